@@ -1,0 +1,1 @@
+"""What an operator may change: settings, series rules, analytes, features, parameter maps."""

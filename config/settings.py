@@ -1,0 +1,124 @@
+"""The operator's settings: one frozen model a section, every field with its unit."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+AETitle = Annotated[str, Field(pattern=r"^[ -\[\]-~]{1,16}$")]
+"""1 to 16 characters of the default repertoire without backslash (PS3.5 6.2, VR AE)."""
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class Section(BaseModel):
+    """Base of every section: immutable, unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class NodeSection(Section):
+    """The DICOM receiver."""
+
+    ae_title: AETitle = "MVINODE"
+    """Called AE title of the node."""
+    host: str = "0.0.0.0"  # noqa: S104 - a receiver must be reachable; peers are checked by AE title and host
+    """Interface to listen on."""
+    port: Port = 11112
+    """TCP port; 0 takes a free one and the ready line says which."""
+    storage: Path = Path("./mvi-node-data")
+    """Folder of inbox, results and the embedded ledger."""
+    maximum_associations: Annotated[int, Field(ge=1, le=500)] = 25
+    """Associations served at once; one more is rejected."""
+    minimum_free_bytes: Annotated[int, Field(ge=0)] = 1_000_000_000
+    """Below this free space C-STORE is answered 0xA700, bytes."""
+    network_timeout_s: Annotated[float, Field(gt=0)] = 120.0
+    """Silence after which an association is aborted, s."""
+
+
+class LedgerSection(Section):
+    """The index of the inbox."""
+
+    url: str = ""
+    """SQLAlchemy URL; empty: SQLite inside `node.storage`."""
+
+
+class CompletionSection(Section):
+    """When a study is analysed."""
+
+    settle_s: Annotated[float, Field(ge=0)] = 60.0
+    """Quiet time once all six roles are filled, s."""
+    deadline_s: Annotated[float, Field(gt=0)] = 5400.0
+    """After the last instance a study with empty roles ends as refused, s."""
+    check_every_s: Annotated[float, Field(gt=0)] = 5.0
+    """Interval of the check, s."""
+
+
+class ComputeSection(Section):
+    """Where the pipeline runs."""
+
+    engine: Literal["local", "dask"] = "local"
+    """A process pool on this machine, or a Dask cluster."""
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    """Studies analysed at once by the local engine."""
+    scheduler: str = ""
+    """Address of the Dask scheduler, tcp://host:port."""
+
+    @model_validator(mode="after")
+    def _dask_needs_a_scheduler(self) -> "ComputeSection":
+        if self.engine == "dask" and not self.scheduler:
+            raise ValueError('engine = "dask" needs scheduler = "tcp://host:8786"')
+        return self
+
+
+class ModelSection(Section):
+    """Which model bundle is used."""
+
+    active: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] = "phantom-demo"
+    """Name of the bundle."""
+    folder: Path | None = None
+    """Folder of installed bundles; empty: `node.storage`/models, then the bundled ones."""
+
+
+class Peer(Section):
+    """One remote application entity."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    """The operator's name for it."""
+    ae_title: AETitle
+    """AE title of the peer."""
+    host: Annotated[str, Field(min_length=1)]
+    """Host name or address."""
+    port: Port = 104
+    """TCP port of its storage SCP."""
+    may_send: bool = False
+    """Whether its associations are accepted."""
+    receives_results: bool = False
+    """Whether SEG, SR and summary are sent to it."""
+    storage_commitment: bool = True
+    """Whether delivery is confirmed by storage commitment."""
+
+
+class Settings(Section):
+    """Everything an operator may set."""
+
+    node: NodeSection = NodeSection()
+    """The DICOM receiver."""
+    ledger: LedgerSection = LedgerSection()
+    """The index of the inbox."""
+    completion: CompletionSection = CompletionSection()
+    """When a study is analysed."""
+    compute: ComputeSection = ComputeSection()
+    """Where the pipeline runs."""
+    model: ModelSection = ModelSection()
+    """Which model bundle is used."""
+    peers: tuple[Peer, ...] = ()
+    """Remote application entities."""
+
+    @model_validator(mode="after")
+    def _peer_names_are_unique(self) -> "Settings":
+        names = [peer.name for peer in self.peers]
+        double = sorted({name for name in names if names.count(name) > 1})
+        if double:
+            raise ValueError(f"peers with the same name: {', '.join(double)}")
+        return self

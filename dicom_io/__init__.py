@@ -1,0 +1,1 @@
+"""The boundary: DICOM files and messages to typed values and back."""

@@ -1,0 +1,1 @@
+"""The service: it moves studies, and knows paths, UIDs, states and time."""

@@ -1,0 +1,1 @@
+"""The computation: arrays in, arrays out. No DICOM, socket, database, clock or environment."""

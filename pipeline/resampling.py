@@ -1,0 +1,75 @@
+"""The one interpolation: rigid transform and change of grid composed (SimpleITK)."""
+
+import numpy as np
+import numpy.typing as npt
+import SimpleITK as sitk  # noqa: N813 - the package's own idiom
+
+from pipeline.geometry import FloatArray, Grid
+from pipeline.volume import LabelMap, Volume
+
+
+def to_sitk(array: npt.NDArray[np.generic], grid: Grid) -> sitk.Image:
+    """Wrap a (k, j, i) array and its grid as a SimpleITK image (LPS, mm)."""
+    image = sitk.GetImageFromArray(array)
+    image.SetSpacing(grid.spacing_xyz_mm.tolist())
+    image.SetOrigin(grid.origin_lps_mm.tolist())
+    image.SetDirection(grid.direction.ravel().tolist())
+    return image
+
+
+def grid_of(image: sitk.Image) -> Grid:
+    """Read the grid of a three-dimensional SimpleITK image."""
+    size = image.GetSize()
+    return Grid(
+        (size[2], size[1], size[0]),
+        np.array(image.GetSpacing()),
+        np.array(image.GetOrigin()),
+        np.array(image.GetDirection()).reshape(3, 3),
+    )
+
+
+def resample(volume: Volume, grid: Grid, transform_lps_mm: FloatArray | None = None) -> Volume:
+    """Interpolate `volume` linearly on `grid`.
+
+    Parameters
+    ----------
+    volume
+        Moving image, LPS mm.
+    grid
+        Where values are wanted.
+    transform_lps_mm
+        4 x 4; maps a point of `grid` to the same tissue in `volume`. Identity where absent.
+
+    Returns
+    -------
+    Volume
+        On `grid`; 0 outside `volume`.
+    """
+    return Volume(_resample(volume.array, volume.grid, grid, transform_lps_mm, sitk.sitkLinear), grid)
+
+
+def resample_labels(labels: LabelMap, grid: Grid, transform_lps_mm: FloatArray | None = None) -> LabelMap:
+    """Take the nearest label of `labels` at each voxel of `grid`; 0 outside."""
+    return LabelMap(_resample(labels.array, labels.grid, grid, transform_lps_mm, sitk.sitkNearestNeighbor), grid)
+
+
+def _resample(
+    array: npt.NDArray[np.generic],
+    source: Grid,
+    target: Grid,
+    transform_lps_mm: FloatArray | None,
+    interpolator: int,
+) -> npt.NDArray[np.generic]:
+    transform = sitk.AffineTransform(3)
+    if transform_lps_mm is not None:
+        transform.SetMatrix(transform_lps_mm[:3, :3].ravel().tolist())
+        transform.SetTranslation(transform_lps_mm[:3, 3].tolist())
+    resampler = sitk.ResampleImageFilter()
+    resampler.SetSize(target.shape[::-1])
+    resampler.SetOutputSpacing(target.spacing_xyz_mm.tolist())
+    resampler.SetOutputOrigin(target.origin_lps_mm.tolist())
+    resampler.SetOutputDirection(target.direction.ravel().tolist())
+    resampler.SetTransform(transform)
+    resampler.SetInterpolator(interpolator)
+    result: npt.NDArray[np.generic] = sitk.GetArrayFromImage(resampler.Execute(to_sitk(array, source)))
+    return result

@@ -45,12 +45,14 @@ def resample(volume: Volume, grid: Grid, transform_lps_mm: FloatArray | None = N
     Volume
         On `grid`; 0 outside `volume`.
     """
-    return Volume(_resample(volume.array, volume.grid, grid, transform_lps_mm, sitk.sitkLinear), grid)
+    array = _resample(volume.array, volume.grid, grid, transform_lps_mm, sitk.sitkLinear)
+    return Volume(array.astype(np.float32, copy=False), grid)
 
 
 def resample_labels(labels: LabelMap, grid: Grid, transform_lps_mm: FloatArray | None = None) -> LabelMap:
     """Take the nearest label of `labels` at each voxel of `grid`; 0 outside."""
-    return LabelMap(_resample(labels.array, labels.grid, grid, transform_lps_mm, sitk.sitkNearestNeighbor), grid)
+    array = _resample(labels.array, labels.grid, grid, transform_lps_mm, sitk.sitkNearestNeighbor)
+    return LabelMap(array.astype(np.uint8, copy=False), grid)
 
 
 def _resample(

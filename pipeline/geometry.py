@@ -63,6 +63,10 @@ class Grid:
         if not residual <= DIRECTION_TOLERANCE:
             raise ValueError(f"direction is not orthonormal (residual {residual:.2e})")
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Rebuilt through the constructor, so that a copy in another process is read-only as well.
+        return (Grid, (self.shape, self.spacing_xyz_mm, self.origin_lps_mm, self.direction))
+
     @property
     def affine(self) -> FloatArray:
         """4 x 4 matrix from voxel index (i, j, k, 1) to LPS mm."""

@@ -39,6 +39,10 @@ class Volume:
         array.setflags(write=False)
         object.__setattr__(self, "array", array)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Rebuilt through the constructor, so that a copy in another process is read-only as well.
+        return (Volume, (self.array, self.grid))
+
 
 @dataclass(frozen=True, eq=False)
 class LabelMap:
@@ -68,3 +72,7 @@ class LabelMap:
             raise ValueError(f"array has shape {array.shape}, its grid {self.grid.shape}")
         array.setflags(write=False)
         object.__setattr__(self, "array", array)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Rebuilt through the constructor, so that a copy in another process is read-only as well.
+        return (LabelMap, (self.array, self.grid))

@@ -2,6 +2,8 @@
 
 import typer
 
+from node.cli import config
+
 app = typer.Typer(
     name="mvi-node",
     no_args_is_help=True,
@@ -12,6 +14,7 @@ app = typer.Typer(
 )
 
 # One import and one registration a verb, alphabetical.
+app.add_typer(config.app, name="config")
 
 
 def main() -> None:

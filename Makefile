@@ -1,0 +1,44 @@
+# The project's own commands. `make demo` and `make test` need nothing but Python 3.11 or newer and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check
+
+.PHONY: help demo test lint install install-test system-test unit bench clean
+
+help:  ## Show the targets.
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: install  ## Install, then run the whole loop on this machine: study in, SEG and SR out.
+	$(BIN)/mvi-node demo --out build/demo
+
+test: install-test system-test  ## Install with the test tools and run the whole suite.
+	$(BIN)/python -m pytest
+
+lint: install-test  ## Style, types, layers and docstrings.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	git ls-files '*.py' | grep -v '^tests/' | xargs $(BIN)/python -m numpydoc.hooks.validate_docstrings
+
+install: $(VENV)/.installed  ## Make the virtual environment with the pinned run-time dependencies.
+
+install-test: $(VENV)/.installed-test  ## The same with the test tools.
+
+$(VENV)/.installed: pyproject.toml constraints.txt deploy/install_venv.sh
+	PYTHON="$(PYTHON)" deploy/install_venv.sh $(VENV)
+	touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(PIP) install -q --constraint constraints.txt --group test --group lint
+	touch $@
+
+system-test:  ## Install the programs that the tests use as peers, where apt may.
+	deploy/install_test_peers.sh
+
+bench: install-test  ## Print the figures of the benchmarks; tests/bench.
+	$(BIN)/python -m tests.bench
+
+clean:  ## Remove what the targets made.
+	rm -rf build $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

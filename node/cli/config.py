@@ -1,0 +1,73 @@
+"""`mvi-node config`: write, check and show the configuration."""
+
+import os
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from config.errors import ConfigError
+from config.loading import load_settings
+from config.origins import effective_keys
+from node.cli.output import complain, print_json, verb
+
+app = typer.Typer(no_args_is_help=True, help="Write, check and show the configuration.")
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", help="Configuration file. Default: MVI_NODE_CONFIG, then ./node.toml.", show_default=False
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+@app.command(epilog="Example: mvi-node config init /etc/mvi-node/node.toml")
+@verb
+def init(
+    path: Annotated[Path, typer.Argument(help="File to write.")] = Path("node.toml"),
+    as_json: JsonOption = False,
+) -> None:
+    """Write a commented configuration file with every default."""
+    try:
+        with path.open("x", encoding="utf-8") as target:
+            target.write(files("config").joinpath("node.toml").read_text(encoding="utf-8"))
+    except FileExistsError as error:
+        raise ConfigError([f"{path} exists and is left as it is; name another file"]) from error
+    if as_json:
+        print_json({"written": str(path)})
+    else:
+        complain(f"wrote {path}; edit it, then run `mvi-node config check --config {path}`")
+
+
+@app.command(epilog="Example: mvi-node config check --config /etc/mvi-node/node.toml")
+@verb
+def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Name every wrong key of the configuration in force; exit 2 where there is one."""
+    try:
+        load_settings(config, os.environ)
+    except ConfigError as error:
+        if as_json:
+            print_json({"valid": False, "problems": list(error.problems)})
+        raise
+    if as_json:
+        print_json({"valid": True, "problems": []})
+    else:
+        complain("configuration is valid")
+
+
+@app.command(epilog="Example: mvi-node config show --json")
+@verb
+def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show the effective value and the origin of each key."""
+    keys = effective_keys(load_settings(config, os.environ), config, os.environ)
+    if as_json:
+        print_json({item.key: {"value": item.value, "origin": item.origin} for item in keys})
+        return
+    table = Table("key", "value", "from")
+    for item in keys:
+        table.add_row(item.key, str(item.value), item.origin)
+    Console().print(table)

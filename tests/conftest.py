@@ -1,0 +1,63 @@
+"""Shared fixtures, and the rule for peers: tests name the program they need and are skipped by that name."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REQUIRE_ALL = os.environ.get("MVI_TESTS_REQUIRE_ALL") == "1"
+"""Set in continuous integration: a missing peer fails its tests, and a skipped test fails the run."""
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def _postgresql_server() -> str | None:
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return str(folders[-1]) if folders else None
+
+
+PEERS = {
+    # DCMTK by absolute path: pynetdicom puts tools of the same names into the environment.
+    "dcmtk": lambda: shutil.which("/usr/bin/storescu"),
+    "dicom3tools": lambda: shutil.which("/usr/bin/dciodvfy"),
+    "orthanc": lambda: shutil.which("/usr/sbin/Orthanc"),
+    "postgresql": _postgresql_server,
+    "chromium": lambda: shutil.which("/usr/bin/chromium"),
+}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in item.iter_markers("peer"):
+        (name,) = mark.args
+        if PEERS[name]() is None:
+            reason = f"needs {name}: deploy/install_test_peers.sh installs it"
+            if REQUIRE_ALL:
+                pytest.fail(reason)
+            pytest.skip(reason)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter else []
+    if REQUIRE_ALL and skipped and exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def realdata() -> Path:
+    """Real DICOM of other studies, beside the repository; never copied into it."""
+    folder = SHARED / "realdata"
+    if not folder.is_dir():
+        if REQUIRE_ALL:
+            pytest.fail("shared/realdata is not beside the repository")
+        pytest.skip("shared/realdata is not beside the repository")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in [name for name in os.environ if name.startswith("MVI_NODE_")]:
+        monkeypatch.delenv(name)
+    yield

@@ -1,0 +1,89 @@
+"""Settings: defaults, the commented file, every error at once, environment."""
+
+import re
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from config.errors import ConfigError
+from config.loading import load_settings
+from config.origins import effective_keys
+from config.settings import Settings
+
+NODE_TOML = files("config").joinpath("node.toml").read_text(encoding="utf-8")
+
+
+def test_default_file_when_read_then_equals_built_in_defaults() -> None:
+    assert Settings.model_validate(tomllib.loads(NODE_TOML)) == Settings()
+
+
+def test_default_file_when_compared_with_settings_then_names_every_key() -> None:
+    for section, model in Settings():
+        assert isinstance(model, BaseModel) or section == "peers"
+        if isinstance(model, BaseModel):
+            body = re.split(r"^\[", NODE_TOML.split(f"\n[{section}]\n")[1], flags=re.MULTILINE)[0]
+            for key in type(model).model_fields:
+                assert re.search(rf"^(# )?{key} = .*#", body, flags=re.MULTILINE), f"{section}.{key}"
+
+
+def test_every_field_when_inspected_then_has_a_description() -> None:
+    for _, model in Settings():
+        if isinstance(model, BaseModel):
+            assert all(field.description for field in type(model).model_fields.values())
+
+
+def test_load_when_several_keys_are_wrong_then_one_error_names_all(tmp_path: Path) -> None:
+    path = tmp_path / "node.toml"
+    path.write_text(
+        '[node]\nport = 99999\nae_titel = "X"\n[completion]\nsettle_s = -1\n[nodes]\n', encoding="utf-8"
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_settings(path, {"MVI_NODE_PORT": "1"})
+    message = str(caught.value)
+    for key in (
+        "node.port",
+        "node.ae_titel: unknown key",
+        "completion.settle_s",
+        "nodes: unknown key",
+        "MVI_NODE_PORT",
+    ):
+        assert key in message
+
+
+def test_load_when_environment_sets_a_key_then_it_wins_over_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "node.toml"
+    path.write_text("[node]\nport = 4000\n", encoding="utf-8")
+    environment = {"MVI_NODE_CONFIG": str(path), "MVI_NODE_NODE__PORT": "11113"}
+    settings = load_settings(None, environment)
+    assert settings.node.port == 11113
+    origins = {item.key: item.origin for item in effective_keys(settings, None, environment)}
+    assert origins["node.port"] == "MVI_NODE_NODE__PORT"
+    assert origins["node.host"] == "default"
+
+
+def test_load_when_the_named_file_is_absent_then_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="config init"):
+        load_settings(tmp_path / "absent.toml", {})
+
+
+def test_load_when_toml_is_broken_then_names_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "node.toml"
+    path.write_text("[node\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"node\.toml is not valid TOML"):
+        load_settings(path, {})
+
+
+def test_peers_when_two_share_a_name_then_refused(tmp_path: Path) -> None:
+    path = tmp_path / "node.toml"
+    peer = '[[peers]]\nname = "pacs"\nae_title = "A"\nhost = "h"\n'
+    path.write_text(peer + peer, encoding="utf-8")
+    with pytest.raises(ConfigError, match="same name: pacs"):
+        load_settings(path, {})
+
+
+def test_dask_engine_when_no_scheduler_is_named_then_refused() -> None:
+    with pytest.raises(ConfigError, match="needs scheduler"):
+        load_settings(None, {"MVI_NODE_COMPUTE__ENGINE": "dask"})

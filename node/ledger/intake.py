@@ -1,0 +1,103 @@
+"""Instances as they arrive: recorded once, and a new image re-opens its study."""
+
+from dataclasses import asdict
+from datetime import datetime
+
+from sqlalchemy import Connection, select, update
+
+from node.ledger import schema
+from node.ledger.connection import insert_new
+from node.ledger.history import note
+from node.ledger.records import ANALYSED_SOP_CLASSES, InstanceRecord, Recorded
+from node.states import Event, StudyState, next_state
+
+
+def record(connection: Connection, instance: InstanceRecord, now: datetime) -> Recorded:
+    """Enter one instance; doing it twice changes nothing.
+
+    Parameters
+    ----------
+    connection
+        In a transaction that the caller commits.
+    now
+        For `updated_at` and the history; the times of receipt come from `instance`.
+    """
+    uid = instance.study_instance_uid
+    study = _locked_study(connection, instance, now)
+    known = _known_hashes(connection, instance)
+    if instance.content_sha256 in known:
+        return Recorded.DUPLICATE
+    # Another image under a known UID is kept and marked, but which of the two is right is not ours to guess.
+    conflict = bool(known)
+    insert_new(connection, schema.instances, {**asdict(instance), "conflicting": conflict})
+    if conflict:
+        _mark(connection, instance, now)
+        return Recorded.CONFLICT
+    if instance.sop_class_uid in ANALYSED_SOP_CLASSES:
+        _advance(connection, uid, StudyState(study), instance.received_at, now)
+    return Recorded.NEW
+
+
+def _locked_study(connection: Connection, instance: InstanceRecord, now: datetime) -> str:
+    table = schema.studies
+    created = insert_new(
+        connection,
+        table,
+        {
+            "study_instance_uid": instance.study_instance_uid,
+            "state": StudyState.RECEIVING.value,
+            "generation": 0,
+            "images": 0,
+            "conflicting": False,
+            "first_received_at": instance.received_at,
+            "last_received_at": instance.received_at,
+            "updated_at": now,
+            "attempts": 0,
+        },
+    )
+    if created:
+        note(connection, instance.study_instance_uid, now, "created", f"from {instance.calling_ae_title}")
+        return StudyState.RECEIVING.value
+    # Two associations may bring one study: the row lock makes them count one after the other.
+    query = select(table.c.state).where(table.c.study_instance_uid == instance.study_instance_uid)
+    return str(connection.scalar(query.with_for_update()))
+
+
+def _known_hashes(connection: Connection, instance: InstanceRecord) -> frozenset[str]:
+    table = schema.instances
+    query = select(table.c.content_sha256).where(
+        table.c.study_instance_uid == instance.study_instance_uid,
+        table.c.sop_instance_uid == instance.sop_instance_uid,
+    )
+    return frozenset(connection.scalars(query))
+
+
+def _mark(connection: Connection, instance: InstanceRecord, now: datetime) -> None:
+    uid = instance.study_instance_uid
+    connection.execute(
+        update(schema.studies)
+        .where(schema.studies.c.study_instance_uid == uid)
+        .values(conflicting=True, updated_at=now)
+    )
+    note(connection, uid, now, "conflict", f"{instance.sop_instance_uid} came again with other bytes")
+
+
+def _advance(connection: Connection, uid: str, state: StudyState, received_at: datetime, now: datetime) -> None:
+    table = schema.studies
+    if state is not StudyState.RECEIVING:
+        note(connection, uid, now, "re-opened", f"an image arrived while {state}")
+    connection.execute(
+        update(table)
+        .where(table.c.study_instance_uid == uid)
+        .values(
+            state=next_state(state, Event.INSTANCE).value,
+            generation=table.c.generation + 1,
+            images=table.c.images + 1,
+            last_received_at=received_at,
+            updated_at=now,
+            attempts=0,
+            not_before=None,
+            owner=None,
+            lease_expires_at=None,
+        )
+    )

@@ -1,0 +1,102 @@
+"""The ledger as the rest of the node sees it."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Engine
+
+from node.ledger import history, intake
+from node.ledger.connection import make_engine, require_schema
+from node.ledger.records import InstanceRecord, Recorded, StudyEvent
+
+
+def utc_now() -> datetime:
+    """Return the time of day, aware, UTC."""
+    return datetime.now(UTC)
+
+
+class Ledger:
+    """One database; safe to use from several threads, and from several processes with one ledger each.
+
+    Parameters
+    ----------
+    engine
+        Its schema is current.
+    clock
+        Time of day, aware.
+    """
+
+    def __init__(self, engine: Engine, clock: Callable[[], datetime] = utc_now) -> None:
+        self.engine = engine
+        self.clock = clock
+
+    def record_instance(self, instance: InstanceRecord) -> Recorded:
+        """Enter one instance of the inbox, durably; doing it twice changes nothing."""
+        with self.engine.begin() as connection:
+            return intake.record(connection, instance, self.clock())
+
+    def record_instances(self, records: Iterable[InstanceRecord]) -> Mapping[Recorded, int]:
+        """Enter many instances in one transaction; return how many were what."""
+        counts = dict.fromkeys(Recorded, 0)
+        with self.engine.begin() as connection:
+            for instance in records:
+                counts[intake.record(connection, instance, self.clock())] += 1
+        return counts
+
+    def record_commitment(self, transaction_uid: str, committed: Sequence[str], failed: Mapping[str, str]) -> bool:
+        """Enter a peer's answer to a storage commitment request.
+
+        Parameters
+        ----------
+        transaction_uid
+            Of the request.
+        committed
+            SOP Instance UIDs that the peer will keep.
+        failed
+            SOP Instance UID to the reason in words.
+
+        Returns
+        -------
+        bool
+            Whether the transaction is one of ours; an unknown one changes nothing.
+        """
+        raise NotImplementedError
+
+    def history(self, study_instance_uid: str) -> tuple[StudyEvent, ...]:
+        """Return what happened to a study, oldest first."""
+        return history.history(self.engine, study_instance_uid)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        """Return the ledger itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close every connection."""
+        self.close()
+
+
+def open_ledger(url: str, clock: Callable[[], datetime] = utc_now) -> Ledger:
+    """Open the ledger; an empty SQLite database gets its schema.
+
+    Raises
+    ------
+    LedgerError
+        The database cannot be reached, or its schema is another.
+    ConfigError
+        `url` is not a database URL.
+    """
+    engine = make_engine(url)
+    try:
+        require_schema(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return Ledger(engine, clock)

@@ -1,0 +1,149 @@
+"""The tables, as SQLAlchemy Core; migrations/ holds the same as history."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+SCHEMA_VERSION = "0001"
+"""Revision of migrations/ that this code needs; a test keeps it equal to the head."""
+
+UID = String(64)
+"""PS3.5 6.2: a UID has at most 64 characters."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware time; kept as UTC, since SQLite has no time zones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times, turn the rest into UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone cannot go into the ledger")
+        in_utc = value.astimezone(UTC)
+        return in_utc.replace(tzinfo=None) if dialect.name == "sqlite" else in_utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return an aware time in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+studies = Table(
+    "studies",
+    metadata,
+    Column("study_instance_uid", UID, primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("images", Integer, nullable=False),
+    Column("conflicting", Boolean, nullable=False),
+    Column("first_received_at", UtcDateTime, nullable=False),
+    Column("last_received_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("not_before", UtcDateTime),
+    Column("outcome", String(16)),
+    Column("code", String(32)),
+    Column("message", Text),
+    Column("owner", String(128)),
+    Column("lease_expires_at", UtcDateTime),
+    Index(None, "state", "last_received_at"),
+)
+
+instances = Table(
+    "instances",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("study_instance_uid", UID, ForeignKey("studies.study_instance_uid"), nullable=False),
+    Column("series_instance_uid", UID, nullable=False),
+    Column("sop_instance_uid", UID, nullable=False),
+    Column("sop_class_uid", UID, nullable=False),
+    Column("transfer_syntax_uid", UID, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("content_sha256", String(64), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("calling_ae_title", String(16), nullable=False),
+    Column("peer", String(255), nullable=False),
+    Column("conflicting", Boolean, nullable=False),
+    # The bytes are part of the key: an instance that comes again with other bytes is kept beside the first.
+    UniqueConstraint("study_instance_uid", "sop_instance_uid", "content_sha256", name="uq_instances_bytes"),
+    Index(None, "path"),
+)
+
+results = Table(
+    "results",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("study_instance_uid", UID, ForeignKey("studies.study_instance_uid"), nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("sop_class_uid", UID, nullable=False),
+    Column("sop_instance_uid", UID, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("written_at", UtcDateTime, nullable=False),
+    UniqueConstraint("sop_instance_uid"),
+    Index(None, "study_instance_uid"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("study_instance_uid", UID, ForeignKey("studies.study_instance_uid"), nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("destination", String(64), nullable=False),
+    Column("rank", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("sop_class_uid", UID, nullable=False),
+    Column("sop_instance_uid", UID, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("not_before", UtcDateTime, nullable=False),
+    Column("error", Text),
+    Column("transaction_uid", UID),
+    UniqueConstraint("sop_instance_uid", "destination"),
+    Index(None, "state", "not_before"),
+    Index(None, "study_instance_uid"),
+    Index(None, "transaction_uid"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("study_instance_uid", UID, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("event", String(32), nullable=False),
+    Column("detail", Text, nullable=False),
+    Index(None, "study_instance_uid"),
+)

@@ -1,0 +1,130 @@
+"""The life of a study as data: which event leads from which state to which."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+from config.errors import NodeError
+
+
+class StudyState(StrEnum):
+    """Where a study stands."""
+
+    RECEIVING = "receiving"
+    """Instances arrive; roles are still empty, or the study has not settled."""
+    READY = "ready"
+    """Waits for a worker."""
+    ANALYSING = "analysing"
+    """A worker holds the lease."""
+    RETRY = "retry"
+    """Something was not available; waits for its next attempt."""
+    ANALYSED = "analysed"
+    """Result written, nobody to deliver it to."""
+    REFUSED = "refused"
+    """Coded refusal written, nobody to deliver it to."""
+    DELIVERING = "delivering"
+    """Result or refusal is on its way to the peers."""
+    DELIVERED = "delivered"
+    """Every peer has every object, confirmed by storage commitment where the peer offers it."""
+    UNDELIVERED = "undelivered"
+    """A peer refused an object for good; the files are kept."""
+    FAILED = "failed"
+    """A bug; parked with its traceback in the log, never retried by itself."""
+
+
+class Event(StrEnum):
+    """What happens to a study."""
+
+    INSTANCE = "instance"
+    """A new image arrived."""
+    COMPLETE = "complete"
+    """Six roles filled and settled, or the deadline passed: the analysis decides which."""
+    CLAIM = "claim"
+    """A worker took the study."""
+    LEASE_LOST = "lease-lost"
+    """Its worker is gone."""
+    ANALYSED = "analysed"
+    """A result was written."""
+    REFUSED = "refused"
+    """A coded refusal was written."""
+    ENQUEUED = "enqueued"
+    """Objects were put into the outbox."""
+    CONFIRMED = "confirmed"
+    """The last object reached the last peer."""
+    PEER_REFUSED = "peer-refused"
+    """A peer refused an object for good."""
+    UNAVAILABLE = "unavailable"
+    """A device, memory or a worker process was not available."""
+    BACK_OFF_OVER = "back-off-over"
+    """The next attempt is due."""
+    BUG = "bug"
+    """An exception that nobody raised on purpose."""
+    ASKED = "asked"
+    """An operator asked for another attempt."""
+
+
+_S, _E = StudyState, Event
+
+TRANSITIONS: Mapping[tuple[StudyState, Event], StudyState] = MappingProxyType(
+    {
+        (_S.RECEIVING, _E.COMPLETE): _S.READY,
+        (_S.READY, _E.CLAIM): _S.ANALYSING,
+        (_S.ANALYSING, _E.LEASE_LOST): _S.READY,
+        (_S.ANALYSING, _E.ANALYSED): _S.ANALYSED,
+        (_S.ANALYSING, _E.REFUSED): _S.REFUSED,
+        (_S.ANALYSING, _E.UNAVAILABLE): _S.RETRY,
+        (_S.ANALYSING, _E.BUG): _S.FAILED,
+        (_S.RETRY, _E.BACK_OFF_OVER): _S.READY,
+        (_S.ANALYSED, _E.ENQUEUED): _S.DELIVERING,
+        (_S.REFUSED, _E.ENQUEUED): _S.DELIVERING,
+        (_S.DELIVERING, _E.CONFIRMED): _S.DELIVERED,
+        (_S.DELIVERING, _E.PEER_REFUSED): _S.UNDELIVERED,
+        # An operator may ask again for whatever has come to rest.
+        **{
+            (state, _E.ASKED): _S.READY
+            for state in (_S.RETRY, _S.ANALYSED, _S.REFUSED, _S.DELIVERED, _S.UNDELIVERED, _S.FAILED)
+        },
+        # A late image re-opens a study wherever it stands; a running analysis loses its claim.
+        **{(state, _E.INSTANCE): _S.RECEIVING for state in _S},
+    }
+)
+
+RESTING = frozenset({_S.ANALYSED, _S.REFUSED, _S.DELIVERED, _S.UNDELIVERED, _S.FAILED})
+"""States that only a late image or an operator leaves."""
+
+
+class IllegalTransitionError(NodeError):
+    """An event that a study in this state cannot have.
+
+    Parameters
+    ----------
+    state, event
+        The pair that `TRANSITIONS` does not hold.
+    """
+
+    def __init__(self, state: StudyState, event: Event) -> None:
+        self.state = state
+        self.event = event
+        super().__init__(f"a study that is {state} cannot become {event}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (IllegalTransitionError, (self.state, self.event))
+
+
+def next_state(state: StudyState, event: Event) -> StudyState:
+    """Return the state after `event`.
+
+    Raises
+    ------
+    IllegalTransitionError
+        The table has no such pair.
+    """
+    try:
+        return TRANSITIONS[state, event]
+    except KeyError:
+        raise IllegalTransitionError(state, event) from None
+
+
+def sources(event: Event) -> tuple[StudyState, ...]:
+    """Return the states that `event` may leave."""
+    return tuple(state for state, candidate in TRANSITIONS if candidate is event)

@@ -1,6 +1,8 @@
 """The 14,736 radiomics features of pyradiomics 3.0.1, computed once per filtered image."""
 
 from pipeline.features import FeatureVector
+from pipeline.radiomics.extraction import extract
+from pipeline.radiomics.names import FEATURE_COUNT, REGIONS, feature_names
 from pipeline.radiomics.settings import RadiomicsSettings
 
-__all__ = ["FeatureVector", "RadiomicsSettings"]
+__all__ = ["FEATURE_COUNT", "REGIONS", "FeatureVector", "RadiomicsSettings", "extract", "feature_names"]

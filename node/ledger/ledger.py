@@ -9,7 +9,10 @@ from sqlalchemy import Engine
 
 from node.ledger import history, intake
 from node.ledger.connection import make_engine, require_schema
+from node.ledger.outbox import Outbox
 from node.ledger.records import InstanceRecord, Recorded, StudyEvent
+from node.ledger.studies import Studies
+from node.ledger.work import Work
 
 
 def utc_now() -> datetime:
@@ -26,11 +29,23 @@ class Ledger:
         Its schema is current.
     clock
         Time of day, aware.
+
+    Attributes
+    ----------
+    studies
+        Questions about studies.
+    work
+        Claims and outcomes.
+    outbox
+        Deliveries.
     """
 
     def __init__(self, engine: Engine, clock: Callable[[], datetime] = utc_now) -> None:
         self.engine = engine
         self.clock = clock
+        self.studies = Studies(engine)
+        self.work = Work(engine, clock)
+        self.outbox = Outbox(engine, clock)
 
     def record_instance(self, instance: InstanceRecord) -> Recorded:
         """Enter one instance of the inbox, durably; doing it twice changes nothing."""
@@ -62,7 +77,7 @@ class Ledger:
         bool
             Whether the transaction is one of ours; an unknown one changes nothing.
         """
-        raise NotImplementedError
+        return self.outbox.answered(transaction_uid, committed, failed)
 
     def history(self, study_instance_uid: str) -> tuple[StudyEvent, ...]:
         """Return what happened to a study, oldest first."""

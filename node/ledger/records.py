@@ -161,9 +161,9 @@ class Delivery:
     attempts
         Failed attempts so far.
     not_before
-        Next attempt is due then.
-    transaction_uid
-        Of the storage commitment request that covers it, where one is open.
+        Waiting: when the next attempt is due. Stored: when commitment is asked for, or asked for again.
+    error
+        Of the last attempt.
     """
 
     number: int
@@ -178,7 +178,6 @@ class Delivery:
     attempts: int
     not_before: datetime
     error: str | None
-    transaction_uid: str | None
 
 
 @dataclass(frozen=True)

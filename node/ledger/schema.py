@@ -130,11 +130,19 @@ outbox = Table(
     Column("attempts", Integer, nullable=False),
     Column("not_before", UtcDateTime, nullable=False),
     Column("error", Text),
-    Column("transaction_uid", UID),
     UniqueConstraint("sop_instance_uid", "destination"),
     Index(None, "state", "not_before"),
     Index(None, "study_instance_uid"),
-    Index(None, "transaction_uid"),
+)
+
+commitments = Table(
+    "commitments",
+    metadata,
+    Column("transaction_uid", UID, primary_key=True),
+    Column("study_instance_uid", UID, ForeignKey("studies.study_instance_uid"), nullable=False),
+    Column("destination", String(64), nullable=False),
+    Column("requested_at", UtcDateTime, nullable=False),
+    Column("answered_at", UtcDateTime),
 )
 
 events = Table(

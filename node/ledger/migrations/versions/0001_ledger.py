@@ -1,4 +1,4 @@
-"""The first ledger: studies, instances, results, outbox, events."""
+"""The first ledger: studies, instances, results, outbox, commitments, events."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -48,6 +48,18 @@ def upgrade() -> None:
         op.f("ix_studies_state_last_received_at"), "studies", ["state", "last_received_at"], unique=False
     )
     op.create_table(
+        "commitments",
+        sa.Column("transaction_uid", sa.String(length=64), nullable=False),
+        sa.Column("study_instance_uid", sa.String(length=64), nullable=False),
+        sa.Column("destination", sa.String(length=64), nullable=False),
+        sa.Column("requested_at", UtcDateTime(), nullable=False),
+        sa.Column("answered_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["study_instance_uid"], ["studies.study_instance_uid"], name=op.f("fk_commitments_study_instance_uid")
+        ),
+        sa.PrimaryKeyConstraint("transaction_uid", name=op.f("pk_commitments")),
+    )
+    op.create_table(
         "instances",
         sa.Column("number", SERIAL, autoincrement=True, nullable=False),
         sa.Column("study_instance_uid", sa.String(length=64), nullable=False),
@@ -66,9 +78,7 @@ def upgrade() -> None:
             ["study_instance_uid"], ["studies.study_instance_uid"], name=op.f("fk_instances_study_instance_uid")
         ),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_instances")),
-        sa.UniqueConstraint(
-            "study_instance_uid", "sop_instance_uid", "content_sha256", name=op.f("uq_instances_bytes")
-        ),
+        sa.UniqueConstraint("study_instance_uid", "sop_instance_uid", "content_sha256", name="uq_instances_bytes"),
     )
     op.create_index(op.f("ix_instances_path"), "instances", ["path"], unique=False)
     op.create_table(
@@ -86,7 +96,6 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("not_before", UtcDateTime(), nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
-        sa.Column("transaction_uid", sa.String(length=64), nullable=True),
         sa.ForeignKeyConstraint(
             ["study_instance_uid"], ["studies.study_instance_uid"], name=op.f("fk_outbox_study_instance_uid")
         ),
@@ -97,7 +106,6 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_outbox_state_not_before"), "outbox", ["state", "not_before"], unique=False)
     op.create_index(op.f("ix_outbox_study_instance_uid"), "outbox", ["study_instance_uid"], unique=False)
-    op.create_index(op.f("ix_outbox_transaction_uid"), "outbox", ["transaction_uid"], unique=False)
     op.create_table(
         "results",
         sa.Column("number", SERIAL, autoincrement=True, nullable=False),
@@ -121,12 +129,12 @@ def downgrade() -> None:
     """Take back."""
     op.drop_index(op.f("ix_results_study_instance_uid"), table_name="results")
     op.drop_table("results")
-    op.drop_index(op.f("ix_outbox_transaction_uid"), table_name="outbox")
     op.drop_index(op.f("ix_outbox_study_instance_uid"), table_name="outbox")
     op.drop_index(op.f("ix_outbox_state_not_before"), table_name="outbox")
     op.drop_table("outbox")
     op.drop_index(op.f("ix_instances_path"), table_name="instances")
     op.drop_table("instances")
+    op.drop_table("commitments")
     op.drop_index(op.f("ix_studies_state_last_received_at"), table_name="studies")
     op.drop_table("studies")
     op.drop_index(op.f("ix_events_study_instance_uid"), table_name="events")

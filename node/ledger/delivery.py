@@ -1,0 +1,104 @@
+"""Rules of the outbox inside one transaction: what is enqueued, and when a study counts as delivered."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
+
+from node.ledger import schema
+from node.ledger.connection import insert_new
+from node.ledger.records import DeliveryState, ObjectKind, ResultObject, StudyRecord
+from node.ledger.rows import locked, move
+from node.states import Event, StudyState
+
+_T = schema.outbox
+_RANKS = {kind: rank for rank, kind in enumerate(ObjectKind)}
+_OPEN = (DeliveryState.WAITING.value, DeliveryState.STORED.value)
+
+
+def enqueue(
+    connection: Connection,
+    study: StudyRecord,
+    objects: Sequence[ResultObject],
+    destinations: Sequence[str],
+    now: datetime,
+) -> None:
+    """Enter the objects of a study and one row of the outbox for each of them and each destination.
+
+    What an earlier generation left unsent is superseded, except where it is the same object.
+    """
+    connection.execute(
+        update(_T)
+        .where(_T.c.study_instance_uid == study.study_instance_uid, _T.c.state == DeliveryState.WAITING.value)
+        .values(state=DeliveryState.SUPERSEDED.value)
+    )
+    for item in objects:
+        values = {
+            "study_instance_uid": study.study_instance_uid,
+            "generation": study.generation,
+            "kind": item.kind.value,
+            "sop_class_uid": item.sop_class_uid,
+            "sop_instance_uid": item.sop_instance_uid,
+            "path": item.path,
+        }
+        _enter_result(connection, values, now)
+        for destination in destinations:
+            waiting = {
+                "rank": _RANKS[item.kind],
+                "state": DeliveryState.WAITING.value,
+                "attempts": 0,
+                "not_before": now,
+            }
+            _enter_delivery(connection, {**values, "destination": destination, **waiting})
+
+
+def _enter_result(connection: Connection, values: dict[str, object], now: datetime) -> None:
+    table = schema.results
+    if not insert_new(connection, table, {**values, "written_at": now}):
+        connection.execute(
+            update(table)
+            .where(table.c.sop_instance_uid == values["sop_instance_uid"])
+            .values(generation=values["generation"], path=values["path"], written_at=now)
+        )
+
+
+def _enter_delivery(connection: Connection, values: dict[str, object]) -> None:
+    if insert_new(connection, _T, values):
+        return
+    same = (
+        _T.c.sop_instance_uid == values["sop_instance_uid"],
+        _T.c.destination == values["destination"],
+    )
+    moved = {"generation": values["generation"], "path": values["path"]}
+    connection.execute(update(_T).where(*same).values(moved))
+    # The peer has it, or has it and owes its commitment: sending it again would change nothing.
+    done = (DeliveryState.DELIVERED.value, DeliveryState.STORED.value)
+    again = {name: values[name] for name in ("state", "attempts", "not_before")}
+    connection.execute(update(_T).where(*same, _T.c.state.not_in(done)).values(**again, error=None))
+
+
+def settle(connection: Connection, study_instance_uid: str, now: datetime) -> StudyState:
+    """End the delivery of a study where nothing of its present generation is open; return its state."""
+    study = locked(connection, study_instance_uid)
+    query = select(_T.c.state).where(
+        _T.c.study_instance_uid == study_instance_uid, _T.c.generation == study.generation
+    )
+    states = set(connection.scalars(query))
+    if study.state is not StudyState.DELIVERING or states.intersection(_OPEN):
+        return study.state
+    refused = DeliveryState.REFUSED.value in states
+    return move(connection, study, Event.PEER_REFUSED if refused else Event.CONFIRMED, now).state
+
+
+def open_request(
+    connection: Connection, transaction_uid: str, study_instance_uid: str, destination: str, now: datetime
+) -> None:
+    """Enter a storage commitment request, before it is sent: its answer may come on another association."""
+    connection.execute(
+        insert(schema.commitments).values(
+            transaction_uid=transaction_uid,
+            study_instance_uid=study_instance_uid,
+            destination=destination,
+            requested_at=now,
+        )
+    )

@@ -1,0 +1,75 @@
+"""Questions about studies and their instances; nothing here changes anything."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Engine, Select, func, select
+
+from node.ledger import schema
+from node.ledger.connection import reading
+from node.ledger.records import InstanceRecord, StudyRecord
+from node.ledger.rows import UnknownStudyError, to_instance, to_study
+from node.states import StudyState
+
+_T = schema.studies
+
+
+class Studies:
+    """The studies of one ledger, to read."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def get(self, study_instance_uid: str) -> StudyRecord:
+        """Return one study.
+
+        Raises
+        ------
+        UnknownStudyError
+            There is none.
+        """
+        found = self._select(select(_T).where(_T.c.study_instance_uid == study_instance_uid))
+        if not found:
+            raise UnknownStudyError(study_instance_uid)
+        return found[0]
+
+    def all(self, states: Iterable[StudyState] = ()) -> tuple[StudyRecord, ...]:
+        """Return the studies in `states` (in any, where none is named), the last changed first."""
+        query = select(_T).order_by(_T.c.updated_at.desc(), _T.c.study_instance_uid)
+        wanted = [state.value for state in states]
+        return self._select(query.where(_T.c.state.in_(wanted)) if wanted else query)
+
+    def count(self) -> Mapping[StudyState, int]:
+        """Return how many studies stand in each state."""
+        query = select(_T.c.state, func.count()).group_by(_T.c.state)
+        with reading(self._engine) as connection:
+            found = {str(state): int(number) for state, number in connection.execute(query)}
+        return {state: found.get(state.value, 0) for state in StudyState}
+
+    def receiving(self) -> tuple[StudyRecord, ...]:
+        """Return the studies that wait for images, the longest first; one without any image is only context."""
+        return self._select(
+            select(_T)
+            .where(_T.c.state == StudyState.RECEIVING.value, _T.c.images > 0)
+            .order_by(_T.c.last_received_at, _T.c.study_instance_uid)
+        )
+
+    def instances(self, study_instance_uid: str) -> tuple[InstanceRecord, ...]:
+        """Return the instances of a study in order of arrival; of a SOP Instance UID in conflict, the first."""
+        table = schema.instances
+        query = (
+            select(table)
+            .where(table.c.study_instance_uid == study_instance_uid, table.c.conflicting.is_(False))
+            .order_by(table.c.number)
+        )
+        with reading(self._engine) as connection:
+            return tuple(to_instance(row) for row in connection.execute(query).mappings())
+
+    def known_paths(self) -> frozenset[str]:
+        """Return the paths of all instances, relative to the storage folder."""
+        with reading(self._engine) as connection:
+            return frozenset(connection.scalars(select(schema.instances.c.path)))
+
+    def _select(self, query: Select[Any]) -> tuple[StudyRecord, ...]:
+        with reading(self._engine) as connection:
+            return tuple(to_study(row) for row in connection.execute(query).mappings())

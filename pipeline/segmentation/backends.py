@@ -1,0 +1,91 @@
+"""Engines that run the network: OpenVINO where it is installed, PyTorch otherwise."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from importlib.util import find_spec
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from pipeline.segmentation.network import ResUNet, load_weights
+from pipeline.segmentation.patches import FloatVolume, Predictor
+from pipeline.segmentation.settings import SegmentationSettings
+from pipeline.study import Role
+
+CLASSES = 3
+"""Background, liver, tumour."""
+
+
+class Backend(StrEnum):
+    """Inference engines; both compute in float32 and give the same mask."""
+
+    AUTOMATIC = "automatic"
+    OPENVINO = "openvino"
+    TORCH = "torch"
+
+
+def build_network(settings: SegmentationSettings) -> ResUNet:
+    """Make the network of `settings`, with random weights."""
+    return ResUNet(len(Role), CLASSES, settings.channels)
+
+
+def build_predictor(
+    weights: Mapping[str, npt.NDArray[np.generic]],
+    settings: SegmentationSettings,
+    backend: Backend = Backend.AUTOMATIC,
+) -> Predictor:
+    """Prepare an engine for patches of `settings.patch_kji`.
+
+    Parameters
+    ----------
+    weights
+        Parameters of the network by name; any precision, computed in float32.
+    settings
+        Widths and patch.
+    backend
+        Engine; automatic takes OpenVINO where it is installed (2 to 3 times the speed of eager PyTorch).
+
+    Raises
+    ------
+    ValueError
+        The weights do not fit the network.
+    """
+    network = build_network(settings)
+    load_weights(network, weights)
+    model = nn.Sequential(network, nn.Softmax(dim=1)).eval()
+    if backend is Backend.AUTOMATIC:
+        backend = Backend.OPENVINO if find_spec("openvino") else Backend.TORCH
+    if backend is Backend.OPENVINO:
+        return _openvino_predictor(model, settings)
+    return torch_predictor(model)
+
+
+def torch_predictor(model: nn.Module) -> Predictor:
+    """Wrap a module that gives probabilities."""
+
+    def predict(patch: FloatVolume) -> FloatVolume:
+        with torch.inference_mode():
+            answer: FloatVolume = model(torch.from_numpy(patch)[None])[0].numpy()
+        return answer
+
+    return predict
+
+
+def _openvino_predictor(model: nn.Module, settings: SegmentationSettings) -> Predictor:
+    import openvino as ov  # noqa: PLC0415 - heavy, and optional at run time
+
+    shape = (1, len(Role), *settings.patch_kji)
+    converted = ov.convert_model(model, example_input=torch.zeros(shape), input=[shape])
+    # Without the hint OpenVINO takes bfloat16 where the processor has it, and masks would depend on the machine.
+    compiled = ov.Core().compile_model(
+        converted, "CPU", {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+    )
+    request = compiled.create_infer_request()
+
+    def predict(patch: FloatVolume) -> FloatVolume:
+        answer: FloatVolume = request.infer({0: patch[None]})[0][0].copy()
+        return answer
+
+    return predict

@@ -1,0 +1,92 @@
+"""Random variation of training patches that an abdomen and a scanner could have produced.
+
+No mirroring: a liver lies on the right. No rotation: the phantoms vary in anatomy, and registration aligns the
+sequences.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from pipeline.study import FIXED_ROLE, Role
+
+MARGIN = 1
+"""Voxels around a patch that a shifted sequence may draw from."""
+
+GAMMA_RANGE = (0.75, 1.35)
+SCALE_RANGE = (0.85, 1.15)
+OFFSET_RANGE = (-0.05, 0.05)
+BIAS_STRENGTH = 0.15
+"""Relative amplitude of the residual coil bias."""
+BIAS_NODES = (2, 3, 3)
+LARGEST_NOISE = 0.05
+DROP_PROBABILITY = 0.04
+"""Of replacing a moving sequence by noise: a sequence spoilt by motion must not take the tumour with it."""
+CHANGE_PROBABILITY = 0.5
+
+
+def augment(
+    patch: npt.NDArray[np.float32],
+    *,
+    spacing_kji_mm: npt.NDArray[np.float64],
+    misregistration_mm: float,
+    random: np.random.Generator,
+) -> Tensor:
+    """Vary one patch.
+
+    Parameters
+    ----------
+    patch
+        (6, k + 2, j + 2, i + 2), 0 to 1: the patch with a margin of one voxel.
+    spacing_kji_mm
+        Voxel size, mm.
+    misregistration_mm
+        Largest shift of a moving sequence along each axis, mm; cut at one voxel.
+    random
+        Generator of this patch.
+
+    Returns
+    -------
+    torch.Tensor
+        (6, k, j, i), 0 to 1; the hepatobiliary phase is not shifted, so that the labels stay true.
+    """
+    largest_voxels = np.minimum(misregistration_mm / spacing_kji_mm, 1.0)
+    rows = []
+    for role, channel in zip(Role, torch.from_numpy(patch), strict=True):
+        shift = np.zeros(3) if role is FIXED_ROLE else random.uniform(-largest_voxels, largest_voxels)
+        row = _intensity(_shift(channel, shift), random)
+        if role is not FIXED_ROLE and random.random() < DROP_PROBABILITY:
+            row = torch.from_numpy(random.random(row.shape, dtype=np.float32)) * float(random.uniform(0, 0.3))
+        rows.append(row)
+    return torch.stack(rows)
+
+
+def _shift(channel: Tensor, shift_voxels: npt.NDArray[np.float64]) -> Tensor:
+    """Interpolate linearly at a distance of at most one voxel along each axis; the margin is used up."""
+    for axis, distance in enumerate(shift_voxels):
+        side = channel.shape[axis] - 2 * MARGIN
+        centre = channel.narrow(axis, MARGIN, side)
+        if distance:
+            neighbour = channel.narrow(axis, MARGIN + int(np.sign(distance)), side)
+            centre = torch.lerp(centre, neighbour, float(abs(distance)))
+        channel = centre
+    return channel
+
+
+def _intensity(channel: Tensor, random: np.random.Generator) -> Tensor:
+    if random.random() < CHANGE_PROBABILITY:
+        channel = channel.clamp(min=0) ** float(random.uniform(*GAMMA_RANGE))
+    if random.random() < CHANGE_PROBABILITY:
+        channel = channel * float(random.uniform(*SCALE_RANGE)) + float(random.uniform(*OFFSET_RANGE))
+    if random.random() < CHANGE_PROBABILITY:
+        nodes = torch.from_numpy(random.uniform(-1, 1, BIAS_NODES).astype(np.float32))
+        field = functional.interpolate(nodes[None, None], channel.shape, mode="trilinear", align_corners=True)[
+            0, 0
+        ]
+        channel = channel * (1 + BIAS_STRENGTH * field)
+    if random.random() < CHANGE_PROBABILITY:
+        noise = torch.from_numpy(random.standard_normal(channel.shape, dtype=np.float32))
+        channel = channel + noise * float(random.uniform(0, LARGEST_NOISE))
+    return channel.clamp(0, 1)

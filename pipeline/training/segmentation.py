@@ -1,0 +1,244 @@
+"""Fit the segmentation network: resumable, reproducible by seed, with a log."""
+
+import csv
+import math
+import os
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from config.errors import NodeError
+from pipeline.segmentation import SegmentationSettings, build_network, label_patches
+from pipeline.segmentation.backends import torch_predictor
+from pipeline.segmentation.network import ResUNet, weights_of
+from pipeline.training.case_store import LIVER, TUMOUR, TrainingCase, read_case
+from pipeline.training.loss import dice, dice_and_cross_entropy
+from pipeline.training.patch_sampling import cases_in_play, patch_at, sample, step_random
+from pipeline.training.settings import SegmentationTrainingSettings
+
+CHECKPOINT = "checkpoint.pt"
+LOG = "log.csv"
+LOG_COLUMNS = ("step", "loss", "learning_rate", "held_out_liver_dice", "held_out_tumour_dice", "elapsed_s")
+LARGEST_GRADIENT_NORM = 12.0
+FREE_SETTINGS = frozenset({"steps", "checkpoint_every", "validate_every"})
+"""May differ between the runs of one training: they do not change what a step does, but the length of the whole."""
+
+
+class TrainingError(NodeError):
+    """Training cannot start or go on; the message says why."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """State of a training, for whoever watches it."""
+
+    step: int
+    steps: int
+    loss: float
+    elapsed_s: float
+    left_s: float
+    held_out: tuple[tuple[float, float], ...] = ()
+    """(liver, tumour) Dice of each held-out case; empty between evaluations."""
+
+
+@dataclass(eq=False)
+class _State:
+    network: ResUNet
+    average: ResUNet
+    optimiser: torch.optim.Optimizer
+    step: int = 0
+    losses: list[float] = field(default_factory=list)
+
+
+def train(
+    case_folders: Sequence[Path],
+    held_out_folders: Sequence[Path],
+    *,
+    network: SegmentationSettings,
+    settings: SegmentationTrainingSettings,
+    work: Path,
+    clock: Callable[[], float],
+    wait_for: Callable[[Path], None],
+    report: Callable[[Progress], None],
+) -> dict[str, npt.NDArray[np.float32]]:
+    """Train from scratch, or go on from the checkpoint in `work`.
+
+    Parameters
+    ----------
+    case_folders, held_out_folders
+        Written by `write_case`; a folder that is not there yet is waited for when its turn comes.
+    network
+        Architecture, and the patches of the evaluation.
+    settings
+        Optimisation.
+    work
+        Holds the checkpoint and the log.
+    clock
+        Monotonic seconds.
+    wait_for
+        Returns when the folder exists, or raises.
+    report
+        Called after every step.
+
+    Returns
+    -------
+    dict
+        Running average of the weights, by name.
+
+    Raises
+    ------
+    TrainingError
+        The checkpoint belongs to other settings, or the loss is no number.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    state = _start(network, settings)
+    _resume(state, work / CHECKPOINT, settings)
+    cases: list[TrainingCase] = []
+    begin, first_step = clock(), state.step
+    while state.step < settings.steps:
+        for folder in case_folders[len(cases) : cases_in_play(state.step, len(case_folders), settings)]:
+            wait_for(folder)
+            cases.append(read_case(folder))
+        loss = _step(state, cases, settings)
+        state.losses.append(loss)
+        done = state.step == settings.steps
+        held_out: tuple[tuple[float, float], ...] = ()
+        if done or state.step % settings.validate_every == 0:
+            held_out = _evaluate(state.average, held_out_folders, network, wait_for, settings)
+        if done or state.step % settings.checkpoint_every == 0 or held_out:
+            _save(state, work / CHECKPOINT, settings)
+            _log(work / LOG, state, settings, held_out, clock() - begin)
+        elapsed_s = clock() - begin
+        left_s = elapsed_s / (state.step - first_step) * (settings.steps - state.step)
+        report(Progress(state.step, settings.steps, loss, elapsed_s, left_s, held_out))
+    return weights_of(state.average)
+
+
+def learning_rate_at(step: int, settings: SegmentationTrainingSettings) -> float:
+    """Linear warm-up, then a half cosine that reaches zero after the last step."""
+    warm_up = min(1.0, (step + 1) / (settings.warm_up_steps + 1))
+    return settings.learning_rate * warm_up * 0.5 * (1 + math.cos(math.pi * step / settings.steps))
+
+
+def _start(network: SegmentationSettings, settings: SegmentationTrainingSettings) -> _State:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        fresh = build_network(network)
+    optimiser = torch.optim.AdamW(fresh.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
+    return _State(fresh, deepcopy(fresh).requires_grad_(False), optimiser)
+
+
+def _step(state: _State, cases: Sequence[TrainingCase], settings: SegmentationTrainingSettings) -> float:
+    random = step_random(settings.seed, state.step)
+    patch = patch_at(state.step, settings)
+    drawn = [
+        sample(cases[int(random.integers(len(cases)))], patch, settings, random) for _ in range(settings.batch)
+    ]
+    channels = torch.stack([patch for patch, _ in drawn])
+    labels = torch.stack([truth for _, truth in drawn])
+    for group in state.optimiser.param_groups:
+        group["lr"] = learning_rate_at(state.step, settings)
+    loss = _loss(state.network, channels, labels, settings)
+    if not torch.isfinite(loss):
+        raise TrainingError(f"the loss of step {state.step + 1} is not a number; lower the learning rate")
+    state.optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
+    nn.utils.clip_grad_norm_(state.network.parameters(), LARGEST_GRADIENT_NORM)
+    state.optimiser.step()
+    state.step += 1
+    _average(state, settings)
+    return float(loss.detach())
+
+
+def _loss(network: ResUNet, channels: Tensor, labels: Tensor, settings: SegmentationTrainingSettings) -> Tensor:
+    with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16"):
+        logits = network(channels)
+    return dice_and_cross_entropy(logits.float(), labels)
+
+
+def _average(state: _State, settings: SegmentationTrainingSettings) -> None:
+    # A young average follows quickly: the random start must not linger in it.
+    decay = min(settings.average_decay, (1 + state.step) / (10 + state.step))
+    with torch.no_grad():
+        for kept, new in zip(state.average.parameters(), state.network.parameters(), strict=True):
+            kept.lerp_(new, 1 - decay)
+
+
+def _evaluate(
+    network: ResUNet,
+    folders: Sequence[Path],
+    settings: SegmentationSettings,
+    wait_for: Callable[[Path], None],
+    training: SegmentationTrainingSettings,
+) -> tuple[tuple[float, float], ...]:
+    predict = torch_predictor(nn.Sequential(network, nn.Softmax(dim=1)))
+    results = []
+    for folder in folders:
+        wait_for(folder)
+        case = read_case(folder)
+        channels = case.channels.astype(np.float32)
+        with torch.autocast("cpu", torch.bfloat16, enabled=training.precision == "bfloat16"):
+            labels = label_patches(channels, np.array(case.body), predict, settings)
+        liver = dice(labels >= LIVER, case.labels >= LIVER)
+        results.append((liver, dice(labels == TUMOUR, case.labels == TUMOUR)))
+    return tuple(results)
+
+
+def _save(state: _State, path: Path, settings: SegmentationTrainingSettings) -> None:
+    draft = path.with_suffix(".draft")
+    torch.save(
+        {
+            "settings": settings.model_dump(mode="json"),
+            "step": state.step,
+            "network": state.network.state_dict(),
+            "average": state.average.state_dict(),
+            "optimiser": state.optimiser.state_dict(),
+        },
+        draft,
+    )
+    os.replace(draft, path)  # noqa: PTH105 - atomic by contract
+
+
+def _resume(state: _State, path: Path, settings: SegmentationTrainingSettings) -> None:
+    if not path.is_file():
+        return
+    stored: dict[str, Any] = torch.load(path, weights_only=True)
+    wanted = settings.model_dump(mode="json")
+    differing = [key for key in wanted if key not in FREE_SETTINGS and wanted[key] != stored["settings"].get(key)]
+    if differing:
+        raise TrainingError(
+            f"{path} was made with another {', '.join(differing)}; restore the settings or remove the file"
+        )
+    try:
+        state.network.load_state_dict(stored["network"])
+    except RuntimeError as error:
+        raise TrainingError(f"{path} holds another network; restore the settings or remove the file") from error
+    state.average.load_state_dict(stored["average"])
+    state.optimiser.load_state_dict(stored["optimiser"])
+    state.step = stored["step"]
+
+
+def _log(
+    path: Path,
+    state: _State,
+    settings: SegmentationTrainingSettings,
+    held_out: tuple[tuple[float, float], ...],
+    elapsed_s: float,
+) -> None:
+    fresh = not path.exists()
+    liver, tumour = np.mean(held_out, axis=0).round(4).tolist() if held_out else ("", "")
+    loss = round(float(np.mean(state.losses)), 5)
+    state.losses.clear()
+    rate = f"{learning_rate_at(state.step - 1, settings):.3e}"
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        if fresh:
+            writer.writerow(LOG_COLUMNS)
+        writer.writerow((state.step, loss, rate, liver, tumour, round(elapsed_s, 1)))

@@ -1,0 +1,53 @@
+"""How the networks of a bundle are fitted."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.segmentation.settings import Triple
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class SegmentationTrainingSettings(BaseModel):
+    """Optimisation of the segmentation network; the defaults are the paper's where it states one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    steps: Annotated[int, Field(ge=1)] = 2000
+    """Updates of the weights (paper: 2000)."""
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-4
+    """Peak of the schedule (paper: 2e-4): linear warm-up, then a half cosine to zero."""
+    warm_up_steps: Annotated[int, Field(ge=0)] = 50
+    """Steps of the linear warm-up."""
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+    """Decoupled weight decay of AdamW."""
+    patch_kji: Triple = (64, 128, 128)
+    """Training patch, voxels (paper: 64 x 128 x 128)."""
+    final_patch_kji: Triple | None = None
+    """Patch of the last steps, voxels: after small, quick patches the network meets those of the inference, whose
+    instance statistics differ. None: the same throughout."""
+    final_fraction: Fraction = 0.25
+    """Share of the steps with `final_patch_kji`."""
+    batch: Annotated[int, Field(ge=1)] = 1
+    """Patches a step."""
+    tumour_fraction: Fraction = 0.5
+    """Share of the patches centred near a tumour voxel."""
+    liver_fraction: Fraction = 0.3
+    """Share of the patches centred near a liver voxel; the rest lie anywhere."""
+    misregistration_mm: Annotated[float, Field(ge=0, le=5)] = 2.0
+    """Largest random shift of a moving sequence along each axis, mm: what registration may leave."""
+    average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.995
+    """Decay of the running average of the weights, which is what is evaluated and kept."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Arithmetic of the convolutions while training; weights and inference stay float32."""
+    first_cases: Annotated[int, Field(ge=1)] = 8
+    """Cases drawn from at the first step; see `steps_per_case`."""
+    steps_per_case: Annotated[int, Field(ge=0)] = 0
+    """One more case joins after so many steps, so that training can start before all are written; 0: all at once."""
+    checkpoint_every: Annotated[int, Field(ge=1)] = 200
+    """Steps between checkpoints."""
+    validate_every: Annotated[int, Field(ge=1)] = 400
+    """Steps between evaluations on the held-out cases."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Of the initial weights, the patches and the augmentation."""

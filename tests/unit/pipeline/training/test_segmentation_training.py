@@ -1,0 +1,155 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.segmentation import SegmentationSettings
+from pipeline.training.case_store import read_case
+from pipeline.training.loss import dice, dice_and_cross_entropy
+from pipeline.training.patch_sampling import cases_in_play, patch_at, sample, step_random
+from pipeline.training.segmentation import Progress, TrainingError, learning_rate_at, train
+from pipeline.training.settings import SegmentationTrainingSettings
+from tests.unit.pipeline.training.ellipsoids import write_ball
+
+NETWORK = SegmentationSettings(channels=(4, 8), patch_kji=(8, 16, 16), stride_kji=(4, 8, 8))
+SETTINGS = SegmentationTrainingSettings(
+    steps=30,
+    learning_rate=1e-2,
+    warm_up_steps=2,
+    patch_kji=(8, 16, 16),
+    average_decay=0.8,
+    validate_every=30,
+    seed=3,
+)
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("cases")
+    return [write_ball(folder / f"case{seed}", seed) for seed in range(5)]
+
+
+def run(
+    cases: list[Path],
+    work: Path,
+    settings: SegmentationTrainingSettings = SETTINGS,
+    report: Callable[[Progress], None] = lambda progress: None,
+    network: SegmentationSettings = NETWORK,
+) -> dict[str, np.ndarray]:
+    def wait_for(folder: Path) -> None:
+        assert folder.is_dir()
+
+    return train(
+        cases[:4],
+        cases[4:],
+        network=network,
+        settings=settings,
+        work=work,
+        clock=lambda: 0.0,
+        wait_for=wait_for,
+        report=report,
+    )
+
+
+class Killed(Exception):
+    pass
+
+
+def test_train_when_the_task_is_learnable_then_the_loss_falls_and_the_held_out_ball_is_found(
+    cases: list[Path], tmp_path: Path
+) -> None:
+    seen: list[Progress] = []
+    run(cases, tmp_path, SETTINGS.model_copy(update={"steps": 120, "validate_every": 120}), seen.append)
+    assert np.mean([p.loss for p in seen[-10:]]) < 0.5 * np.mean([p.loss for p in seen[:10]])
+    liver, tumour = seen[-1].held_out[0]
+    assert liver > 0.8
+    assert tumour > 0.7
+
+
+def test_train_when_repeated_with_the_same_seed_then_the_weights_are_the_same(
+    cases: list[Path], tmp_path: Path
+) -> None:
+    first, second = run(cases, tmp_path / "a"), run(cases, tmp_path / "b")
+    other = run(cases, tmp_path / "c", SETTINGS.model_copy(update={"seed": 4}))
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+    assert not all(np.array_equal(first[name], other[name]) for name in first)
+
+
+def test_train_when_killed_and_resumed_then_the_weights_equal_an_uninterrupted_run(
+    cases: list[Path], tmp_path: Path
+) -> None:
+    settings = SETTINGS.model_copy(update={"checkpoint_every": 10})
+
+    def kill(progress: Progress) -> None:
+        if progress.step == 17:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run(cases, tmp_path / "killed", settings, kill)
+    steps: list[int] = []
+    resumed = run(cases, tmp_path / "killed", settings, lambda progress: steps.append(progress.step))
+    assert steps[0] == 11
+    whole = run(cases, tmp_path / "whole", settings)
+    assert all(np.array_equal(resumed[name], whole[name]) for name in whole)
+
+
+def test_train_when_resumed_with_other_settings_then_the_setting_is_named(
+    cases: list[Path], tmp_path: Path
+) -> None:
+    short = SETTINGS.model_copy(update={"steps": 2})
+    run(cases, tmp_path, short)
+    with pytest.raises(TrainingError, match=r"another learning_rate, seed"):
+        run(cases, tmp_path, short.model_copy(update={"seed": 9, "learning_rate": 0.5}))
+
+
+def test_train_when_resumed_with_another_network_then_it_is_refused(cases: list[Path], tmp_path: Path) -> None:
+    short = SETTINGS.model_copy(update={"steps": 2})
+    run(cases, tmp_path, short)
+    with pytest.raises(TrainingError, match="another network"):
+        run(cases, tmp_path, short, network=NETWORK.model_copy(update={"channels": (4, 6)}))
+
+
+def test_sample_when_half_are_tumour_patches_then_the_labels_stay_aligned_with_the_fixed_channel(
+    cases: list[Path],
+) -> None:
+    case = read_case(cases[0])
+    for step in range(20):
+        channels, labels = sample(case, patch_at(step, SETTINGS), SETTINGS, step_random(0, step))
+        assert channels.shape == (6, 8, 16, 16)
+        fixed = channels[5]
+        if (labels == 2).sum() > 20 and (labels == 0).sum() > 20:
+            assert fixed[labels == 2].mean() > fixed[labels == 0].mean() + 0.2
+
+
+def test_cases_in_play_when_cases_join_then_the_number_depends_on_the_step_alone() -> None:
+    settings = SETTINGS.model_copy(update={"first_cases": 2, "steps_per_case": 10})
+    assert [cases_in_play(step, 4, settings) for step in (0, 9, 10, 20, 500)] == [2, 2, 3, 4, 4]
+    assert cases_in_play(0, 4, SETTINGS) == 4
+
+
+def test_patch_when_the_last_steps_come_then_it_is_the_final_one() -> None:
+    settings = SETTINGS.model_copy(update={"steps": 40, "final_patch_kji": (16, 24, 24), "final_fraction": 0.25})
+    assert [tuple(patch_at(step, settings)) for step in (0, 29, 30)] == [(8, 16, 16), (8, 16, 16), (16, 24, 24)]
+
+
+def test_learning_rate_when_the_schedule_runs_then_it_rises_and_falls_to_zero() -> None:
+    settings = SegmentationTrainingSettings(steps=100, warm_up_steps=9, learning_rate=1.0)
+    rates = [learning_rate_at(step, settings) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == rates[9]
+    assert rates[-1] < 1e-3
+
+
+def test_dice_when_half_overlaps_then_it_is_two_thirds() -> None:
+    first, second = np.array([1, 1, 0], bool), np.array([0, 1, 0], bool)
+    assert dice(first, second) == pytest.approx(2 / 3)
+    assert dice(np.zeros(3, bool), np.zeros(3, bool)) == 1.0
+
+
+def test_loss_when_the_prediction_is_perfect_then_it_vanishes() -> None:
+    labels = torch.tensor([0, 1, 2, 1]).reshape(1, 1, 2, 2)
+    logits = torch.nn.functional.one_hot(labels, 3).movedim(-1, 1) * 50.0
+    assert float(dice_and_cross_entropy(logits, labels)) == pytest.approx(0, abs=1e-4)
+    assert float(dice_and_cross_entropy(-logits, labels)) > 1

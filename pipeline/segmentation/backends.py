@@ -1,5 +1,6 @@
 """Engines that run the network: OpenVINO where it is installed, PyTorch otherwise."""
 
+import warnings
 from collections.abc import Mapping
 from enum import StrEnum
 from importlib.util import find_spec
@@ -76,8 +77,11 @@ def torch_predictor(model: nn.Module) -> Predictor:
 def _openvino_predictor(model: nn.Module, settings: SegmentationSettings) -> Predictor:
     import openvino as ov  # noqa: PLC0415 - heavy, and optional at run time
 
-    shape = (1, len(Role), *settings.patch_kji)
-    converted = ov.convert_model(model, example_input=torch.zeros(shape), input=[shape])
+    example = torch.zeros((1, len(Role), *settings.patch_kji))
+    with warnings.catch_warnings(), torch.no_grad():
+        # torch warns about its own internals while exporting.
+        warnings.simplefilter("ignore")
+        converted = ov.convert_model(torch.export.export(model, (example,)))
     # Without the hint OpenVINO takes bfloat16 where the processor has it, and masks would depend on the machine.
     compiled = ov.Core().compile_model(
         converted, "CPU", {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}

@@ -1,6 +1,7 @@
 """The 3D Res-UNet of the paper: a U-Net whose every convolutional block is a residual block."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import cast
 
 import numpy as np
@@ -65,7 +66,7 @@ class ResUNet(nn.Module):
         if len(channels) < 2:
             raise ValueError(f"a U-Net needs at least two levels, got channels {channels}")
         self.channels = channels
-        pairs = list(zip(channels, channels[1:], strict=False))
+        pairs = list(pairwise(channels))
         self.stem = ResidualBlock(channels_in, channels[0])
         self.down = nn.ModuleList(ResidualBlock(fine, coarse, stride=2) for fine, coarse in pairs)
         self.up = nn.ModuleList(nn.ConvTranspose3d(coarse, fine, 2, stride=2) for fine, coarse in reversed(pairs))

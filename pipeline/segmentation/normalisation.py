@@ -39,7 +39,7 @@ def body_mask(fixed: npt.NDArray[np.float32], settings: NormalisationSettings) -
     if count == 0:
         return np.ones(fixed.shape, dtype=bool)
     largest = 1 + int(np.argmax(np.bincount(components.ravel())[1:]))
-    body = components == largest
+    body: npt.NDArray[np.bool_] = components == largest
     for plane in body:
         ndimage.binary_fill_holes(plane, output=plane)
     return body

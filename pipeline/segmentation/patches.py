@@ -19,7 +19,7 @@ LEAST_WEIGHT = 1e-3
 
 
 def starts(side: int, patch: int, stride: int) -> list[int]:
-    """First voxels of the patches along one axis of `side` >= `patch` voxels; the last patch ends with the axis."""
+    """First voxels of the patches along one axis of `side` >= `patch` voxels; the last one ends with the axis."""
     last = side - patch
     return [*range(0, last, stride), last]
 
@@ -32,7 +32,8 @@ def gaussian_weights(patch_kji: Triple) -> FloatVolume:
         shape = [1, 1, 1]
         shape[axis] = side
         weights = weights * np.exp(-0.5 * offset**2).reshape(shape)
-    return np.maximum(weights / weights.max(), LEAST_WEIGHT).astype(np.float32)
+    result: FloatVolume = np.maximum(weights / weights.max(), LEAST_WEIGHT).astype(np.float32)
+    return result
 
 
 def windows(shape: Triple, patch_kji: Triple, stride_kji: Triple) -> Iterator[tuple[slice, slice, slice]]:
@@ -82,7 +83,7 @@ def slide(
     """
     if not wanted.any():
         raise ValueError("no voxel is wanted")
-    shape: Triple = wanted.shape  # type: ignore[assignment]  # three axes by contract
+    shape: Triple = wanted.shape
     margin = [(0, max(0, p - n)) for n, p in zip(shape, patch_kji, strict=True)]
     padded = np.pad(channels, [(0, 0), *margin])
     needed = np.pad(wanted, margin)

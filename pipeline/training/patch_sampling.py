@@ -67,7 +67,8 @@ def _start(
     if kind >= settings.tumour_fraction + settings.liver_fraction or len(points) == 0:
         return random.integers(0, room + 1)
     centre = points[random.integers(len(points))] + random.integers(-patch_kji // 4, patch_kji // 4 + 1)
-    return np.clip(centre - patch_kji // 2, 0, room)
+    start: npt.NDArray[np.int64] = np.clip(centre - patch_kji // 2, 0, room)
+    return start
 
 
 def _cut(

@@ -28,7 +28,7 @@ LOG = "log.csv"
 LOG_COLUMNS = ("step", "loss", "learning_rate", "held_out_liver_dice", "held_out_tumour_dice", "elapsed_s")
 LARGEST_GRADIENT_NORM = 12.0
 FREE_SETTINGS = frozenset({"steps", "checkpoint_every", "validate_every"})
-"""May differ between the runs of one training: they do not change what a step does, but the length of the whole."""
+"""May differ between the runs of one training: they set the length of the whole."""
 
 
 class TrainingError(NodeError):

@@ -44,7 +44,7 @@ class SegmentationTrainingSettings(BaseModel):
     first_cases: Annotated[int, Field(ge=1)] = 8
     """Cases drawn from at the first step; see `steps_per_case`."""
     steps_per_case: Annotated[int, Field(ge=0)] = 0
-    """One more case joins after so many steps, so that training can start before all are written; 0: all at once."""
+    """One more case joins after so many steps, so that training starts before all are written; 0: all at once."""
     checkpoint_every: Annotated[int, Field(ge=1)] = 200
     """Steps between checkpoints."""
     validate_every: Annotated[int, Field(ge=1)] = 400

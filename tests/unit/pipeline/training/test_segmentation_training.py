@@ -35,7 +35,7 @@ def run(
     cases: list[Path],
     work: Path,
     settings: SegmentationTrainingSettings = SETTINGS,
-    report: Callable[[Progress], None] = lambda progress: None,
+    report: Callable[[Progress], None] = lambda _: None,
     network: SegmentationSettings = NETWORK,
 ) -> dict[str, np.ndarray]:
     def wait_for(folder: Path) -> None:
@@ -53,8 +53,8 @@ def run(
     )
 
 
-class Killed(Exception):
-    pass
+class KilledError(Exception):
+    """Stands for a power cut."""
 
 
 def test_train_when_the_task_is_learnable_then_the_loss_falls_and_the_held_out_ball_is_found(
@@ -84,9 +84,9 @@ def test_train_when_killed_and_resumed_then_the_weights_equal_an_uninterrupted_r
 
     def kill(progress: Progress) -> None:
         if progress.step == 17:
-            raise Killed
+            raise KilledError
 
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         run(cases, tmp_path / "killed", settings, kill)
     steps: list[int] = []
     resumed = run(cases, tmp_path / "killed", settings, lambda progress: steps.append(progress.step))

@@ -1,0 +1,1 @@
+"""The network: receiving, sending, storage commitment."""

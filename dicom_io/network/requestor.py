@@ -1,0 +1,144 @@
+"""Associations that this node opens: one context manager, and every way to fail as one error with a sentence."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydicom.uid import UID
+from pynetdicom.association import Association
+from pynetdicom.presentation import PresentationContext
+
+from config.errors import NodeError
+from dicom_io.network.implementation import (
+    IMPLEMENTATION_CLASS_UID,
+    IMPLEMENTATION_VERSION_NAME,
+    configure_pynetdicom,
+)
+from dicom_io.network.server import GuardedAE
+from dicom_io.network.transport import TransportLimits
+
+MAXIMUM_CONTEXTS = 128
+"""PS3.8 9.3.2.2: odd identifiers from 1 to 255."""
+
+
+@dataclass(frozen=True)
+class RemoteAE:
+    """Where a peer listens."""
+
+    ae_title: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.ae_title}@{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Context:
+    """One presentation context to propose."""
+
+    sop_class_uid: str
+    transfer_syntax_uids: tuple[str, ...] = field(default=())
+
+
+class PeerError(NodeError):
+    """A peer could not be reached, or the association with it ended; worth another attempt.
+
+    Parameters
+    ----------
+    peer
+        Which one.
+    because
+        What happened, a sentence without its subject.
+    """
+
+    transient = True
+
+    def __init__(self, peer: RemoteAE, because: str) -> None:
+        self.peer = peer
+        self.because = because
+        super().__init__(f"{peer}: {because}")
+
+
+class PeerRefusedError(PeerError):
+    """The peer answered, and said no; the same attempt would end the same way."""
+
+    transient = False
+
+
+@contextmanager
+def open_association(
+    peer: RemoteAE,
+    contexts: Sequence[Context],
+    *,
+    calling_ae_title: str,
+    limits: TransportLimits | None = None,
+    handlers: Sequence[Any] = (),
+    extensions: Sequence[Any] = (),
+) -> Iterator[Association]:
+    """Open an association, and release it at the end of the block; abort it where the block raises.
+
+    Parameters
+    ----------
+    contexts
+        At most 128.
+    handlers
+        pynetdicom event handlers.
+    extensions
+        Extended negotiation items, for example role selection.
+
+    Raises
+    ------
+    PeerError
+        The peer cannot be reached, does not answer, or aborts.
+    PeerRefusedError
+        The peer rejects the association for good.
+    """
+    if len(contexts) > MAXIMUM_CONTEXTS:
+        raise ValueError(f"{len(contexts)} presentation contexts, an association has at most {MAXIMUM_CONTEXTS}")
+    configure_pynetdicom()
+    ae = GuardedAE(calling_ae_title, limits or TransportLimits())
+    ae.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
+    ae.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+    try:
+        assoc = ae.associate(
+            peer.host,
+            peer.port,
+            contexts=[_presentation_context(context) for context in contexts],
+            ae_title=peer.ae_title,
+            max_pdu=ae.limits.maximum_pdu_bytes,
+            ext_neg=list(extensions),
+            evt_handlers=list(handlers),
+        )
+    except OSError as error:
+        raise PeerError(peer, f"its host name cannot be resolved ({error.strerror or error})") from error
+    if not assoc.is_established:
+        raise _failure(peer, assoc)
+    try:
+        yield assoc
+    except BaseException:
+        assoc.abort()
+        raise
+    if assoc.is_established:
+        assoc.release()
+
+
+def _failure(peer: RemoteAE, assoc: Association) -> PeerError:
+    answer = assoc.acceptor.primitive
+    if assoc.is_rejected and answer is not None:
+        because = f"it rejected the association: {answer.reason_str.lower()} ({answer.result_str.lower()})"
+        return PeerRefusedError(peer, because) if answer.result == 0x01 else PeerError(peer, because)
+    if answer is not None and answer.result == 0x00:
+        return PeerRefusedError(peer, "it accepts none of the proposed SOP classes and transfer syntaxes")
+    connection = assoc.dul.socket
+    if connection is not None and connection._is_connected:
+        return PeerError(peer, "it is connected and did not answer the association request")
+    return PeerError(peer, "no DICOM service could be reached there")
+
+
+def _presentation_context(context: Context) -> PresentationContext:
+    built = PresentationContext()
+    built.abstract_syntax = UID(context.sop_class_uid)
+    built.transfer_syntax = [UID(item) for item in context.transfer_syntax_uids]
+    return built

@@ -1,0 +1,214 @@
+"""An association server that accepts quickly and gives every connection a `GuardedSocket`."""
+
+import logging
+import socket
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable
+from copy import deepcopy
+from socketserver import BaseRequestHandler, BaseServer
+from ssl import SSLContext
+from typing import Any, cast
+
+import pynetdicom
+from pynetdicom import evt
+from pynetdicom._globals import MODE_ACCEPTOR
+from pynetdicom.ae import ApplicationEntity
+from pynetdicom.association import Association
+from pynetdicom.transport import (
+    AddressInformation,
+    AssociationSocket,
+    RequestHandler,
+    ThreadedAssociationServer,
+)
+
+from config.errors import NodeError
+from dicom_io.network.access import canonical_address
+from dicom_io.network.transport import GuardedSocket, TransportLimits, acknowledge_at_once
+
+LOGGER = logging.getLogger(__name__)
+
+TESTED_VERSIONS = frozenset({"3.0.4"})
+
+
+class TransportSeamError(NodeError):
+    """The installed pynetdicom is not one that the seam was tested with."""
+
+
+def check_seam() -> None:
+    """Check that the names which the seam overrides are there and that the version was tested.
+
+    Raises
+    ------
+    TransportSeamError
+        pynetdicom would run without the guards.
+    """
+    version = pynetdicom.__version__
+    overridden = (
+        (AssociationSocket, ("recv", "ready", "close", "_shutdown_socket")),
+        (RequestHandler, ("_create_association", "handle")),
+        (ThreadedAssociationServer, ("get_request", "finish_request", "service_actions")),
+        (ApplicationEntity, ("_create_socket", "make_server")),
+    )
+    missing = [
+        f"{owner.__name__}.{name}" for owner, names in overridden for name in names if not hasattr(owner, name)
+    ]
+    if missing or version not in TESTED_VERSIONS:
+        tested = ", ".join(sorted(TESTED_VERSIONS))
+        raise TransportSeamError(
+            f"pynetdicom {version} is installed, and the transport guards were tested with {tested}; "
+            f"install that version" + (f" (absent: {', '.join(missing)})" if missing else "")
+        )
+
+
+class GuardedHandler(RequestHandler):
+    """Makes associations that use a `GuardedSocket`."""
+
+    server: "GuardedServer"
+
+    def _create_association(self) -> Association:
+        """Create the association of one connection; as in pynetdicom, with another socket class."""
+        ae, server = self.server.ae, self.server
+        assoc = Association(ae, MODE_ACCEPTOR)
+        assoc._server = server
+        assoc.name = f"AcceptorThread@{self.client_address[0]}:{self.client_address[1]}"
+        assoc.dul.daemon = True
+        connection = cast(socket.socket, self.request)
+        assoc.set_socket(GuardedSocket(assoc, client_socket=connection, limits=server.limits))
+        assoc.acceptor.maximum_length = ae.maximum_pdu_size
+        assoc.acceptor.ae_title = server.ae_title
+        assoc.acceptor.address_info = self.local
+        assoc.acceptor.implementation_class_uid = ae.implementation_class_uid
+        assoc.acceptor.implementation_version_name = ae.implementation_version_name
+        assoc.acceptor.supported_contexts = deepcopy(server.contexts)
+        assoc.requestor.address_info = self.remote
+        for event, bound in server._handlers.items():
+            if isinstance(event, evt.InterventionEvent):
+                handler, arguments = cast("tuple[Callable[..., Any], list[Any] | None]", bound)
+                assoc.bind(event, handler, arguments)
+            else:
+                for handler, arguments in cast("list[tuple[Callable[..., Any], list[Any] | None]]", bound):
+                    assoc.bind(event, handler, arguments)
+        return assoc
+
+
+class GuardedServer(ThreadedAssociationServer):
+    """Accepts quickly, caps connections without an association, shakes TLS hands on the connection's own thread.
+
+    Parameters
+    ----------
+    limits
+        Bounds on one peer.
+    knows_host
+        Whether an address belongs to a peer.
+    tls
+        Server context of a TLS port; None for a plain one.
+    """
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(  # noqa: PLR0913 - the first four are pynetdicom's
+        self,
+        ae: ApplicationEntity,
+        address: tuple[str, int] | tuple[str, int, int, int],
+        ae_title: str,
+        contexts: list[Any],
+        ssl_context: SSLContext | None = None,
+        evt_handlers: list[Any] | None = None,
+        request_handler: Callable[..., BaseRequestHandler] | None = None,
+        *,
+        limits: TransportLimits,
+        knows_host: Callable[[str], bool],
+    ) -> None:
+        self.limits = limits
+        self._tls = ssl_context
+        self._knows_host = knows_host
+        self._accepting: Counter[str] = Counter()
+        self._accepting_lock = threading.Lock()
+        super().__init__(
+            ae, address, ae_title, contexts, None, evt_handlers, request_handler=request_handler or GuardedHandler
+        )
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a connection; nothing here waits for the peer."""
+        connection, address = cast(socket.socket, self.socket).accept()
+        connection.settimeout(self.limits.acse_timeout_s)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        acknowledge_at_once(connection)
+        return connection, address
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 - socketserver's signature
+        """Return whether the connection is within the caps; otherwise it is closed at once."""
+        host = canonical_address(str(client_address[0]))
+        with self._accepting_lock:
+            if not self._within_caps(host):
+                LOGGER.warning("connection from %s closed: too many without an association", host)
+                return False
+            self._accepting[host] += 1
+        return True
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Start the association of one connection, on a thread of its own."""
+        host = canonical_address(str(client_address[0]))
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            with self._accepting_lock:
+                self._accepting[host] -= 1
+                self._accepting += Counter()  # Drops the hosts at zero.
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Shake hands where the port speaks TLS, then hand over to the association."""
+        if self._tls is not None:
+            request.settimeout(self.limits.tls_handshake_timeout_s)
+            request = self._tls.wrap_socket(request, server_side=True)
+        super().finish_request(request, client_address)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - socketserver's signature
+        """Log one line; the default prints a traceback that any port scan can provoke."""
+        kind = sys.exc_info()[0]
+        because = kind.__name__ if kind else "unknown"
+        LOGGER.warning("connection from %s ended before an association: %s", client_address[0], because)
+
+    def shutdown(self) -> None:
+        """Stop accepting, then end what is open."""
+        BaseServer.shutdown(self)
+        self.server_close()
+        for assoc in self.active_associations:
+            assoc.abort()
+
+    def _within_caps(self, host: str) -> bool:
+        waiting = Counter(self._accepting)
+        for assoc in self.active_associations:
+            information = assoc.requestor.address_info
+            if assoc.requestor.primitive is None and information is not None:
+                waiting[canonical_address(information.address)] += 1
+        if self._knows_host(host):
+            return waiting[host] < self.limits.pending_per_known_host
+        unknown = sum(number for other, number in waiting.items() if not self._knows_host(other))
+        return waiting[host] < self.limits.pending_per_unknown_host and unknown < self.limits.pending_unknown
+
+
+class GuardedAE(ApplicationEntity):
+    """An application entity whose outgoing associations use a `GuardedSocket` as well."""
+
+    def __init__(self, ae_title: str, limits: TransportLimits) -> None:
+        super().__init__(ae_title)
+        self.limits = limits
+        self.maximum_pdu_size = limits.maximum_pdu_bytes
+        self.acse_timeout = limits.acse_timeout_s
+        self.dimse_timeout = limits.dimse_timeout_s
+        self.network_timeout = limits.network_timeout_s
+        self.connection_timeout = limits.acse_timeout_s
+
+    def _create_socket(
+        self, assoc: Association, address: AddressInformation, tls_args: tuple[SSLContext, str] | None
+    ) -> AssociationSocket:
+        guarded = GuardedSocket(assoc, address=address, limits=self.limits)
+        guarded.tls_args = tls_args
+        assoc.dul.daemon = True
+        cast(socket.socket, guarded.socket).setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return guarded

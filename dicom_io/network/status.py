@@ -1,0 +1,55 @@
+"""C-STORE statuses (PS3.4 B.2.3, PS3.7 C): what is answered, and what an answer means for the sender."""
+
+from enum import IntEnum, StrEnum
+
+
+class StoreStatus(IntEnum):
+    """What this implementation answers to C-STORE."""
+
+    SUCCESS = 0x0000
+    """The instance lies under its final name on a disk that was told to keep it."""
+    OUT_OF_RESOURCES = 0xA700
+    """No space or no way to record it; the same instance may be sent again later."""
+    DATA_SET_DOES_NOT_MATCH = 0xA900
+    """SOP class or instance of the data set differ from those of the request."""
+    CANNOT_UNDERSTAND = 0xC000
+    """The data set cannot be parsed as far as its identifiers."""
+    NOT_AUTHORISED = 0x0124
+    """The peer may connect, and not store."""
+    PROCESSING_FAILURE = 0x0110
+    """A fault of this implementation."""
+
+
+class Disposition(StrEnum):
+    """What the answer of a peer means for the sender."""
+
+    DELIVERED = "delivered"
+    """Success."""
+    WARNING = "warning"
+    """Stored, with a remark."""
+    TRANSIENT = "transient"
+    """Not stored now; worth another attempt."""
+    PERMANENT = "permanent"
+    """Not stored, and the same attempt would end the same way."""
+
+
+_WARNINGS = frozenset({0x0001, 0x0107, 0x0116, 0xB000, 0xB006, 0xB007})
+_TRANSIENT_GENERAL = frozenset({0x0110, 0x0213})
+"""Processing failure and resource limitation (PS3.7 C.5): the peer's condition, not the object's."""
+
+
+def store_disposition(status: int) -> Disposition:
+    """Return what a C-STORE status means for the sender.
+
+    Parameters
+    ----------
+    status
+        Value of (0000,0900), 0x0000 to 0xFFFF.
+    """
+    if status == 0x0000:
+        return Disposition.DELIVERED
+    if status in _WARNINGS or 0xB000 <= status <= 0xBFFF:
+        return Disposition.WARNING
+    if 0xA700 <= status <= 0xA7FF or status in _TRANSIENT_GENERAL:
+        return Disposition.TRANSIENT
+    return Disposition.PERMANENT

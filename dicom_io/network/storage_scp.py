@@ -1,0 +1,299 @@
+"""Receive instances: pynetdicom events in, typed values to a callback, its status back."""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Self, cast
+
+from pydicom.dataset import Dataset
+from pydicom.uid import UID
+from pynetdicom import evt
+from pynetdicom.association import Association
+from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.dsutils import create_file_meta, encode_file_meta
+
+from config.errors import NodeError
+from dicom_io.network.access import AccessPolicy, Rejection
+from dicom_io.network.commitment import CommitmentRequest, CommitmentResult, decode_request, report_handler
+from dicom_io.network.identity import InstanceIdentity, UnreadableInstanceError, read_identity
+from dicom_io.network.implementation import (
+    IMPLEMENTATION_CLASS_UID,
+    IMPLEMENTATION_VERSION_NAME,
+    configure_pynetdicom,
+)
+from dicom_io.network.negotiation import acceptor_contexts
+from dicom_io.network.server import GuardedAE, GuardedServer, check_seam
+from dicom_io.network.status import StoreStatus
+from dicom_io.network.transport import TransportLimits
+
+LOGGER = logging.getLogger(__name__)
+
+_ERROR_COMMENT_CHARACTERS = 64
+"""VR LO of (0000,0902)."""
+_PREAMBLE = b"\0" * 128 + b"DICM"
+_INVALID_ARGUMENT = 0x0115
+
+
+class PortTakenError(NodeError):
+    """The port of the receiver cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedInstance:
+    """One instance as it came.
+
+    Parameters
+    ----------
+    file_header
+        Preamble and file meta information; with `data_set` behind it a complete Part 10 file.
+    data_set
+        The bytes as received.
+    peer
+        Address of the sender.
+    """
+
+    identity: InstanceIdentity
+    file_header: bytes
+    data_set: bytes
+    calling_ae_title: str
+    peer: str
+
+
+@dataclass(frozen=True)
+class ScpSettings:
+    """What a receiver needs to know.
+
+    Parameters
+    ----------
+    host, port
+        Interface and TCP port to listen on; port 0 takes a free one.
+    maximum_associations
+        Served at once; one more is rejected.
+    """
+
+    ae_title: str
+    host: str
+    port: int
+    policy: AccessPolicy
+    maximum_associations: int = 25
+    limits: TransportLimits = field(default_factory=TransportLimits)
+
+
+OnInstance = Callable[[ReceivedInstance], StoreStatus]
+OnCommitmentResult = Callable[[CommitmentResult], None]
+OnCommitmentRequest = Callable[[CommitmentRequest, Association], None]
+
+
+class StorageScp:
+    """A storage SCP with C-ECHO, and storage commitment as its user or as its provider.
+
+    Parameters
+    ----------
+    on_instance
+        Called on the thread of the association; Success must only be returned for what is durable.
+    on_commitment_result
+        Takes the reports of a PACS about what was sent to it.
+    on_commitment_request
+        Takes N-ACTION requests; where it is given, this receiver is a provider of storage commitment.
+    """
+
+    def __init__(
+        self,
+        settings: ScpSettings,
+        on_instance: OnInstance,
+        *,
+        on_commitment_result: OnCommitmentResult | None = None,
+        on_commitment_request: OnCommitmentRequest | None = None,
+    ) -> None:
+        self._settings = settings
+        self._on_instance = on_instance
+        self._on_commitment_result = on_commitment_result
+        self._on_commitment_request = on_commitment_request
+        self._server: GuardedServer | None = None
+        self._thread: threading.Thread | None = None
+        self._admitted: set[Association] = set()
+        self._admission = threading.Lock()
+
+    def start(self) -> int:
+        """Listen, and return the port.
+
+        Raises
+        ------
+        PortTakenError
+            Another program listens there, or this one may not.
+        TransportSeamError
+            The installed pynetdicom is not the tested one.
+        """
+        check_seam()
+        configure_pynetdicom()
+        settings = self._settings
+        ae = GuardedAE(settings.ae_title, settings.limits)
+        ae.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
+        ae.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+        # Admission is decided in `_on_requested`: pynetdicom counts connections without a request as well.
+        ae.maximum_associations = 1_000_000
+        contexts = acceptor_contexts(commits_storage=self._on_commitment_request is not None)
+        try:
+            self._server = GuardedServer(
+                ae,
+                (settings.host, settings.port),
+                settings.ae_title,
+                contexts,
+                evt_handlers=self._handlers(),
+                limits=settings.limits,
+                knows_host=settings.policy.knows_host,
+            )
+        except OSError as error:
+            because = (error.strerror or str(error)).lower()
+            raise PortTakenError(
+                f"cannot listen on {settings.host} port {settings.port}: {because}; choose another node.port"
+            ) from error
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="accept", daemon=True
+        )
+        self._thread.start()
+        return int(self._server.server_address[1])
+
+    def stop(self) -> None:
+        """Stop accepting and end what is open; instances that were not answered yet stay with their senders."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server = None
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def port(self) -> int:
+        """TCP port on which it listens.
+
+        Raises
+        ------
+        RuntimeError
+            It is not started.
+        """
+        if self._server is None:
+            raise RuntimeError("the receiver is not started")
+        return int(self._server.server_address[1])
+
+    def _handlers(self) -> list[Any]:
+        handlers: list[Any] = [
+            (evt.EVT_REQUESTED, self._admit),
+            (evt.EVT_C_ECHO, lambda _event: StoreStatus.SUCCESS.value),
+            (evt.EVT_C_STORE, self._store),
+        ]
+        if self._on_commitment_result is not None:
+            handlers.append((evt.EVT_N_EVENT_REPORT, report_handler(self._on_commitment_result)))
+        if self._on_commitment_request is not None:
+            handlers.append((evt.EVT_N_ACTION, self._take_commitment_request))
+        return handlers
+
+    def _admit(self, event: evt.Event) -> None:
+        assoc = event.assoc
+        request = assoc.requestor.primitive
+        if request is None:
+            return
+        host, calling = assoc.requestor.address, request.calling_ae_title
+        rejection = self._settings.policy.rejection(
+            called_ae_title=request.called_ae_title, calling_ae_title=calling, host=host
+        )
+        if rejection is None and not self._take_slot(assoc):
+            rejection = Rejection.LOCAL_LIMIT_EXCEEDED
+        if rejection is not None:
+            LOGGER.warning("association of %r from %s rejected: %s", calling, host, rejection.name.lower())
+            assoc.acse.send_reject(*rejection.value)
+            assoc.kill()
+
+    def _take_slot(self, assoc: Association) -> bool:
+        with self._admission:
+            self._admitted = {other for other in self._admitted if _is_served(other)}
+            if len(self._admitted) >= self._settings.maximum_associations:
+                return False
+            self._admitted.add(assoc)
+            return True
+
+    def _store(self, event: evt.Event) -> Dataset:
+        requestor = event.assoc.requestor
+        if not self._settings.policy.may_store(calling_ae_title=requestor.ae_title, host=requestor.address):
+            return _answer(StoreStatus.NOT_AUTHORISED, "this AE may not store here")
+        try:
+            received = _received(event)
+        except UnreadableInstanceError as error:
+            LOGGER.warning("instance from %r refused: %s", requestor.ae_title, error)
+            return _answer(StoreStatus.CANNOT_UNDERSTAND, str(error))
+        mismatch = _mismatch(event, received.identity)
+        if mismatch:
+            LOGGER.warning("instance %s refused: %s", received.identity.sop_instance_uid, mismatch)
+            return _answer(StoreStatus.DATA_SET_DOES_NOT_MATCH, mismatch)
+        try:
+            return _answer(self._on_instance(received))
+        except Exception:
+            # The one place that must answer whatever happened; a bug becomes a refusal, not a lost instance.
+            LOGGER.exception("instance %s could not be kept", received.identity.sop_instance_uid)
+            return _answer(StoreStatus.PROCESSING_FAILURE, "internal fault of the receiver")
+
+    def _take_commitment_request(self, event: evt.Event) -> tuple[int, None]:
+        try:
+            request = decode_request(event.action_information)
+        except (UnreadableInstanceError, AttributeError, ValueError, TypeError):
+            return _INVALID_ARGUMENT, None
+        if self._on_commitment_request is not None:
+            self._on_commitment_request(request, event.assoc)
+        return StoreStatus.SUCCESS.value, None
+
+
+def _is_served(assoc: Association) -> bool:
+    return assoc.is_alive() and not (assoc.is_released or assoc.is_aborted)
+
+
+def _received(event: evt.Event) -> ReceivedInstance:
+    data_set = event.encoded_dataset(include_meta=False)
+    transfer_syntax_uid = str(event.context.transfer_syntax)
+    identity = read_identity(data_set, transfer_syntax_uid)
+    requestor = event.assoc.requestor
+    return ReceivedInstance(
+        identity=identity,
+        file_header=part10_header(identity, source_ae_title=requestor.ae_title),
+        data_set=data_set,
+        calling_ae_title=requestor.ae_title.strip(),
+        peer=requestor.address,
+    )
+
+
+def part10_header(identity: InstanceIdentity, *, source_ae_title: str) -> bytes:
+    """Return preamble and file meta information of a file that will hold this instance (PS3.10 7.1)."""
+    meta = create_file_meta(
+        sop_class_uid=UID(identity.sop_class_uid),
+        sop_instance_uid=UID(identity.sop_instance_uid),
+        transfer_syntax=UID(identity.transfer_syntax_uid),
+        implementation_uid=UID(IMPLEMENTATION_CLASS_UID),
+        implementation_version=IMPLEMENTATION_VERSION_NAME,
+    )
+    if source_ae_title.strip():
+        meta.SourceApplicationEntityTitle = source_ae_title.strip()
+    return _PREAMBLE + encode_file_meta(meta)
+
+
+def _mismatch(event: evt.Event, identity: InstanceIdentity) -> str:
+    request = cast(C_STORE, event.request)
+    if str(request.AffectedSOPClassUID) != identity.sop_class_uid:
+        return "SOP class of request and data set differ"
+    if str(request.AffectedSOPInstanceUID) != identity.sop_instance_uid:
+        return "SOP instance of request and data set differ"
+    return ""
+
+
+def _answer(status: StoreStatus, comment: str = "") -> Dataset:
+    ds = Dataset()
+    ds.Status = status.value
+    if comment:
+        ds.ErrorComment = comment[:_ERROR_COMMENT_CHARACTERS]
+    return ds

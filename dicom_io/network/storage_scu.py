@@ -1,0 +1,159 @@
+"""Send files to a peer, and ask whether it is there."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom import dcmread
+from pydicom.uid import UID
+from pynetdicom.association import Association
+
+from dicom_io.network.identity import InstanceIdentity, UnreadableInstanceError, read_file_identity
+from dicom_io.network.negotiation import UNCOMPRESSED_TRANSFER_SYNTAXES, VERIFICATION_SOP_CLASS_UID
+from dicom_io.network.requestor import Context, PeerError, RemoteAE, open_association
+from dicom_io.network.status import Disposition, store_disposition
+from dicom_io.network.transport import TransportLimits
+
+
+@dataclass(frozen=True)
+class SendOutcome:
+    """What became of one file.
+
+    Parameters
+    ----------
+    sop_instance_uid
+        Empty where the file could not be read.
+    status
+        The peer's answer; None where there was none.
+    message
+        One sentence; empty after Success.
+    """
+
+    path: Path
+    sop_instance_uid: str
+    status: int | None
+    disposition: Disposition
+    message: str
+
+
+@dataclass(frozen=True)
+class _Item:
+    path: Path
+    identity: InstanceIdentity
+
+
+def echo(peer: RemoteAE, *, calling_ae_title: str, limits: TransportLimits | None = None) -> None:
+    """Verify that a DICOM service answers (C-ECHO).
+
+    Raises
+    ------
+    PeerError
+        It does not; the message says how.
+    """
+    contexts = [Context(VERIFICATION_SOP_CLASS_UID, UNCOMPRESSED_TRANSFER_SYNTAXES)]
+    with open_association(peer, contexts, calling_ae_title=calling_ae_title, limits=limits) as assoc:
+        status = assoc.send_c_echo()
+        if status.get("Status") != 0x0000:
+            raise PeerError(peer, "it accepted the association and did not answer C-ECHO")
+
+
+def send_files(
+    paths: Iterable[Path],
+    peer: RemoteAE,
+    *,
+    calling_ae_title: str,
+    limits: TransportLimits | None = None,
+    on_outcome: Callable[[SendOutcome], None] | None = None,
+) -> list[SendOutcome]:
+    """Send files on one association, in the given order, as they are where the peer takes their encoding.
+
+    Parameters
+    ----------
+    paths
+        Part 10 files.
+    on_outcome
+        Told of each file as it is done, for a progress bar.
+
+    Returns
+    -------
+    list[SendOutcome]
+        One for each path, in order. Where the association ends on the way, the rest is transient.
+
+    Raises
+    ------
+    PeerError
+        The association could not be opened; nothing was sent. Its `transient` says whether to try again.
+    """
+    prepared = [_prepare(path) for path in paths]
+    items = [item for item in prepared if isinstance(item, _Item)]
+    outcomes: list[SendOutcome] = []
+
+    def conclude(outcome: SendOutcome) -> None:
+        outcomes.append(outcome)
+        if on_outcome is not None:
+            on_outcome(outcome)
+
+    if not items:
+        for outcome in prepared:
+            if isinstance(outcome, SendOutcome):
+                conclude(outcome)
+        return outcomes
+    contexts = _contexts(items)
+    with open_association(peer, contexts, calling_ae_title=calling_ae_title, limits=limits) as assoc:
+        for number, item in enumerate(prepared):
+            conclude(_send(assoc, peer, item, number) if isinstance(item, _Item) else item)
+    return outcomes
+
+
+def _prepare(path: Path) -> "_Item | SendOutcome":
+    try:
+        return _Item(path, read_file_identity(path).identity)
+    except (UnreadableInstanceError, OSError) as error:
+        return SendOutcome(path, "", None, Disposition.PERMANENT, f"it cannot be read: {error}")
+
+
+def _contexts(items: Sequence[_Item]) -> list[Context]:
+    """Propose only what is sent, each encoding on its own, and the other uncompressed one as a second choice."""
+    wanted = dict.fromkeys(_encodings(items))
+    return [Context(sop_class_uid, (transfer_syntax_uid,)) for sop_class_uid, transfer_syntax_uid in wanted]
+
+
+def _encodings(items: Sequence[_Item]) -> Iterator[tuple[str, str]]:
+    for item in items:
+        identity = item.identity
+        yield identity.sop_class_uid, identity.transfer_syntax_uid
+        if identity.transfer_syntax_uid in UNCOMPRESSED_TRANSFER_SYNTAXES:
+            for alternative in UNCOMPRESSED_TRANSFER_SYNTAXES:
+                yield identity.sop_class_uid, alternative
+
+
+def _send(assoc: Association, peer: RemoteAE, item: _Item, number: int) -> SendOutcome:
+    identity = item.identity
+    uid = identity.sop_instance_uid
+    accepted = {(str(cx.abstract_syntax), str(cx.transfer_syntax[0])) for cx in assoc.accepted_contexts}
+    native = (identity.sop_class_uid, identity.transfer_syntax_uid) in accepted
+    if not native and not _convertible(identity, accepted):
+        return SendOutcome(item.path, uid, None, Disposition.PERMANENT, _not_accepted(peer, identity))
+    if not assoc.is_established:
+        return SendOutcome(item.path, uid, None, Disposition.TRANSIENT, f"{peer}: the association ended before")
+    try:
+        answer = assoc.send_c_store(item.path if native else dcmread(item.path), msg_id=number % 65_535 + 1)
+    except (RuntimeError, ValueError, OSError) as error:
+        return SendOutcome(item.path, uid, None, Disposition.TRANSIENT, f"{peer}: {error}")
+    if "Status" not in answer:
+        return SendOutcome(item.path, uid, None, Disposition.TRANSIENT, f"{peer}: no answer to C-STORE")
+    status = int(answer.Status)
+    disposition = store_disposition(status)
+    comment = str(answer.get("ErrorComment") or "")
+    message = "" if status == 0x0000 else f"{peer} answered 0x{status:04X}{f' ({comment})' if comment else ''}"
+    return SendOutcome(item.path, uid, status, disposition, message)
+
+
+def _convertible(identity: InstanceIdentity, accepted: set[tuple[str, str]]) -> bool:
+    if identity.transfer_syntax_uid not in UNCOMPRESSED_TRANSFER_SYNTAXES:
+        return False
+    return any((identity.sop_class_uid, syntax) in accepted for syntax in UNCOMPRESSED_TRANSFER_SYNTAXES)
+
+
+def _not_accepted(peer: RemoteAE, identity: InstanceIdentity) -> str:
+    return f"{peer} does not accept {UID(identity.sop_class_uid).name} in {UID(identity.transfer_syntax_uid).name}"

@@ -1,0 +1,191 @@
+"""The seam under pynetdicom: what its transport does without limits is done here with limits.
+
+pynetdicom 3.0.4 buffers any PDU length that a peer claims, waits for ever inside a PDU, shakes TLS hands on the
+accept thread, and keeps the slot of a connection that never sent a request. Negotiation and DIMSE stay its own.
+`deploy/decisions/0001-reception-transport.md` has the reasons and the figures.
+"""
+
+import logging
+import socket
+import struct
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, cast
+
+from pynetdicom.association import Association
+from pynetdicom.transport import AddressInformation, AssociationSocket
+
+LOGGER = logging.getLogger(__name__)
+
+_PDU_HEADER = struct.Struct(">BBL")
+_PDU_HEADER_BYTES = 6
+_ASSOCIATE_RQ, _ASSOCIATE_AC, _P_DATA = 0x01, 0x02, 0x04
+_PDU_TYPES = frozenset(range(0x01, 0x08))
+_FIXED_PDU_BYTES = 4
+"""Length of the variable field of A-ASSOCIATE-RJ, A-RELEASE and A-ABORT (PS3.8 9.3)."""
+_MAXIMUM_COMMAND_SET_BYTES = 65_536
+_QUEUED_MESSAGES = 2
+"""DIMSE requests held while one is served; further ones wait in the peer's TCP window."""
+
+
+@dataclass(frozen=True)
+class TransportLimits:
+    """Bounds on what one peer may ask of this machine."""
+
+    maximum_pdu_bytes: int = 131_072
+    """Advertised and enforced length of a P-DATA-TF."""
+    maximum_associate_bytes: int = 131_072
+    """Longest A-ASSOCIATE; 128 contexts with 20 transfer syntaxes each are about 70 kB."""
+    maximum_data_set_bytes: int = 268_435_456
+    """Longest data set of one C-STORE, held in memory while it arrives."""
+    acse_timeout_s: float = 30.0
+    """From the TCP connection to a complete association request, and for its answer."""
+    network_timeout_s: float = 120.0
+    """Silence between PDUs, and the time one PDU may take."""
+    dimse_timeout_s: float = 120.0
+    """Wait for a DIMSE response."""
+    tls_handshake_timeout_s: float = 5.0
+    """From the TCP connection to the end of the handshake."""
+    pending_per_known_host: int = 64
+    """Connections without an association, from the address of a peer."""
+    pending_per_unknown_host: int = 4
+    """Connections without an association, from any other address."""
+    pending_unknown: int = 32
+    """Connections without an association, from all other addresses together."""
+
+
+class GuardedSocket(AssociationSocket):
+    """Reads PDUs of bounded length within a deadline; pynetdicom calls `recv` for six bytes, then for the rest."""
+
+    def __init__(
+        self,
+        assoc: Association,
+        client_socket: socket.socket | None = None,
+        address: AddressInformation | None = None,
+        *,
+        limits: TransportLimits,
+    ) -> None:
+        self._limits = limits
+        self._opened_at = time.monotonic()
+        self._deadline = 0.0
+        self._in_body = False
+        super().__init__(assoc, client_socket, address)
+
+    @property
+    def ready(self) -> bool:
+        """Whether a PDU can be read; no, while enough requests wait to be served (the peer then waits too)."""
+        if self.assoc.dimse.msg_queue.qsize() >= _QUEUED_MESSAGES:
+            return False
+        return super().ready
+
+    def recv(self, nr_bytes: int) -> bytearray:
+        """Read exactly `nr_bytes`, or fewer where the peer closed.
+
+        Raises
+        ------
+        OSError
+            The PDU is longer than agreed, or did not arrive in time; pynetdicom then closes the connection.
+        """
+        in_body, self._in_body = self._in_body, False
+        try:
+            if in_body:
+                received = self._read(nr_bytes)
+            else:
+                self._deadline = self._next_deadline()
+                received = self._read(_PDU_HEADER_BYTES)
+                if len(received) == _PDU_HEADER_BYTES:
+                    self._admit(received)
+        except OSError:
+            self._release_waiting_association()
+            raise
+        if len(received) < nr_bytes:
+            self._release_waiting_association()
+        return received
+
+    def close(self) -> None:
+        """Close, and free the thread that still waits for an association request."""
+        super().close()
+        self._release_waiting_association()
+
+    def _shutdown_socket(self) -> None:
+        """Shut down and close; pynetdicom leaves a socket open whose shutdown fails."""
+        connection = self.socket
+        if connection is None:
+            return
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+        connection.close()
+
+    def _admit(self, header: bytearray) -> None:
+        kind, _, length = _PDU_HEADER.unpack(header)
+        if kind not in _PDU_TYPES:
+            return  # pynetdicom answers A-ABORT without reading on.
+        limit = self._length_limit(kind)
+        if length > limit:
+            LOGGER.warning("connection closed: PDU type %d claims %d bytes, limit %d", kind, length, limit)
+            raise ConnectionAbortedError(f"PDU of {length} bytes")
+        if kind == _P_DATA:
+            self._check_message_size(length)
+        self._in_body = True
+
+    def _length_limit(self, kind: int) -> int:
+        if kind == _P_DATA:
+            # PS3.8 D.1: the limit does not count the six bytes of the header; some peers add them.
+            return self._limits.maximum_pdu_bytes + _PDU_HEADER_BYTES
+        if kind in (_ASSOCIATE_RQ, _ASSOCIATE_AC):
+            return self._limits.maximum_associate_bytes
+        return _FIXED_PDU_BYTES
+
+    def _check_message_size(self, length: int) -> None:
+        message = self.assoc.dimse.message
+        if message is None:
+            return
+        arrived = message.data_set.tell() if message.data_set is not None else 0
+        if arrived + length > self._limits.maximum_data_set_bytes:
+            LOGGER.warning("connection closed: data set longer than %d bytes", self._limits.maximum_data_set_bytes)
+            raise ConnectionAbortedError("data set too long")
+        if message.encoded_command_set.tell() > _MAXIMUM_COMMAND_SET_BYTES:
+            LOGGER.warning("connection closed: command set longer than %d bytes", _MAXIMUM_COMMAND_SET_BYTES)
+            raise ConnectionAbortedError("command set too long")
+
+    def _next_deadline(self) -> float:
+        if self.assoc.is_acceptor and self.assoc.requestor.primitive is None:
+            return self._opened_at + self._limits.acse_timeout_s
+        return time.monotonic() + self._limits.network_timeout_s
+
+    def _read(self, count: int) -> bytearray:
+        connection = self.socket
+        if connection is None:
+            raise ConnectionAbortedError("the connection is closed")
+        received = bytearray(count)
+        filled = 0
+        with memoryview(received) as view:
+            while filled < count:
+                remaining = self._deadline - time.monotonic()
+                if remaining <= 0:
+                    raise TimeoutError("the peer stopped in the middle of a PDU")
+                connection.settimeout(remaining)
+                arrived = connection.recv_into(view[filled:])
+                if not arrived:
+                    break
+                filled += arrived
+                acknowledge_at_once(connection)
+        connection.settimeout(self._limits.network_timeout_s)  # For send, on the same thread.
+        del received[filled:]
+        return received
+
+    def _release_waiting_association(self) -> None:
+        # Without a request there is nobody to tell of the end of the connection, and the association thread
+        # would hold its slot for the whole ACSE timeout: 25 health checks in 30 s would lock everybody out.
+        # None is what its queue gives after that timeout.
+        if self.assoc.is_acceptor and self.assoc.requestor.primitive is None:
+            cast(Any, self.assoc.dul.to_user_queue).put(None)
+
+
+def acknowledge_at_once(connection: socket.socket) -> None:
+    """Ask for immediate acknowledgement of what was read."""
+    # A sender with Nagle's algorithm holds its last segment back until ours is acknowledged; Linux falls back
+    # to delayed acknowledgement by itself, so it is asked for again after each read.
+    if hasattr(socket, "TCP_QUICKACK"):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)

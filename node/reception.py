@@ -1,0 +1,182 @@
+"""The receiver, a process of its own: every instance into the inbox, then into the ledger, then Success.
+
+One busy Python thread beside a receiver cuts its rate to a third, so nothing else runs in this process.
+"""
+
+import logging
+import signal
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection, wait
+from multiprocessing.synchronize import Event as StopEvent
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from config.errors import NodeError
+from config.settings import NodeSection, Peer, Settings
+from dicom_io.network.access import AccessPolicy, KnownPeer, resolve_addresses
+from dicom_io.network.commitment import CommitmentResult
+from dicom_io.network.status import StoreStatus
+from dicom_io.network.storage_scp import ReceivedInstance, ScpSettings, StorageScp
+from dicom_io.network.transport import TransportLimits
+from node.inbox import Arrival, Inbox, InboxError, StorageFullError
+from node.ledger.ledger import Ledger, open_ledger
+from node.ledger.records import InstanceRecord
+
+LOGGER = logging.getLogger(__name__)
+
+_CHECK_PARENT_S = 0.5
+
+
+@dataclass(frozen=True)
+class ReceptionReport:
+    """What the process says once: that it listens, or why it does not.
+
+    Parameters
+    ----------
+    port
+        0 where it does not listen.
+    error
+        One sentence; empty where it listens.
+    """
+
+    port: int
+    error: str = ""
+
+
+class Reception:
+    """Keeps what arrives.
+
+    Parameters
+    ----------
+    clock
+        Time of day, aware, UTC.
+    """
+
+    def __init__(self, inbox: Inbox, ledger: Ledger, clock: Callable[[], datetime]) -> None:
+        self._inbox = inbox
+        self._ledger = ledger
+        self._clock = clock
+
+    def keep(self, received: ReceivedInstance) -> StoreStatus:
+        """Place one instance and record it; anything but Success means that the sender must keep it."""
+        identity = received.identity
+        try:
+            placement = self._inbox.place(identity, received.file_header, received.data_set)
+        except StorageFullError as error:
+            LOGGER.warning("instance %s not taken: %s", identity.sop_instance_uid, error)
+            return StoreStatus.OUT_OF_RESOURCES
+        except InboxError:
+            LOGGER.exception("instance %s not taken", identity.sop_instance_uid)
+            return StoreStatus.OUT_OF_RESOURCES
+        if placement.arrival is Arrival.DIFFERENT:
+            LOGGER.warning("instance %s came again with other bytes; both are kept", identity.sop_instance_uid)
+        record = InstanceRecord(
+            study_instance_uid=identity.study_instance_uid,
+            series_instance_uid=identity.series_instance_uid,
+            sop_instance_uid=identity.sop_instance_uid,
+            sop_class_uid=identity.sop_class_uid,
+            transfer_syntax_uid=identity.transfer_syntax_uid,
+            path=placement.path,
+            content_sha256=placement.content_sha256,
+            size_bytes=placement.size_bytes,
+            received_at=self._clock(),
+            calling_ae_title=received.calling_ae_title,
+            peer=received.peer,
+        )
+        try:
+            self._ledger.record_instance(record)
+        except (NodeError, SQLAlchemyError):
+            # The file stays: sent again it is a duplicate, and the next start enters it from the inbox.
+            LOGGER.exception("instance %s is kept, but the ledger does not answer", identity.sop_instance_uid)
+            return StoreStatus.OUT_OF_RESOURCES
+        return StoreStatus.SUCCESS
+
+    def take_commitment(self, result: CommitmentResult) -> None:
+        """Record what a PACS says about results that were sent to it."""
+        committed = [reference.sop_instance_uid for reference in result.committed]
+        if not self._ledger.record_commitment(result.transaction_uid, committed, result.reasons()):
+            LOGGER.warning("storage commitment of an unknown transaction %s", result.transaction_uid)
+
+
+def access_policy(
+    node: NodeSection, peers: Iterable[Peer], resolve: Callable[[str], frozenset[str]] = resolve_addresses
+) -> AccessPolicy:
+    """Return who may open associations.
+
+    Parameters
+    ----------
+    resolve
+        Host name to addresses.
+    """
+    known = []
+    for peer in peers:
+        addresses = resolve(peer.host)
+        if not addresses:
+            LOGGER.warning(
+                "peer %s: host %s has no address, its associations will be rejected", peer.name, peer.host
+            )
+        known.append(KnownPeer(peer.ae_title, addresses, peer.may_send))
+    return AccessPolicy(node.ae_title, tuple(known))
+
+
+def scp_settings(settings: Settings) -> ScpSettings:
+    """Return the settings of the receiver."""
+    node = settings.node
+    limits = TransportLimits(network_timeout_s=node.network_timeout_s, dimse_timeout_s=node.network_timeout_s)
+    return ScpSettings(
+        ae_title=node.ae_title,
+        host=node.host,
+        port=node.port,
+        policy=access_policy(node, settings.peers),
+        maximum_associations=node.maximum_associations,
+        limits=limits,
+    )
+
+
+def run_reception(settings: Settings, ledger_url: str, ready: Connection, stop: StopEvent) -> None:
+    """Run the receiver until `stop` is set or the parent process is gone.
+
+    Parameters
+    ----------
+    ledger_url
+        SQLAlchemy URL of a ledger whose schema is current.
+    ready
+        Gets one `ReceptionReport`.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent says when.
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    try:
+        inbox = Inbox(settings.node.storage, minimum_free_bytes=settings.node.minimum_free_bytes)
+        removed = inbox.discard_leftovers()
+        if removed:
+            LOGGER.info("%d unfinished files of the last run removed; none was acknowledged", removed)
+        ledger = open_ledger(ledger_url)
+    except NodeError as error:
+        ready.send(ReceptionReport(port=0, error=str(error)))
+        return
+    with ledger:
+        reception = Reception(inbox, ledger, lambda: datetime.now(UTC))
+        scp = StorageScp(scp_settings(settings), reception.keep, on_commitment_result=reception.take_commitment)
+        try:
+            port = scp.start()
+        except NodeError as error:
+            ready.send(ReceptionReport(port=0, error=str(error)))
+            return
+        try:
+            ready.send(ReceptionReport(port=port))
+            _wait(stop)
+        finally:
+            scp.stop()
+
+
+def _wait(stop: StopEvent) -> None:
+    parent = parent_process()
+    while not stop.is_set():
+        if parent is None:
+            stop.wait(_CHECK_PARENT_S)
+        elif wait([parent.sentinel], timeout=_CHECK_PARENT_S):
+            LOGGER.warning("the node is gone; the receiver ends")
+            return

@@ -13,6 +13,7 @@ from node.states import Event, StudyState
 
 _T = schema.outbox
 _RANKS = {kind: rank for rank, kind in enumerate(ObjectKind)}
+_UNSENT = {"state": DeliveryState.WAITING.value, "attempts": 0, "requests": 0}
 _OPEN = (DeliveryState.WAITING.value, DeliveryState.STORED.value)
 
 
@@ -43,13 +44,8 @@ def enqueue(
         }
         _enter_result(connection, values, now)
         for destination in destinations:
-            waiting = {
-                "rank": _RANKS[item.kind],
-                "state": DeliveryState.WAITING.value,
-                "attempts": 0,
-                "not_before": now,
-            }
-            _enter_delivery(connection, {**values, "destination": destination, **waiting})
+            place = {"destination": destination, "rank": _RANKS[item.kind]}
+            _enter_delivery(connection, {**values, **place, **_UNSENT, "not_before": now})
 
 
 def _enter_result(connection: Connection, values: dict[str, object], now: datetime) -> None:
@@ -73,7 +69,7 @@ def _enter_delivery(connection: Connection, values: dict[str, object]) -> None:
     connection.execute(update(_T).where(*same).values(moved))
     # The peer has it, or has it and owes its commitment: sending it again would change nothing.
     done = (DeliveryState.DELIVERED.value, DeliveryState.STORED.value)
-    again = {name: values[name] for name in ("state", "attempts", "not_before")}
+    again = {name: values[name] for name in (*_UNSENT, "not_before")}
     connection.execute(update(_T).where(*same, _T.c.state.not_in(done)).values(**again, error=None))
 
 

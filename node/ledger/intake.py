@@ -1,9 +1,10 @@
 """Instances as they arrive: recorded once, and a new image re-opens its study."""
 
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from node.ledger import schema
 from node.ledger.connection import insert_new
@@ -36,6 +37,27 @@ def record(connection: Connection, instance: InstanceRecord, now: datetime) -> R
     if instance.sop_class_uid in ANALYSED_SOP_CLASSES:
         _advance(connection, uid, StudyState(study), instance.received_at, now)
     return Recorded.NEW
+
+
+def forget(connection: Connection, paths: Collection[str], now: datetime) -> int:
+    """Take out the instances at `paths`; return how many there were."""
+    table = schema.instances
+    number = 0
+    for path in sorted(paths):
+        row = connection.execute(select(table).where(table.c.path == path)).mappings().first()
+        if row is None:
+            continue
+        connection.execute(delete(table).where(table.c.number == row["number"]))
+        image = row["sop_class_uid"] in ANALYSED_SOP_CLASSES and not row["conflicting"]
+        uid = row["study_instance_uid"]
+        connection.execute(
+            update(schema.studies)
+            .where(schema.studies.c.study_instance_uid == uid)
+            .values(images=schema.studies.c.images - int(image), updated_at=now)
+        )
+        note(connection, uid, now, "file-lost", f"{row['sop_instance_uid']} is not in the inbox any more")
+        number += 1
+    return number
 
 
 def _locked_study(connection: Connection, instance: InstanceRecord, now: datetime) -> str:

@@ -1,6 +1,6 @@
 """The ledger as the rest of the node sees it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -59,6 +59,11 @@ class Ledger:
             for instance in records:
                 counts[intake.record(connection, instance, self.clock())] += 1
         return counts
+
+    def forget_instances(self, paths: Collection[str]) -> int:
+        """Take out the instances whose files are gone, so that they may be sent again; return how many."""
+        with self.engine.begin() as connection:
+            return intake.forget(connection, paths, self.clock())
 
     def record_commitment(self, transaction_uid: str, committed: Sequence[str], failed: Mapping[str, str]) -> bool:
         """Enter a peer's answer to a storage commitment request.

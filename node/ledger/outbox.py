@@ -81,7 +81,7 @@ class Outbox:
     def stored(self, item: Delivery, *, commitment: bool) -> None:
         """Enter that the peer answered Success; with `commitment` it still owes its confirmation."""
         state = DeliveryState.STORED if commitment else DeliveryState.DELIVERED
-        self._set(item, state, not_before=self._clock(), error=None)
+        self._set(item, state, not_before=self._clock(), requests=0, error=None)
 
     def again(self, item: Delivery, error: str, retry_in_s: float) -> None:
         """Enter that an attempt failed and when the next is due."""
@@ -101,7 +101,7 @@ class Outbox:
             connection.execute(
                 update(_T)
                 .where(_T.c.number.in_([item.number for item in items]), _T.c.state == DeliveryState.STORED.value)
-                .values(attempts=_T.c.attempts + 1, not_before=now + timedelta(seconds=ask_again_in_s))
+                .values(requests=_T.c.requests + 1, not_before=now + timedelta(seconds=ask_again_in_s))
             )
 
     def answered(self, transaction_uid: str, committed: Sequence[str], failed: Mapping[str, str]) -> bool:

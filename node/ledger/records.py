@@ -159,7 +159,9 @@ class Delivery:
     Parameters
     ----------
     attempts
-        Failed attempts so far.
+        Failed attempts to send it so far.
+    requests
+        For storage commitment, since it was last stored.
     not_before
         Waiting: when the next attempt is due. Stored: when commitment is asked for, or asked for again.
     error
@@ -176,6 +178,7 @@ class Delivery:
     path: str
     state: DeliveryState
     attempts: int
+    requests: int
     not_before: datetime
     error: str | None
 

@@ -128,6 +128,7 @@ outbox = Table(
     Column("path", Text, nullable=False),
     Column("state", String(16), nullable=False),
     Column("attempts", Integer, nullable=False),
+    Column("requests", Integer, nullable=False),
     Column("not_before", UtcDateTime, nullable=False),
     Column("error", Text),
     UniqueConstraint("sop_instance_uid", "destination"),

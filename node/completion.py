@@ -1,0 +1,105 @@
+"""When a study is analysed: six roles filled and quiet, or a deadline passed. Silence alone decides nothing."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.settings import CompletionSection
+from node.ledger.ledger import Ledger
+from node.ledger.records import StudyRecord
+from pipeline.study import Role
+
+logger = logging.getLogger(__name__)
+
+FILLED = "filled"
+
+RoleReader = Callable[[Sequence[Path]], Mapping[Role, str]]
+"""From the files of a study to ``filled``, ``ambiguous`` or ``empty`` for each role."""
+
+
+@dataclass
+class _Seen:
+    """What is known of one study at one generation.
+
+    Parameters
+    ----------
+    since_s
+        Reading of the monotonic clock when this generation was first seen.
+    roles
+        None until the headers were read.
+    """
+
+    generation: int
+    since_s: float
+    roles: Mapping[Role, str] | None = None
+
+
+class Completion:
+    """Looks at the studies that are being received; call `check` again and again.
+
+    Headers are read once a generation, and only of studies that have been quiet for the settle time.
+
+    Parameters
+    ----------
+    storage
+        Folder that the paths of the ledger are relative to.
+    read_roles
+        Reads the headers of a study; an error of it is logged and leaves the study to its deadline.
+    monotonic_s
+        A clock that never steps back, s.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        storage: Path,
+        read_roles: RoleReader,
+        settings: CompletionSection,
+        monotonic_s: Callable[[], float],
+    ) -> None:
+        self._ledger = ledger
+        self._storage = storage
+        self._read_roles = read_roles
+        self._settings = settings
+        self._monotonic_s = monotonic_s
+        self._seen: dict[str, _Seen] = {}
+
+    def check(self) -> int:
+        """Make ready what is complete or past its deadline; return how many studies."""
+        studies = self._ledger.studies.receiving()
+        present = {study.study_instance_uid for study in studies}
+        self._seen = {uid: seen for uid, seen in self._seen.items() if uid in present}
+        return sum(self._check(study) for study in studies)
+
+    def _check(self, study: StudyRecord) -> bool:
+        seen = self._seen.get(study.study_instance_uid)
+        if seen is None or seen.generation != study.generation:
+            seen = self._seen[study.study_instance_uid] = _Seen(study.generation, self._monotonic_s())
+        quiet_s = self._quiet_s(study, seen)
+        if quiet_s < self._settings.settle_s:
+            return False
+        if seen.roles is None:
+            seen.roles = self._roles(study)
+        open_roles = [role for role in Role if seen.roles.get(role) != FILLED]
+        if not open_roles:
+            return self._ledger.work.complete(study, "six roles filled")
+        if quiet_s >= self._settings.deadline_s:
+            because = f"deadline, without {', '.join(open_roles)}"
+            logger.info("deadline passed study=%s open=%s", study.study_instance_uid, ",".join(open_roles))
+            return self._ledger.work.complete(study, because)
+        return False
+
+    def _quiet_s(self, study: StudyRecord, seen: _Seen) -> float:
+        # The time of day may step back and make a study wait for hours; the monotonic clock knows nothing
+        # of the time before this process. Whichever has counted longer is right.
+        by_day = (self._ledger.clock() - study.last_received_at).total_seconds()
+        return max(by_day, self._monotonic_s() - seen.since_s)
+
+    def _roles(self, study: StudyRecord) -> Mapping[Role, str]:
+        instances = self._ledger.studies.instances(study.study_instance_uid)
+        try:
+            return self._read_roles([self._storage / instance.path for instance in instances])
+        except Exception:  # One unreadable study must not stop the check of the others.
+            logger.exception("headers cannot be read study=%s", study.study_instance_uid)
+            return {}

@@ -1,0 +1,30 @@
+"""Log lines: time, level, logger, message with key=value fields. UIDs only, to standard error."""
+
+import logging
+import sys
+from datetime import UTC, datetime
+
+QUIET_LOGGERS = ("pynetdicom", "pydicom", "apscheduler", "alembic", "distributed")
+"""pynetdicom logs identifiers, and with them names of patients, unless it is told not to."""
+
+
+class LineFormatter(logging.Formatter):
+    """One line a record; control characters that came from the network are shown, not obeyed."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, and the traceback below it where there is one."""
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        message = "".join(char if char.isprintable() else repr(char)[1:-1] for char in record.getMessage())
+        line = f"{at} {record.levelname} {record.name} {message}"
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def configure_logging(level: int = logging.INFO) -> None:
+    """Send everything of the node to standard error; of the libraries, only what went wrong."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LineFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in QUIET_LOGGERS:
+        logging.getLogger(name).setLevel(logging.ERROR)

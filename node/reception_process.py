@@ -1,0 +1,149 @@
+"""The process of the receiver: started, watched, started again where it died, stopped."""
+
+import logging
+import multiprocessing
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from multiprocessing.synchronize import Event as StopEvent
+
+from config.errors import NodeError
+from config.settings import Settings
+from node.backoff import BackOff
+from node.logging import configure_logging
+
+logger = logging.getLogger(__name__)
+
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 5.0
+MAXIMUM_FAILURES = 6
+"""Starts in a row that may fail before the node gives up and leaves it to its supervisor."""
+STABLE_S = 60.0
+"""A receiver that has run for so long is not failing, s."""
+
+
+class ReceptionError(NodeError):
+    """The receiver does not start."""
+
+
+def receive(settings: Settings, ledger_url: str, ready: Connection, stop: StopEvent) -> None:
+    """Run in the new process."""
+    from node.reception import run_reception  # noqa: PLC0415 - the parent needs no DICOM network
+
+    configure_logging()
+    run_reception(settings, ledger_url, ready, stop)
+
+
+@dataclass
+class _Running:
+    process: SpawnProcess
+    stop: StopEvent
+    since_s: float
+
+
+@dataclass
+class ReceptionProcess:
+    """One receiver, replaced where it dies.
+
+    Parameters
+    ----------
+    settings
+        Port 0 takes a free one, and keeps it over every restart.
+    ledger_url
+        Of a ledger whose schema is current.
+    back_off
+        Between starts that fail.
+    monotonic_s
+        A clock that never steps back, s.
+    target
+        What the process runs; the tests put something lighter in its place.
+    """
+
+    settings: Settings
+    ledger_url: str
+    back_off: BackOff
+    monotonic_s: Callable[[], float]
+    target: Callable[[Settings, str, Connection, StopEvent], None] = receive
+    _running: _Running | None = field(default=None, init=False)
+    _failures: int = field(default=0, init=False)
+    _not_before_s: float = field(default=0.0, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _stopped: bool = field(default=False, init=False)
+
+    def start(self) -> int:
+        """Start the receiver and return its port once it listens.
+
+        Raises
+        ------
+        ReceptionError
+            It does not listen; the message says why.
+        """
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe(duplex=False)
+        stop = context.Event()
+        arguments = (self.settings, self.ledger_url, theirs, stop)
+        process = context.Process(target=self.target, args=arguments, name="reception")
+        process.start()
+        theirs.close()
+        self._running = _Running(process, stop, self.monotonic_s())
+        with ours:
+            port = self._await(ours)
+        # A restart must come back where the scanners look for it.
+        node = self.settings.node.model_copy(update={"port": port})
+        self.settings = self.settings.model_copy(update={"node": node})
+        return port
+
+    def watch(self) -> None:
+        """Start the receiver again where it died, with a back-off.
+
+        Raises
+        ------
+        ReceptionError
+            It died too often in a row.
+        """
+        with self._lock:
+            if self._stopped or self._alive() or self.monotonic_s() < self._not_before_s:
+                return
+            if self._failures >= MAXIMUM_FAILURES:
+                raise ReceptionError(f"the receiver ended {self._failures} times in a row; see the log")
+            self._failures += 1
+            self._not_before_s = self.monotonic_s() + self.back_off.delay_s(self._failures)
+            logger.error("the receiver is gone, starting it again failures=%d", self._failures)
+            try:
+                self.start()
+            except ReceptionError as error:
+                logger.error("the receiver does not start error=%s", error)  # noqa: TRY400 - expected, no traceback
+
+    def stop(self) -> None:
+        """End the receiver: let it finish what it acknowledges, then by force."""
+        with self._lock:
+            self._stopped = True
+            running, self._running = self._running, None
+        if running is None:
+            return
+        running.stop.set()
+        running.process.join(STOP_TIMEOUT_S)
+        if running.process.is_alive():
+            running.process.kill()
+            running.process.join()
+
+    def _alive(self) -> bool:
+        running = self._running
+        if running is None or not running.process.is_alive():
+            return False
+        if self.monotonic_s() - running.since_s > STABLE_S:
+            self._failures = 0
+        return True
+
+    def _await(self, ready: Connection) -> int:
+        try:
+            if not ready.poll(START_TIMEOUT_S):
+                raise ReceptionError(f"the receiver does not start within {START_TIMEOUT_S:.0f} s")
+            report = ready.recv()
+        except EOFError as error:
+            raise ReceptionError("the receiver ended while it started; see the log") from error
+        if report.error:
+            raise ReceptionError(report.error)
+        return int(report.port)

@@ -8,11 +8,11 @@ import numpy.typing as npt
 from pipeline.geometry import Grid
 from pipeline.phantom.body_wall import Habitus, draw_habitus, paint_body
 from pipeline.phantom.canvas import Array, Canvas, new_canvas
+from pipeline.phantom.liver import paint_liver
 from pipeline.phantom.noise import periodic_field, tiled
 from pipeline.phantom.organs import paint_bowel, paint_digestive, paint_retroperitoneum, paint_thorax
 from pipeline.phantom.tissues import Tissue
 from pipeline.phantom.vessels import paint_biliary, paint_great_vessels, paint_hepatic_vessels
-from pipeline.phantom.liver import paint_liver
 
 WARP_MM = 7.0
 LIVER_TISSUES = (Tissue.LIVER, Tissue.HEPATIC_VEIN, Tissue.PORTAL_VEIN, Tissue.BILE_DUCT)
@@ -52,7 +52,9 @@ def make_anatomy(rng: np.random.Generator, *, half_height_mm: float) -> Anatomy:
         Half extent along the body, mm.
     """
     habitus = draw_habitus(rng)
-    canvas = new_canvas((habitus.half_width_mm + 6, habitus.half_depth_mm + 6, half_height_mm), rng, warp_mm=WARP_MM)
+    canvas = new_canvas(
+        (habitus.half_width_mm + 6, habitus.half_depth_mm + 6, half_height_mm), rng, warp_mm=WARP_MM
+    )
     spacing = canvas.grid.spacing_xyz_mm
     steps = (float(spacing[0]), float(spacing[1]), float(spacing[2]))
     fine = tiled(periodic_field(rng, steps, 2.0), canvas.grid.shape)

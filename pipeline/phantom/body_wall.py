@@ -64,9 +64,9 @@ def paint_body(canvas: Canvas, habitus: Habitus, rng: np.random.Generator) -> Ar
     x, y, _ = canvas.axes_mm
     wide, deep = np.meshgrid(x, y)
     radius = np.hypot(wide, deep)
-    norm = (np.abs(wide / habitus.half_width_mm) ** ROUNDNESS + np.abs(deep / habitus.half_depth_mm) ** ROUNDNESS) ** (
-        1 / ROUNDNESS
-    )
+    norm = (
+        np.abs(wide / habitus.half_width_mm) ** ROUNDNESS + np.abs(deep / habitus.half_depth_mm) ** ROUNDNESS
+    ) ** (1 / ROUNDNESS)
     depth_mm = radius * (1 / np.maximum(norm, 1e-3) - 1)
     # Fat is thicker at the flanks and back than over the ribs in front.
     angle = np.arctan2(deep, wide)

@@ -7,10 +7,10 @@ from types import MappingProxyType
 import numpy as np
 
 from pipeline.geometry import FloatArray, Grid
-from pipeline.phantom.anatomy import Anatomy, make_anatomy
+from pipeline.phantom.anatomy import make_anatomy
 from pipeline.phantom.canvas import SPACING_XYZ_MM
 from pipeline.phantom.examination import Examination, acquire_distractors, acquire_roles
-from pipeline.phantom.latent import Latents, clinical_values, draw_latents
+from pipeline.phantom.latent import clinical_values, draw_latents
 from pipeline.phantom.motion import draw_motion
 from pipeline.phantom.noise import periodic_field
 from pipeline.phantom.protocol import place_slabs

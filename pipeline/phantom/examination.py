@@ -27,7 +27,7 @@ from pipeline.volume import Volume
 
 AIR_BLUR_MM = 9.0
 """Reach of the susceptibility of lung and bowel gas."""
-LEAST_B0 = 60.0
+LEAST_B0 = 120.0
 """Stored b = 0 value below which no diffusion coefficient is computed."""
 LARGEST_ADC = 4000.0
 CORONAL_TILT_DEG = (-90.0, 0.0, 0.0)
@@ -80,7 +80,11 @@ def acquire_distractors(
     coronal = CORONAL_SLAB.grid(np.array([0.0, 0.0, 5.0]), CORONAL_TILT_DEG)
     result["T1_CORONAL"] = _acquire(examination, SEQUENCES[FIXED_ROLE], CORONAL_SLAB, coronal, still, rng)
     scout = replace(SEQUENCES[Role.T2], te_ms=70.0, fat_residual=0.8, after_injection_s=None)
-    for plane, tilt in (("AXIAL", (0.0, 0.0, 0.0)), ("CORONAL", CORONAL_TILT_DEG), ("SAGITTAL", SAGITTAL_TILT_DEG)):
+    for plane, tilt in (
+        ("AXIAL", (0.0, 0.0, 0.0)),
+        ("CORONAL", CORONAL_TILT_DEG),
+        ("SAGITTAL", SAGITTAL_TILT_DEG),
+    ):
         grid = LOCALIZER_SLAB.grid(np.zeros(3), tilt)
         result[f"LOCALIZER_{plane}"] = _acquire(examination, scout, LOCALIZER_SLAB, grid, still, rng)
     return result

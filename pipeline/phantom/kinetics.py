@@ -63,10 +63,10 @@ class Compartment:
 COMPARTMENTS: Mapping[Tissue, Compartment] = {
     Tissue.AORTA: Compartment(1.0, 1.0),
     Tissue.HEART_BLOOD: Compartment(1.0, 3.0),
-    Tissue.PORTAL_VEIN: Compartment(1.0, 14.0, 9.0),
+    Tissue.PORTAL_VEIN: Compartment(1.0, 12.0, 12.0),
     Tissue.HEPATIC_VEIN: Compartment(0.95, 14.0, 8.0, 0.75),
     Tissue.VENA_CAVA: Compartment(0.9, 22.0, 10.0),
-    Tissue.LIVER: Compartment(0.28, 14.0, 2.0, 0.75, 1.0),
+    Tissue.LIVER: Compartment(0.20, 14.0, 2.0, 0.75, 1.0),
     Tissue.SPLEEN: Compartment(0.42, 9.0, 1.0),
     Tissue.KIDNEY_CORTEX: Compartment(0.55, 9.0, 0.0),
     Tissue.KIDNEY_MEDULLA: Compartment(0.50, 50.0, 5.0),

@@ -26,7 +26,7 @@ def paint_liver(
     stomach. Both are bounded below by one oblique visceral surface that rises to the left.
     """
     s = habitus.scale
-    width, tip = rng.uniform(60, 85) * s, rng.uniform(78, 105) * s
+    width, tip = rng.uniform(55, 85) * s, rng.uniform(60, 88) * s
     envelope, box = ellipsoid(canvas, (-42 * s, -12 * s, 0.0), (125 * s, 112 * s, 128 * s))
     x, y, z = (axis[box] for axis in (canvas.x_mm, canvas.y_mm, canvas.z_mm))
     slope = np.float32(rng.uniform(0.62, 0.78))

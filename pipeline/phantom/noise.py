@@ -8,7 +8,9 @@ TILE = 64
 """Voxels along each edge of the periodic field."""
 
 
-def periodic_field(rng: np.random.Generator, spacing_xyz_mm: tuple[float, float, float], length_mm: float) -> Array:
+def periodic_field(
+    rng: np.random.Generator, spacing_xyz_mm: tuple[float, float, float], length_mm: float
+) -> Array:
     """Return a periodic Gaussian random field of zero mean and unit variance, (64, 64, 64).
 
     Parameters

@@ -30,7 +30,9 @@ def paint_bowel(canvas: Canvas, texture: Array) -> None:
     # The upper edge falls to the right and the back, where the liver and the kidneys lie.
     edge = 4 + 0.12 * x[None, None, :] - 0.1 * y[None, :, None] + 8 * texture
     low = z[:, None, None] < edge
-    loops = low & (canvas.y_mm + 6 * texture < 26) & (np.abs(texture) > 0.45) & (canvas.labels == Tissue.VISCERAL_FAT)
+    loops = (
+        low & (canvas.y_mm + 6 * texture < 26) & (np.abs(texture) > 0.45) & (canvas.labels == Tissue.VISCERAL_FAT)
+    )
     canvas.labels[loops] = Tissue.BOWEL
 
 
@@ -50,7 +52,12 @@ def paint_digestive(canvas: Canvas, habitus: Habitus, rng: np.random.Generator) 
     level, box = ellipsoid(canvas, body, (26 * s * fill, 22 * s * fill, 40 * s * fill))
     bubble = np.where(canvas.y_mm[box] < body[1] - 10 * s, level, np.float32(-1))
     canvas.paint(Tissue.AIR, bubble, box, over=(Tissue.STOMACH_CONTENT,))
-    path = [(88 * s, 22 * s, 8 * s), (40 * s, -2 * s, -12 * s), (5 * s, -8 * s, -22 * s), (-28 * s, -4 * s, -42 * s)]
+    path = [
+        (88 * s, 22 * s, 8 * s),
+        (40 * s, -2 * s, -12 * s),
+        (5 * s, -8 * s, -22 * s),
+        (-28 * s, -4 * s, -42 * s),
+    ]
     tube(canvas, Tissue.PANCREAS, path, [8 * s, 9 * s, 9 * s, 14 * s], over=FREE)
     duodenum = [(-38 * s, -18 * s, -22 * s), (-46 * s, -2 * s, -48 * s), (-36 * s, 6 * s, -80 * s)]
     tube(canvas, Tissue.BOWEL, duodenum, [11 * s, 12 * s, 12 * s], over=FREE)
@@ -75,9 +82,13 @@ def _paint_kidney(canvas: Canvas, centre: tuple[float, float, float], side: floa
     level, box = ellipsoid(canvas, centre, (30 * s, 26 * s, 55 * s), tilt_deg=(-10, side * 12, side * 35))
     canvas.paint(Tissue.KIDNEY_CORTEX, level, box, over=FREE)
     # Pyramids: alternate along the surface, below 7 mm of cortex.
-    x, y, z = (axis[box] - np.float32(c) for axis, c in zip((canvas.x_mm, canvas.y_mm, canvas.z_mm), centre, strict=True))
+    x, y, z = (
+        axis[box] - np.float32(c) for axis, c in zip((canvas.x_mm, canvas.y_mm, canvas.z_mm), centre, strict=True)
+    )
     pyramids = np.cos(np.arctan2(y, x) * 5) + np.cos(z / np.float32(5)) > np.float32(-0.4)
-    canvas.paint(Tissue.KIDNEY_MEDULLA, np.where(pyramids, level - 7, np.float32(-1)), box, over=(Tissue.KIDNEY_CORTEX,))
+    canvas.paint(
+        Tissue.KIDNEY_MEDULLA, np.where(pyramids, level - 7, np.float32(-1)), box, over=(Tissue.KIDNEY_CORTEX,)
+    )
     kidney = (Tissue.KIDNEY_CORTEX, Tissue.KIDNEY_MEDULLA)
     hilum = (centre[0] - side * 10 * s, centre[1] - 6 * s, centre[2])
     sinus, box = ellipsoid(canvas, hilum, (15 * s, 11 * s, 26 * s))

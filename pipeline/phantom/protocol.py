@@ -98,13 +98,13 @@ _DYNAMIC = {
 }
 SEQUENCES: dict[Role, Sequence] = {
     Role.T2: Sequence(Kind.SPIN_ECHO, 12000.0, 90.0, 90.0, T2_S, 0.0, 0.16, 14.0, 2600.0),
-    Role.DWI: Sequence(Kind.DIFFUSION, 5000.0, 56.1, 90.0, DWI_S, 800.0, 0.05, 16.0, 3200.0),
+    Role.DWI: Sequence(Kind.DIFFUSION, 5000.0, 56.1, 90.0, DWI_S, 800.0, 0.05, 30.0, 3200.0),
     Role.T1_PRE: Sequence(Kind.GRADIENT_ECHO, tr_ms=3.7, after_injection_s=None, **{**_DYNAMIC, "te_ms": 1.1}),
     Role.T1_ARTERIAL: Sequence(Kind.GRADIENT_ECHO, tr_ms=2.8, after_injection_s=ARTERIAL_S, **_DYNAMIC),
     Role.T1_PORTAL: Sequence(Kind.GRADIENT_ECHO, tr_ms=2.8, after_injection_s=PORTAL_S, **_DYNAMIC),
     Role.T1_HEPATOBILIARY: Sequence(Kind.GRADIENT_ECHO, tr_ms=2.8, after_injection_s=HEPATOBILIARY_S, **_DYNAMIC),
 }
-DWI_B0 = Sequence(Kind.DIFFUSION, 5000.0, 56.1, 90.0, DWI_S, 0.0, 0.05, 16.0, 3200.0)
+DWI_B0 = Sequence(Kind.DIFFUSION, 5000.0, 56.1, 90.0, DWI_S, 0.0, 0.05, 30.0, 3200.0)
 
 DYNAMIC_SLAB = Slab(400.0, 256, 256, 5.0, 44, 2)
 T2_SLAB = Slab(380.0, 256, 256, 7.0, 32, 3)
@@ -112,9 +112,7 @@ DWI_SLAB = Slab(380.0, 256, 128, 7.0, 32, 3)
 """2.97 mm acquired, interpolated to 256 x 256 by zero filling."""
 CORONAL_SLAB = Slab(400.0, 256, 256, 6.0, 28, 1)
 LOCALIZER_SLAB = Slab(440.0, 128, 128, 8.0, 5, 1)
-SLABS: dict[Role, Slab] = {
-    role: {Role.T2: T2_SLAB, Role.DWI: DWI_SLAB}.get(role, DYNAMIC_SLAB) for role in Role
-}
+SLABS: dict[Role, Slab] = {role: {Role.T2: T2_SLAB, Role.DWI: DWI_SLAB}.get(role, DYNAMIC_SLAB) for role in Role}
 
 
 def place_slabs(rng: np.random.Generator, oblique_deg: float) -> dict[Role, Grid]:
@@ -122,7 +120,7 @@ def place_slabs(rng: np.random.Generator, oblique_deg: float) -> dict[Role, Grid
     tilt = (oblique_deg, 0.6 * oblique_deg, 0.0)
     centre = np.array([0.0, 0.0, 5.0])
     dynamic = DYNAMIC_SLAB.grid(centre + rng.uniform(-4, 4, 3), tilt)
-    grids = {role: dynamic for role in Role}
+    grids = dict.fromkeys(Role, dynamic)
     for role in (Role.T2, Role.DWI):
         grids[role] = SLABS[role].grid(centre + rng.uniform(-6, 6, 3), tilt)
     return grids

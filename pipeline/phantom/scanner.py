@@ -37,12 +37,17 @@ class Coil:
         affine = grid.affine.astype(np.float32)
         k, j, i = (np.arange(n, dtype=np.float32) for n in grid.shape)
         x, y, z = (
-            affine[r, 0] * i[None, None, :] + affine[r, 1] * j[None, :, None] + affine[r, 2] * k[:, None, None] + affine[r, 3]
+            affine[r, 0] * i[None, None, :]
+            + affine[r, 1] * j[None, :, None]
+            + affine[r, 2] * k[:, None, None]
+            + affine[r, 3]
             for r in range(3)
         )
         tilt = np.asarray(self.tilt_per_m, np.float32) * np.float32(1e-3)
         near = np.clip((x / 165) ** 2 + (y / 115) ** 2, 0, 1.3)
-        return np.clip(1 + self.depth * (near - 0.5) + tilt[0] * x + tilt[1] * y + tilt[2] * z, 0.3, 2).astype(np.float32)
+        return np.clip(1 + self.depth * (near - 0.5) + tilt[0] * x + tilt[1] * y + tilt[2] * z, 0.3, 2).astype(
+            np.float32
+        )
 
 
 def draw_coil(rng: np.random.Generator) -> Coil:
@@ -79,7 +84,10 @@ def sample(fine: Array, fine_grid: Grid, grid: Grid, slab: Slab, transform: Floa
     size = last - first
     result = np.zeros(grid.shape, np.float32)
     part = Grid(
-        (dense.shape[0], int(size[1]), int(size[0])), spacing, dense.to_lps_mm([first[0], first[1], 0]), grid.direction
+        (dense.shape[0], int(size[1]), int(size[0])),
+        spacing,
+        dense.to_lps_mm([first[0], first[1], 0]),
+        grid.direction,
     )
     values = _interpolate(fine, fine_grid, part, np.linalg.inv(transform))
     profile = values.reshape(grid.shape[0], n, int(size[1]), int(size[0])).mean(axis=1)
@@ -87,7 +95,9 @@ def sample(fine: Array, fine_grid: Grid, grid: Grid, slab: Slab, transform: Floa
     return result
 
 
-def acquire(clean: Array, grid: Grid, coil: Coil, *, gain: float, sigma: float, rng: np.random.Generator) -> Volume:
+def acquire(
+    clean: Array, grid: Grid, coil: Coil, *, gain: float, sigma: float, rng: np.random.Generator
+) -> Volume:
     """Weight by the coil, add noise and store whole numbers, as a scanner does.
 
     Parameters
@@ -125,7 +135,9 @@ def zero_fill(values: np.ndarray, matrix: tuple[int, int]) -> np.ndarray:
     for a in (slice(None, rows), slice(-rows, None)):
         for b in (slice(None, columns), slice(-columns, None)):
             padded[:, a, b] = space[:, a, b]
-    return np.asarray(np.fft.ifft2(padded, axes=(1, 2)) * (matrix[0] * matrix[1] / (old[0] * old[1])), np.complex64)
+    return np.asarray(
+        np.fft.ifft2(padded, axes=(1, 2)) * (matrix[0] * matrix[1] / (old[0] * old[1])), np.complex64
+    )
 
 
 def distort(clean: Array, air: Array, spacing_mm: float) -> Array:

@@ -25,7 +25,7 @@ NO_AGENT = Compartment(0.0, 10.0)
 RIM_MM = 5.0
 """Depth of the enhancing rim."""
 CAPSULE_MM = 1.6
-SPLEEN_MOTTLING = 0.38
+SPLEEN_MOTTLING = 0.24
 """Arterial unevenness of the spleen, from its fast and slow compartments; gone in the portal phase."""
 
 
@@ -56,7 +56,7 @@ def draw_physiology(rng: np.random.Generator, field_strength_t: float) -> Physio
     """Draw liver function and relaxation times."""
     return Physiology(
         field_strength_t,
-        float(rng.uniform(0.55, 1.25)),
+        float(rng.uniform(0.45, 1.1)),
         float(rng.uniform(0.015, 0.05)),
         float(rng.uniform(0.92, 1.10)),
         float(rng.uniform(0.9, 1.12)),
@@ -97,7 +97,7 @@ def tumour_fields(anatomy: Anatomy, tumour: Tumour, rng: np.random.Generator, no
     offset = rng.integers(0, TILE, 3)
     field = tiled(noise, level.shape, offset=(int(offset[0]), int(offset[1]), int(offset[2])))
     # The margin is not only soft but uneven: a wide transition wanders.
-    wander = level + np.float32(0.35 * (look.blur_mm - 1)) * field
+    wander = level + np.float32(0.18 * (look.blur_mm - 1)) * field
     body = liver * np.clip(wander / look.blur_mm + 0.5, 0, 1)
     depth = shape.radius_mm * (1 - look.necrosis)
     necrosis = np.clip((level - depth + 2 * field) / 3 + 0.5, 0, 1) * (look.necrosis > 0.1)
@@ -150,10 +150,18 @@ def _insert(
     is_liver = anatomy.labels[fields.box] == Tissue.LIVER
     kept = 1 - np.float32(look.peritumoural_loss) * fields.peritumoural
     reduced = _signal(
-        _liver(physiology), liver.extracellular_mm, liver.hepatocyte_mm * physiology.liver_uptake * kept, sequence, physiology
+        _liver(physiology),
+        liver.extracellular_mm,
+        liver.hepatocyte_mm * physiology.liver_uptake * kept,
+        sequence,
+        physiology,
     )
     whole = _signal(
-        _liver(physiology), liver.extracellular_mm, liver.hepatocyte_mm * physiology.liver_uptake, sequence, physiology
+        _liver(physiology),
+        liver.extracellular_mm,
+        liver.hepatocyte_mm * physiology.liver_uptake,
+        sequence,
+        physiology,
     )
     region *= np.where(is_liver, reduced / whole, np.float32(1))
     capsule = _organ_signal(Tissue.TUMOUR_CAPSULE, sequence, physiology)
@@ -192,7 +200,9 @@ def _tumour_signal(tumour: Tumour, fields: TumourFields, sequence: Sequence, phy
 def _organ_signal(tissue: Tissue, sequence: Sequence, physiology: Physiology) -> float:
     compartment = COMPARTMENTS.get(tissue, NO_AGENT)
     agent = _agent(compartment, sequence.after_injection_s)
-    properties = _liver(physiology) if tissue is Tissue.LIVER else tissue_properties(tissue, physiology.field_strength_t)
+    properties = (
+        _liver(physiology) if tissue is Tissue.LIVER else tissue_properties(tissue, physiology.field_strength_t)
+    )
     uptake = agent.hepatocyte_mm * physiology.liver_uptake
     signal = float(_signal(properties, agent.extracellular_mm, uptake, sequence, physiology))
     if tissue in FATTY:

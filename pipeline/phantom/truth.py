@@ -15,7 +15,8 @@ from pipeline.volume import LabelMap, Volume
 
 LIVER_LABEL = 1
 TUMOUR_LABEL = 2
-MEASURING_SPACING_MM = 1.0
+MEASURING_STEPS = 36
+"""Steps from the centre of a tumour to its farthest point on the lattice it is measured on."""
 
 
 @dataclass(frozen=True)
@@ -52,25 +53,22 @@ def label_map(grid: Grid, anatomy: Anatomy, tumours: tuple[Tumour, ...]) -> Labe
 
 
 def measure_tumours(anatomy: Anatomy, tumours: tuple[Tumour, ...]) -> tuple[TumourTruth, ...]:
-    """Measure every tumour on a lattice of 1 mm, by falling volume."""
+    """Measure every tumour on a lattice of its own, by falling volume."""
     measured = [_measure(anatomy, tumour) for tumour in tumours]
     return tuple(sorted(measured, key=lambda truth: -truth.volume_cm3))
 
 
 def _measure(anatomy: Anatomy, tumour: Tumour) -> TumourTruth:
     reach = tumour.shape.reach_mm + 2
-    n = int(np.ceil(2 * reach / MEASURING_SPACING_MM))
-    origin = tumour.shape.centre_lps_mm - (n - 1) / 2 * MEASURING_SPACING_MM
-    grid = Grid((n, n, n), np.full(3, MEASURING_SPACING_MM), origin, np.eye(3))
+    n, step = 2 * MEASURING_STEPS, reach / MEASURING_STEPS
+    grid = Grid((n, n, n), np.full(3, step), tumour.shape.centre_lps_mm - (n - 1) / 2 * step, np.eye(3))
     mask = label_map(grid, anatomy, (tumour,)).array == TUMOUR_LABEL
     points = grid.to_lps_mm(np.argwhere(mask)[:, ::-1])
     centroid = points.mean(axis=0)
     slices = np.split(points, np.flatnonzero(np.diff(points[:, 2])) + 1)
     diameter = max(_largest_distance(part[:, :2]) for part in slices)
     volume = float(mask.sum()) * grid.voxel_volume_mm3 / 1000
-    return TumourTruth(
-        diameter + MEASURING_SPACING_MM, volume, (float(centroid[0]), float(centroid[1]), float(centroid[2]))
-    )
+    return TumourTruth(diameter + step, volume, (float(centroid[0]), float(centroid[1]), float(centroid[2])))
 
 
 def _largest_distance(points: npt.NDArray[np.float64]) -> float:

@@ -170,7 +170,7 @@ def _appearance(diameter: float, latents: Latents) -> TumourAppearance:
         body_gain=0.65 + 0.7 * seen["hyperenhancement"],
         peritumoural_loss=0.75 * float(np.clip(1.3 * seen["peritumoural_hypointensity"] - 0.3, 0, 1)),
         peritumoural_mm=4.0 + 8.0 * seen["peritumoural_hypointensity"],
-        heterogeneity=0.04 + 0.36 * seen["heterogeneity"],
+        heterogeneity=0.04 + 0.29 * seen["heterogeneity"],
         capsule=float(np.clip(1.2 * (1 - seen["capsule_loss"]), 0, 1)),
         adc_factor=1.25 - 0.5 * seen["diffusion_restriction"],
         necrosis=float(large * 0.65 * seen["necrosis"]),

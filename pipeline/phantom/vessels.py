@@ -24,10 +24,26 @@ def paint_great_vessels(canvas: Canvas, habitus: Habitus, rng: np.random.Generat
     height = float(canvas.axes_mm[2][-1])
     aorta_x, aorta_y, radius = 11 * s, front - 9 * s, float(rng.uniform(8.5, 11.5))
     over = (*RETROHEPATIC, Tissue.SPLEEN, Tissue.BONE_MARROW, Tissue.MUSCLE)
-    tube(canvas, Tissue.AORTA, [(aorta_x, aorta_y, -height), (aorta_x + 3, aorta_y + 2, height)], [radius, radius + 2], over=over)
-    tube(canvas, Tissue.AORTA, [(aorta_x, aorta_y - 8, 2), (aorta_x - 3, aorta_y - 24, -6), (aorta_x + 2, aorta_y - 28, -60)], [3.5, 3.5, 3.5], over=over)
+    tube(
+        canvas,
+        Tissue.AORTA,
+        [(aorta_x, aorta_y, -height), (aorta_x + 3, aorta_y + 2, height)],
+        [radius, radius + 2],
+        over=over,
+    )
+    tube(
+        canvas,
+        Tissue.AORTA,
+        [(aorta_x, aorta_y - 8, 2), (aorta_x - 3, aorta_y - 24, -6), (aorta_x + 2, aorta_y - 28, -60)],
+        [3.5, 3.5, 3.5],
+        over=over,
+    )
     cava_x = -22 * s
-    cava: list[Point] = [(cava_x, front - 4 * s, -height), (cava_x, front - 10 * s, 0), (cava_x + 4, front - 22 * s, 80 * s)]
+    cava: list[Point] = [
+        (cava_x, front - 4 * s, -height),
+        (cava_x, front - 10 * s, 0),
+        (cava_x + 4, front - 22 * s, 80 * s),
+    ]
     top = (cava_x + 16, front - 36 * s, habitus.dome_right_mm + 14)
     tube(canvas, Tissue.VENA_CAVA, [*cava, top], [10, 11, 12, 13], over=over)
     renal = [(cava_x, front - 8 * s, -48 * s), (aorta_x, aorta_y - 13, -42 * s), (44 * s, 38 * s, -44 * s)]
@@ -49,7 +65,13 @@ def paint_hepatic_vessels(canvas: Canvas, habitus: Habitus, rng: np.random.Gener
     tube(canvas, Tissue.PORTAL_VEIN, [confluence, hilum], [6.5, 7], over=path_over)
     splenic = [confluence, (45 * s, 4 * s, -8 * s), (88 * s, 24 * s, 14 * s)]
     tube(canvas, Tissue.PORTAL_VEIN, splenic, [5, 4.5, 4], over=path_over)
-    tube(canvas, Tissue.PORTAL_VEIN, [confluence, (confluence[0] + 4, confluence[1] - 4, -100 * s)], [5, 5], over=path_over)
+    tube(
+        canvas,
+        Tissue.PORTAL_VEIN,
+        [confluence, (confluence[0] + 4, confluence[1] - 4, -100 * s)],
+        [5, 5],
+        over=path_over,
+    )
     tube(canvas, Tissue.PORTAL_VEIN, [hilum, right], [6, 5], over=HEPATIC)
     tube(canvas, Tissue.PORTAL_VEIN, [hilum, left], [5.5, 4.5], over=HEPATIC)
     for start, ends in (
@@ -63,14 +85,20 @@ def paint_hepatic_vessels(canvas: Canvas, habitus: Habitus, rng: np.random.Gener
         _branch(canvas, Tissue.HEPATIC_VEIN, root, near(end, 8), 5.0, rng)
 
 
-def _branch(canvas: Canvas, tissue: Tissue, start: Point, end: Point, radius: float, rng: np.random.Generator) -> None:
+def _branch(
+    canvas: Canvas, tissue: Tissue, start: Point, end: Point, radius: float, rng: np.random.Generator
+) -> None:
     """A vein that bends once and gives off three twigs."""
     first, last = np.array(start), np.array(end)
     middle = (first + last) / 2 + rng.uniform(-8, 8, 3)
     tube(canvas, tissue, [start, tuple(middle), end], [radius, 0.8 * radius, 0.5 * radius], over=HEPATIC)
     length = float(np.linalg.norm(last - first))
     for share in (0.4, 0.65, 0.85):
-        origin = first + share * (last - first) if share > 0.5 else (first + middle) / 2 + (middle - first) * (share - 0.25)
+        origin = (
+            first + share * (last - first)
+            if share > 0.5
+            else (first + middle) / 2 + (middle - first) * (share - 0.25)
+        )
         twig = origin + (last - first) / length * 15 + rng.uniform(-22, 22, 3)
         tube(canvas, tissue, [tuple(origin), tuple(twig)], [0.55 * radius, 1.2], over=HEPATIC)
 

@@ -1,0 +1,6 @@
+"""Results as DICOM: SEG, structured report, summary page, and the document beside them."""
+
+from dicom_io.results.report import PriorReport
+from dicom_io.results.writing import ResultContext, WrittenResults, write_refusal, write_results
+
+__all__ = ["PriorReport", "ResultContext", "WrittenResults", "write_refusal", "write_results"]

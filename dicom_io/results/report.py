@@ -1,0 +1,244 @@
+"""The structured report of an analysis: Comprehensive 3D SR, TID 1500, as IHE AIR asks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from highdicom import sr
+from pydicom.dataset import Dataset
+from pydicom.uid import Comprehensive3DSRStorage, ExplicitVRLittleEndian, SegmentationStorage
+
+from dicom_io.assembly.match_result import MatchResult
+from dicom_io.results import codes
+from dicom_io.results.clinical_items import clinical_container
+from dicom_io.results.headers import copy_patient_and_study
+from dicom_io.results.lesion_groups import lesion_groups
+from dicom_io.results.outlines import largest_slice
+from dicom_io.results.product import MANUFACTURER, MODEL_NAME, Product, stamp
+from dicom_io.results.report_content import (
+    PROPERTIES,
+    MeasurementGroup,
+    algorithm,
+    close_document,
+    evidence_group,
+    observer,
+    text,
+)
+from dicom_io.results.segmentation import Segment, tracking_id
+from dicom_io.results.segmentation_source import single_frame_image
+from dicom_io.results.sources import SegmentedSeries
+from dicom_io.results.uids import ResultUids
+from pipeline.analysis import Analysis
+from pipeline.study import Analyte, ClinicalValue
+
+SERIES_NUMBER = 9002
+
+
+@dataclass(frozen=True)
+class PriorReport:
+    """An earlier report that a new one replaces (Predecessor Documents Sequence, PS3.3 C.17.2)."""
+
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+
+
+def build_report(
+    match: MatchResult,
+    analysis: Analysis,
+    source: SegmentedSeries,
+    segments: Sequence[Segment],
+    *,
+    uids: ResultUids,
+    now: datetime,
+    clinical: Mapping[Analyte, ClinicalValue],
+    predecessor: PriorReport | None = None,
+) -> sr.Comprehensive3DSR:
+    """Write an analysis as a Comprehensive 3D SR (PS3.3 A.35.13).
+
+    Parameters
+    ----------
+    match
+        The six series, all of which become evidence.
+    analysis
+        What is reported.
+    source
+        The original hepatobiliary series.
+    segments
+        Of the SEG that the report refers to; empty where there is none.
+    uids
+        Of this result.
+    now
+        Becomes the content date and time.
+    clinical
+        Dates and origins of the clinical values, where known.
+    predecessor
+        The report that this one replaces.
+
+    Returns
+    -------
+    highdicom.sr.Comprehensive3DSR
+        COMPLETE, UNVERIFIED, PRELIMINARY: verification is the radiologist's.
+    """
+    product = Product.current(analysis.model)
+    key = single_frame_image(source, source.frames[key_slice(analysis)])
+    document = sr.MeasurementReport(
+        observation_context=observer(product),
+        procedure_reported=codes.MRI,
+        imaging_measurements=_groups(match, analysis, source, segments, uids, product),
+        title=codes.REPORT_TITLE,
+        # One image: each costs 50 ms and 4 kB, and OHIF needs one to accept the report at all.
+        referenced_images=[key],
+    )
+    _name_frame(document, source, analysis)
+    if analysis.clinical_used:
+        document[0].ContentSequence.append(clinical_container(analysis.clinical_used, clinical))
+    found = bool(analysis.lesions)
+    close_document(document, codes.ALL_SUCCEEDED_WITH_FINDINGS if found else codes.ALL_SUCCEEDED_WITHOUT_FINDINGS)
+    evidence = [key, *_evidence(match, uids if segments else None)]
+    report = report_object(document, evidence, product, uids, predecessor, is_complete=True)
+    copy_patient_and_study(source.header, report)
+    stamp(report, product, now)
+    return report
+
+
+def report_object(
+    document: sr.MeasurementReport,
+    evidence: Sequence[Dataset],
+    product: Product,
+    uids: ResultUids,
+    predecessor: PriorReport | None,
+    *,
+    is_complete: bool,
+) -> sr.Comprehensive3DSR:
+    """Wrap a document as an object that the node never verifies and never calls final."""
+    return sr.Comprehensive3DSR(
+        evidence=evidence,
+        content=document,
+        series_instance_uid=uids.series("SR"),
+        series_number=SERIES_NUMBER,
+        sop_instance_uid=uids.instance("SR"),
+        instance_number=1,
+        manufacturer=MANUFACTURER,
+        manufacturer_model_name=MODEL_NAME,
+        software_versions=product.software_versions[0],
+        device_serial_number=product.serial_number,
+        series_description="AI MVI report - research use only",
+        is_complete=is_complete,
+        is_final=False,
+        is_verified=False,
+        previous_versions=None if predecessor is None else [_prior(predecessor)],
+        coding_schemes=codes.coding_schemes(),
+        transfer_syntax_uid=ExplicitVRLittleEndian,
+    )
+
+
+def key_slice(analysis: Analysis) -> int:
+    """Return the slice that shows the largest lesion best or, without one, the liver."""
+    if analysis.lesions:
+        return largest_slice(analysis.lesion_map.array == analysis.lesions[0].number)
+    return largest_slice(analysis.liver_map.array > 0)
+
+
+def _groups(
+    match: MatchResult,
+    analysis: Analysis,
+    source: SegmentedSeries,
+    segments: Sequence[Segment],
+    uids: ResultUids,
+    product: Product,
+) -> list[MeasurementGroup]:
+    groups: list[MeasurementGroup] = [
+        group
+        for lesion in analysis.lesions
+        for group in lesion_groups(lesion, analysis, source, segments, uids, product)
+    ]
+    # The texts of the study join the largest lesion, whose group holds coordinates.
+    uid = uids.lesion(analysis.lesions[0].number) if analysis.lesions else uids.study_evidence()
+    name = tracking_id(analysis.lesions[0].number) if analysis.lesions else "Study"
+    items = [*_series_items(match), *_analysis_items(analysis)]
+    return [*groups, evidence_group(uid, name, items, algorithm(product, {}))]
+
+
+def _series_items(match: MatchResult) -> list[sr.TextContentItem]:
+    items = []
+    for role, chosen in match.roles.items():
+        number = "without number" if chosen.series_number is None else str(chosen.series_number)
+        frames = "" if chosen.frame_numbers is None else f", {len(chosen.frame_numbers)} frames"
+        item = text(
+            codes.MATCHED_SERIES,
+            f"{role.value}: series {number}, {chosen.series_description or 'no description'}, "
+            f"{len(chosen.instances)} instances{frames}, score {chosen.score:.1f}",
+        )
+        item.ContentSequence = sr.ContentSequence(
+            [
+                sr.UIDRefContentItem(
+                    name=codes.SERIES_INSTANCE_UID,
+                    value=chosen.series_instance_uid,
+                    relationship_type=PROPERTIES,
+                )
+            ]
+        )
+        items.append(item)
+    return items
+
+
+def _analysis_items(analysis: Analysis) -> list[sr.TextContentItem]:
+    items = [text(codes.INTENDED_USE, analysis.model.intended_use)]
+    if analysis.risk is None:
+        items.append(text(codes.COMMENT, "No lesion was segmented; no risk was computed."))
+    else:
+        items.append(text(codes.CLASSIFIER, analysis.risk.classifier.value))
+        if analysis.risk.missing_clinical:
+            items.append(text(codes.CLINICAL_MISSING, ", ".join(analysis.risk.missing_clinical)))
+    for gate in analysis.gates:
+        verdict = "passed" if gate.passed else "not passed"
+        items.append(
+            text(codes.QUALITY_GATE, f"{gate.gate}: {verdict}, {gate.value:.3g} (limit {gate.limit:.3g})")
+        )
+    items.extend(text(codes.WARNING, warning) for warning in analysis.warnings)
+    return items
+
+
+def _name_frame(document: sr.MeasurementReport, source: SegmentedSeries, analysis: Analysis) -> None:
+    """Say which frame of a multi-frame instance the key image is; highdicom refers to all of them."""
+    number = source.frames[key_slice(analysis)].number
+    if number is None:
+        return
+    for library in document[0].ContentSequence:
+        if library.name == sr.CodedConcept("111028", "DCM", "Image Library"):
+            image = library.ContentSequence[0].ContentSequence[-1]
+            image.ReferencedSOPSequence[0].ReferencedFrameNumber = number
+
+
+def _evidence(match: MatchResult, seg: ResultUids | None) -> list[Dataset]:
+    """List every source instance of the six roles, and the SEG where there is one."""
+    stubs = [
+        reference(
+            match.study_instance_uid, chosen.series_instance_uid, instance.sop_class_uid, instance.sop_instance_uid
+        )
+        for chosen in match.roles.values()
+        for instance in chosen.instances
+    ]
+    if seg is not None:
+        stubs.append(
+            reference(match.study_instance_uid, seg.series("SEG"), SegmentationStorage, seg.instance("SEG"))
+        )
+    return stubs
+
+
+def _prior(predecessor: PriorReport) -> Dataset:
+    return reference(
+        predecessor.study_instance_uid,
+        predecessor.series_instance_uid,
+        Comprehensive3DSRStorage,
+        predecessor.sop_instance_uid,
+    )
+
+
+def reference(study: str, series: str, sop_class: str, sop_instance: str) -> Dataset:
+    """Return the four UIDs that place an instance in the hierarchy."""
+    ds = Dataset()
+    ds.StudyInstanceUID, ds.SeriesInstanceUID = study, series
+    ds.SOPClassUID, ds.SOPInstanceUID = sop_class, sop_instance
+    return ds

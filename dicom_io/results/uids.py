@@ -1,0 +1,107 @@
+"""Result UIDs: derived from the inputs, so that a repeat writes the same objects."""
+
+import hashlib
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from dicom_io.assembly.match_result import MatchResult, SourceInstance
+from pipeline.analysis import Analysis
+
+RESULT_FORMAT = "1"
+"""Raised whenever the same analysis would be written as different content."""
+
+
+def derive_uid(*parts: str) -> str:
+    """Derive a UID under the UUID root (PS3.5 B.2) from `parts`.
+
+    Parameters
+    ----------
+    parts
+        Any texts; their order counts, and ``("a", "b")`` differs from ``("ab",)``.
+
+    Returns
+    -------
+    str
+        ``2.25.`` and a decimal number, at most 44 characters.
+    """
+    digest = hashlib.sha256("".join(f"{len(part)}:{part};" for part in parts).encode()).digest()
+    # RFC 9562 5.8: version 8 is for UUIDs of one's own making.
+    bits = bytearray(digest[:16])
+    bits[6] = bits[6] & 0x0F | 0x80
+    bits[8] = bits[8] & 0x3F | 0x80
+    return f"2.25.{uuid.UUID(bytes=bytes(bits)).int}"
+
+
+@dataclass(frozen=True)
+class ResultUids:
+    """All UIDs of one result, derived from one key.
+
+    Parameters
+    ----------
+    study_instance_uid
+        Of the source study, which the results join.
+    key
+        Everything that makes this result differ from another of the same study.
+    """
+
+    study_instance_uid: str
+    key: str
+
+    def _derive(self, *parts: str) -> str:
+        return derive_uid(self.study_instance_uid, self.key, *parts)
+
+    def series(self, kind: str) -> str:
+        """Return the series of a ``SEG``, ``SR`` or ``SC`` result; each has a series of its own."""
+        return self._derive(kind, "series")
+
+    def instance(self, kind: str) -> str:
+        """Return the instance of a ``SEG``, ``SR`` or ``SC`` result."""
+        return self._derive(kind, "instance")
+
+    def lesion(self, number: int) -> str:
+        """Return the tracking UID of a lesion; SEG and SR share it."""
+        return self._derive("lesion", str(number))
+
+    def margin(self, number: int) -> str:
+        """Return the tracking UID of the margin of a lesion."""
+        return self._derive("margin", str(number))
+
+    def study_evidence(self) -> str:
+        """Return the tracking UID of a measurement group that belongs to no lesion."""
+        return self._derive("evidence")
+
+    def dimensions(self) -> str:
+        """Return the dimension organization of the SEG."""
+        return self._derive("dimensions")
+
+
+def analysis_uids(match: MatchResult, analysis: Analysis, *, settings_sha256: str) -> ResultUids:
+    """Derive the UIDs of an analysis from study, source instances, clinical values, model and settings."""
+    sources = [
+        f"{role.value}/{instance.sop_instance_uid}/{chosen.frame_numbers}"
+        for role, chosen in sorted(match.roles.items())
+        for instance in chosen.instances
+    ]
+    clinical = sorted(f"{name}={value!r}" for name, value in _floats(analysis.clinical_used).items())
+    parts = ("analysis", RESULT_FORMAT, analysis.model.sha256, settings_sha256, *sources, *clinical)
+    return ResultUids(match.study_instance_uid, derive_uid(*parts))
+
+
+def refusal_uids(
+    study_instance_uid: str,
+    sources: Iterable[SourceInstance],
+    code: str,
+    model_sha256: str,
+    *,
+    settings_sha256: str,
+) -> ResultUids:
+    """Derive the UIDs of a refusal from study, source instances, code, model and settings."""
+    instances = sorted(source.sop_instance_uid for source in sources)
+    parts = ("refusal", RESULT_FORMAT, code, model_sha256, settings_sha256, *instances)
+    return ResultUids(study_instance_uid, derive_uid(*parts))
+
+
+def _floats(values: Mapping[str, float]) -> dict[str, float]:
+    # A NumPy scalar would otherwise enter the key with its type in its repr.
+    return {name: float(value) for name, value in values.items()}

@@ -1,0 +1,257 @@
+"""One analysis or refusal to a folder of files: checked first, then given their names."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from pydicom.dataset import Dataset
+
+from dicom_io.assembly.match_result import MatchResult, SourceInstance
+from dicom_io.results.document import Json, analysis_document, refusal_document
+from dicom_io.results.product import Product
+from dicom_io.results.refusal_report import Refusal, build_refusal_report
+from dicom_io.results.report import PriorReport, build_report
+from dicom_io.results.report_rules import check_report
+from dicom_io.results.segmentation import build_segmentation, segments_of
+from dicom_io.results.sources import segmented_series
+from dicom_io.results.uids import analysis_uids, refusal_uids
+from dicom_io.results.validation import check_segmentation
+from pipeline.analysis import Analysis, ModelIdentity
+from pipeline.errors import StudyError
+from pipeline.study import FIXED_ROLE, Analyte, ClinicalValue
+
+SEG, SR, PAGE, PAGE_DICOM, DOCUMENT = "seg.dcm", "sr.dcm", "summary.png", "summary.dcm", "result.json"
+_UNFINISHED = ".part"
+
+
+@dataclass(frozen=True)
+class ResultContext:
+    """What a result needs beside the analysis.
+
+    Parameters
+    ----------
+    clinical
+        Dates and origins of the clinical values, where known.
+    margin_mm
+        Width of the margin, as the model bundle sets it; for its label.
+    settings_sha256
+        Over whatever settings change a result; part of the key of the UIDs.
+    predecessor
+        The report that this one replaces.
+    """
+
+    clinical: Mapping[Analyte, ClinicalValue] = field(default_factory=dict)
+    margin_mm: float = 5.0
+    settings_sha256: str = ""
+    predecessor: PriorReport | None = None
+
+
+@dataclass(frozen=True)
+class WrittenResults:
+    """The files of one result.
+
+    Parameters
+    ----------
+    seg
+        None where there is no lesion, and for refusals.
+    sr
+        The structured report.
+    summary_png
+        The summary page as a picture.
+    summary_sc
+        The summary page as a Secondary Capture.
+    document
+        The content of ``result.json``.
+    """
+
+    seg: Path | None
+    sr: Path
+    summary_png: Path | None
+    summary_sc: Path | None
+    document: Json
+
+    @property
+    def instances(self) -> tuple[Path, ...]:
+        """The DICOM files in the order of delivery: SEG before the SR that refers to it."""
+        return tuple(path for path in (self.seg, self.sr, self.summary_sc) if path is not None)
+
+
+@dataclass
+class _Folder:
+    """Files that get their names together, when all of them are good."""
+
+    out: Path
+    pending: list[str] = field(default_factory=list)
+
+    def path(self, name: str) -> Path:
+        """Return where to write a file of the final `name`."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        self.pending.append(name)
+        return self.out / f"{name}{_UNFINISHED}"
+
+    def save(self, ds: Dataset, name: str) -> Path:
+        path = self.path(name)
+        ds.save_as(path, enforce_file_format=True)
+        return path
+
+    def finish(self, document: Json) -> None:
+        """Name the files, and remove what an earlier result left that this one has not."""
+        text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+        self.path(DOCUMENT).write_text(f"{text}\n", encoding="utf-8")
+        for name in self.pending:
+            (self.out / f"{name}{_UNFINISHED}").replace(self.out / name)
+        for name in {SEG, SR, PAGE, PAGE_DICOM} - set(self.pending):
+            (self.out / name).unlink(missing_ok=True)
+
+    def discard(self) -> None:
+        """Remove unfinished files."""
+        for name in self.pending:
+            (self.out / f"{name}{_UNFINISHED}").unlink(missing_ok=True)
+
+    def named(self, name: str) -> Path | None:
+        """Return the final path of a file of this result; None where it has none."""
+        return self.out / name if name in self.pending else None
+
+
+def write_results(
+    match: MatchResult,
+    analysis: Analysis,
+    out: Path,
+    *,
+    now: datetime,
+    timing_s: Mapping[str, float] | None = None,
+    context: ResultContext | None = None,
+) -> WrittenResults:
+    """Write SEG, SR, summary page and ``result.json`` of an analysis.
+
+    The UIDs derive from study, source instances, clinical values, model and settings: a repeat writes the same
+    objects. The SEG is read back and compared before any file gets its name.
+
+    Parameters
+    ----------
+    match
+        The accepted match that the study was assembled from.
+    analysis
+        Its maps lie on the grid of the original hepatobiliary series.
+    out
+        Folder; made where absent. Files of an earlier result are replaced.
+    now
+        Local time of the site; becomes the content date and time.
+    timing_s
+        Seconds of stages that `analysis` does not know, such as ``assemble``.
+    context
+        What the result needs beside the analysis.
+
+    Returns
+    -------
+    WrittenResults
+        What was written.
+
+    Raises
+    ------
+    StudyError
+        ``RES-SEG`` or ``RES-SR``: the self-check failed; nothing was written.
+    UnsuitableStudyError
+        ``RES-SOURCE``: the source series cannot be read, or is not the analysed one.
+    """
+    started_s = time.perf_counter()
+    context = context or ResultContext()
+    uids = analysis_uids(match, analysis, settings_sha256=context.settings_sha256)
+    source = segmented_series(match.roles[FIXED_ROLE], analysis.lesion_map.grid)
+    segments = segments_of(analysis, uids)
+    folder = _Folder(out)
+    try:
+        if segments:
+            seg = build_segmentation(analysis, source, segments, uids=uids, margin_mm=context.margin_mm, now=now)
+            check_segmentation(folder.save(seg, SEG), analysis, segments, source)
+        report = build_report(
+            match,
+            analysis,
+            source,
+            segments,
+            uids=uids,
+            now=now,
+            clinical=context.clinical,
+            predecessor=context.predecessor,
+        )
+        check_report(report)
+        folder.save(report, SR)
+        times = {**(timing_s or {}), **analysis.timing_s, "report": time.perf_counter() - started_s}
+        document = analysis_document(analysis, uids, outputs=_outputs(folder), timing_s=times)
+        folder.finish(document)
+    except BaseException:
+        folder.discard()
+        raise
+    return _written(folder, document)
+
+
+def write_refusal(
+    sources: Sequence[SourceInstance],
+    study_instance_uid: str,
+    error: StudyError | MatchResult,
+    out: Path,
+    *,
+    model: ModelIdentity | None,
+    now: datetime,
+    context: ResultContext | None = None,
+) -> WrittenResults:
+    """Write a refusal as a coded SR, a page and ``result.json``.
+
+    Parameters
+    ----------
+    sources
+        All instances of the study.
+    study_instance_uid
+        Of the study.
+    error
+        A refused match, or the error that ended the analysis.
+    out
+        Folder; made where absent. Files of an earlier result are replaced.
+    model
+        None where the study was refused before a model was loaded.
+    now, context
+        As in `write_results`.
+
+    Raises
+    ------
+    UnsuitableStudyError
+        ``RES-SOURCE``: no source can be read, so that nobody knows whose study it is.
+    """
+    context = context or ResultContext()
+    refusal, product = Refusal.of(error), Product.current(model)
+    sha256 = model.sha256 if model else ""
+    uids = refusal_uids(study_instance_uid, sources, refusal.code, sha256, settings_sha256=context.settings_sha256)
+    folder = _Folder(out)
+    try:
+        report = build_refusal_report(
+            sources, refusal, product=product, uids=uids, now=now, predecessor=context.predecessor
+        )
+        check_report(report, needs_image=False)
+        folder.save(report, SR)
+        document = refusal_document(
+            study_instance_uid,
+            code=refusal.code,
+            message=refusal.sentence,
+            stage=refusal.stage,
+            model=model,
+            outputs=_outputs(folder),
+        )
+        folder.finish(document)
+    except BaseException:
+        folder.discard()
+        raise
+    return _written(folder, document)
+
+
+def _outputs(folder: _Folder) -> dict[str, str | None]:
+    names = {"seg": SEG, "sr": SR, "summary": PAGE}
+    return {key: name if name in folder.pending else None for key, name in names.items()}
+
+
+def _written(folder: _Folder, document: Json) -> WrittenResults:
+    return WrittenResults(
+        folder.named(SEG), folder.out / SR, folder.named(PAGE), folder.named(PAGE_DICOM), document
+    )

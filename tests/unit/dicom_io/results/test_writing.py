@@ -1,0 +1,222 @@
+"""A result is a folder of files that belong together, and the same ones each time."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pydicom
+import pytest
+
+from dicom_io.assembly.match_result import MatchResult, RejectedSubVolume, SourceInstance
+from dicom_io.results import PriorReport, ResultContext, WrittenResults, write_refusal, write_results, writing
+from pipeline.errors import QualityGateError, StudyError, UnsuitableStudyError
+from pipeline.study import Role
+from tests.unit.dicom_io.results.synthetic_study import (
+    MODEL,
+    STUDY_UID,
+    make_analysis,
+    make_grid,
+    make_match,
+    texts,
+)
+
+NOW = datetime(2026, 1, 3, 12, 0, 0, tzinfo=UTC)
+DICOM = ("seg.dcm", "sr.dcm", "summary.dcm")
+
+
+def write(tmp_path: Path, out: str = "out", *, lesions: int = 1, now: datetime = NOW) -> WrittenResults:
+    grid = make_grid()
+    match = make_match(tmp_path / "in", grid)
+    return write_results(match, make_analysis(grid, lesions), tmp_path / out, now=now, timing_s={"assemble": 1.1})
+
+
+def refused(tmp_path: Path) -> MatchResult:
+    accepted = make_match(tmp_path / "in", make_grid())
+    return MatchResult(
+        STUDY_UID,
+        "refused",
+        "SM-NOHBP",
+        "No hepatobiliary phase was found.",
+        "Send the series acquired about 20 minutes after the contrast agent.",
+        {Role.T2: accepted.roles[Role.T2]},
+        (RejectedSubVolume(f"{STUDY_UID}.9", "b=0", "ADC", "It is an ADC map."),),
+        "AcquisitionTime",
+        "measured",
+    )
+
+
+def sources(tmp_path: Path) -> list[SourceInstance]:
+    match = make_match(tmp_path / "in", make_grid())
+    return [instance for role in match.roles.values() for instance in role.instances]
+
+
+def uids_of(written: WrittenResults) -> list[tuple[str, str]]:
+    datasets = [pydicom.dcmread(path) for path in written.instances]
+    return [(ds.SeriesInstanceUID, ds.SOPInstanceUID) for ds in datasets]
+
+
+def test_results_when_written_then_the_document_has_the_keys_of_the_contract(tmp_path: Path) -> None:
+    document = write(tmp_path).document
+
+    assert {
+        "status",
+        "study_instance_uid",
+        "risk",
+        "lesions",
+        "registration",
+        "features",
+        "quality",
+        "model",
+        "timing_s",
+        "outputs",
+    } <= set(document)
+    assert document == json.loads((tmp_path / "out" / "result.json").read_text(encoding="utf-8"))
+    assert document["status"] == "analysed"
+    assert document["risk"] == {
+        "probability": 0.6235,
+        "interval_95": [0.48, 0.74],
+        "category": "high",
+        "threshold": 0.5,
+        "calibrated": True,
+        "classifier": "radiomics+clinical",
+        "missing_clinical": [],
+    }
+    assert document["model"] == {
+        "name": "phantom-demo",
+        "version": "1.0.0",
+        "sha256": "ab" * 32,
+        "intended_use": "demonstration: not for patients",
+    }
+    assert document["features"] == {"count": 14736, "sha256": "cd" * 32}
+    assert document["notice"] == "For research use only. Not a medical device."
+
+
+def test_results_when_written_twice_then_they_are_the_same_objects(tmp_path: Path) -> None:
+    first, second = write(tmp_path, "first"), write(tmp_path, "second")
+
+    for one, other in zip(first.instances, second.instances, strict=True):
+        assert one.read_bytes() == other.read_bytes()
+
+
+def test_results_when_written_later_then_the_uids_stay(tmp_path: Path) -> None:
+    assert uids_of(write(tmp_path, "first")) == uids_of(write(tmp_path, "second", now=NOW + timedelta(days=2)))
+
+
+def test_results_when_model_or_clinical_value_or_source_changes_then_the_series_are_new(tmp_path: Path) -> None:
+    grid = make_grid()
+    match, analysis = make_match(tmp_path / "in", grid), make_analysis(grid)
+    other_model = type(MODEL)(MODEL.name, MODEL.version, "cd" * 32, MODEL.intended_use)
+    fewer = {role: chosen for role, chosen in match.roles.items() if role is not Role.T2}
+    variants = {
+        "model": (match, type(analysis)(**{**vars(analysis), "model": other_model}), ""),
+        "clinical": (match, type(analysis)(**{**vars(analysis), "clinical_used": {"ast_u_per_l": 42.0}}), ""),
+        "settings": (match, analysis, "ef"),
+        "source": (type(match)(**{**vars(match), "roles": fewer}), analysis, ""),
+        "same": (match, analysis, ""),
+    }
+
+    series = {
+        name: uids_of(write_results(m, a, tmp_path / name, now=NOW, context=ResultContext(settings_sha256=s)))
+        for name, (m, a, s) in variants.items()
+    }
+
+    flat = [uid for found in series.values() for pair in found for uid in pair]
+    assert len(flat) == len(set(flat)) > 0
+
+
+def test_results_when_written_over_others_then_no_stale_file_stays(tmp_path: Path) -> None:
+    write(tmp_path, lesions=1)
+    written = write(tmp_path, lesions=0)
+
+    assert written.seg is None
+    assert not (tmp_path / "out" / "seg.dcm").exists()
+    assert written.document["risk"] is None
+    assert written.document["outputs"] == {"seg": None, "sr": "sr.dcm", "summary": "summary.png"}
+
+
+def test_results_when_the_self_check_fails_then_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise StudyError("RES-SEG", "differs", stage="report")
+
+    monkeypatch.setattr(writing, "check_segmentation", fail)
+
+    with pytest.raises(StudyError):
+        write(tmp_path)
+
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_results_when_delivered_then_the_seg_goes_before_the_report(tmp_path: Path) -> None:
+    assert [path.name for path in write(tmp_path).instances][:2] == ["seg.dcm", "sr.dcm"]
+
+
+def test_refusal_when_series_are_missing_then_the_report_says_which_and_what_helps(tmp_path: Path) -> None:
+    written = write_refusal(sources(tmp_path), STUDY_UID, refused(tmp_path), tmp_path / "out", model=None, now=NOW)
+
+    assert written.seg is None
+    assert written.document["status"] == "refused"
+    assert written.document["code"] == "SM-NOHBP"
+    report = pydicom.dcmread(written.sr)
+    assert (report.CompletionFlag, report.VerificationFlag) == ("PARTIAL", "UNVERIFIED")
+    assert {
+        "111245 No algorithms succeeded; without findings",
+        "No hepatobiliary phase was found.",
+        "Send the series acquired about 20 minutes after the contrast agent.",
+        "Not filled: DWI, T1_PRE, T1_ARTERIAL, T1_PORTAL, T1_HEPATOBILIARY.",
+        "Not used (ADC): b=0. It is an ADC map.",
+        "For research use only. Not a medical device.",
+    } <= set(texts(report))
+
+
+def test_refusal_when_a_gate_failed_then_the_report_names_the_model(tmp_path: Path) -> None:
+    error = QualityGateError("QG-REG", "T2 could not be aligned.", remedy="Repeat T2.", stage="register")
+
+    written = write_refusal(sources(tmp_path), STUDY_UID, error, tmp_path / "out", model=MODEL, now=NOW)
+
+    assert written.document["stage"] == "register"
+    assert "model_sha256=" + "ab" * 32 in texts(pydicom.dcmread(written.sr))
+
+
+def test_refusal_when_some_sources_are_unreadable_then_the_others_are_evidence(tmp_path: Path) -> None:
+    instances = sources(tmp_path)
+    instances[0].path.write_bytes(b"not DICOM")
+
+    written = write_refusal(instances, STUDY_UID, refused(tmp_path / "b"), tmp_path / "out", model=None, now=NOW)
+
+    evidence = pydicom.dcmread(written.sr).CurrentRequestedProcedureEvidenceSequence[0]
+    found = {
+        item.ReferencedSOPInstanceUID
+        for series in evidence.ReferencedSeriesSequence
+        for item in series.ReferencedSOPSequence
+    }
+    assert found == {instance.sop_instance_uid for instance in instances[1:]}
+
+
+def test_refusal_when_no_source_is_readable_then_names_res_source(tmp_path: Path) -> None:
+    instances = sources(tmp_path)
+    for instance in instances:
+        instance.path.unlink()
+
+    with pytest.raises(UnsuitableStudyError) as caught:
+        write_refusal(instances, STUDY_UID, refused(tmp_path / "b"), tmp_path / "out", model=None, now=NOW)
+
+    assert caught.value.code == "RES-SOURCE"
+
+
+def test_report_when_it_replaces_another_then_names_it(tmp_path: Path) -> None:
+    grid = make_grid()
+    prior = PriorReport(STUDY_UID, "1.2.3", "1.2.3.4")
+
+    written = write_results(
+        make_match(tmp_path / "in", grid),
+        make_analysis(grid),
+        tmp_path / "out",
+        now=NOW,
+        context=ResultContext(predecessor=prior),
+    )
+
+    series = pydicom.dcmread(written.sr).PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0]
+    assert series.SeriesInstanceUID == "1.2.3"
+    assert series.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == "1.2.3.4"

@@ -33,13 +33,13 @@ class Orthanc:
 
     def get(self, path: str) -> Any:
         """Return the parsed answer of its REST API."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}{path}", timeout=30) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}{path}", timeout=30) as answer:
             return json.load(answer)
 
     def file(self, instance: str) -> bytes:
         """Return the Part 10 bytes of one of its instances."""
         url = f"http://127.0.0.1:{self.http_port}/instances/{instance}/file"
-        with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310
+        with urllib.request.urlopen(url, timeout=30) as answer:
             return bytes(answer.read())
 
     def instances_of_modality(self, modality: str) -> list[str]:

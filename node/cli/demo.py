@@ -1,0 +1,115 @@
+"""`mvi-node demo`: the whole loop on one machine, with nothing configured."""
+
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from node.cli.output import RESEARCH_USE, complain, print_json, verb
+
+if TYPE_CHECKING:
+    from node.demo import DemoOutcome
+
+VIEWERS = ("weasis", "aliza", "Slicer", "mitkWorkbench", "aeskulap")
+"""Desktop viewers that open a folder of DICOM files given as their argument."""
+
+
+@verb
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="Folder for the study and its results.")] = Path(
+        "mvi-node-demo"
+    ),
+    seed: Annotated[int, typer.Option(help="Seed of the phantom.", min=0)] = 7,
+    viewer: Annotated[
+        bool, typer.Option("--viewer", help="Open the result in a viewer, where one is installed.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+) -> None:
+    """Run the whole loop: embedded PACS, node, phantom study in by C-STORE, SEG and SR back.
+
+    For research use only. Not a medical device.
+    """
+    from node.demo import run_demo  # noqa: PLC0415 - keeps --help fast
+
+    began_s = time.monotonic()
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=None)
+        shown = ""
+
+        def show(step: str) -> None:
+            nonlocal shown
+            if step != shown:
+                if shown:
+                    console.print(f"  [dim]{time.monotonic() - began_s:6.1f} s[/]  {shown}")
+                shown = step
+                progress.update(task, description=step)
+
+        outcome = run_demo(out, seed=seed, on_step=show)
+        show("")
+    seconds = time.monotonic() - began_s
+    if as_json:
+        print_json(
+            {
+                "seconds": round(seconds, 1),
+                "sent": outcome.sent,
+                "match": outcome.match,
+                "result": outcome.document,
+            }
+        )
+    else:
+        _tell(outcome, out, seconds)
+    if viewer:
+        _open_viewer(out)
+
+
+def _tell(outcome: "DemoOutcome", out: Path, seconds: float) -> None:
+    console = Console()
+    document, truth = outcome.document, outcome.truth
+    roles = Table("role", "series", "description", "as written?", title="Matched")
+    for role, match in outcome.match["roles"].items():
+        right = set(match["sop_instance_uids"]) == set(truth["roles"][role]["sop_instance_uids"])
+        roles.add_row(role, str(match["series_number"]), match["series_description"], "yes" if right else "NO")
+    console.print(roles)
+    lesions = Table("lesion", "longest diameter / mm", "volume / cm3", title="Found")
+    for lesion in document["lesions"]:
+        lesions.add_row(
+            lesion["tracking_id"], f"{lesion['longest_diameter_mm']:.1f}", f"{lesion['volume_cm3']:.1f}"
+        )
+    for number, tumour in enumerate(truth["tumours"], 1):
+        lesions.add_row(
+            f"[dim]truth {number}[/]", f"{tumour['longest_diameter_mm']:.1f}", f"{tumour['volume_cm3']:.1f}"
+        )
+    console.print(lesions)
+    risk = document["risk"]
+    if risk is not None:
+        low, high = risk["interval_95"]
+        name = "probability" if risk["calibrated"] else "score"
+        console.print(
+            f"MVI {name} {risk['probability']:.2f} (95 % interval {low:.2f} to {high:.2f}), {risk['category']}; "
+            f"{document['features']['count']:,} features; classifier {risk['classifier']}; "
+            f"planted in the phantom: MVI {'present' if truth['mvi'] else 'absent'}"
+        )
+    delivered = ", ".join(f"{item.kind} to {item.destination}" for item in outcome.deliveries)
+    console.print(f"Delivered and confirmed by storage commitment: {delivered}")
+    model = document["model"]
+    console.print(
+        f"Model {model['name']} {model['version']} (sha256 {model['sha256'][:12]}): {model['intended_use']}"
+    )
+    console.print(f"{seconds:.0f} s; files in {out}. [bold]{RESEARCH_USE}[/]")
+
+
+def _open_viewer(out: Path) -> None:
+    for name in VIEWERS:
+        program = shutil.which(name)
+        if program:
+            subprocess.run([program, str(out)], check=False)
+            return
+    complain(f"no viewer found ({', '.join(VIEWERS)}); open {out / 'summary.png'}, or load {out} into your own")

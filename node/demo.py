@@ -1,0 +1,277 @@
+"""The whole loop on one machine: an embedded PACS, the node and a scanner, on free loopback ports."""
+
+import json
+import multiprocessing
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from config.errors import NodeError
+from dicom_io.network.archive import ArchiveSettings, run_archive
+from dicom_io.network.requestor import RemoteAE
+from dicom_io.network.status import Disposition
+from dicom_io.network.storage_scu import send_files
+from node.ledger.ledger import open_ledger
+from node.ledger.records import Delivery, DeliveryState, StudyRecord
+from node.results_folder import results_folder
+from node.states import StudyState
+
+LOOPBACK = "127.0.0.1"
+NODE, PACS, SCANNER = "MVINODE", "DEMOPACS", "SCANNER"
+ASSOCIATIONS = 3
+"""A scanner sends its series side by side."""
+START_S = 60.0
+FINISH_S = 900.0
+POLL_S = 0.2
+
+ENDED = frozenset(
+    {StudyState.DELIVERED, StudyState.UNDELIVERED, StudyState.FAILED, StudyState.ANALYSED, StudyState.REFUSED}
+)
+
+CONFIGURATION = """\
+# Written by `mvi-node demo`: loopback only, short waits.
+[node]
+ae_title = "{node}"
+host = "{host}"
+port = {node_port}
+storage = {storage}
+minimum_free_bytes = 100_000_000
+
+[completion]
+settle_s = 2.0
+deadline_s = 600.0
+check_every_s = 0.5
+
+[[peers]]
+name = "scanner"
+ae_title = "{scanner}"
+host = "{host}"
+may_send = true
+
+[[peers]]
+name = "pacs"
+ae_title = "{pacs}"
+host = "{host}"
+port = {pacs_port}
+receives_results = true
+"""
+
+
+class DemoFailedError(NodeError):
+    """The loop did not close; the message says at which step and where the log is."""
+
+
+@dataclass(frozen=True)
+class DemoOutcome:
+    """What came back.
+
+    Parameters
+    ----------
+    document
+        The node's ``result.json``.
+    match
+        The node's series matching, as ``match --json`` prints it.
+    truth
+        The phantom's ``truth.json``.
+    deliveries
+        One entry an object and destination.
+    sent
+        Instances that the scanner sent.
+    """
+
+    document: dict[str, Any]
+    match: dict[str, Any]
+    truth: dict[str, Any]
+    deliveries: tuple[Delivery, ...]
+    sent: int
+
+
+OnStep = Callable[[str], None]
+
+
+def run_demo(out: Path, *, seed: int, on_step: OnStep) -> DemoOutcome:
+    """Play a phantom study through the embedded PACS and the node.
+
+    Parameters
+    ----------
+    out
+        Folder for the study, ``seg.dcm``, ``sr.dcm``, ``summary.png`` and ``result.json``; what an earlier
+        demonstration left there is replaced.
+    seed
+        Of the phantom.
+    on_step
+        Told in words what happens now.
+
+    Raises
+    ------
+    DemoFailedError
+        A step did not come to its end.
+    """
+    _clear(out)
+    on_step("writing a phantom study as a GE 3.0 T scanner would")
+    truth = _write_study(out / "study", seed)
+    files = sorted((out / "study" / "dicom").rglob("*.dcm"))
+    node_port = _free_port()
+    on_step("starting the embedded PACS and the node")
+    with _archive(out / "pacs", node_port) as pacs_port, _node(out, node_port, pacs_port):
+        on_step(f"sending {len(files)} instances on {ASSOCIATIONS} associations")
+        _send(files, RemoteAE(NODE, LOOPBACK, node_port))
+        study, deliveries = _wait_for_the_end(out, _study_uid(truth, files), on_step)
+    return _collect(out, study, deliveries, truth, len(files))
+
+
+def _clear(out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    for name in ("study", "pacs", "node"):
+        shutil.rmtree(out / name, ignore_errors=True)
+    for name in ("seg.dcm", "sr.dcm", "summary.dcm", "summary.png", "result.json", "node.toml", "node.log"):
+        (out / name).unlink(missing_ok=True)
+
+
+def _write_study(folder: Path, seed: int) -> dict[str, Any]:
+    # Numerical packages are loaded only by those who need them.
+    from dicom_io.phantom_series import write_phantom_study  # noqa: PLC0415
+
+    from pipeline.phantom import make_case  # noqa: PLC0415
+
+    return dict(write_phantom_study(make_case(seed), folder, vendor="ge", scenario="standard"))
+
+
+def _study_uid(truth: dict[str, Any], files: Sequence[Path]) -> str:
+    from dicom_io.network.identity import read_file_identity  # noqa: PLC0415
+
+    wanted = {uid for role in truth["roles"].values() for uid in role["sop_instance_uids"]}
+    for path in files:
+        identity = read_file_identity(path).identity
+        if identity.sop_instance_uid in wanted:
+            return identity.study_instance_uid
+    raise DemoFailedError("the phantom study holds none of the instances that its truth names")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def _archive(folder: Path, node_port: int) -> Iterator[int]:
+    context = multiprocessing.get_context("spawn")
+    mine, theirs = context.Pipe(duplex=False)
+    stop = context.Event()
+    callbacks = {NODE: RemoteAE(NODE, LOOPBACK, node_port)}
+    settings = ArchiveSettings(folder, PACS, LOOPBACK, 0, callbacks)
+    process = context.Process(target=run_archive, args=(settings, theirs, stop), name="pacs", daemon=True)
+    process.start()
+    try:
+        answer = mine.recv() if mine.poll(START_S) else "it did not start in time"
+        if not isinstance(answer, int):
+            raise DemoFailedError(f"embedded PACS: {answer}")
+        yield answer
+    finally:
+        stop.set()
+        process.join(10)
+        if process.is_alive():
+            process.kill()
+
+
+@contextmanager
+def _node(out: Path, node_port: int, pacs_port: int) -> Iterator[None]:
+    configuration = out / "node.toml"
+    configuration.write_text(
+        CONFIGURATION.format(
+            node=NODE, host=LOOPBACK, node_port=node_port, scanner=SCANNER, pacs=PACS, pacs_port=pacs_port,
+            storage=json.dumps(str((out / "node").resolve())),
+        ),
+        encoding="utf-8",
+    )  # fmt: skip
+    log_path = out / "node.log"
+    with log_path.open("wb") as log:
+        command = [sys.executable, "-m", "node", "serve", "--config", str(configuration)]
+        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        try:
+            _wait_until_ready(process, log_path)
+            yield
+        finally:
+            process.terminate()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait_until_ready(process: "subprocess.Popen[bytes]", log_path: Path) -> None:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        text = log_path.read_text(encoding="utf-8", errors="replace")
+        if any(line.startswith("ready ") for line in text.splitlines()):
+            return
+        if process.poll() is not None:
+            raise DemoFailedError(
+                f"the node did not start: {text.strip().splitlines()[-1] if text.strip() else ''}"
+            )
+        time.sleep(POLL_S)
+    raise DemoFailedError(f"the node was not ready after {START_S:.0f} s; see {log_path}")
+
+
+def _send(files: Sequence[Path], node: RemoteAE) -> None:
+    shares = [files[number::ASSOCIATIONS] for number in range(ASSOCIATIONS)]
+    with ThreadPoolExecutor(ASSOCIATIONS) as pool:
+        results = pool.map(lambda share: send_files(share, node, calling_ae_title=SCANNER), shares)
+        outcomes = [outcome for result in results for outcome in result]
+    failed = [outcome for outcome in outcomes if outcome.disposition is not Disposition.DELIVERED]
+    if failed:
+        raise DemoFailedError(f"{len(failed)} of {len(files)} instances were not taken: {failed[0].message}")
+
+
+def _wait_for_the_end(
+    out: Path, study_instance_uid: str, on_step: OnStep
+) -> tuple[StudyRecord, tuple[Delivery, ...]]:
+    deadline = time.monotonic() + FINISH_S
+    with open_ledger(f"sqlite:///{(out / 'node' / 'ledger.sqlite').resolve()}") as ledger:
+        while time.monotonic() < deadline:
+            study = ledger.studies.get(study_instance_uid)
+            on_step(_words(study))
+            if study.state in ENDED:
+                return study, ledger.outbox.of_study(study_instance_uid)
+            time.sleep(POLL_S)
+    raise DemoFailedError(f"the study did not end within {FINISH_S:.0f} s; see {out / 'node.log'}")
+
+
+def _words(study: StudyRecord) -> str:
+    return {
+        StudyState.RECEIVING: f"the node holds {study.images} images and waits until the study has settled",
+        StudyState.READY: "six roles are filled; waiting for a worker",
+        StudyState.ANALYSING: "register, segment, 14,736 features, classify",
+        StudyState.DELIVERING: "sending SEG, SR and summary; waiting for storage commitment",
+    }.get(study.state, str(study.state))
+
+
+def _collect(
+    out: Path, study: StudyRecord, deliveries: tuple[Delivery, ...], truth: dict[str, Any], sent: int
+) -> DemoOutcome:
+    folder = results_folder(out / "node", study.study_instance_uid, study.generation)
+    if study.state is not StudyState.DELIVERED:
+        because = f"{study.code or ''} {study.message or ''}".strip()
+        raise DemoFailedError(f"the study ended as {study.state}: {because or 'see ' + str(out / 'node.log')}")
+    # SEG and SR are taken from the PACS: what counts is what arrived there.
+    for delivery in deliveries:
+        if delivery.state is not DeliveryState.DELIVERED:
+            raise DemoFailedError(
+                f"{delivery.kind} is {delivery.state} at {delivery.destination}: {delivery.error}"
+            )
+        shutil.copyfile(out / "pacs" / f"{delivery.sop_instance_uid}.dcm", out / f"{delivery.kind}.dcm")
+    for name in ("summary.png", "result.json"):
+        shutil.copyfile(folder / name, out / name)
+    document = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    match = json.loads((folder / "match.json").read_text(encoding="utf-8"))
+    return DemoOutcome(document, match, truth, deliveries, sent)

@@ -1,0 +1,110 @@
+"""The main job through real processes: DCMTK is the scanner, Orthanc the PACS, dciodvfy the judge."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import highdicom as hd
+import numpy as np
+import pytest
+import SimpleITK as sitk  # noqa: N813 - the package's own idiom
+
+from tests.integration.orthanc import Orthanc, free_port, running_orthanc
+from tests.integration.service import LOOPBACK, RunningNode, mvi_node, running_node
+
+pytestmark = [pytest.mark.slow, pytest.mark.peer("dcmtk"), pytest.mark.peer("orthanc")]
+
+ANALYSIS_S = 300.0
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Scanner, node and PACS around one study."""
+
+    node: RunningNode
+    pacs: Orthanc
+    truth: dict[str, Any]
+    study: dict[str, Any]
+    folder: Path
+
+    def received(self, modality: str) -> Path:
+        """Return the one instance of a modality that the PACS holds, as a file."""
+        (instance,) = self.pacs.instances_of_modality(modality)
+        path = self.folder / f"{modality}.dcm"
+        path.write_bytes(self.pacs.file(instance))
+        return path
+
+
+@pytest.fixture(scope="module", params=["standard", "oblique"])
+def loop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
+    folder = tmp_path_factory.mktemp("loop")
+    made = mvi_node("phantom", str(folder / "phantom"), "--seed", "11", "--scenario", request.param)
+    assert made.returncode == 0, made.stderr
+    truth = json.loads((folder / "phantom" / "truth" / "truth.json").read_text(encoding="utf-8"))
+    port = free_port()
+    (folder / "pacs").mkdir()
+    with running_orthanc(folder / "pacs", {"node": ("MVINODE", LOOPBACK, port)}) as pacs:
+        peers: list[dict[str, object]] = [
+            {"name": "scanner", "ae_title": "STORESCU", "host": LOOPBACK, "may_send": True},
+            {
+                "name": "pacs",
+                "ae_title": pacs.ae_title,
+                "host": LOOPBACK,
+                "port": pacs.port,
+                "receives_results": True,
+            },
+        ]
+        with running_node(folder / "node", port, peers, settle_s=1.0, check_every_s=0.5) as node:
+            send = ["/usr/bin/storescu", "-aec", node.ae_title, "+sd", "+r", LOOPBACK, str(node.port)]
+            subprocess.run(
+                [*send, str(folder / "phantom" / "dicom")], check=True, capture_output=True, timeout=120
+            )
+            (listed,) = node.json("studies", "list")["studies"]
+            uid = listed["study_instance_uid"]
+            study = node.wait_for_state(uid, ("delivered", "undelivered", "failed"), ANALYSIS_S)
+            yield Loop(node, pacs, truth, study, folder)
+
+
+def test_study_when_sent_by_dcmtk_then_delivered_and_committed_by_orthanc(loop: Loop) -> None:
+    assert loop.study["state"] == "delivered"
+    assert {len(loop.pacs.instances_of_modality(modality)) for modality in ("SEG", "SR", "OT")} == {1}
+
+
+@pytest.mark.peer("dicom3tools")
+@pytest.mark.parametrize("modality", ["SEG", "SR"])
+def test_result_when_judged_by_dciodvfy_then_holds_no_error(loop: Loop, modality: str) -> None:
+    result = subprocess.run(
+        ["/usr/bin/dciodvfy", str(loop.received(modality))], capture_output=True, text=True, check=False
+    )
+    assert [line for line in (result.stdout + result.stderr).splitlines() if line.startswith("Error")] == []
+
+
+def test_segmentation_when_read_by_simpleitk_and_highdicom_then_the_same_voxels(loop: Loop) -> None:
+    path = loop.received("SEG")
+    seg = hd.seg.segread(path)
+    ours = np.stack([seg.get_volume(segment_numbers=[n]).array[..., 0] > 0 for n in seg.segment_numbers])
+    # SimpleITK reads the frames in stored order: segment by segment, position by position.
+    frames = sitk.GetArrayFromImage(sitk.ReadImage(str(path))) > 0
+    assert int(frames.sum()) == int(ours.sum())
+    truth = sitk.ReadImage(str(loop.folder / "phantom" / "truth" / "label_map.nii.gz"))
+    assert seg.get_volume(segment_numbers=[1]).spatial_shape[0] == truth.GetSize()[2]
+
+
+def test_segmentation_when_compared_with_the_planted_tumour_then_overlaps_it(loop: Loop) -> None:
+    seg = hd.seg.segread(loop.received("SEG"))
+    volume = seg.get_volume(segment_numbers=[1])
+    truth = sitk.ReadImage(str(loop.folder / "phantom" / "truth" / "label_map.nii.gz"))
+    inside = np.argwhere(volume.array[..., 0] > 0)
+    points = volume.map_indices_to_reference(inside) if inside.size else np.zeros((0, 3))
+    hits = sum(truth.GetPixel(truth.TransformPhysicalPointToIndex(point.tolist())) == 2 for point in points)
+    planted = int((sitk.GetArrayViewFromImage(truth) == 2).sum())
+    assert 2 * hits / (len(points) + planted) >= 0.6
+
+
+def test_matched_series_when_compared_with_the_truth_then_all_six_are_right(loop: Loop) -> None:
+    explained = loop.node.json("studies", "explain", loop.study["study_instance_uid"])
+    for role, wanted in loop.truth["roles"].items():
+        assert sorted(explained["roles"][role]["sop_instance_uids"]) == sorted(wanted["sop_instance_uids"]), role

@@ -1,0 +1,1 @@
+"""Laboratory values on their way into the node."""

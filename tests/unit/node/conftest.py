@@ -1,0 +1,20 @@
+"""A ledger of its own and a clock that only moves when it is told to, for each test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from node.ledger.ledger import Ledger, open_ledger
+from tests.unit.node.doubles import FakeClock
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, clock: FakeClock) -> Iterator[Ledger]:
+    with open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}", clock) as opened:
+        yield opened

@@ -1,0 +1,82 @@
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import update
+from sqlalchemy.sql import column, table
+
+import node.ledger
+from config.errors import ConfigError
+from node.ledger.connection import LedgerError, make_engine, schema_version, upgrade
+from node.ledger.ledger import Ledger, open_ledger
+from node.ledger.schema import SCHEMA_VERSION, metadata
+
+
+def test_open_ledger_when_sqlite_is_empty_then_makes_the_schema(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'deep' / 'ledger.sqlite'}"
+    with open_ledger(url) as ledger, ledger.engine.connect() as connection:
+        assert schema_version(connection) == SCHEMA_VERSION
+
+
+def test_migrations_when_applied_then_give_the_tables_of_the_code(ledger: Ledger) -> None:
+    with ledger.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_schema_version_when_compared_then_is_the_head_of_the_migrations() -> None:
+    configuration = Config()
+    configuration.set_main_option("script_location", str(Path(node.ledger.__path__[0]) / "migrations"))
+    assert ScriptDirectory.from_config(configuration).get_current_head() == SCHEMA_VERSION
+
+
+def test_upgrade_when_current_then_changes_nothing(ledger: Ledger) -> None:
+    assert upgrade(ledger.engine) == (SCHEMA_VERSION, SCHEMA_VERSION)
+
+
+def test_open_ledger_when_the_schema_is_another_then_says_what_to_do(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    with open_ledger(url) as ledger, ledger.engine.begin() as connection:
+        version = table("alembic_version", column("version_num"))
+        connection.execute(update(version).values(version_num="0000"))
+    with pytest.raises(LedgerError, match="mvi-node db migrate"):
+        open_ledger(url)
+
+
+def test_open_ledger_when_the_folder_is_a_file_then_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(LedgerError, match="cannot be opened"):
+        open_ledger(f"sqlite:///{tmp_path / 'folder'}")
+
+
+@pytest.mark.parametrize("url", ["nonsense", "nodriver://host/name"])
+def test_make_engine_when_the_url_is_wrong_then_names_the_key(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"ledger\.url"):
+        make_engine(url)
+
+
+def test_open_ledger_when_sqlite_then_commits_survive_a_power_failure(tmp_path: Path) -> None:
+    with (
+        open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}") as ledger,
+        ledger.engine.connect() as connection,
+    ):
+        # https://www.sqlite.org/pragma.html: 2 is FULL.
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+
+
+def test_begin_when_another_holds_the_write_lock_then_waits_instead_of_failing(ledger: Ledger) -> None:
+    path = str(ledger.engine.url.database)
+    with ledger.engine.begin() as connection:
+        connection.exec_driver_sql("SELECT 1").close()
+        other = sqlite3.connect(path, timeout=0, isolation_level=None)
+        try:
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("BEGIN IMMEDIATE")
+        finally:
+            other.close()

@@ -1,0 +1,85 @@
+from dataclasses import replace
+
+import pytest
+
+from node.ledger.ledger import Ledger
+from node.ledger.records import Recorded
+from node.ledger.rows import UnknownStudyError
+from node.states import StudyState
+from tests.unit.node.doubles import SEGMENTATION, STUDY, FakeClock, instance, make_ready
+
+
+def test_record_instance_when_new_then_opens_its_study(ledger: Ledger, clock: FakeClock) -> None:
+    record = instance(clock)
+    assert ledger.record_instance(record) is Recorded.NEW
+    study = ledger.studies.get(STUDY)
+    assert (study.state, study.generation, study.images) == (StudyState.RECEIVING, 1, 1)
+    assert ledger.studies.instances(STUDY) == (record,)
+
+
+def test_record_instance_when_repeated_then_changes_nothing(ledger: Ledger, clock: FakeClock) -> None:
+    ledger.record_instance(instance(clock))
+    before = ledger.studies.get(STUDY)
+    clock.advance(10)
+    again = replace(instance(clock), path="inbox/elsewhere.dcm", calling_ae_title="OTHER")
+    assert ledger.record_instance(again) is Recorded.DUPLICATE
+    assert ledger.studies.get(STUDY) == before
+    assert len(ledger.studies.instances(STUDY)) == 1
+
+
+def test_record_instance_when_bytes_differ_then_keeps_both_and_analyses_the_first(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    first, other = instance(clock), instance(clock, content="other")
+    ledger.record_instance(first)
+    assert ledger.record_instance(other) is Recorded.CONFLICT
+    assert ledger.studies.get(STUDY).conflicting
+    assert ledger.studies.instances(STUDY) == (first,)
+    assert ledger.studies.known_paths() == {first.path, other.path}
+    assert ledger.record_instance(other) is Recorded.DUPLICATE
+
+
+def test_record_instance_when_a_segmentation_comes_back_then_the_study_stays_as_it_is(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    make_ready(ledger, clock)
+    ledger.record_instance(instance(clock, 2, sop_class=SEGMENTATION))
+    study = ledger.studies.get(STUDY)
+    assert (study.state, study.generation) == (StudyState.READY, 1)
+
+
+def test_record_instance_when_an_image_is_late_then_reopens_the_study(ledger: Ledger, clock: FakeClock) -> None:
+    make_ready(ledger, clock)
+    clock.advance(5)
+    ledger.record_instance(instance(clock, 2))
+    study = ledger.studies.get(STUDY)
+    assert (study.state, study.generation, study.last_received_at) == (StudyState.RECEIVING, 2, clock.now)
+    assert [event.event for event in ledger.history(STUDY)] == ["created", "complete", "re-opened"]
+
+
+def test_record_instance_when_studies_are_interleaved_then_counts_each_alone(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    counts = ledger.record_instances(
+        instance(clock, number, study=f"{STUDY}.{number % 2}") for number in range(10)
+    )
+    assert counts[Recorded.NEW] == 10
+    assert [ledger.studies.get(f"{STUDY}.{which}").images for which in (0, 1)] == [5, 5]
+
+
+def test_record_instance_when_its_time_has_no_zone_then_is_an_error(ledger: Ledger, clock: FakeClock) -> None:
+    with pytest.raises(Exception, match="without a zone"):
+        ledger.record_instance(replace(instance(clock), received_at=clock().replace(tzinfo=None)))
+
+
+def test_forget_instances_when_a_file_is_gone_then_it_may_be_sent_again(ledger: Ledger, clock: FakeClock) -> None:
+    record = instance(clock)
+    ledger.record_instance(record)
+    assert ledger.forget_instances({record.path, "inbox/unknown.dcm"}) == 1
+    assert ledger.studies.get(STUDY).images == 0
+    assert ledger.record_instance(record) is Recorded.NEW
+
+
+def test_get_when_the_study_is_unknown_then_names_it(ledger: Ledger) -> None:
+    with pytest.raises(UnknownStudyError, match=STUDY):
+        ledger.studies.get(STUDY)

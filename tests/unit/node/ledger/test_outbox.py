@@ -1,0 +1,134 @@
+import pytest
+
+from node.ledger.ledger import Ledger
+from node.ledger.records import Delivery, DeliveryState, ObjectKind
+from node.states import Event, StudyState
+from tests.unit.node.doubles import STUDY, FakeClock, instance, make_ready, result_objects, take
+
+
+@pytest.fixture
+def due(ledger: Ledger, clock: FakeClock) -> tuple[Delivery, ...]:
+    make_ready(ledger, clock)
+    ledger.work.finish(take(ledger), Event.ANALYSED, objects=result_objects(), destinations=["pacs", "archive"])
+    return ledger.outbox.due("pacs")
+
+
+def states(ledger: Ledger, destination: str = "pacs") -> list[DeliveryState]:
+    found = [item for item in ledger.outbox.of_study(STUDY) if item.destination == destination]
+    return [item.state for item in sorted(found, key=lambda item: list(ObjectKind).index(item.kind))]
+
+
+def store_all(ledger: Ledger, destination: str) -> None:
+    for item in ledger.outbox.due(destination):
+        ledger.outbox.stored(item, commitment=True)
+
+
+def test_due_when_objects_wait_then_seg_comes_before_sr_before_summary(due: tuple[Delivery, ...]) -> None:
+    assert [item.kind for item in due] == [ObjectKind.SEG, ObjectKind.SR, ObjectKind.SUMMARY]
+
+
+def test_due_when_the_seg_backs_off_then_those_behind_it_wait(
+    ledger: Ledger, clock: FakeClock, due: tuple[Delivery, ...]
+) -> None:
+    ledger.outbox.again(due[0], "no answer", 30)
+    assert ledger.outbox.due("pacs") == ()
+    clock.advance(30)
+    later = ledger.outbox.due("pacs")
+    assert [item.kind for item in later] == [ObjectKind.SEG, ObjectKind.SR, ObjectKind.SUMMARY]
+    assert (later[0].attempts, later[0].error) == (1, "no answer")
+
+
+def test_due_when_one_peer_is_served_then_the_other_still_waits(ledger: Ledger, due: tuple[Delivery, ...]) -> None:
+    for item in due:
+        ledger.outbox.stored(item, commitment=False)
+    assert states(ledger) == [DeliveryState.DELIVERED] * 3
+    assert len(ledger.outbox.due("archive")) == 3
+    assert ledger.studies.get(STUDY).state is StudyState.DELIVERING
+
+
+def test_uncommitted_when_something_is_unsent_then_waits_for_it(ledger: Ledger, due: tuple[Delivery, ...]) -> None:
+    ledger.outbox.stored(due[0], commitment=True)
+    assert ledger.outbox.uncommitted("pacs") == ()
+    store_all(ledger, "pacs")
+    assert len(ledger.outbox.uncommitted("pacs")) == 3
+
+
+def test_answered_when_all_is_committed_everywhere_then_the_study_is_delivered(
+    ledger: Ledger, due: tuple[Delivery, ...]
+) -> None:
+    uids = [item.sop_instance_uid for item in due]
+    for number, destination in enumerate(["pacs", "archive"]):
+        store_all(ledger, destination)
+        assert ledger.studies.get(STUDY).state is StudyState.DELIVERING
+        ledger.outbox.requested(ledger.outbox.uncommitted(destination), f"2.25.{number}", 300)
+        assert ledger.record_commitment(f"2.25.{number}", uids, {})
+    assert ledger.studies.get(STUDY).state is StudyState.DELIVERED
+
+
+def test_answered_when_one_object_is_not_kept_then_it_is_sent_again(
+    ledger: Ledger, clock: FakeClock, due: tuple[Delivery, ...]
+) -> None:
+    store_all(ledger, "pacs")
+    ledger.outbox.requested(ledger.outbox.uncommitted("pacs"), "2.25.1", 300)
+    seg, *rest = [item.sop_instance_uid for item in due]
+    ledger.record_commitment("2.25.1", rest, {seg: "no such object instance"})
+    assert states(ledger) == [DeliveryState.WAITING, DeliveryState.DELIVERED, DeliveryState.DELIVERED]
+    clock.advance(3600)
+    (again,) = ledger.outbox.due("pacs")
+    assert again.error == "not committed: no such object instance"
+
+
+def test_answered_when_an_earlier_request_is_answered_late_then_it_counts(
+    ledger: Ledger, clock: FakeClock, due: tuple[Delivery, ...]
+) -> None:
+    store_all(ledger, "pacs")
+    ledger.outbox.requested(ledger.outbox.uncommitted("pacs"), "2.25.1", 300)
+    assert ledger.outbox.uncommitted("pacs") == ()
+    clock.advance(300)
+    ledger.outbox.requested(ledger.outbox.uncommitted("pacs"), "2.25.2", 300)
+    assert ledger.record_commitment("2.25.1", [item.sop_instance_uid for item in due], {})
+    assert states(ledger) == [DeliveryState.DELIVERED] * 3
+
+
+def test_answered_when_the_transaction_is_unknown_then_changes_nothing(
+    ledger: Ledger, due: tuple[Delivery, ...]
+) -> None:
+    store_all(ledger, "pacs")
+    assert not ledger.record_commitment("2.25.404", [item.sop_instance_uid for item in due], {})
+    assert states(ledger) == [DeliveryState.STORED] * 3
+
+
+def test_answered_when_another_peer_answers_for_it_then_only_that_peer_has_it(
+    ledger: Ledger, due: tuple[Delivery, ...]
+) -> None:
+    store_all(ledger, "pacs")
+    store_all(ledger, "archive")
+    ledger.outbox.requested(ledger.outbox.uncommitted("archive"), "2.25.1", 300)
+    ledger.record_commitment("2.25.1", [item.sop_instance_uid for item in due], {})
+    assert states(ledger, "archive") == [DeliveryState.DELIVERED] * 3
+    assert states(ledger, "pacs") == [DeliveryState.STORED] * 3
+
+
+def test_refused_when_a_peer_never_takes_it_then_the_study_is_undelivered(
+    ledger: Ledger, due: tuple[Delivery, ...]
+) -> None:
+    seg, *rest = due
+    ledger.outbox.refused(seg, "SOP class not supported")
+    for item in (*rest, *ledger.outbox.due("archive")):
+        ledger.outbox.stored(item, commitment=False)
+    assert ledger.studies.get(STUDY).state is StudyState.UNDELIVERED
+    assert [item.error for item in ledger.outbox.open()] == ["SOP class not supported"]
+
+
+def test_stored_when_a_later_result_superseded_it_then_stays_superseded(
+    ledger: Ledger, clock: FakeClock, due: tuple[Delivery, ...]
+) -> None:
+    make_again(ledger, clock)
+    ledger.outbox.stored(due[0], commitment=True)
+    assert states(ledger).count(DeliveryState.SUPERSEDED) == 3
+
+
+def make_again(ledger: Ledger, clock: FakeClock) -> None:
+    ledger.record_instance(instance(clock, 2))
+    assert ledger.work.complete(ledger.studies.get(STUDY), "test")
+    ledger.work.finish(take(ledger), Event.ANALYSED, objects=result_objects(version="2"), destinations=["pacs"])

@@ -1,0 +1,61 @@
+import pickle
+
+import pytest
+
+from node.states import RESTING, TRANSITIONS, Event, IllegalTransitionError, StudyState, next_state, sources
+
+
+def reachable(start: StudyState) -> set[StudyState]:
+    seen = {start}
+    while True:
+        more = {target for (state, _), target in TRANSITIONS.items() if state in seen} - seen
+        if not more:
+            return seen
+        seen |= more
+
+
+def test_next_state_when_the_pair_is_in_the_table_then_follows_it() -> None:
+    assert next_state(StudyState.RECEIVING, Event.COMPLETE) is StudyState.READY
+
+
+def test_next_state_when_the_pair_is_missing_then_names_both() -> None:
+    with pytest.raises(IllegalTransitionError, match=r"receiving.*confirmed") as caught:
+        next_state(StudyState.RECEIVING, Event.CONFIRMED)
+    assert (caught.value.state, caught.value.event) == (StudyState.RECEIVING, Event.CONFIRMED)
+
+
+def test_illegal_transition_when_pickled_then_comes_back_whole() -> None:
+    error = pickle.loads(pickle.dumps(IllegalTransitionError(StudyState.READY, Event.BUG)))  # noqa: S301 - our own
+    assert error.state is StudyState.READY
+
+
+def test_table_when_walked_from_receiving_then_reaches_every_state() -> None:
+    assert reachable(StudyState.RECEIVING) == set(StudyState)
+
+
+@pytest.mark.parametrize("state", list(StudyState))
+def test_table_when_a_new_image_arrives_then_every_state_reopens(state: StudyState) -> None:
+    assert next_state(state, Event.INSTANCE) is StudyState.RECEIVING
+
+
+@pytest.mark.parametrize("state", list(StudyState))
+def test_table_when_a_study_moves_without_an_operator_or_image_then_it_comes_to_rest(state: StudyState) -> None:
+    own = {
+        (source, event): target
+        for (source, event), target in TRANSITIONS.items()
+        if event not in (Event.INSTANCE, Event.ASKED)
+    }
+    ends = {state}
+    for _ in StudyState:
+        ends |= {target for (source, _), target in own.items() if source in ends}
+    assert ends & RESTING
+    assert not any(source in RESTING - {StudyState.ANALYSED, StudyState.REFUSED} for source, _ in own)
+
+
+def test_failed_when_nobody_asks_then_is_never_retried() -> None:
+    leaving = {event for (state, event) in TRANSITIONS if state is StudyState.FAILED}
+    assert leaving == {Event.ASKED, Event.INSTANCE}
+
+
+def test_sources_when_asked_then_lists_the_states_an_event_leaves() -> None:
+    assert sources(Event.ENQUEUED) == (StudyState.ANALYSED, StudyState.REFUSED)

@@ -1,4 +1,4 @@
-"""Rigid alignment of one sequence to the hepatobiliary phase (elastix)."""
+"""How a sequence is aligned."""
 
 from typing import Annotated, Literal
 
@@ -18,4 +18,4 @@ class RegistrationSettings(BaseModel):
     """Start: scanner coordinates as they are, centres of the grids together, or whichever has more mutual
     information."""
     threads: Annotated[int, Field(ge=1, le=64)] = 2
-    """Threads of ITK."""
+    """Threads of elastix; a fixed number, because the last digits depend on it."""

@@ -1,0 +1,88 @@
+"""Rigid alignment of one sequence to the hepatobiliary phase."""
+
+import numpy as np
+
+from pipeline.analysis import RegistrationOutcome
+from pipeline.errors import QualityGateError
+from pipeline.geometry import FloatArray, Grid, read_only
+from pipeline.registration.elastix import euler_registration
+from pipeline.registration.settings import RegistrationSettings
+from pipeline.registration.similarity import Similarity
+from pipeline.volume import Volume
+
+
+def register(fixed: Volume, moving: Volume, *, settings: RegistrationSettings, seed: int) -> RegistrationOutcome:
+    """Align `moving` rigidly to `fixed`.
+
+    Parameters
+    ----------
+    fixed
+        Hepatobiliary phase as acquired, LPS mm.
+    moving
+        Any other sequence of the same study as acquired; any spacing.
+    settings
+        Parameter map and start.
+    seed
+        Of the elastix sampler and of the points at which the metric is measured.
+
+    Returns
+    -------
+    RegistrationOutcome
+        The transform and what it gained. Where elastix found nothing better than the scanner coordinates, these
+        are kept: no study is worse aligned than it came.
+
+    Raises
+    ------
+    QualityGateError
+        ``REG-CONSTANT``, ``REG-OVERLAP``, ``REG-FAILED``.
+    TransientError
+        ``REG-MEMORY``.
+
+    References
+    ----------
+    .. [1] Klein et al., IEEE TMI 29(1), 2010. doi:10.1109/TMI.2009.2035616
+    """
+    similarity = Similarity(fixed, moving, seed=seed)
+    identity = np.eye(4)
+    before = similarity(identity)
+    start = _start(fixed.grid, moving.grid, settings, similarity)
+    if not similarity.overlaps(start):
+        raise QualityGateError(
+            "REG-OVERLAP",
+            "A sequence and the hepatobiliary phase have too little in common.",
+            remedy="Check that both cover the liver.",
+            stage="register",
+        )
+    # elastix starts at the identity; the start is made by moving the patient, not by its own initialisation.
+    shifted = Volume(moving.array, _shifted(moving.grid, -start[:3, 3]))
+    found, angles_deg = euler_registration(
+        fixed, shifted, parameters=settings.parameters, seed=seed, threads=settings.threads
+    )
+    transform = start @ found
+    after = similarity(transform)
+    if after >= before:
+        transform, angles_deg, after = identity, (0.0, 0.0, 0.0), before
+    centre = fixed.grid.centre_lps_mm
+    dx, dy, dz = (transform[:3, :3] @ centre + transform[:3, 3] - centre).tolist()
+    return RegistrationOutcome(
+        transform_lps_mm=read_only(transform),
+        translation_mm=(dx, dy, dz),
+        rotation_deg=angles_deg,
+        metric=after,
+        metric_before=before,
+    )
+
+
+def _start(fixed: Grid, moving: Grid, settings: RegistrationSettings, similarity: Similarity) -> FloatArray:
+    """Return a shift from fixed to moving points."""
+    identity, geometry = np.eye(4), np.eye(4)
+    geometry[:3, 3] = moving.centre_lps_mm - fixed.centre_lps_mm
+    if settings.initialisation == "identity":
+        return identity
+    if settings.initialisation == "geometry" or similarity(geometry) < similarity(identity):
+        return geometry
+    return identity
+
+
+def _shifted(grid: Grid, shift_mm: FloatArray) -> Grid:
+    return Grid(grid.shape, grid.spacing_xyz_mm, grid.origin_lps_mm + shift_mm, grid.direction)

@@ -1,0 +1,106 @@
+"""Mutual information of two volumes under a transform, on fixed points: the same ruler before and after."""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from pipeline.errors import QualityGateError
+from pipeline.geometry import FloatArray
+from pipeline.volume import Volume
+
+SAMPLES: Final = 40_000
+BINS: Final = 32
+BODY_SHARE_OF_BRIGHT: Final = 0.1
+"""Smoothed intensity above which a voxel is body, as a share of the 98th percentile; air is below it."""
+BRIGHTNESS_LIMITS: Final = (1, 99.5)
+"""Percentiles between which intensities are binned."""
+LEAST_OVERLAP: Final = 0.25
+"""Share of the sampled points that must lie inside the moving volume."""
+
+Mask = npt.NDArray[np.bool_]
+
+
+def body_mask(volume: Volume) -> Mask:
+    """Separate the body from the air around it, (k, j, i); air tells nothing about alignment."""
+    smooth = ndimage.gaussian_filter(volume.array, sigma=(0, 2, 2))
+    mask: Mask = smooth > BODY_SHARE_OF_BRIGHT * np.percentile(smooth, 98)
+    return mask
+
+
+class Similarity:
+    """Negated mutual information between a fixed volume and a moving one, natural logarithm.
+
+    Parameters
+    ----------
+    fixed
+        Its body is sampled at `SAMPLES` voxels, drawn once.
+    moving
+        Interpolated linearly at those points.
+    seed
+        Of the draw.
+
+    Raises
+    ------
+    QualityGateError
+        ``REG-CONSTANT``: one of them has a single value.
+
+    References
+    ----------
+    .. [1] Wells et al., Medical Image Analysis 1(1), 1996. doi:10.1016/S1361-8415(01)80004-9
+    """
+
+    def __init__(self, fixed: Volume, moving: Volume, *, seed: int) -> None:
+        if not (np.ptp(fixed.array) > 0 and np.ptp(moving.array) > 0):
+            raise QualityGateError(
+                "REG-CONSTANT",
+                "A sequence has one value everywhere.",
+                remedy="Send the series again.",
+                stage="register",
+            )
+        inside = np.flatnonzero(body_mask(fixed))
+        rng = np.random.default_rng(seed)
+        chosen = np.unravel_index(rng.choice(inside, min(SAMPLES, inside.size), replace=False), fixed.grid.shape)
+        self._points = fixed.grid.to_lps_mm(np.stack(chosen[::-1], axis=-1))
+        self._fixed_levels = _levels(fixed.array[chosen], _limits(fixed))
+        self._moving = moving
+        self._limits = _limits(moving)
+
+    def __call__(self, transform_lps_mm: FloatArray) -> float:
+        """Evaluate a 4 x 4 matrix from fixed to moving points; 0 where too few points overlap."""
+        index, inside = self._locate(transform_lps_mm)
+        if inside.mean() < LEAST_OVERLAP:
+            return 0.0
+        values = ndimage.map_coordinates(self._moving.array, index[inside].T[::-1], order=1, mode="nearest")
+        return -_mutual_information(self._fixed_levels[inside], _levels(values, self._limits))
+
+    def overlaps(self, transform_lps_mm: FloatArray) -> bool:
+        """Tell whether at least `LEAST_OVERLAP` of the sampled points lie inside the moving volume."""
+        return bool(self._locate(transform_lps_mm)[1].mean() >= LEAST_OVERLAP)
+
+    def _locate(self, transform_lps_mm: FloatArray) -> tuple[FloatArray, Mask]:
+        points = self._points @ transform_lps_mm[:3, :3].T + transform_lps_mm[:3, 3]
+        index = self._moving.grid.to_index_ijk(points)
+        last = np.array(self._moving.grid.shape[::-1]) - 1
+        inside: Mask = np.all((index >= 0) & (index <= last), axis=1)
+        return index, inside
+
+
+def _limits(volume: Volume) -> tuple[float, float]:
+    low, high = np.percentile(volume.array, BRIGHTNESS_LIMITS)
+    return float(low), float(high)
+
+
+def _levels(values: npt.NDArray[np.float32], limits: tuple[float, float]) -> npt.NDArray[np.intp]:
+    low, high = limits
+    width = max((high - low) / BINS, float(np.finfo(np.float32).tiny))
+    levels: npt.NDArray[np.intp] = np.clip((values - low) / width, 0, BINS - 1).astype(np.intp)
+    return levels
+
+
+def _mutual_information(first: npt.NDArray[np.intp], second: npt.NDArray[np.intp]) -> float:
+    joint = np.bincount(first * BINS + second, minlength=BINS * BINS).reshape(BINS, BINS) / first.size
+    independent = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
+    filled = joint > 0
+    return float((joint[filled] * np.log(joint[filled] / independent[filled])).sum())

@@ -24,6 +24,7 @@ from dicom_io.network.transport import TransportLimits
 from node.inbox import Arrival, Inbox, InboxError, StorageFullError
 from node.ledger.ledger import Ledger, open_ledger
 from node.ledger.records import InstanceRecord
+from node.mending import mend_ledger
 
 LOGGER = logging.getLogger(__name__)
 
@@ -154,10 +155,13 @@ def run_reception(settings: Settings, ledger_url: str, ready: Connection, stop: 
         if removed:
             LOGGER.info("%d unfinished files of the last run removed; none was acknowledged", removed)
         ledger = open_ledger(ledger_url)
-    except NodeError as error:
+    except (NodeError, OSError) as error:
         ready.send(ReceptionReport(port=0, error=str(error)))
         return
     with ledger:
+        mended = mend_ledger(inbox, ledger)
+        if mended:
+            LOGGER.warning("%d instances of the inbox were not in the ledger and are entered", mended)
         reception = Reception(inbox, ledger, lambda: datetime.now(UTC))
         scp = StorageScp(scp_settings(settings), reception.keep, on_commitment_result=reception.take_commitment)
         try:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event as StopEvent
 from pathlib import Path
-from types import MappingProxyType
 from typing import Self
 
 from pynetdicom.association import Association
@@ -53,7 +52,7 @@ class ArchiveSettings:
     ae_title: str = "ARCHIVE"
     host: str = "127.0.0.1"
     port: int = 0
-    callbacks: Mapping[str, RemoteAE] = field(default_factory=lambda: MappingProxyType({}))
+    callbacks: Mapping[str, RemoteAE] = field(default_factory=dict)
 
 
 class Archive:

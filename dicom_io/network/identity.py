@@ -28,7 +28,8 @@ MAXIMUM_ELEMENTS = 100_000
 MAXIMUM_HEADER_BYTES = 16 * 1024 * 1024
 """How far into the file `read_file_identity` looks."""
 
-_UID = re.compile(rb"[0-9.]{1,64}")
+_UID = re.compile(rb"(?=.{1,64}$)[0-9]+(\.[0-9]+)*")
+"""PS3.5 9.1, except that leading zeros, which some systems write, are taken."""
 _UNDEFINED = 0xFFFFFFFF
 _LONG_LENGTH_VRS = frozenset(
     {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}

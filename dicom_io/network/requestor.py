@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Event as Signal
 from typing import Any
 
 from pydicom.uid import UID
+from pynetdicom import evt
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
 
@@ -98,6 +100,8 @@ def open_association(
     if len(contexts) > MAXIMUM_CONTEXTS:
         raise ValueError(f"{len(contexts)} presentation contexts, an association has at most {MAXIMUM_CONTEXTS}")
     configure_pynetdicom()
+    connected = Signal()
+    on_connection = (evt.EVT_CONN_OPEN, lambda _event: connected.set())
     ae = GuardedAE(calling_ae_title, limits or TransportLimits())
     ae.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
     ae.implementation_version_name = IMPLEMENTATION_VERSION_NAME
@@ -109,12 +113,12 @@ def open_association(
             ae_title=peer.ae_title,
             max_pdu=ae.limits.maximum_pdu_bytes,
             ext_neg=list(extensions),
-            evt_handlers=list(handlers),
+            evt_handlers=[on_connection, *handlers],
         )
     except OSError as error:
         raise PeerError(peer, f"its host name cannot be resolved ({error.strerror or error})") from error
     if not assoc.is_established:
-        raise _failure(peer, assoc)
+        raise _failure(peer, assoc, connected=connected.is_set())
     try:
         yield assoc
     except BaseException:
@@ -124,16 +128,15 @@ def open_association(
         assoc.release()
 
 
-def _failure(peer: RemoteAE, assoc: Association) -> PeerError:
+def _failure(peer: RemoteAE, assoc: Association, *, connected: bool) -> PeerError:
     answer = assoc.acceptor.primitive
     if assoc.is_rejected and answer is not None:
         because = f"it rejected the association: {answer.reason_str.lower()} ({answer.result_str.lower()})"
         return PeerRefusedError(peer, because) if answer.result == 0x01 else PeerError(peer, because)
     if answer is not None and answer.result == 0x00:
         return PeerRefusedError(peer, "it accepts none of the proposed SOP classes and transfer syntaxes")
-    connection = assoc.dul.socket
-    if connection is not None and connection._is_connected:
-        return PeerError(peer, "it is connected and did not answer the association request")
+    if connected:
+        return PeerError(peer, "something listens there and did not answer the association request")
     return PeerError(peer, "no DICOM service could be reached there")
 
 

@@ -3,8 +3,6 @@
 import logging
 import socket
 import sys
-import threading
-from collections import Counter
 from collections.abc import Callable
 from copy import deepcopy
 from socketserver import BaseRequestHandler, BaseServer
@@ -24,8 +22,8 @@ from pynetdicom.transport import (
 )
 
 from config.errors import NodeError
-from dicom_io.network.access import canonical_address
-from dicom_io.network.transport import GuardedSocket, TransportLimits, acknowledge_at_once
+from dicom_io.network.pending import PendingConnections, Slot
+from dicom_io.network.transport import GuardedSocket, TransportLimits, acknowledge_at_once, contain
 
 LOGGER = logging.getLogger(__name__)
 
@@ -73,9 +71,10 @@ class GuardedHandler(RequestHandler):
         assoc = Association(ae, MODE_ACCEPTOR)
         assoc._server = server
         assoc.name = f"AcceptorThread@{self.client_address[0]}:{self.client_address[1]}"
-        assoc.dul.daemon = True
+        contain(assoc)
         connection = cast(socket.socket, self.request)
-        assoc.set_socket(GuardedSocket(assoc, client_socket=connection, limits=server.limits))
+        slot = server.take_slot(self.client_address)
+        assoc.set_socket(GuardedSocket(assoc, client_socket=connection, limits=server.limits, slot=slot))
         assoc.acceptor.maximum_length = ae.maximum_pdu_size
         assoc.acceptor.ae_title = server.ae_title
         assoc.acceptor.address_info = self.local
@@ -124,9 +123,13 @@ class GuardedServer(ThreadedAssociationServer):
     ) -> None:
         self.limits = limits
         self._tls = ssl_context
-        self._knows_host = knows_host
-        self._accepting: Counter[str] = Counter()
-        self._accepting_lock = threading.Lock()
+        self._pending = PendingConnections(
+            knows_host,
+            per_known_host=limits.pending_per_known_host,
+            per_unknown_host=limits.pending_per_unknown_host,
+            unknown=limits.pending_unknown,
+        )
+        self._slots: dict[Any, Slot] = {}
         super().__init__(
             ae, address, ae_title, contexts, None, evt_handlers, request_handler=request_handler or GuardedHandler
         )
@@ -142,23 +145,25 @@ class GuardedServer(ThreadedAssociationServer):
 
     def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 - socketserver's signature
         """Return whether the connection is within the caps; otherwise it is closed at once."""
-        host = canonical_address(str(client_address[0]))
-        with self._accepting_lock:
-            if not self._within_caps(host):
-                LOGGER.warning("connection from %s closed: too many without an association", host)
-                return False
-            self._accepting[host] += 1
+        slot = self._pending.take(str(client_address[0]))
+        if slot is None:
+            LOGGER.warning("connection from %s closed: too many without an association", client_address[0])
+            return False
+        self._slots[client_address] = slot
         return True
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Start the association of one connection, on a thread of its own."""
-        host = canonical_address(str(client_address[0]))
         try:
-            super().process_request_thread(request, client_address)
-        finally:
-            with self._accepting_lock:
-                self._accepting[host] -= 1
-                self._accepting += Counter()  # Drops the hosts at zero.
+            self.finish_request(request, client_address)
+        except Exception:
+            self.handle_error(request, client_address)
+            self.shutdown_request(request)
+            self.take_slot(client_address).give_back()
+
+    def take_slot(self, client_address: Any) -> Slot:
+        """Return the slot of a connection, once; afterwards one that counts for nothing."""
+        return self._slots.pop(client_address, None) or Slot(lambda: None)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Shake hands where the port speaks TLS, then hand over to the association."""
@@ -180,17 +185,6 @@ class GuardedServer(ThreadedAssociationServer):
         for assoc in self.active_associations:
             assoc.abort()
 
-    def _within_caps(self, host: str) -> bool:
-        waiting = Counter(self._accepting)
-        for assoc in self.active_associations:
-            information = assoc.requestor.address_info
-            if assoc.requestor.primitive is None and information is not None:
-                waiting[canonical_address(information.address)] += 1
-        if self._knows_host(host):
-            return waiting[host] < self.limits.pending_per_known_host
-        unknown = sum(number for other, number in waiting.items() if not self._knows_host(other))
-        return waiting[host] < self.limits.pending_per_unknown_host and unknown < self.limits.pending_unknown
-
 
 class GuardedAE(ApplicationEntity):
     """An application entity whose outgoing associations use a `GuardedSocket` as well."""
@@ -209,6 +203,6 @@ class GuardedAE(ApplicationEntity):
     ) -> AssociationSocket:
         guarded = GuardedSocket(assoc, address=address, limits=self.limits)
         guarded.tls_args = tls_args
-        assoc.dul.daemon = True
+        contain(assoc)
         cast(socket.socket, guarded.socket).setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return guarded

@@ -8,6 +8,7 @@ accept thread, and keeps the slot of a connection that never sent a request. Neg
 import logging
 import socket
 import struct
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from typing import Any, cast
 
 from pynetdicom.association import Association
 from pynetdicom.transport import AddressInformation, AssociationSocket
+
+from dicom_io.network.pending import Slot
 
 LOGGER = logging.getLogger(__name__)
 
@@ -65,8 +68,10 @@ class GuardedSocket(AssociationSocket):
         address: AddressInformation | None = None,
         *,
         limits: TransportLimits,
+        slot: Slot | None = None,
     ) -> None:
         self._limits = limits
+        self._slot = slot
         self._opened_at = time.monotonic()
         self._deadline = 0.0
         self._in_body = False
@@ -101,6 +106,8 @@ class GuardedSocket(AssociationSocket):
             raise
         if len(received) < nr_bytes:
             self._release_waiting_association()
+        elif in_body:
+            self._give_slot_back()
         return received
 
     def close(self) -> None:
@@ -110,12 +117,17 @@ class GuardedSocket(AssociationSocket):
 
     def _shutdown_socket(self) -> None:
         """Shut down and close; pynetdicom leaves a socket open whose shutdown fails."""
+        self._give_slot_back()
         connection = self.socket
         if connection is None:
             return
         with suppress(OSError):
             connection.shutdown(socket.SHUT_RDWR)
         connection.close()
+
+    def _give_slot_back(self) -> None:
+        if self._slot is not None:
+            self._slot.give_back()
 
     def _admit(self, header: bytearray) -> None:
         kind, _, length = _PDU_HEADER.unpack(header)
@@ -181,6 +193,27 @@ class GuardedSocket(AssociationSocket):
         # None is what its queue gives after that timeout.
         if self.assoc.is_acceptor and self.assoc.requestor.primitive is None:
             cast(Any, self.assoc.dul.to_user_queue).put(None)
+
+
+def contain(assoc: Association) -> None:
+    """Keep a fault of the provider thread inside its association.
+
+    The state machine raises on event orders that a peer, or a shutdown, can bring about (an answer for an
+    association that was aborted meanwhile); pynetdicom lets the thread die with a traceback and the socket open.
+    """
+    dul = assoc.dul
+    dul.daemon = True
+
+    def run() -> None:
+        try:
+            threading.Thread.run(dul)
+        except Exception as error:
+            LOGGER.warning("association ended: %s", error)
+            with suppress(OSError):
+                if isinstance(dul.socket, GuardedSocket):
+                    dul.socket._shutdown_socket()
+
+    dul.run = run  # type: ignore[method-assign]  # The thread is made inside Association and offers no other place.
 
 
 def acknowledge_at_once(connection: socket.socket) -> None:

@@ -2,7 +2,7 @@
 
 import typer
 
-from node.cli import config
+from node.cli import config, phantom
 
 app = typer.Typer(
     name="mvi-node",
@@ -15,6 +15,7 @@ app = typer.Typer(
 
 # One import and one registration a verb, alphabetical.
 app.add_typer(config.app, name="config")
+app.command()(phantom.phantom)
 
 
 def main() -> None:

@@ -66,8 +66,8 @@ class PhantomCase:
         Six volumes as acquired, motion included, whole numbers as stored; laboratory values.
     distractors
         Volumes that fill no role: ``DWI_B0``, ``ADC`` (1e-6 mm2/s), ``T1_SUBTRACTION`` (arterial less pre),
-        ``T1_CORONAL``, ``LOCALIZER_AXIAL``, ``LOCALIZER_CORONAL``, ``LOCALIZER_SAGITTAL``; empty where the
-        settings say so.
+        ``T1_CORONAL`` (hepatobiliary), ``LOCALIZER_AXIAL``, ``LOCALIZER_CORONAL``, ``LOCALIZER_SAGITTAL``,
+        ``T1_TRANSITIONAL`` (3 min); empty where the settings say so.
     truth
         See `PhantomTruth`.
     """

@@ -12,9 +12,11 @@ from pipeline.phantom.canvas import Array
 from pipeline.phantom.protocol import (
     CORONAL_SLAB,
     DWI_B0,
+    DYNAMIC_SLAB,
     LOCALIZER_SLAB,
     SEQUENCES,
     SLABS,
+    TRANSITIONAL_S,
     Sequence,
     Slab,
 )
@@ -87,6 +89,10 @@ def acquire_distractors(
     ):
         grid = LOCALIZER_SLAB.grid(np.zeros(3), tilt)
         result[f"LOCALIZER_{plane}"] = _acquire(examination, scout, LOCALIZER_SLAB, grid, still, rng)
+    transitional = replace(SEQUENCES[Role.T1_PORTAL], after_injection_s=TRANSITIONAL_S)
+    portal_transform = examination.transforms[Role.T1_PORTAL]
+    grid = examination.grids[Role.T1_PORTAL]
+    result["T1_TRANSITIONAL"] = _acquire(examination, transitional, DYNAMIC_SLAB, grid, portal_transform, rng)
     return result
 
 

@@ -15,6 +15,7 @@ from pipeline.study import Role
 
 ARTERIAL_S = 25.0
 PORTAL_S = 65.0
+TRANSITIONAL_S = 180.0
 HEPATOBILIARY_S = 1200.0
 T2_S = 330.0
 DWI_S = 660.0

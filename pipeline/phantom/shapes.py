@@ -1,6 +1,7 @@
 """Implicit shapes: level functions in millimetres, positive inside."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -44,7 +45,7 @@ def tube(
     over: tuple[Tissue, ...] | None = None,
 ) -> None:
     """Paint a chain of tapering capsules through `points`."""
-    for (start, end), (first, last) in zip(_pairs(points), _pairs(radii_mm), strict=True):
+    for (start, end), (first, last) in zip(pairwise(points), pairwise(radii_mm), strict=True):
         widest = max(first, last)
         corners = np.array([start, end])
         box = canvas.box(_point(corners.min(0) - widest), _point(corners.max(0) + widest))
@@ -61,7 +62,7 @@ def tube(
 def smooth_minimum(first: Array, second: Array, blend_mm: float) -> Array:
     """Return the minimum of two levels with a rounded edge (quadratic blend)."""
     overlap = np.clip(np.float32(0.5) + (second - first) / np.float32(2 * blend_mm), 0, 1)
-    return second + (first - second) * overlap - np.float32(blend_mm) * overlap * (1 - overlap)
+    return np.asarray(second + (first - second) * overlap - np.float32(blend_mm) * overlap * (1 - overlap), np.float32)
 
 
 def rotation_matrix(angles_xyz_deg: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -83,10 +84,6 @@ def sum_of_products(weights: npt.ArrayLike, arrays: Sequence[Array]) -> Array:
     """Return the dot product of three numbers with three arrays, in single precision."""
     a, b, c = np.asarray(weights, np.float32)
     return np.asarray(a * arrays[0] + b * arrays[1] + c * arrays[2], np.float32)
-
-
-def _pairs(items: Sequence[object]) -> list[tuple[object, object]]:
-    return list(zip(items[:-1], items[1:], strict=True))
 
 
 def _point(values: npt.NDArray[np.float64]) -> Point:

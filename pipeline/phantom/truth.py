@@ -1,5 +1,6 @@
 """Ground truth measured on the implicit shapes, not on the images."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,10 +75,8 @@ def _measure(anatomy: Anatomy, tumour: Tumour) -> TumourTruth:
 def _largest_distance(points: npt.NDArray[np.float64]) -> float:
     if len(points) < 2:
         return 0.0
-    try:
+    with suppress(QhullError):  # Points on one line have no hull; there are few of them.
         points = points[ConvexHull(points).vertices]
-    except QhullError:
-        pass  # Points on one line have no hull; there are few of them.
     return float(pdist(points).max())
 
 

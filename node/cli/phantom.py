@@ -1,0 +1,60 @@
+"""`mvi-node phantom`: a synthetic gadoxetate study as DICOM, with the truth beside it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from node.cli.output import RESEARCH_USE, ExitCode, complain, print_json, verb
+
+
+@verb
+def phantom(
+    out: Annotated[
+        Path | None, typer.Argument(help="Folder for dicom/ and truth/; made where absent.", show_default=False)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same study.", min=0)] = 7,
+    vendor: Annotated[str, typer.Option(help="Whose scanner writes the headers.")] = "ge",
+    scenario: Annotated[str, typer.Option(help="What the study is like; see --list.")] = "standard",
+    show_list: Annotated[
+        bool, typer.Option("--list", help="List scenarios and vendors, and write nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+) -> None:
+    """Write a synthetic gadoxetate study as DICOM with truth/ beside it.
+
+    For research use only. Not a medical device.
+    """
+    # Numerical packages are loaded only by those who need them.
+    from dicom_io.phantom_series import (  # noqa: PLC0415
+        PhantomRequestError,
+        list_scenarios,
+        make_phantom_study,
+    )
+
+    if show_list:
+        _list(list_scenarios(), as_json=as_json)
+        return
+    if out is None:
+        complain("say where to write: mvi-node phantom OUT")
+        raise typer.Exit(ExitCode.USAGE)
+    try:
+        truth = make_phantom_study(seed, out, vendor=vendor, scenario=scenario)
+    except PhantomRequestError as error:
+        complain(str(error))
+        raise typer.Exit(ExitCode.USAGE) from error
+    if as_json:
+        print_json({"out": str(out), "truth": truth})
+    else:
+        files = sum(1 for _ in (out / "dicom").rglob("*.dcm"))
+        typer.echo(f"{files} instances in {out / 'dicom'}, truth in {out / 'truth'}. {RESEARCH_USE}")
+
+
+def _list(document: dict[str, list[dict[str, str | None]]], *, as_json: bool) -> None:
+    if as_json:
+        print_json(document)
+        return
+    for entry in document["scenarios"]:
+        expected = f" (refused: {entry['code']})" if entry["code"] else ""
+        typer.echo(f"{entry['name']:<18}{entry['summary']}{expected}")
+    typer.echo("vendors: " + ", ".join(str(entry["name"]) for entry in document["vendors"]))

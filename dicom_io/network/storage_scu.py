@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom import dcmread
+from pydicom.dataset import Dataset
 from pydicom.uid import UID
 from pynetdicom.association import Association
 
@@ -100,8 +101,9 @@ def send_files(
         return outcomes
     contexts = _contexts(items)
     with open_association(peer, contexts, calling_ae_title=calling_ae_title, limits=limits) as assoc:
-        for number, item in enumerate(prepared):
-            conclude(_send(assoc, peer, item, number) if isinstance(item, _Item) else item)
+        sender = _Sender(assoc, peer)
+        for item in prepared:
+            conclude(sender.send(item) if isinstance(item, _Item) else item)
     return outcomes
 
 
@@ -127,26 +129,44 @@ def _encodings(items: Sequence[_Item]) -> Iterator[tuple[str, str]]:
                 yield identity.sop_class_uid, alternative
 
 
-def _send(assoc: Association, peer: RemoteAE, item: _Item, number: int) -> SendOutcome:
-    identity = item.identity
-    uid = identity.sop_instance_uid
-    accepted = {(str(cx.abstract_syntax), str(cx.transfer_syntax[0])) for cx in assoc.accepted_contexts}
-    native = (identity.sop_class_uid, identity.transfer_syntax_uid) in accepted
-    if not native and not _convertible(identity, accepted):
-        return SendOutcome(item.path, uid, None, Disposition.PERMANENT, _not_accepted(peer, identity))
-    if not assoc.is_established:
-        return SendOutcome(item.path, uid, None, Disposition.TRANSIENT, f"{peer}: the association ended before")
-    try:
-        answer = assoc.send_c_store(item.path if native else dcmread(item.path), msg_id=number % 65_535 + 1)
-    except (RuntimeError, ValueError, OSError) as error:
-        return SendOutcome(item.path, uid, None, Disposition.TRANSIENT, f"{peer}: {error}")
-    if "Status" not in answer:
-        return SendOutcome(item.path, uid, None, Disposition.TRANSIENT, f"{peer}: no answer to C-STORE")
-    status = int(answer.Status)
-    disposition = store_disposition(status)
-    comment = str(answer.get("ErrorComment") or "")
-    message = "" if status == 0x0000 else f"{peer} answered 0x{status:04X}{f' ({comment})' if comment else ''}"
-    return SendOutcome(item.path, uid, status, disposition, message)
+class _Sender:
+    """One association on which files go out one after the other."""
+
+    def __init__(self, assoc: Association, peer: RemoteAE) -> None:
+        self._assoc = assoc
+        self._peer = peer
+        self._accepted = {(str(cx.abstract_syntax), str(cx.transfer_syntax[0])) for cx in assoc.accepted_contexts}
+        self._sent = 0
+        self._broken = ""
+
+    def send(self, item: _Item) -> SendOutcome:
+        identity = item.identity
+
+        def outcome(status: int | None, disposition: Disposition, message: str) -> SendOutcome:
+            return SendOutcome(item.path, identity.sop_instance_uid, status, disposition, message)
+
+        native = (identity.sop_class_uid, identity.transfer_syntax_uid) in self._accepted
+        if not native and not _convertible(identity, self._accepted):
+            return outcome(None, Disposition.PERMANENT, _not_accepted(self._peer, identity))
+        answer = Dataset() if self._broken else self._store(item.path, native=native)
+        if "Status" not in answer:
+            # pynetdicom calls an aborted association established for some milliseconds more, and whoever sends
+            # then waits for the whole DIMSE timeout: after the first silence nothing is tried.
+            self._broken = self._broken or "no answer to C-STORE"
+            return outcome(None, Disposition.TRANSIENT, f"{self._peer}: {self._broken}")
+        status = int(answer.Status)
+        comment = str(answer.get("ErrorComment") or "")
+        message = f"{self._peer} answered 0x{status:04X}" + (f" ({comment})" if comment else "")
+        return outcome(status, store_disposition(status), "" if status == 0x0000 else message)
+
+    def _store(self, path: Path, *, native: bool) -> Dataset:
+        self._sent += 1
+        try:
+            # A path goes out byte by byte as it lies there; a data set is encoded for the accepted context.
+            return self._assoc.send_c_store(path if native else dcmread(path), msg_id=self._sent % 65_535 + 1)
+        except (RuntimeError, ValueError, OSError) as error:
+            self._broken = str(error) or type(error).__name__
+            return Dataset()
 
 
 def _convertible(identity: InstanceIdentity, accepted: set[tuple[str, str]]) -> bool:

@@ -68,6 +68,8 @@ class Study:
         Laboratory values; any may be absent, none is ever invented.
     field_strength_t
         Magnetic field strength, T, where known.
+    examined_on
+        Date of the images, where known; laboratory values must lie near it.
 
     Raises
     ------
@@ -78,6 +80,7 @@ class Study:
     volumes: Mapping[Role, Volume]
     clinical: Mapping[Analyte, ClinicalValue] = field(default_factory=dict)
     field_strength_t: float | None = None
+    examined_on: date | None = None
 
     def __post_init__(self) -> None:
         missing = [role.value for role in Role if role not in self.volumes]
@@ -88,4 +91,4 @@ class Study:
 
     def __reduce__(self) -> tuple[object, ...]:
         # A mapping proxy cannot be pickled, and a study travels to worker processes.
-        return (Study, (dict(self.volumes), dict(self.clinical), self.field_strength_t))
+        return (Study, (dict(self.volumes), dict(self.clinical), self.field_strength_t, self.examined_on))

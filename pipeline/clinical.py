@@ -1,0 +1,102 @@
+"""The seven clinical features: complete, or named as missing; never invented."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+from typing import Final
+
+from config.analytes import AnalyteRule, AnalyteRules, DateWindow
+from pipeline.study import Analyte, ClinicalValue
+
+TUMOUR_SIZE: Final = "tumour_size_mm"
+"""Longest diameter of the largest lesion, measured on the images."""
+
+
+@dataclass(frozen=True)
+class ClinicalFeatures:
+    """What the classifier may know beside the images.
+
+    Parameters
+    ----------
+    complete
+        All seven features by name, tumour size first, then in the order of `Analyte`; None where one is missing.
+    missing
+        Names of the absent or unusable ones; empty exactly where `complete` is given.
+    warnings
+        A sentence for each value that was there and was not used.
+    """
+
+    complete: Mapping[str, float] | None
+    missing: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def clinical_features(
+    values: Mapping[Analyte, ClinicalValue],
+    *,
+    tumour_size_mm: float,
+    examined_on: date | None,
+    rules: AnalyteRules,
+) -> ClinicalFeatures:
+    """Collect the clinical features of one study.
+
+    Parameters
+    ----------
+    values
+        As received, in the units that their names carry.
+    tumour_size_mm
+        Longest diameter of the largest lesion, mm.
+    examined_on
+        Date of the images; the window is not checked where it is unknown.
+    rules
+        Plausible ranges and date window.
+
+    Returns
+    -------
+    ClinicalFeatures
+        Complete or None. An implausible value, or one outside the window, counts as missing.
+
+    Raises
+    ------
+    KeyError
+        The rules lack an analyte of the model.
+    """
+    usable: dict[str, float] = {TUMOUR_SIZE: tumour_size_mm}
+    missing, warnings = [], []
+    for analyte in Analyte:
+        rule = rules.analytes[analyte.value]
+        value = values.get(analyte)
+        objection = None if value is None else _objection(value, rule, analyte, examined_on, rules.window)
+        if value is None or objection is not None:
+            missing.append(analyte.value)
+        else:
+            usable[analyte.value] = value.value
+        if objection is not None:
+            warnings.append(objection)
+    complete = None if missing else MappingProxyType(usable)
+    return ClinicalFeatures(complete, tuple(missing), tuple(warnings))
+
+
+def _objection(
+    value: ClinicalValue, rule: AnalyteRule, analyte: Analyte, examined_on: date | None, window: DateWindow
+) -> str | None:
+    """Say in a sentence why a value is not used, or return None."""
+    if not rule.is_plausible(value.value):
+        low, high = rule.plausible
+        allowed = f"must be {low:g} or {high:g}" if rule.qualitative else f"is plausible from {low:g} to {high:g}"
+        return f"{rule.display} was not used: {value.value:g} was received, and it {allowed} ({analyte.value})."
+    if value.collected_on is None:
+        return (
+            f"{rule.display} was not used: the date of its specimen is unknown." if window.require_date else None
+        )
+    if examined_on is None:
+        return None
+    days = (value.collected_on - examined_on).days
+    if -window.days_before <= days <= window.days_after:
+        return None
+    when = f"{abs(days)} days {'after' if days > 0 else 'before'} the images"
+    return (
+        f"{rule.display} was not used: its specimen was taken {when}; at most {window.days_before} days before and "
+        f"{window.days_after} after are allowed."
+    )

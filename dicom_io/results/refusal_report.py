@@ -62,7 +62,7 @@ class Refusal:
 
 
 def build_refusal_report(
-    sources: Sequence[SourceInstance],
+    headers: Sequence[Dataset],
     refusal: Refusal,
     *,
     product: Product,
@@ -74,8 +74,8 @@ def build_refusal_report(
 
     Parameters
     ----------
-    sources
-        All instances of the study; at least one must be readable.
+    headers
+        Of the instances of the study, from `readable_headers`: images first.
     refusal
         What to say.
     product
@@ -91,14 +91,8 @@ def build_refusal_report(
     -------
     highdicom.sr.Comprehensive3DSR
         PARTIAL, UNVERIFIED, PRELIMINARY.
-
-    Raises
-    ------
-    UnsuitableStudyError
-        No source can be read, so that nobody knows whose study it is (``RES-SOURCE``).
     """
-    headers = _readable(sources)
-    first = next((header for header in headers if header.SOPClassUID in _IMAGE_CLASSES), headers[0])
+    first = headers[0]
     key = _blank(first)
     document = sr.MeasurementReport(
         observation_context=observer(product),
@@ -145,8 +139,14 @@ def _series(number: int | None, description: str) -> str:
     return f"series {'without number' if number is None else number} ({description or 'no description'})"
 
 
-def _readable(sources: Sequence[SourceInstance]) -> list[Dataset]:
-    """Read the headers that can be read; a refusal is often about one that cannot."""
+def readable_headers(sources: Sequence[SourceInstance]) -> list[Dataset]:
+    """Read the headers that can be read, those of images first; a refusal is often about one that cannot.
+
+    Raises
+    ------
+    UnsuitableStudyError
+        No source can be read, so that nobody knows whose study it is (``RES-SOURCE``).
+    """
     headers, failure = [], None
     for source in sources:
         try:
@@ -163,7 +163,7 @@ def _readable(sources: Sequence[SourceInstance]) -> list[Dataset]:
             remedy="Send the study again.",
             stage="report",
         )
-    return headers
+    return sorted(headers, key=lambda header: header.SOPClassUID not in _IMAGE_CLASSES)
 
 
 def _blank(header: Dataset) -> Dataset:

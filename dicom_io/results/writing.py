@@ -7,16 +7,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from PIL import Image
 from pydicom.dataset import Dataset
 
 from dicom_io.assembly.match_result import MatchResult, SourceInstance
 from dicom_io.results.document import Json, analysis_document, refusal_document
 from dicom_io.results.product import Product
-from dicom_io.results.refusal_report import Refusal, build_refusal_report
+from dicom_io.results.refusal_report import Refusal, build_refusal_report, readable_headers
 from dicom_io.results.report import PriorReport, build_report
 from dicom_io.results.report_rules import check_report
+from dicom_io.results.secondary_capture import build_secondary_capture
 from dicom_io.results.segmentation import build_segmentation, segments_of
 from dicom_io.results.sources import segmented_series
+from dicom_io.results.summary_page import Rgb, draw_refusal, draw_summary
 from dicom_io.results.uids import analysis_uids, refusal_uids
 from dicom_io.results.validation import check_segmentation
 from pipeline.analysis import Analysis, ModelIdentity
@@ -97,6 +100,10 @@ class _Folder:
         ds.save_as(path, enforce_file_format=True)
         return path
 
+    def save_page(self, page: Rgb, capture: Dataset) -> None:
+        Image.fromarray(page).save(self.path(PAGE), format="PNG")
+        self.save(capture, PAGE_DICOM)
+
     def finish(self, document: Json) -> None:
         """Name the files, and remove what an earlier result left that this one has not."""
         text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
@@ -160,6 +167,7 @@ def write_results(
     started_s = time.perf_counter()
     context = context or ResultContext()
     uids = analysis_uids(match, analysis, settings_sha256=context.settings_sha256)
+    product = Product.current(analysis.model)
     source = segmented_series(match.roles[FIXED_ROLE], analysis.lesion_map.grid)
     segments = segments_of(analysis, uids)
     folder = _Folder(out)
@@ -179,6 +187,8 @@ def write_results(
         )
         check_report(report)
         folder.save(report, SR)
+        page = draw_summary(analysis, product, uids.study_instance_uid, margin_mm=context.margin_mm)
+        folder.save_page(page, build_secondary_capture(page, source.header, product=product, uids=uids, now=now))
         times = {**(timing_s or {}), **analysis.timing_s, "report": time.perf_counter() - started_s}
         document = analysis_document(analysis, uids, outputs=_outputs(folder), timing_s=times)
         folder.finish(document)
@@ -226,11 +236,14 @@ def write_refusal(
     uids = refusal_uids(study_instance_uid, sources, refusal.code, sha256, settings_sha256=context.settings_sha256)
     folder = _Folder(out)
     try:
+        headers = readable_headers(sources)
         report = build_refusal_report(
-            sources, refusal, product=product, uids=uids, now=now, predecessor=context.predecessor
+            headers, refusal, product=product, uids=uids, now=now, predecessor=context.predecessor
         )
         check_report(report, needs_image=False)
         folder.save(report, SR)
+        page = draw_refusal(refusal, product, study_instance_uid)
+        folder.save_page(page, build_secondary_capture(page, headers[0], product=product, uids=uids, now=now))
         document = refusal_document(
             study_instance_uid,
             code=refusal.code,

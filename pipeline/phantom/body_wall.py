@@ -76,7 +76,7 @@ def paint_body(canvas: Canvas, habitus: Habitus, rng: np.random.Generator) -> Ar
     plane[depth_mm > 0] = Tissue.SKIN
     plane[depth_mm > SKIN_MM] = Tissue.SUBCUTANEOUS_FAT
     plane[depth_mm > SKIN_MM + fat] = Tissue.MUSCLE
-    cavity = (depth_mm - SKIN_MM - fat - muscle).astype(np.float32)
+    cavity: Array = (depth_mm - SKIN_MM - fat - muscle).astype(np.float32)
     plane[cavity > 0] = Tissue.VISCERAL_FAT
     canvas.labels[:] = plane
     _paint_ribs(canvas, cavity, muscle.astype(np.float32), rng)

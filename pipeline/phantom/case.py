@@ -9,15 +9,16 @@ import numpy as np
 from pipeline.geometry import FloatArray, Grid
 from pipeline.phantom.anatomy import make_anatomy
 from pipeline.phantom.canvas import SPACING_XYZ_MM
+from pipeline.phantom.coil import draw_coil
 from pipeline.phantom.examination import Examination, acquire_distractors, acquire_roles
 from pipeline.phantom.latent import clinical_values, draw_latents
 from pipeline.phantom.motion import draw_motion
 from pipeline.phantom.noise import periodic_field
+from pipeline.phantom.physiology import draw_physiology
 from pipeline.phantom.protocol import place_slabs
-from pipeline.phantom.scanner import draw_coil
 from pipeline.phantom.settings import PhantomSettings
-from pipeline.phantom.tissue_maps import draw_physiology, tumour_fields
 from pipeline.phantom.truth import TumourTruth, label_map, measure_tumours
+from pipeline.phantom.tumour_fields import tumour_fields
 from pipeline.phantom.tumours import draw_tumours
 from pipeline.study import FIXED_ROLE, Role, Study
 from pipeline.volume import LabelMap, Volume

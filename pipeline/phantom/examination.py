@@ -9,6 +9,9 @@ from scipy import ndimage
 from pipeline.geometry import FloatArray, Grid
 from pipeline.phantom.anatomy import Anatomy
 from pipeline.phantom.canvas import Array
+from pipeline.phantom.coil import Coil
+from pipeline.phantom.echo_planar import distort
+from pipeline.phantom.physiology import Physiology, reference_signal
 from pipeline.phantom.protocol import (
     CORONAL_SLAB,
     DWI_B0,
@@ -20,9 +23,10 @@ from pipeline.phantom.protocol import (
     Sequence,
     Slab,
 )
-from pipeline.phantom.scanner import Coil, acquire, distort, sample
-from pipeline.phantom.tissue_maps import Physiology, TumourFields, reference_signal, signal_map
+from pipeline.phantom.scanner import acquire, sample
+from pipeline.phantom.tissue_maps import signal_map
 from pipeline.phantom.tissues import Tissue
+from pipeline.phantom.tumour_fields import TumourFields
 from pipeline.phantom.tumours import Tumour
 from pipeline.study import FIXED_ROLE, Role
 from pipeline.volume import Volume

@@ -99,7 +99,7 @@ def diameter_mm(latents: Latents, settings: PhantomSettings) -> float:
     """Map the size latent to a diameter within the settings, skewed to small: median near 37 % of the range."""
     smallest, largest = settings.tumour_diameter_mm
     share = uniform(0.9 * latents.imaging["diameter"])
-    return smallest + (largest - smallest) * share**1.45
+    return float(smallest + (largest - smallest) * share**1.45)
 
 
 def clinical_values(latents: Latents) -> dict[Analyte, ClinicalValue]:

@@ -1,59 +1,18 @@
-"""Sampling: slice profile, resolution, coil, distortion, noise, quantisation."""
-
-from dataclasses import dataclass
+"""Sampling: slice profile, resolution, coil, noise, quantisation."""
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813 - the package's own idiom
 
 from pipeline.geometry import FloatArray, Grid
 from pipeline.phantom.canvas import Array
+from pipeline.phantom.coil import Coil
+from pipeline.phantom.echo_planar import zero_fill
 from pipeline.phantom.protocol import Slab
 from pipeline.phantom.signal import rician_magnitude
 from pipeline.resampling import to_sitk
 from pipeline.volume import Volume
 
 LARGEST_STORED = 32767
-EPI_SHIFT_MM = 5.0
-"""Displacement along the phase direction next to a large volume of air at 3 T: assumption, plausible."""
-
-
-@dataclass(frozen=True)
-class Coil:
-    """Smooth receive sensitivity left after the scanner's normalisation, bound to space.
-
-    Parameters
-    ----------
-    depth
-        Relative loss from the surface to the centre of the body.
-    tilt_per_m
-        Relative slope along x, y, z, 1/m.
-    """
-
-    depth: float
-    tilt_per_m: tuple[float, float, float]
-
-    def sensitivity(self, grid: Grid) -> Array:
-        """Return the sensitivity on `grid`, about 1, (k, j, i)."""
-        affine = grid.affine.astype(np.float32)
-        k, j, i = (np.arange(n, dtype=np.float32) for n in grid.shape)
-        x, y, z = (
-            affine[r, 0] * i[None, None, :]
-            + affine[r, 1] * j[None, :, None]
-            + affine[r, 2] * k[:, None, None]
-            + affine[r, 3]
-            for r in range(3)
-        )
-        tilt = np.asarray(self.tilt_per_m, np.float32) * np.float32(1e-3)
-        near = np.clip((x / 165) ** 2 + (y / 115) ** 2, 0, 1.3)
-        return np.clip(1 + self.depth * (near - 0.5) + tilt[0] * x + tilt[1] * y + tilt[2] * z, 0.3, 2).astype(
-            np.float32
-        )
-
-
-def draw_coil(rng: np.random.Generator) -> Coil:
-    """Draw a sensitivity."""
-    tilt = rng.uniform(-0.5, 0.5, 3)
-    return Coil(float(rng.uniform(0.1, 0.35)), (float(tilt[0]), float(tilt[1]), float(tilt[2])))
 
 
 def sample(fine: Array, fine_grid: Grid, grid: Grid, slab: Slab, transform: FloatArray) -> Array:
@@ -89,7 +48,7 @@ def sample(fine: Array, fine_grid: Grid, grid: Grid, slab: Slab, transform: Floa
         dense.to_lps_mm([first[0], first[1], 0]),
         grid.direction,
     )
-    values = _interpolate(fine, fine_grid, part, np.linalg.inv(transform))
+    values = _interpolate(fine, fine_grid, part, np.asarray(np.linalg.inv(transform), np.float64))
     profile = values.reshape(grid.shape[0], n, int(size[1]), int(size[0])).mean(axis=1)
     result[:, first[1] : last[1], first[0] : last[0]] = profile
     return result
@@ -115,47 +74,6 @@ def acquire(
         magnitude = np.abs(filled) * coil.sensitivity(grid)
     stored = np.clip(np.rint(magnitude * np.float32(gain)), 0, LARGEST_STORED)
     return Volume(stored.astype(np.float32), grid)
-
-
-def zero_fill(values: np.ndarray, matrix: tuple[int, int]) -> np.ndarray:
-    """Interpolate slices to a larger matrix by padding k-space, (k, j, i) complex64.
-
-    The lattice keeps its edges: a shift of half a new pixel less half an old one is applied in k-space.
-    """
-    old = values.shape[1:]
-    space = np.fft.fft2(values.astype(np.complex64), axes=(1, 2))
-    for axis, (n, m) in enumerate(zip(old, matrix, strict=True), start=1):
-        frequency = np.fft.fftfreq(n)
-        shift = (1 - n / m) / 2  # New pixel 0 lies this many old pixels before old pixel 0.
-        ramp = np.exp(-2j * np.pi * frequency * shift).astype(np.complex64)
-        ramp[n // 2] = ramp[n // 2].real
-        space *= ramp.reshape([-1 if a == axis else 1 for a in range(3)])
-    padded = np.zeros((values.shape[0], *matrix), np.complex64)
-    rows, columns = old[0] // 2, old[1] // 2
-    for a in (slice(None, rows), slice(-rows, None)):
-        for b in (slice(None, columns), slice(-columns, None)):
-            padded[:, a, b] = space[:, a, b]
-    return np.asarray(
-        np.fft.ifft2(padded, axes=(1, 2)) * (matrix[0] * matrix[1] / (old[0] * old[1])), np.complex64
-    )
-
-
-def distort(clean: Array, air: Array, spacing_mm: float) -> Array:
-    """Shift signal along the phase direction (rows) near air and pile it up, as in EPI.
-
-    Parameters
-    ----------
-    air
-        Share of air around each voxel, smooth, 0 to 1, (k, j, i).
-    """
-    shift = air * np.float32(EPI_SHIFT_MM / spacing_mm)
-    rows = np.arange(clean.shape[1], dtype=np.float32)[None, :, None]
-    source = np.clip(rows - shift, 0, clean.shape[1] - 1.001)
-    below = source.astype(np.int32)
-    weight = source - below
-    moved = (1 - weight) * np.take_along_axis(clean, below, 1) + weight * np.take_along_axis(clean, below + 1, 1)
-    density = np.clip(np.gradient(source, axis=1), 0.3, 2.0)
-    return np.asarray(moved * density, np.float32)
 
 
 def _window(fine_grid: Grid, dense: Grid, transform: FloatArray) -> tuple[np.ndarray, np.ndarray]:

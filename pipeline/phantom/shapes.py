@@ -62,7 +62,9 @@ def tube(
 def smooth_minimum(first: Array, second: Array, blend_mm: float) -> Array:
     """Return the minimum of two levels with a rounded edge (quadratic blend)."""
     overlap = np.clip(np.float32(0.5) + (second - first) / np.float32(2 * blend_mm), 0, 1)
-    return np.asarray(second + (first - second) * overlap - np.float32(blend_mm) * overlap * (1 - overlap), np.float32)
+    return np.asarray(
+        second + (first - second) * overlap - np.float32(blend_mm) * overlap * (1 - overlap), np.float32
+    )
 
 
 def rotation_matrix(angles_xyz_deg: npt.ArrayLike) -> npt.NDArray[np.float64]:

@@ -10,7 +10,8 @@ from scipy.spatial.distance import pdist
 
 from pipeline.geometry import Grid
 from pipeline.phantom.anatomy import Anatomy
-from pipeline.phantom.tumours import BULGE_MM, Tumour
+from pipeline.phantom.tumour_shape import BULGE_MM
+from pipeline.phantom.tumours import Tumour
 from pipeline.resampling import resample
 from pipeline.volume import LabelMap, Volume
 

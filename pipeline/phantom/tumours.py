@@ -1,4 +1,4 @@
-"""Tumours: random-star shapes inside the liver and what they look like."""
+"""Tumours: where in the liver they lie and what the latents make of them."""
 
 from dataclasses import dataclass
 
@@ -6,66 +6,9 @@ import numpy as np
 
 from pipeline.geometry import FloatArray
 from pipeline.phantom.anatomy import Anatomy
-from pipeline.phantom.canvas import Array
 from pipeline.phantom.latent import Latents, diameter_mm, uniform
 from pipeline.phantom.settings import PhantomSettings
-
-LOBES = 7
-"""Waves that modulate the radius over the sphere."""
-BULGE_MM = 1.0
-"""How far a tumour may stand out of the liver surface."""
-
-
-@dataclass(frozen=True, eq=False)
-class TumourShape:
-    """Star-shaped body and satellite nodules.
-
-    Parameters
-    ----------
-    centre_lps_mm
-        In the position of the hepatobiliary phase.
-    radius_mm
-        Mean radius of the main body.
-    wave_vectors
-        (n, 3); with `phases` and `amplitudes`, r(u) = R (1 + sum a cos(w.u + p)) for the unit direction u.
-    nodules
-        (m, 4): centre and radius of small spheres that grow out of the surface, LPS mm.
-    """
-
-    centre_lps_mm: FloatArray
-    radius_mm: float
-    wave_vectors: FloatArray
-    phases: FloatArray
-    amplitudes: FloatArray
-    nodules: FloatArray
-
-    @property
-    def reach_mm(self) -> float:
-        """Radius of a sphere around the centre that holds everything."""
-        body = self.radius_mm * (1 + float(np.abs(self.amplitudes).sum()))
-        if not len(self.nodules):
-            return body
-        distance = np.linalg.norm(self.nodules[:, :3] - self.centre_lps_mm, axis=1) + self.nodules[:, 3]
-        return max(body, float(distance.max()))
-
-    def level(self, points_lps_mm: Array) -> Array:
-        """Return about the distance to the surface, mm, positive inside, for points (..., 3)."""
-        offset = points_lps_mm.astype(np.float32) - self.centre_lps_mm.astype(np.float32)
-        distance = np.sqrt((offset * offset).sum(-1))
-        direction = offset / np.maximum(distance, np.float32(1e-3))[..., None]
-        level = self.surface_mm(direction) - distance
-        for nodule in self.nodules.astype(np.float32):
-            apart = points_lps_mm.astype(np.float32) - nodule[:3]
-            np.maximum(level, nodule[3] - np.sqrt((apart * apart).sum(-1)), out=level)
-        return level
-
-    def surface_mm(self, direction: Array) -> Array:
-        """Return the radius of the main body along unit directions (..., 3), mm."""
-        modulation = np.ones(direction.shape[:-1], np.float32)
-        for wave, phase, amplitude in zip(self.wave_vectors, self.phases, self.amplitudes, strict=True):
-            angle = direction @ wave.astype(np.float32) + np.float32(phase)
-            modulation += np.float32(amplitude) * np.cos(angle)
-        return np.float32(self.radius_mm) * modulation
+from pipeline.phantom.tumour_shape import TumourShape, draw_shape
 
 
 @dataclass(frozen=True)
@@ -125,7 +68,7 @@ def draw_tumours(
     for _ in range(count):
         centre = _place(rng, anatomy, diameter / 2, tumours)
         if centre is not None:
-            tumours.append(Tumour(_shape(rng, centre, diameter / 2, latents), _appearance(diameter, latents)))
+            tumours.append(Tumour(draw_shape(rng, centre, diameter / 2, latents), _appearance(diameter, latents)))
         diameter = max(smallest, min(diameter, 40.0) * float(rng.uniform(0.35, 0.8)))
     return tuple(tumours)
 
@@ -146,19 +89,6 @@ def _place(rng: np.random.Generator, anatomy: Anatomy, radius: float, others: li
     if len(fits):
         return np.asarray(points[rng.choice(fits)], np.float64)
     return None if others else np.asarray(points[int(np.argmax(room))], np.float64)
-
-
-def _shape(rng: np.random.Generator, centre: FloatArray, radius: float, latents: Latents) -> TumourShape:
-    irregular = uniform(latents.imaging["irregularity"])
-    wave = rng.standard_normal((LOBES, 3))
-    wave *= (rng.uniform(1.5, 2.5, LOBES) * (1 + 1.6 * irregular) / np.linalg.norm(wave, axis=1))[:, None]
-    amplitudes = rng.uniform(0.4, 1.0, LOBES) * (0.02 + 0.075 * irregular) * np.sqrt(3 / LOBES) * 1.3
-    count = int(rng.binomial(5, max(0.0, irregular - 0.35)))
-    direction = rng.standard_normal((count, 3))
-    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-    size = radius * rng.uniform(0.18, 0.34, (count, 1))
-    nodules = np.hstack([centre + direction * (radius + 0.15 * size), size])
-    return TumourShape(centre, radius, wave, rng.uniform(0, 2 * np.pi, LOBES), amplitudes, nodules)
 
 
 def _appearance(diameter: float, latents: Latents) -> TumourAppearance:

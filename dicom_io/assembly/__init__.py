@@ -1,0 +1,20 @@
+"""Files to a Study: headers, sub-volumes, clock, evidence, matching, volumes."""
+
+from dicom_io.assembly.match_result import Evidence, MatchResult, RejectedSubVolume, RoleMatch, SourceInstance
+from dicom_io.assembly.matching import match_studies, role_status
+from dicom_io.assembly.scanning import NoDicomError, ScanResult, UnreadableFile, scan_files, scan_folder
+
+__all__ = [
+    "Evidence",
+    "MatchResult",
+    "NoDicomError",
+    "RejectedSubVolume",
+    "RoleMatch",
+    "ScanResult",
+    "SourceInstance",
+    "UnreadableFile",
+    "match_studies",
+    "role_status",
+    "scan_files",
+    "scan_folder",
+]

@@ -1,0 +1,210 @@
+"""The best joint choice of the four dynamic phases, under order, intervals, grid and frame of reference."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from config.series_rules import SeriesRules
+from dicom_io.assembly.clock import Clock
+from dicom_io.assembly.evidence import DYNAMIC_ROLES, Candidate, Timing, evidence, gate, same_grid
+from dicom_io.assembly.match_result import Evidence
+from dicom_io.assembly.subvolumes import SubVolume
+from pipeline.study import Role
+
+CONSTRAINTS = ("SM-FOR", "SM-GEOM", "SM-ORDER", "SM-GAP")
+"""Codes of the pairwise constraints, in the order in which a violated one is named."""
+
+_GRID_ROLES = frozenset({Role.T1_PRE, Role.T1_ARTERIAL, Role.T1_PORTAL})
+_RANK = {role: rank for rank, role in enumerate(DYNAMIC_ROLES)}
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """A candidate in a role."""
+
+    candidate: Candidate
+    evidence: tuple[Evidence, ...]
+    score: float
+
+    @property
+    def subvolume(self) -> SubVolume:
+        """The stack itself."""
+        return self.candidate.subvolume
+
+
+@dataclass(frozen=True, eq=False)
+class Assignment:
+    """A choice for each role that could be filled, with the hypothesis it was scored under."""
+
+    choices: Mapping[Role, Scored]
+    total: float
+    timing: Timing
+    pool: Mapping[Role, Sequence[Scored]]
+    """Every candidate of each role under the same hypothesis, best first."""
+
+
+def score(
+    candidates: Sequence[Candidate],
+    role: Role,
+    rules: SeriesRules,
+    *,
+    timing: Timing | None = None,
+    agent_used: bool = False,
+) -> list[Scored]:
+    """Score every candidate that passes the gate of `role`; best first, at most the number the rules keep."""
+    found = []
+    for candidate in candidates:
+        if gate(candidate, role, rules):
+            reasons = evidence(candidate, role, rules, timing=timing, agent_used=agent_used)
+            found.append(Scored(candidate, reasons, round(sum(item.weight for item in reasons), 2)))
+    found.sort(key=lambda item: -item.score)
+    return found[: rules.decision.candidates]
+
+
+def hypotheses(clock: Clock, recorded_s: float | None, rules: SeriesRules) -> Iterator[Timing]:
+    """Yield the instants of injection worth trying: the recorded one, else one before each phase.
+
+    Where the injection is not recorded, any phase may be the first arterial one; the joint score decides which.
+    """
+    if recorded_s is not None:
+        yield Timing(clock, recorded_s, measured=True)
+        return
+    for instant in sorted(set(clock.instants_s.values())):
+        yield Timing(clock, instant - rules.time.arterial_delay_s, measured=False)
+
+
+def best_phases(
+    pools: Sequence[tuple[Timing, Mapping[Role, Sequence[Scored]]]],
+    rules: SeriesRules,
+    *,
+    excluded: Mapping[Role, frozenset[SubVolume]] | None = None,
+    relaxed: frozenset[str] = frozenset(),
+) -> Assignment | None:
+    """Return the assignment of the dynamic roles with the highest total score.
+
+    Parameters
+    ----------
+    pools
+        Scored candidates of each role under each hypothesis of the injection.
+    rules
+        Intervals and tolerances.
+    excluded
+        Sub-volumes that a role may not take, to find the rival of a choice.
+    relaxed
+        Codes of constraints left aside, to find out which one stands in the way.
+
+    Returns
+    -------
+    Assignment or None
+        Roles that no candidate can fill are left out of it. None without any hypothesis.
+    """
+    best: Assignment | None = None
+    for timing, pool in pools:
+        found = _search(timing, pool, rules, excluded or {}, relaxed)
+        # The earliest hypothesis wins a tie: the first arterial phase is the first.
+        if best is None or found.total > best.total:
+            best = found
+    return best
+
+
+def conflict(
+    roles: tuple[Role, Role], pair: tuple[Scored, Scored], timing: Timing, rules: SeriesRules
+) -> str | None:
+    """Return the code of the constraint that two choices violate together, or None.
+
+    Parameters
+    ----------
+    roles
+        Two dynamic roles, the earlier phase first.
+    pair
+        Their choices.
+    timing
+        The clock in force.
+    rules
+        Intervals and tolerances.
+    """
+    one, other = pair[0].subvolume, pair[1].subvolume
+    elapsed = timing.clock.instants_s[other] - timing.clock.instants_s[one]
+    low, high = _interval_s(roles, rules)
+    off_grid = set(roles) <= _GRID_ROLES and not same_grid(one, other, rules)
+    short = roles[1] is Role.T1_HEPATOBILIARY and coverage(one, other) < rules.geometry.coverage
+    found = (
+        (frames_of_reference_differ(one, other, rules), "SM-FOR"),
+        (off_grid or short, "SM-GEOM"),
+        (elapsed <= 0, "SM-ORDER"),
+        (not low <= elapsed <= high, "SM-GAP"),
+    )
+    return next((code for violated, code in found if violated), None)
+
+
+def _interval_s(roles: tuple[Role, Role], rules: SeriesRules) -> tuple[float, float]:
+    """Return the least and the longest time between two dynamic phases, s."""
+    if roles == (Role.T1_ARTERIAL, Role.T1_PORTAL):
+        return rules.time.portal_after_arterial_s
+    least = (
+        rules.time.hepatobiliary_after_arterial_s if roles == (Role.T1_ARTERIAL, Role.T1_HEPATOBILIARY) else 0.0
+    )
+    return (least, float("inf"))
+
+
+def frames_of_reference_differ(one: SubVolume, other: SubVolume, rules: SeriesRules) -> bool:
+    """Tell whether both name a frame of reference, not the same one, and the site forbids that."""
+    a, b = one.series.frame_of_reference_uid, other.series.frame_of_reference_uid
+    return bool(a and b and a != b) and rules.geometry.frame_of_reference == "require"
+
+
+def coverage(subvolume: SubVolume, reference: SubVolume) -> float:
+    """Return which part of the height of `reference` is covered by `subvolume`, 0 to 1."""
+    one, other = subvolume.extent_mm, reference.extent_mm
+    if one is None or other is None or other[1] <= other[0]:
+        return 0.0
+    return max(0.0, min(one[1], other[1]) - max(one[0], other[0])) / (other[1] - other[0])
+
+
+def _search(
+    timing: Timing,
+    pool: Mapping[Role, Sequence[Scored]],
+    rules: SeriesRules,
+    excluded: Mapping[Role, frozenset[SubVolume]],
+    relaxed: frozenset[str],
+) -> Assignment:
+    options = {
+        role: [item for item in pool[role] if item.score > 0 and item.subvolume not in excluded.get(role, ())]
+        for role in DYNAMIC_ROLES
+    }
+    # What the roles from a rank on can add at best: a branch that cannot reach the best total is cut.
+    promise = [sum(max((item.score for item in options[role]), default=0.0) for role in DYNAMIC_ROLES[rank:])
+               for rank in range(len(DYNAMIC_ROLES) + 1)]  # fmt: skip
+    best: dict[Role, Scored] = {}
+    best_total = 0.0
+
+    def descend(rank: int, chosen: dict[Role, Scored], total: float) -> None:
+        nonlocal best, best_total
+        if total > best_total:
+            best, best_total = dict(chosen), total
+        if rank == len(DYNAMIC_ROLES) or total + promise[rank] <= best_total:
+            return
+        role = DYNAMIC_ROLES[rank]
+        for item in options[role]:
+            if _fits(role, item, chosen, timing, rules, relaxed):
+                descend(rank + 1, {**chosen, role: item}, total + item.score)
+        descend(rank + 1, chosen, total)
+
+    descend(0, {}, 0.0)
+    return Assignment(best, best_total, timing, pool)
+
+
+def _fits(
+    role: Role,
+    item: Scored,
+    chosen: Mapping[Role, Scored],
+    timing: Timing,
+    rules: SeriesRules,
+    relaxed: frozenset[str],
+) -> bool:
+    for other, choice in chosen.items():
+        if choice.subvolume is item.subvolume:
+            return False
+        found = conflict((other, role), (choice, item), timing, rules)
+        if found is not None and found not in relaxed:
+            return False
+    return True

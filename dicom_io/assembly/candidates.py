@@ -1,0 +1,108 @@
+"""One study's frames to candidates: split, reject with a code, and know each one's surroundings."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from config.series_rules import SeriesRules
+from dicom_io.assembly.evidence import Candidate, same_grid, t1_physics
+from dicom_io.assembly.facts import FrameFacts
+from dicom_io.assembly.lexicon import Lexicon
+from dicom_io.assembly.match_result import RejectedSubVolume
+from dicom_io.assembly.rejects import defect, reject, surroundings
+from dicom_io.assembly.scanning import OtherInstance, ScanResult, UnreadableFile
+from dicom_io.assembly.subvolumes import SubVolume, split_series
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """The sub-volumes of a study.
+
+    Parameters
+    ----------
+    live
+        Those that may fill a role.
+    t1
+        The live ones that are spoiled 3D gradient echoes, hence possible phases of contrast.
+    rejected
+        The rest, each with a code and a sentence.
+    """
+
+    live: tuple[Candidate, ...]
+    t1: tuple[Candidate, ...]
+    rejected: tuple[RejectedSubVolume, ...]
+
+
+def sort_study(scan: ScanResult, rules: SeriesRules, lexicon: Lexicon) -> Sorted:
+    """Split the series of one study and set aside what can fill no role.
+
+    Parameters
+    ----------
+    scan
+        Facts of one study.
+    rules
+        Limits.
+    lexicon
+        Compiled from the same rules.
+    """
+    damaged = frozenset(entry.series_instance_uid for entry in scan.unreadable if entry.series_instance_uid)
+    live: list[Candidate] = []
+    rejected: list[RejectedSubVolume] = []
+    for frames in _by_series(scan.frames):
+        stacks = split_series(frames)
+        for stack in stacks:
+            around = surroundings(stack, stacks, lexicon, damaged)
+            verdict = reject(stack, around, rules)
+            if verdict is None:
+                agent = lexicon.agent(stack.physics.agent)
+                live.append(Candidate(stack, around, defect(stack, around, rules), agent))
+            else:
+                rejected.append(rejection(stack, verdict.code, verdict.because))
+    with_siblings = _count_siblings(live, rules)
+    t1 = tuple(candidate for candidate in with_siblings if t1_physics(candidate, rules) > 0)
+    return Sorted(with_siblings, t1, (*rejected, *_not_images(scan)))
+
+
+def rejection(subvolume: SubVolume, code: str, because: str) -> RejectedSubVolume:
+    """Return the record of a sub-volume that fills no role."""
+    return RejectedSubVolume(subvolume.series.series_instance_uid, subvolume.label, code, because)
+
+
+def _by_series(frames: Sequence[FrameFacts]) -> list[list[FrameFacts]]:
+    series: dict[str, list[FrameFacts]] = defaultdict(list)
+    for frame in frames:
+        series[frame.series.series_instance_uid].append(frame)
+    return sorted(
+        series.values(),
+        key=lambda found: (found[0].series.series_number or 0, found[0].series.series_instance_uid),
+    )
+
+
+def _count_siblings(live: Sequence[Candidate], rules: SeriesRules) -> tuple[Candidate, ...]:
+    dynamic = [candidate for candidate in live if t1_physics(candidate, rules) > 0]
+    return tuple(
+        replace(
+            candidate,
+            grid_siblings=sum(
+                other is not candidate and same_grid(candidate.subvolume, other.subvolume, rules)
+                for other in dynamic
+            ),
+        )
+        for candidate in live
+    )
+
+
+def _not_images(scan: ScanResult) -> list[RejectedSubVolume]:
+    others: dict[str, list[OtherInstance]] = defaultdict(list)
+    for other in scan.others:
+        others[other.series_instance_uid].append(other)
+    damaged: dict[str, list[UnreadableFile]] = defaultdict(list)
+    for file in scan.unreadable:
+        damaged[file.series_instance_uid].append(file)
+    return [
+        RejectedSubVolume(uid, "", "NOT-MR", f"{len(found)} object(s) that are no MR images")
+        for uid, found in others.items()
+    ] + [
+        RejectedSubVolume(uid, "", "UNREADABLE", f"{len(found)} file(s), the first {found[0].reason}")
+        for uid, found in damaged.items()
+    ]

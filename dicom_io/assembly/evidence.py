@@ -1,0 +1,256 @@
+"""Reasons for and against a role, each with its family and weight."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from config.series_rules import PhysicsWindow, SeriesRules
+from dicom_io.assembly.clock import Clock
+from dicom_io.assembly.lexicon import PHASES
+from dicom_io.assembly.match_result import Evidence
+from dicom_io.assembly.rejects import Surroundings, Verdict
+from dicom_io.assembly.stacks import relative_difference
+from dicom_io.assembly.subvolumes import SubVolume
+from pipeline.study import Role
+
+DYNAMIC_ROLES = (Role.T1_PRE, Role.T1_ARTERIAL, Role.T1_PORTAL, Role.T1_HEPATOBILIARY)
+
+INDEPENDENT_FAMILIES = frozenset({"physics", "text", "time", "agent", "pixels"})
+"""Families that can support a dynamic role; geometry and defects speak of quality, not of the phase."""
+
+_LEAST_KNOWN_PARAMETERS = 2
+
+_CONCEPT_OF = {
+    Role.T2: "t2",
+    Role.DWI: "diffusion",
+    Role.T1_PRE: "pre",
+    Role.T1_ARTERIAL: "arterial",
+    Role.T1_PORTAL: "portal",
+    Role.T1_HEPATOBILIARY: "hepatobiliary",
+}
+
+_RIVALS: Mapping[Role, frozenset[str]] = {
+    Role.T2: frozenset({"diffusion"}),
+    Role.DWI: frozenset(),
+    **dict.fromkeys(DYNAMIC_ROLES, PHASES | {"t2", "diffusion"}),
+}
+"""Concepts that contradict a role, its own left aside."""
+
+_AGENT_PHASES: Mapping[Role, frozenset[str]] = {
+    Role.T1_PRE: frozenset({"PRE_CONTRAST"}),
+    Role.T1_ARTERIAL: frozenset({"ARTERIAL", "IMMEDIATE", "DYNAMIC"}),
+    Role.T1_PORTAL: frozenset({"PORTAL_VENOUS", "VENOUS", "DYNAMIC"}),
+    Role.T1_HEPATOBILIARY: frozenset({"DELAYED", "STEADY_STATE"}),
+}
+_UNDECIDED_AGENT_PHASES = frozenset({"", "POST_CONTRAST", "DYNAMIC"})
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A live sub-volume and what its evidence is drawn from."""
+
+    subvolume: SubVolume
+    around: Surroundings
+    defect: Verdict | None
+    agent: str
+    """What Contrast/Bolus Agent says: gadoxetate, other, none, unnamed or absent."""
+    grid_siblings: int = 0
+    """Other T1 sub-volumes on the same grid."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The hypothesis under which phases are scored."""
+
+    clock: Clock
+    injection_s: float
+    measured: bool
+
+
+def t1_physics(candidate: Candidate, rules: SeriesRules) -> float:
+    """Return how well the parameters fit a spoiled 3D gradient echo: -1 violated, else the known part, 0 to 1."""
+    physics = candidate.subvolume.physics
+    words = set(physics.scanning_sequence)
+    family = None if not words or words == {"RM"} else "GR" in words and "EP" not in words
+    dimension = physics.acquisition_type == "3D" if physics.acquisition_type else None
+    return _share((family, dimension, *_parameters(candidate, rules.physics.t1)))
+
+
+def t2_physics(candidate: Candidate, rules: SeriesRules) -> float:
+    """Return how well the parameters fit a fast spin echo; see `t1_physics`."""
+    physics = candidate.subvolume.physics
+    words = set(physics.scanning_sequence)
+    diffusion = physics.b_value_s_per_mm2 is not None or "DIFFUSION" in physics.image_type
+    family = None if not words or words == {"RM"} else "SE" in words and "EP" not in words and not diffusion
+    flat = physics.acquisition_type == "2D" if physics.acquisition_type else None
+    train = physics.echo_train_length > 1 if physics.echo_train_length else None
+    return _share((family, flat, train, *_parameters(candidate, rules.physics.t2)))
+
+
+def dwi_physics(candidate: Candidate, rules: SeriesRules) -> float:
+    """Return how well the parameters fit a diffusion image of the wanted b-value; see `t1_physics`."""
+    physics = candidate.subvolume.physics
+    low, high = rules.diffusion.b_s_per_mm2
+    b_value = physics.b_value_s_per_mm2
+    weighted = b_value is not None and low <= b_value <= high
+    planar = "EP" in physics.scanning_sequence or "DIFFUSION" in physics.image_type or b_value is not None
+    return _share((planar, weighted, *_parameters(candidate, rules.physics.dwi)))
+
+
+PHYSICS: Mapping[Role, Callable[[Candidate, SeriesRules], float]] = {
+    Role.T2: t2_physics,
+    Role.DWI: dwi_physics,
+    **dict.fromkeys(DYNAMIC_ROLES, t1_physics),
+}
+
+
+def gate(candidate: Candidate, role: Role, rules: SeriesRules) -> bool:
+    """Tell whether the physics let the sub-volume fill `role` at all."""
+    return PHYSICS[role](candidate, rules) > 0
+
+
+def evidence(
+    candidate: Candidate, role: Role, rules: SeriesRules, *, timing: Timing | None, agent_used: bool
+) -> tuple[Evidence, ...]:
+    """Return every reason for or against `role`, without those of weight zero.
+
+    Parameters
+    ----------
+    candidate
+        A sub-volume that passed `gate`.
+    role
+        The role in question.
+    rules
+        Weights and windows.
+    timing
+        Clock and injection; None for T2 and DWI, which have no order against contrast.
+    agent_used
+        Whether any T1 sub-volume of the study names an agent: where none does, its absence says nothing.
+    """
+    found = [*_physics(candidate, role, rules), *_text(candidate, role, rules), *_quality(candidate, role, rules)]
+    if role is Role.DWI:
+        found += _diffusion(candidate, rules)
+    if role in DYNAMIC_ROLES:
+        found += _agent(candidate, role, rules, agent_used)
+        found += _time(candidate, role, rules, timing) if timing is not None else []
+    return tuple(item for item in found if item.weight)
+
+
+def supporting_families(items: tuple[Evidence, ...]) -> frozenset[str]:
+    """Return the independent families whose weights add up to something positive."""
+    totals: dict[str, float] = {}
+    for item in items:
+        totals[item.family] = totals.get(item.family, 0.0) + item.weight
+    return frozenset(family for family, total in totals.items() if total > 0) & INDEPENDENT_FAMILIES
+
+
+def _parameters(candidate: Candidate, window: PhysicsWindow) -> Iterator[bool | None]:
+    physics = candidate.subvolume.physics
+    for value, limits in (
+        (physics.repetition_time_ms, window.repetition_time_ms),
+        (physics.echo_time_ms, window.echo_time_ms),
+        (physics.flip_angle_deg, window.flip_angle_deg),
+    ):
+        if limits is not None:
+            yield None if value is None else limits[0] <= value <= limits[1]
+
+
+def _share(answers: tuple[bool | None, ...]) -> float:
+    known = [answer for answer in answers if answer is not None]
+    if not all(known):
+        return -1.0
+    return len(known) / len(answers) if len(known) >= _LEAST_KNOWN_PARAMETERS else 0.0
+
+
+def _physics(candidate: Candidate, role: Role, rules: SeriesRules) -> Iterator[Evidence]:
+    physics = candidate.subvolume.physics
+    share = PHYSICS[role](candidate, rules)
+    sequence = "/".join(physics.scanning_sequence) or physics.pulse_sequence
+    times = f"TR {_shown(physics.repetition_time_ms)} TE {_shown(physics.echo_time_ms)} ms"
+    shown = " ".join(part for part in (sequence, physics.acquisition_type, times) if part)
+    yield Evidence("physics", "(0018,0020)", shown, round(share * rules.weights.physics, 2))
+    fat = rules.weights.fat_suppressed.get(role.value, 0.0)
+    if fat and candidate.around.dixon == "WATER":
+        yield Evidence("physics", "(0008,0008)", "Dixon water", fat)
+    elif fat and (physics.fat_suppressed or "fat_suppressed" in candidate.around.concepts):
+        yield Evidence("physics", "(0018,0022)", "fat suppressed", fat)
+    if role is Role.T2 and "single_shot" in candidate.around.concepts:
+        yield Evidence("physics", "(0008,103E)", "single shot", rules.weights.single_shot)
+
+
+def _shown(value: float | None) -> str:
+    return "?" if value is None else f"{value:g}"
+
+
+def _text(candidate: Candidate, role: Role, rules: SeriesRules) -> Iterator[Evidence]:
+    concepts, wanted = candidate.around.concepts, _CONCEPT_OF[role]
+    speaks_for, contradicts = rules.weights.text[role.value]
+    description = candidate.subvolume.series.description
+    others = concepts & _RIVALS[role] - {wanted}
+    if wanted in concepts and not others:
+        yield Evidence("text", "(0008,103E)", description, speaks_for)
+    elif others and wanted not in concepts:
+        yield Evidence("text", "(0008,103E)", description, contradicts)
+
+
+def _quality(candidate: Candidate, role: Role, rules: SeriesRules) -> Iterator[Evidence]:
+    weights, thickness = rules.weights, candidate.subvolume.physics.slice_thickness_mm
+    low, high = rules.geometry.slice_thickness_mm
+    if thickness is not None and low <= thickness <= high:
+        yield Evidence("geometry", "(0018,0050)", f"{thickness:g} mm", weights.thickness)
+    if role in DYNAMIC_ROLES and candidate.grid_siblings:
+        weight = weights.geometry_hepatobiliary if role is Role.T1_HEPATOBILIARY else weights.geometry
+        yield Evidence("geometry", "(0028,0030)", f"grid shared with {candidate.grid_siblings} others", weight)
+    if candidate.defect is not None:
+        yield Evidence("defect", candidate.defect.code, candidate.defect.because, weights.defect)
+
+
+def _diffusion(candidate: Candidate, rules: SeriesRules) -> Iterator[Evidence]:
+    physics = candidate.subvolume.physics
+    yield Evidence("diffusion", "(0018,9087)", _shown(physics.b_value_s_per_mm2), rules.weights.diffusion_b)
+    if physics.directionality != "DIRECTIONAL" and candidate.subvolume.siblings == 1:
+        yield Evidence(
+            "diffusion", "(0018,9075)", physics.directionality or "one image", rules.weights.diffusion_trace
+        )
+
+
+def _agent(candidate: Candidate, role: Role, rules: SeriesRules, agent_used: bool) -> Iterator[Evidence]:
+    phase = candidate.subvolume.physics.agent_phase
+    present, absent = rules.weights.agent_name[role.value]
+    consistent, contradicting = rules.weights.agent_phase[role.value]
+    if phase in _AGENT_PHASES[role]:
+        yield Evidence("agent", "(0018,9344)", phase, consistent)
+    elif phase not in _UNDECIDED_AGENT_PHASES or (role is Role.T1_PRE and phase):
+        yield Evidence("agent", "(0018,9344)", phase, contradicting)
+    if agent_used:
+        named = candidate.agent not in ("absent", "none")
+        yield Evidence("agent", "(0018,0010)", candidate.agent, present if named else absent)
+
+
+def _time(candidate: Candidate, role: Role, rules: SeriesRules, timing: Timing) -> Iterator[Evidence]:
+    table = rules.weights.time_measured if timing.measured else rules.weights.time_estimated
+    hit, miss = table[role.value]
+    elapsed = timing.clock.instants_s[candidate.subvolume] - timing.injection_s
+    window = phase_window_s(role, rules)
+    shown = f"{elapsed:+.0f} s from the {'recorded' if timing.measured else 'estimated'} injection"
+    yield Evidence("time", timing.clock.source, shown, hit if window[0] <= elapsed <= window[1] else miss)
+
+
+def phase_window_s(role: Role, rules: SeriesRules) -> tuple[float, float]:
+    """Return the window of a dynamic role, s after the injection."""
+    return {
+        Role.T1_PRE: (float("-inf"), 0.0),
+        Role.T1_ARTERIAL: rules.time.arterial_s,
+        Role.T1_PORTAL: rules.time.portal_s,
+        Role.T1_HEPATOBILIARY: rules.time.hepatobiliary_s,
+    }[role]
+
+
+def same_grid(one: SubVolume, other: SubVolume, rules: SeriesRules) -> bool:
+    """Tell whether two sub-volumes share matrix spacing, slice thickness and Dixon type within the tolerances."""
+    a, b = one.frames[0].pixel_spacing_mm, other.frames[0].pixel_spacing_mm
+    if a is None or b is None:
+        return False
+    spacing = max(relative_difference(x, y) for x, y in zip(a, b, strict=True))
+    steps = relative_difference(one.spacing.step_mm, other.spacing.step_mm)
+    near = spacing <= rules.geometry.spacing_tolerance and steps <= rules.geometry.thickness_tolerance
+    return near and one.physics.dixon == other.physics.dixon

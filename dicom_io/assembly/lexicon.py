@@ -1,0 +1,83 @@
+"""Concepts in a description: the regular expressions of the rules, compiled once for a run."""
+
+import re
+from collections.abc import Iterable
+
+from config.series_rules import SeriesRules
+from dicom_io.assembly.text import normalise
+
+PHASES = frozenset({"pre", "arterial", "portal", "delayed", "hepatobiliary"})
+"""Concepts that name a phase of contrast."""
+
+_LETTER = "a-zà-öø-ÿ"
+_DIXON_CONCEPTS = {"dixon_fat": "FAT", "dixon_in_phase": "IN_PHASE", "dixon_opposed_phase": "OUT_PHASE"}
+
+
+def compile_terms(terms: Iterable[str]) -> re.Pattern[str]:
+    """Compile `terms` so that Latin words match whole: ``art`` in neither ``start`` nor ``party``.
+
+    A digit may touch a letter (``art2``, ``t1fs``) but not another digit (``20s`` is not in ``120s``).
+    """
+    start = rf"(?<![{_LETTER}])(?!(?<=\d)\d)"
+    end = rf"(?![{_LETTER}])(?!(?<=\d)\d)"
+    # Han, kana and hangul are written without blanks, so that no boundary may be asked of such a term.
+    parts = [rf"{start}(?:{term}){end}" if _is_latin(term) else f"(?:{term})" for term in terms]
+    return re.compile("|".join(parts))
+
+
+class Lexicon:
+    """Reads concepts, Dixon suffixes and contrast agents from normalised text.
+
+    Parameters
+    ----------
+    rules
+        The rules whose lexicon is compiled.
+    """
+
+    def __init__(self, rules: SeriesRules) -> None:
+        terms = {name: getattr(rules.lexicon, name) for name in type(rules.lexicon).model_fields}
+        concepts = terms.keys() - _DIXON_CONCEPTS.keys()
+        self._concepts = {name: compile_terms(terms[name]) for name in concepts}
+        self._dixon = {
+            kind: re.compile(rf"^(?:{'|'.join(terms[name])}) ?:|(?<![\w])(?:{'|'.join(terms[name])})$")
+            for name, kind in _DIXON_CONCEPTS.items()
+        }
+        self._gadoxetate = compile_terms(rules.agents.gadoxetate)
+        self._other_agent = compile_terms(rules.agents.other)
+        self._no_agent = frozenset(rules.agents.none)
+        self._seen: dict[str, frozenset[str]] = {}
+
+    def concepts(self, text: str) -> frozenset[str]:
+        """Return the concepts that `text`, normalised, names."""
+        if text not in self._seen:
+            self._seen[text] = self._read(text)
+        return self._seen[text]
+
+    def dixon(self, description: str) -> str | None:
+        """Return ``FAT``, ``IN_PHASE`` or ``OUT_PHASE`` where the description says so by prefix or suffix."""
+        return next((kind for kind, pattern in self._dixon.items() if pattern.search(description)), None)
+
+    def agent(self, name: str) -> str:
+        """Return what an agent's name says: ``gadoxetate``, ``other``, ``none``, ``unnamed`` or ``absent``."""
+        text = normalise(name)
+        if not text:
+            return "absent"
+        if text in self._no_agent:
+            return "none"
+        if self._gadoxetate.search(text):
+            return "gadoxetate"
+        return "other" if self._other_agent.search(text) else "unnamed"
+
+    def _read(self, text: str) -> frozenset[str]:
+        found = {name for name, pattern in self._concepts.items() if pattern.search(text)}
+        if "multiphase" in found:
+            # `PRE/POST` and `DYN` are several phases in one series, never the one before contrast.
+            found.discard("pre")
+        if "hepatobiliary" in found:
+            # `20 min delay` is a hepatobiliary phase.
+            found.discard("delayed")
+        return frozenset(found)
+
+
+def _is_latin(term: str) -> bool:
+    return all(ord(character) < 0x250 for character in term)

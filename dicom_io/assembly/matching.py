@@ -1,0 +1,143 @@
+"""Series matching: which instances of a study fill which role, and why, or why not."""
+
+from collections.abc import Iterator, Mapping
+
+from config.series_rules import SeriesRules
+from dicom_io.assembly.assignment import Scored
+from dicom_io.assembly.candidates import Sorted, rejection, sort_study
+from dicom_io.assembly.decision import Decision, decide
+from dicom_io.assembly.evidence import DYNAMIC_ROLES, PHYSICS, Candidate
+from dicom_io.assembly.lexicon import Lexicon
+from dicom_io.assembly.match_result import MatchResult, RejectedSubVolume, RoleMatch
+from dicom_io.assembly.refusals import ROLE_WORDS, Refusal, refuse
+from dicom_io.assembly.scanning import ScanResult
+from pipeline.study import Role
+
+FILLED, AMBIGUOUS, EMPTY = "filled", "ambiguous", "empty"
+
+
+def match_studies(scan: ScanResult, rules: SeriesRules) -> list[MatchResult]:
+    """Match every study of a scan on its own.
+
+    Parameters
+    ----------
+    scan
+        Facts of any number of studies.
+    rules
+        Weights, windows and lexicon.
+
+    Returns
+    -------
+    list[MatchResult]
+        One for each StudyInstanceUID, in their order.
+    """
+    lexicon = Lexicon(rules)
+    return [_match(uid, scan.of_study(uid), rules, lexicon) for uid in scan.study_instance_uids]
+
+
+def role_status(scan: ScanResult, rules: SeriesRules) -> Mapping[Role, str]:
+    """Return for each role whether the instances so far fill it: ``filled``, ``ambiguous`` or ``empty``.
+
+    Parameters
+    ----------
+    scan
+        Facts of one study, which may still be arriving.
+    rules
+        Weights, windows and lexicon.
+    """
+    decision = decide(sort_study(scan, rules, Lexicon(rules)), rules)
+    return {role: _status(role, decision) for role in Role}
+
+
+def _status(role: Role, decision: Decision) -> str:
+    choice = decision.choices.get(role)
+    # A phase with slices still missing is not there yet.
+    if choice is None or choice.candidate.defect is not None:
+        return EMPTY
+    return AMBIGUOUS if role in decision.ambiguous else FILLED
+
+
+def _match(study_instance_uid: str, scan: ScanResult, rules: SeriesRules, lexicon: Lexicon) -> MatchResult:
+    study = sort_study(scan, rules, lexicon)
+    decision = decide(study, rules)
+    refusal = _whole_study(scan, study) or decision.refusal
+    return MatchResult(
+        study_instance_uid=study_instance_uid,
+        status="accepted" if refusal is None else "refused",
+        code=None if refusal is None else refusal.code,
+        message="All six sequences were found." if refusal is None else refusal.message,
+        remedy="" if refusal is None else refusal.remedy,
+        roles={role: _role_match(role, choice, decision) for role, choice in decision.choices.items()},
+        rejected=(*study.rejected, *_not_chosen(study, decision, rules)),
+        clock_source=None if decision.clock is None else decision.clock.source,
+        t0=_injection(decision),
+    )
+
+
+def _injection(decision: Decision) -> str:
+    if decision.timing is None:
+        return "unknown"
+    return "measured" if decision.timing.measured else "estimated"
+
+
+def _whole_study(scan: ScanResult, study: Sorted) -> Refusal | None:
+    """Return a refusal that no choice of series could cure."""
+    patients = {frame.series.patient_key for frame in scan.frames if frame.series.patient_key}
+    if len(patients) > 1:
+        return refuse("SM-PATIENT", f"The study holds images of {len(patients)} patients.")
+    agents = [candidate.agent for candidate in study.t1]
+    if "other" in agents:
+        return refuse("SM-AGENT", "Another contrast agent than gadoxetate is named in the headers.")
+    if len(agents) > 1 and set(agents) == {"none"}:
+        return refuse("SM-AGENT", "The headers say that no contrast agent was given.")
+    if not scan.frames:
+        return refuse(f"SM-MISSING-{Role.T2}", "The study holds no readable MR image.")
+    return None
+
+
+def _role_match(role: Role, choice: Scored, decision: Decision) -> RoleMatch:
+    frames = choice.subvolume.frames
+    several = frames[0].frame_count > 1
+    numbers = tuple(frame.frame_number or 1 for frame in frames)
+    in_stored_order = len(numbers) == frames[0].frame_count and list(numbers) == sorted(numbers)
+    series = choice.subvolume.series
+    return RoleMatch(
+        role=role,
+        series_instance_uid=series.series_instance_uid,
+        series_number=series.series_number,
+        series_description=series.description,
+        instances=(frames[0].instance,) if several else tuple(frame.instance for frame in frames),
+        frame_numbers=numbers if several and not in_stored_order else None,
+        score=choice.score,
+        runner_up=decision.rivals.get(role),
+        evidence=choice.evidence,
+    )
+
+
+def _not_chosen(study: Sorted, decision: Decision, rules: SeriesRules) -> Iterator[RejectedSubVolume]:
+    taken = {choice.subvolume for choice in decision.choices.values()}
+    for candidate in study.live:
+        if candidate.subvolume not in taken:
+            code, because = _reason(candidate, decision, rules)
+            yield rejection(candidate.subvolume, code, because)
+
+
+def _reason(candidate: Candidate, decision: Decision, rules: SeriesRules) -> tuple[str, str]:
+    if candidate.defect is not None:
+        return candidate.defect.code, candidate.defect.because
+    physics = candidate.subvolume.physics
+    fitting = [role for role in Role if PHYSICS[role](candidate, rules) > 0]
+    if not fitting and physics.b_value_s_per_mm2 is not None:
+        low, high = rules.diffusion.b_s_per_mm2
+        return "B-VALUE", f"b = {physics.b_value_s_per_mm2:g} s/mm2, outside {low:g} to {high:g}"
+    if not fitting:
+        return "NO-ROLE", "its acquisition parameters fit none of the six sequences"
+    timing = decision.timing
+    if fitting[0] in DYNAMIC_ROLES and timing is not None:
+        elapsed = timing.clock.instants_s[candidate.subvolume] - timing.injection_s
+        if rules.time.transitional_s[0] <= elapsed < rules.time.transitional_s[1]:
+            return "TRANSITIONAL", f"{elapsed:.0f} s after the injection, between portal and hepatobiliary phase"
+    better = next((role for role in fitting if role in decision.choices), None)
+    if better is None:
+        return "NO-ROLE", "it fits no role together with the other series"
+    return "RUNNER-UP", f"another series fits the {ROLE_WORDS[better]} better, or is the preferred repeat"

@@ -1,0 +1,154 @@
+"""Headers to facts: Enhanced and Legacy Converted Enhanced MR, one record a frame (PS3.3 A.36, C.7.6.16)."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from dicom_io.assembly.dialects import dixon_type
+from dicom_io.assembly.elements import Elements
+from dicom_io.assembly.facts import FrameFacts, Physics, Times
+from dicom_io.assembly.headers import (
+    classic_physics,
+    cosines,
+    instance_times,
+    pair,
+    series_facts,
+    source_instance,
+    vector,
+)
+from dicom_io.assembly.instants import date_time_s
+
+LONGEST_FRAME_MS = 120_000.0
+"""A longer Frame Acquisition Duration is in microseconds, as Siemens XA10 writes it, and is not used."""
+
+MAXIMUM_FRAMES = 20_000
+"""No MR object of one examination has more; a header that claims so is not believed."""
+
+
+class FrameGroups:
+    """Functional groups of one frame: its own item first, then the shared one."""
+
+    def __init__(self, own: Elements | None, shared: Elements | None) -> None:
+        self._items = [item for item in (own, shared) if item is not None]
+
+    def macro(self, keyword: str) -> Elements | None:
+        """Return the first item of the functional group `keyword`, or None."""
+        return next((found[0] for item in self._items if (found := item.items(keyword))), None)
+
+    def number(self, macro: str, keyword: str) -> float | None:
+        """Return a number from a functional group, or None."""
+        item = self.macro(macro)
+        return None if item is None else item.number(keyword)
+
+    def numbers(self, macro: str, keyword: str) -> tuple[float, ...]:
+        """Return numbers from a functional group."""
+        item = self.macro(macro)
+        return () if item is None else item.numbers(keyword)
+
+    def word(self, macro: str, keyword: str) -> str:
+        """Return a word from a functional group, or an empty one."""
+        item = self.macro(macro)
+        return "" if item is None else item.word(keyword)
+
+
+def frames(elements: Elements, path: Path, seen: dict[Any, Any]) -> Iterator[FrameFacts]:
+    """Yield the facts of each frame of a multi-frame instance.
+
+    Parameters
+    ----------
+    elements
+        Of the whole data set.
+    path
+        Where it lies.
+    seen
+        Shared objects of this scan.
+    """
+    instance, series = source_instance(elements, path), series_facts(elements, seen)
+    base, times = classic_physics(elements, seen), instance_times(elements)
+    shared = next(iter(elements.items("SharedFunctionalGroupsSequence")), None)
+    own = elements.items("PerFrameFunctionalGroupsSequence")
+    count = len(own) or min(elements.whole("NumberOfFrames") or 1, MAXIMUM_FRAMES)
+    rows, columns = elements.whole("Rows") or 0, elements.whole("Columns") or 0
+    for index in range(count):
+        groups = FrameGroups(own[index] if index < len(own) else None, shared)
+        physics = _physics(base, groups, elements)
+        yield FrameFacts(
+            instance=instance,
+            frame_number=index + 1,
+            frame_count=count,
+            series=series,
+            physics=seen.setdefault(physics, physics),
+            rows=rows,
+            columns=columns,
+            pixel_spacing_mm=pair(groups.numbers("PixelMeasuresSequence", "PixelSpacing")),
+            orientation=cosines(groups.numbers("PlaneOrientationSequence", "ImageOrientationPatient")),
+            position_lps_mm=vector(groups.numbers("PlanePositionSequence", "ImagePositionPatient")),
+            times=_times(times, groups),
+            temporal_position=_whole(groups.number("FrameContentSequence", "TemporalPositionIndex")),
+            acquisition_number=_whole(groups.number("FrameContentSequence", "FrameAcquisitionNumber")),
+            instance_number=index + 1,
+        )
+
+
+def _physics(base: Physics, groups: FrameGroups, elements: Elements) -> Physics:
+    frame_type = groups.macro("MRImageFrameTypeSequence")
+    image_type = tuple(word.upper() for word in frame_type.words("FrameType")) if frame_type else base.image_type
+    component = groups.word("MRImageFrameTypeSequence", "ComplexImageComponent")
+    timing = "MRTimingAndRelatedParametersSequence"
+    suppression = groups.word("MRModifierSequence", "SpectrallySelectedSuppression")
+    gradient_echo_train = groups.number(timing, "GradientEchoTrainLength")
+    rf_echo_train = groups.number(timing, "RFEchoTrainLength")
+    return replace(
+        base,
+        image_type=image_type,
+        scanning_sequence=_scanning_sequence(elements) or base.scanning_sequence,
+        repetition_time_ms=groups.number(timing, "RepetitionTime") or base.repetition_time_ms,
+        echo_time_ms=groups.number("MREchoSequence", "EffectiveEchoTime") or base.echo_time_ms,
+        echo_train_length=rf_echo_train or gradient_echo_train or groups.number(timing, "EchoTrainLength"),
+        flip_angle_deg=groups.number(timing, "FlipAngle") or base.flip_angle_deg,
+        slice_thickness_mm=groups.number("PixelMeasuresSequence", "SliceThickness") or base.slice_thickness_mm,
+        fat_suppressed=suppression in ("FAT", "FAT_AND_WATER") if suppression else base.fat_suppressed,
+        dixon=dixon_type(image_type) or base.dixon,
+        component="MAGNITUDE" if component in ("", "MIXED") else component,
+        b_value_s_per_mm2=_b_value(base, groups),
+        directionality=groups.word("MRDiffusionSequence", "DiffusionDirectionality") or base.directionality,
+        agent_phase=_agent_phase(groups),
+    )
+
+
+def _scanning_sequence(elements: Elements) -> tuple[str, ...]:
+    """Return the classic words for what Enhanced MR says with Echo Pulse Sequence and its flags (C.8.13.4)."""
+    echo = {"SPIN": ("SE",), "GRADIENT": ("GR",), "BOTH": ("SE", "GR")}.get(elements.word("EchoPulseSequence"), ())
+    planar = elements.word("EchoPlanarPulseSequence") == "YES"
+    return ("EP", *echo) if planar else echo
+
+
+def _b_value(base: Physics, groups: FrameGroups) -> float | None:
+    found = groups.number("MRDiffusionSequence", "DiffusionBValue")
+    return base.b_value_s_per_mm2 if found is None else found
+
+
+def _agent_phase(groups: FrameGroups) -> str:
+    usage = groups.macro("ContrastBolusUsageSequence")
+    if usage is None:
+        return ""
+    # A frame whose agent was not yet administered is before contrast, whatever the phase element says.
+    before = usage.word("ContrastBolusAgentAdministered") == "NO"
+    return "PRE_CONTRAST" if before else usage.word("ContrastBolusAgentPhase")
+
+
+def _times(times: Times, groups: FrameGroups) -> Times:
+    start = date_time_s(groups.word("FrameContentSequence", "FrameAcquisitionDateTime"))
+    duration_ms = groups.number("FrameContentSequence", "FrameAcquisitionDuration") or 0.0
+    if duration_ms > LONGEST_FRAME_MS:
+        duration_ms = 0.0
+    offset_s = groups.number("TemporalPositionSequence", "TemporalPositionTimeOffset")
+    return times._replace(
+        frame_acquisition_s=None if start is None else start + duration_ms / 2000,
+        trigger_s=times.trigger_s if offset_s is None else offset_s,
+    )
+
+
+def _whole(number: float | None) -> int | None:
+    return None if number is None else int(number)

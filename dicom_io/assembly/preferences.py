@@ -1,0 +1,141 @@
+"""Which of several equally right sub-volumes is taken: repeats, several arterial phases, several b-values."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from config.series_rules import SeriesRules
+from dicom_io.assembly.assignment import Assignment, Scored, conflict
+from dicom_io.assembly.evidence import DYNAMIC_ROLES, Timing, phase_window_s, same_grid, supporting_families
+from pipeline.study import Role
+
+Order = tuple[Any, ...]
+"""Sort key; the smallest is preferred."""
+
+
+def equivalent(role: Role, one: Scored, other: Scored, timing: Timing | None, rules: SeriesRules) -> bool:
+    """Tell whether two candidates are declared equally right for `role`, so that a preference may decide.
+
+    Repeats (same description, same grid) always are. Beside them, within their windows: arterial phases of one
+    grid, phases of one grid before contrast, portal phases of one series, hepatobiliary phases, b-values.
+    """
+    if one.subvolume is other.subvolume or _repeats(one, other, rules):
+        return True
+    if role is Role.DWI:
+        return one.subvolume.physics.b_value_s_per_mm2 != other.subvolume.physics.b_value_s_per_mm2
+    if role not in DYNAMIC_ROLES or timing is None:
+        return False
+    if not (_within(role, one, timing, rules) and _within(role, other, timing, rules)):
+        return False
+    if role is Role.T1_PORTAL:
+        return one.subvolume.series.series_instance_uid == other.subvolume.series.series_instance_uid
+    return role is Role.T1_HEPATOBILIARY or same_grid(one.subvolume, other.subvolume, rules)
+
+
+def preferred(
+    role: Role, choice: Scored, pool: Sequence[Scored], timing: Timing | None, rules: SeriesRules
+) -> Scored:
+    """Return the preferred one of the candidates equivalent to `choice` and not clearly worse than it."""
+    margin = rules.decision.margin
+    rivals = [
+        item
+        for item in pool
+        if item.score > choice.score - margin and equivalent(role, choice, item, timing, rules)
+    ]
+    complete = [item for item in rivals if item.candidate.defect is None]
+    order = _ORDERS[role]
+    return min(complete or [choice], key=lambda item: order(item, timing, rules))
+
+
+def settle(assignment: Assignment, rules: SeriesRules) -> dict[Role, Scored]:
+    """Apply the preferences to an assignment, keeping every constraint.
+
+    A single phase whose only support is an injection estimated from itself is left out: it could be any phase.
+    """
+    choices = dict(assignment.choices)
+    timing = assignment.timing
+    if len(choices) == 1 and not timing.measured:
+        return {
+            role: item for role, item in choices.items() if supporting_families(item.evidence) & {"text", "agent"}
+        }
+    for role in (Role.T1_ARTERIAL, Role.T1_PORTAL, Role.T1_PRE, Role.T1_HEPATOBILIARY):
+        if role in choices:
+            free = [item for item in assignment.pool[role] if _compatible(role, item, choices, timing, rules)]
+            choices[role] = preferred(role, choices[role], free, timing, rules)
+    return choices
+
+
+def _compatible(
+    role: Role, item: Scored, choices: Mapping[Role, Scored], timing: Timing, rules: SeriesRules
+) -> bool:
+    rank = DYNAMIC_ROLES.index
+    for other, choice in choices.items():
+        if other is role:
+            continue
+        if choice.subvolume is item.subvolume:
+            return False
+        ordered = ((other, choice), (role, item)) if rank(other) < rank(role) else ((role, item), (other, choice))
+        (first, one), (second, two) = ordered
+        if conflict((first, second), (one, two), timing, rules) is not None:
+            return False
+    return True
+
+
+def _repeats(one: Scored, other: Scored, rules: SeriesRules) -> bool:
+    a, b = one.subvolume, other.subvolume
+    same_text = bool(a.series.search_text) and a.series.search_text == b.series.search_text
+    same_kind = a.physics.b_value_s_per_mm2 == b.physics.b_value_s_per_mm2
+    apart = a.series.series_instance_uid != b.series.series_instance_uid
+    return apart and same_text and same_kind and same_grid(a, b, rules)
+
+
+def _elapsed_s(item: Scored, timing: Timing | None) -> float:
+    return 0.0 if timing is None else timing.clock.instants_s[item.subvolume] - timing.injection_s
+
+
+def _within(role: Role, item: Scored, timing: Timing, rules: SeriesRules) -> bool:
+    low, high = phase_window_s(role, rules)
+    return low <= _elapsed_s(item, timing) <= high
+
+
+def _acquired(item: Scored) -> tuple[float, int]:
+    times = item.subvolume.frames[0].times
+    return (
+        times.acquisition_s or times.content_s or times.series_s or 0.0,
+        item.subvolume.series.series_number or 0,
+    )
+
+
+def _latest(item: Scored, timing: Timing | None, _rules: SeriesRules) -> Order:
+    return (-_elapsed_s(item, timing), *(-part for part in _acquired(item)))
+
+
+def _arterial(item: Scored, timing: Timing | None, rules: SeriesRules) -> Order:
+    elapsed = _elapsed_s(item, timing)
+    too_late = elapsed > rules.time.arterial_latest_s
+    middle = sum(rules.time.arterial_s) / 2
+    key = {"late": -elapsed, "early": elapsed, "middle": abs(elapsed - middle)}[rules.time.arterial_pick]
+    return (too_late, key)
+
+
+def _portal(item: Scored, timing: Timing | None, rules: SeriesRules) -> Order:
+    return (abs(_elapsed_s(item, timing) - rules.time.portal_target_s),)
+
+
+def _hepatobiliary(item: Scored, timing: Timing | None, rules: SeriesRules) -> Order:
+    elapsed = _elapsed_s(item, timing)
+    return (abs(elapsed - rules.time.hepatobiliary_target_s), -elapsed, item.subvolume.spacing.step_mm)
+
+
+def _diffusion(item: Scored, timing: Timing | None, rules: SeriesRules) -> Order:
+    b_value = item.subvolume.physics.b_value_s_per_mm2 or 0.0
+    return (abs(b_value - rules.diffusion.target_s_per_mm2), *_latest(item, timing, rules))
+
+
+_ORDERS: Mapping[Role, Callable[[Scored, Timing | None, SeriesRules], Order]] = {
+    Role.T2: _latest,
+    Role.DWI: _diffusion,
+    Role.T1_PRE: _latest,
+    Role.T1_ARTERIAL: _arterial,
+    Role.T1_PORTAL: _portal,
+    Role.T1_HEPATOBILIARY: _hepatobiliary,
+}

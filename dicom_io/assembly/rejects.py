@@ -1,0 +1,176 @@
+"""What can fill no role, whatever its score; and what would, but must not be analysed."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from config.series_rules import SeriesRules
+from dicom_io.assembly.lexicon import Lexicon
+from dicom_io.assembly.subvolumes import SPATIAL, SubVolume
+from dicom_io.assembly.text import normalise
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A code and the sentence for it."""
+
+    code: str
+    because: str
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a sub-volume is judged by beside itself.
+
+    Parameters
+    ----------
+    concepts
+        What its text names.
+    dixon
+        Dixon type, from Image Type or the description.
+    planes
+        Number of different orientations in its series.
+    largest_sibling
+        Slices of the largest sub-volume of the same series and kind.
+    damaged_series
+        Series Instance UIDs of which a file could not be read.
+    """
+
+    concepts: frozenset[str]
+    dixon: str | None
+    planes: int
+    largest_sibling: int
+    damaged_series: frozenset[str]
+
+
+Finding = tuple[bool, str, str]
+"""Whether it applies, its code, and the sentence."""
+
+Check = Callable[[SubVolume, Surroundings, SeriesRules], Iterator[Finding]]
+
+_LOCALIZER_TYPES = frozenset({"LOCALIZER", "SCOUT"})
+_PROJECTION_TYPES = frozenset(
+    {"MIP", "MINIP", "MIN IP", "MPR", "CSA MPR", "RESAMPLED", "REFORMATTED", "PROJECTION IMAGE", "CPR", "VOLREND"}
+)
+_MAP_TYPES = frozenset(
+    {"ADC", "EADC", "EXP_ADC", "ADC_MAP", "FA", "T1 MAP", "T1_MAP", "T2 MAP", "T2_MAP", "T2_STAR", "R2_STAR",
+     "R2 STAR", "FIELD_MAP", "B0", "STIFFNESS", "FAT_FRACTION", "PDFF", "PERFUSION"}
+)  # fmt: skip
+_CALCULATED_B_TYPES = frozenset({"CALC_BVALUE", "CALCULATED", "COMPUTED", "SYNTHETIC"})
+_DIFFUSION_TYPES = frozenset({"DIFFUSION", "TRACEW", "TRACE", "ISOTROPIC", "ISO"})
+
+
+def reject(subvolume: SubVolume, around: Surroundings, rules: SeriesRules) -> Verdict | None:
+    """Return why `subvolume` can fill no role, or None where it may."""
+    found = (finding for check in _CHECKS for finding in check(subvolume, around, rules))
+    return next((Verdict(code, because) for applies, code, because in found if applies), None)
+
+
+def surroundings(
+    subvolume: SubVolume, series: Sequence[SubVolume], lexicon: Lexicon, damaged_series: frozenset[str]
+) -> Surroundings:
+    """Return what `reject` needs to know beside the sub-volume itself.
+
+    Parameters
+    ----------
+    subvolume
+        The one to be judged.
+    series
+        All sub-volumes of its series, itself included.
+    lexicon
+        Reads the texts.
+    damaged_series
+        Series of which a file could not be read.
+    """
+    facts = subvolume.series
+    description = next((kind for text in facts.descriptions if (kind := lexicon.dixon(normalise(text)))), None)
+    planes = {tuple(round(part, 1) for part in item.normal) for item in series if item.normal is not None}
+    return Surroundings(
+        concepts=lexicon.concepts(facts.search_text),
+        dixon=subvolume.physics.dixon or description,
+        planes=len(planes),
+        largest_sibling=max(len(item.frames) for item in series if item.split_tag == subvolume.split_tag),
+        damaged_series=damaged_series,
+    )
+
+
+def defect(subvolume: SubVolume, around: Surroundings, rules: SeriesRules) -> Verdict | None:
+    """Return why a sub-volume that fits a role must nevertheless not be analysed, or None."""
+    slices, missing = len(subvolume.frames), subvolume.spacing.missing
+    objects = len({frame.instance.sop_instance_uid for frame in subvolume.frames})
+    found: tuple[Finding, ...] = (
+        (subvolume.physics.lossy, "SM-LOSSY", "its images were compressed with loss, which changes texture"),
+        (
+            missing > 0,
+            "SM-INCOMPLETE",
+            f"{missing} slice{' is' if missing == 1 else 's are'} missing between its {slices}",
+        ),
+        (
+            subvolume.series.series_instance_uid in around.damaged_series,
+            "SM-INCOMPLETE",
+            "a file of its series is damaged",
+        ),
+        (
+            slices < rules.geometry.sibling_slices * around.largest_sibling,
+            "SM-INCOMPLETE",
+            f"it has {slices} slices where a phase of its series has {around.largest_sibling}",
+        ),
+        (not subvolume.spacing.regular, "SM-GEOM", "its slices are not equally spaced"),
+        (subvolume.split_tag == SPATIAL, "SM-SPLIT-WEAK", "only the order of its images tells its phases apart"),
+        (objects not in (1, slices), "SM-VENDOR", "its slices are spread over several multi-frame objects"),
+    )
+    return next((Verdict(code, because) for applies, code, because in found if applies), None)
+
+
+def _unplaced(subvolume: SubVolume, _around: Surroundings, _rules: SeriesRules) -> Iterator[Finding]:
+    mosaic = subvolume.physics.mosaic
+    yield mosaic, "VENDOR", "its slices are tiled into one picture (mosaic), which is not supported"
+    known = bool(subvolume.positions_mm) and subvolume.frames[0].pixel_spacing_mm is not None
+    yield not known, "NO-GEOMETRY", "its images do not say where they lie"
+
+
+def _localizer(subvolume: SubVolume, around: Surroundings, _rules: SeriesRules) -> Iterator[Finding]:
+    named = bool(_LOCALIZER_TYPES & set(subvolume.physics.image_type)) or "localizer" in around.concepts
+    yield named, "LOCALIZER", "a localizer"
+    yield around.planes > 1, "LOCALIZER", f"its series holds {around.planes} planes, as a localizer does"
+    yield "bolus" in around.concepts, "BOLUS-TRACK", "a bolus-tracking series"
+
+
+def _derived(subvolume: SubVolume, around: Surroundings, _rules: SeriesRules) -> Iterator[Finding]:
+    types, physics, text = set(subvolume.physics.image_type), subvolume.physics, around.concepts
+    subtracted = "subtraction" in text or any(word.startswith("SUBTRACT") for word in types)
+    yield subtracted, "SUBTRACTION", "a subtraction of two phases"
+    projected = bool(_PROJECTION_TYPES & types) or "projection" in text
+    yield projected, "PROJECTION", "a projection or reformat of other images"
+    mapped = bool(_MAP_TYPES & types) or "map" in text
+    yield mapped and _is_adc(subvolume), "ADC", "a map of the apparent diffusion coefficient"
+    yield mapped, "MAP", "a parameter map"
+    yield (
+        bool(_CALCULATED_B_TYPES & types) or "calculated_b" in text,
+        "CALCULATED-B",
+        "a calculated diffusion image",
+    )
+    yield physics.component != "MAGNITUDE", "COMPONENT", f"a {physics.component.lower()} image"
+    other_dixon = around.dixon not in (None, "WATER")
+    yield other_dixon, "DIXON", f"the Dixon {(around.dixon or '').lower().replace('_', ' ')} image"
+    diffusion = bool(_DIFFUSION_TYPES & types) or physics.b_value_s_per_mm2 is not None
+    yield "DERIVED" in types and around.dixon is None and not diffusion, "DERIVED", "computed from other images"
+
+
+def _unsuitable(subvolume: SubVolume, around: Surroundings, rules: SeriesRules) -> Iterator[Finding]:
+    normal, slices, least = subvolume.normal, len(subvolume.frames), rules.geometry.minimum_slices
+    axial = normal is not None and abs(normal[2]) >= rules.geometry.axial_cosine
+    elsewhere = subvolume.physics.body_part in rules.anatomy.other_body_parts
+    yield elsewhere, "BODY-PART", f"its body part is {subvolume.physics.body_part}, not the liver"
+    yield not axial, "ORIENTATION", "not axial"
+    yield slices < least, "FEW-SLICES", f"{slices} slices, fewer than {least}"
+    yield "cholangiography" in around.concepts, "MRCP", "a cholangiography"
+    yield "balanced" in around.concepts, "BALANCED", "a balanced steady-state sequence"
+    yield subvolume.physics.burned_in, "BURNED-IN", "text is burned into its images"
+
+
+def _is_adc(subvolume: SubVolume) -> bool:
+    words = " ".join((*subvolume.physics.image_type, subvolume.series.search_text)).casefold()
+    return "adc" in words or "apparent diffusion" in words
+
+
+_CHECKS: tuple[Check, ...] = (_unplaced, _localizer, _derived, _unsuitable)

@@ -1,0 +1,187 @@
+"""Folders and files to facts: every DICOM file is read once, without its pixels."""
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.errors import InvalidDicomError
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    EnhancedMRImageStorage,
+    LegacyConvertedEnhancedMRImageStorage,
+    MRImageStorage,
+)
+
+from config.errors import NodeError
+from dicom_io.assembly import multiframe
+from dicom_io.assembly.elements import Elements, wanted_tags
+from dicom_io.assembly.facts import FrameFacts
+from dicom_io.assembly.headers import classic_frame
+from dicom_io.assembly.pixel_element import pixel_problem
+
+MULTI_FRAME = frozenset({EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage})
+
+
+class NoDicomError(NodeError):
+    """A folder holds no readable DICOM file."""
+
+
+@dataclass(frozen=True)
+class UnreadableFile:
+    """A file that gives no image, and why; the UIDs where the header could be read."""
+
+    path: Path
+    reason: str
+    study_instance_uid: str = ""
+    series_instance_uid: str = ""
+
+
+@dataclass(frozen=True)
+class OtherInstance:
+    """A DICOM instance that is no MR image: a report, a segmentation, a screen save."""
+
+    path: Path
+    sop_class_uid: str
+    sop_instance_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+
+
+@dataclass(frozen=True)
+class ScanResult:
+    """What was found in a set of files.
+
+    Parameters
+    ----------
+    frames
+        Facts of every MR image frame, in the order of the paths.
+    others
+        Instances that are no MR images.
+    unreadable
+        Files that are no DICOM, or damaged.
+    """
+
+    frames: tuple[FrameFacts, ...] = ()
+    others: tuple[OtherInstance, ...] = ()
+    unreadable: tuple[UnreadableFile, ...] = ()
+
+    @property
+    def study_instance_uids(self) -> tuple[str, ...]:
+        """Studies present, sorted."""
+        frames = {frame.series.study_instance_uid for frame in self.frames}
+        others = {entry.study_instance_uid for entry in self.others}
+        damaged = {entry.study_instance_uid for entry in self.unreadable if entry.study_instance_uid}
+        return tuple(sorted(frames | others | damaged))
+
+    def __add__(self, other: "ScanResult") -> "ScanResult":
+        """Join two scans, so that a study that still arrives is read file by file."""
+        return ScanResult(
+            self.frames + other.frames, self.others + other.others, self.unreadable + other.unreadable
+        )._without_repeats()
+
+    def of_study(self, study_instance_uid: str) -> "ScanResult":
+        """Return the part that belongs to one study."""
+        return ScanResult(
+            tuple(frame for frame in self.frames if frame.series.study_instance_uid == study_instance_uid),
+            tuple(entry for entry in self.others if entry.study_instance_uid == study_instance_uid),
+            tuple(entry for entry in self.unreadable if entry.study_instance_uid == study_instance_uid),
+        )
+
+    def _without_repeats(self) -> "ScanResult":
+        # The same SOP Instance UID is the same instance, sent twice (PS3.4 B.4); instances that merely share a
+        # position are different images and are never dropped.
+        first: dict[str, Path] = {}
+        for frame in self.frames:
+            first.setdefault(frame.instance.sop_instance_uid, frame.instance.path)
+        kept = tuple(item for item in self.frames if first[item.instance.sop_instance_uid] == item.instance.path)
+        return ScanResult(kept, self.others, self.unreadable)
+
+
+def scan_folder(folder: Path) -> ScanResult:
+    """Read every file below `folder`.
+
+    Raises
+    ------
+    NoDicomError
+        There is no folder, or no DICOM file in it.
+    """
+    if not folder.is_dir():
+        raise NoDicomError(f"{folder} is not a folder; name a folder that holds the DICOM files of a study")
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "DICOMDIR")
+    scan = scan_files(paths)
+    if not scan.study_instance_uids:
+        raise NoDicomError(f"no readable DICOM file in {folder} ({len(paths)} files looked at)")
+    return scan
+
+
+def scan_files(paths: Iterable[Path]) -> ScanResult:
+    """Read the headers of `paths`.
+
+    Parameters
+    ----------
+    paths
+        Files, DICOM or not.
+
+    Returns
+    -------
+    ScanResult
+        Facts of every frame; files that cannot be read are listed with the reason.
+    """
+    tags, seen = wanted_tags(), dict[Any, Any]()
+    frames: list[FrameFacts] = []
+    others: list[OtherInstance] = []
+    unreadable: list[UnreadableFile] = []
+    with warnings.catch_warnings():
+        # Hospital headers break rules of the standard that do not matter here; pydicom warns of each.
+        warnings.simplefilter("ignore")
+        for path in paths:
+            found = _read(path, tags, seen)
+            if isinstance(found, UnreadableFile):
+                unreadable.append(found)
+            elif isinstance(found, OtherInstance):
+                others.append(found)
+            else:
+                frames.extend(found)
+    return ScanResult(tuple(frames), tuple(others), tuple(unreadable))._without_repeats()
+
+
+def _read(path: Path, tags: list[Any], seen: dict[Any, Any]) -> list[FrameFacts] | OtherInstance | UnreadableFile:
+    try:
+        with path.open("rb") as file:
+            dataset = dcmread(file, stop_before_pixels=True, specific_tags=tags)
+            return _facts(path, file, dataset, seen)
+    except InvalidDicomError:
+        return UnreadableFile(path, "not a DICOM file")
+    except OSError as error:
+        return UnreadableFile(path, f"cannot be read: {error.strerror or 'input/output error'}")
+    except Exception as error:
+        # The parser meets arbitrary bytes here and raises whatever they provoke; one bad file must not end a scan.
+        return UnreadableFile(path, f"damaged header ({type(error).__name__})")
+
+
+def _facts(
+    path: Path, file: BinaryIO, dataset: FileDataset, seen: dict[Any, Any]
+) -> list[FrameFacts] | OtherInstance | UnreadableFile:
+    elements = Elements(dataset, seen)
+    sop_class_uid, study = elements.word("SOPClassUID"), elements.word("StudyInstanceUID")
+    series, instance = elements.word("SeriesInstanceUID"), elements.word("SOPInstanceUID")
+    if not (sop_class_uid and study and series and instance):
+        return UnreadableFile(path, "a DICOM file without study, series, class or instance UID")
+    if sop_class_uid != MRImageStorage and sop_class_uid not in MULTI_FRAME:
+        return OtherInstance(path, sop_class_uid, instance, study, series)
+    syntax = dataset.file_meta.get("TransferSyntaxUID")
+    problem = "" if syntax == DeflatedExplicitVRLittleEndian else pixel_problem(file, *_encoding(dataset))
+    if problem:
+        return UnreadableFile(path, problem, study, series)
+    if sop_class_uid in MULTI_FRAME:
+        return list(multiframe.frames(elements, path, seen))
+    return [classic_frame(elements, path, seen)]
+
+
+def _encoding(dataset: Dataset) -> tuple[bool, bool]:
+    implicit, little = dataset.original_encoding
+    return bool(implicit), little is not False

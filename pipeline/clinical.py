@@ -97,6 +97,6 @@ def _objection(
         return None
     when = f"{abs(days)} days {'after' if days > 0 else 'before'} the images"
     return (
-        f"{rule.display} was not used: its specimen was taken {when}; at most {window.days_before} days before and "
-        f"{window.days_after} after are allowed."
+        f"{rule.display} was not used: its specimen was taken {when}; at most {window.days_before} days before "
+        f"and {window.days_after} after are allowed."
     )

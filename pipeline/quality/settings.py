@@ -1,4 +1,4 @@
-"""Quality gates: what must hold before a result is believed."""
+"""Limits of the quality gates."""
 
 from typing import Annotated
 
@@ -17,21 +17,23 @@ class GateSettings(BaseModel):
     """Largest movement of the grid centre by a registration, mm."""
     maximum_rotation_deg: Positive = 10.0
     """Largest Euler angle of a registration, degrees."""
+    minimum_mutual_information: Annotated[float, Field(ge=0)] = 0.05
+    """Least mutual information of a registered sequence and the hepatobiliary phase, nat."""
     minimum_liver_volume_cm3: Positive = 300.0
     """A smaller liver is taken as a failed segmentation, cm3."""
-    minimum_liver_coverage: Share = 0.95
+    minimum_liver_coverage: Share = 0.9
     """Share of the liver that each sequence must cover."""
     minimum_tumour_coverage: Share = 0.99
     """Share of the tumour and its margin that each sequence must cover."""
     maximum_cut_share: Share = 0.35
     """Largest liver area in the first or last slice, as a share of the largest liver area of any slice."""
     minimum_hepatobiliary_ratio: Positive = 1.2
-    """Least ratio of the median liver signals, hepatobiliary phase to before contrast."""
+    """Least gain of the liver over the rest of the body from before contrast to the hepatobiliary phase."""
     maximum_lesions: Annotated[int, Field(ge=1)] = 10
     """More components are taken as a failed segmentation."""
     maximum_tumour_share: Share = 0.7
     """Largest share of the liver that may be tumour."""
     maximum_mahalanobis: Positive | None = None
-    """Largest distance from the training cases in the reduced space; none: measured, not judged."""
+    """Largest distance from the training cases in the reduced space; none: not judged."""
     maximum_outside_share: Share = 0.2
     """Largest share of features outside the range of the training cases."""

@@ -1,0 +1,19 @@
+"""Quality gates: what must hold before a result is believed."""
+
+from pipeline.quality.anatomy import coverage_gate, hepatobiliary_gate, liver_gates, tumour_gates
+from pipeline.quality.fit import distribution_gates, registration_gates
+from pipeline.quality.refusal import REFUSALS, Refusal, require
+from pipeline.quality.settings import GateSettings
+
+__all__ = [
+    "REFUSALS",
+    "GateSettings",
+    "Refusal",
+    "coverage_gate",
+    "distribution_gates",
+    "hepatobiliary_gate",
+    "liver_gates",
+    "registration_gates",
+    "require",
+    "tumour_gates",
+]

@@ -1,0 +1,215 @@
+"""The order of the stages and nothing else."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from config.analytes import AnalyteRules, load_analytes
+from pipeline.analysis import Analysis, FeatureEvidence, GateOutcome, Lesion, RegistrationOutcome, Risk
+from pipeline.classification import Classification, classify
+from pipeline.clinical import ClinicalFeatures, clinical_features
+from pipeline.features import FeatureVector
+from pipeline.lesions import Delineation, delineate, measure
+from pipeline.model_bundle import ModelBundle, PipelineSettings
+from pipeline.quality import (
+    coverage_gate,
+    distribution_gates,
+    hepatobiliary_gate,
+    liver_gates,
+    registration_gates,
+    require,
+    tumour_gates,
+)
+from pipeline.radiomics import extract
+from pipeline.registration import register
+from pipeline.resampling import resample
+from pipeline.segmentation import segment
+from pipeline.study import FIXED_ROLE, MOVING_ROLES, Role, Study
+from pipeline.volume import Volume
+
+INDEX_LESION = 1
+"""The features are those of the largest lesion: shape and texture of several at once describe none of them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Aligned:
+    """Six sequences on one grid.
+
+    Parameters
+    ----------
+    registered
+        On the working grid.
+    outcomes
+        Of the five moving sequences.
+    """
+
+    registered: Mapping[Role, Volume]
+    outcomes: Mapping[Role, RegistrationOutcome]
+
+
+def analyse(
+    study: Study,
+    bundle: ModelBundle,
+    *,
+    clock: Callable[[], float],
+    progress: Callable[[str], None] | None = None,
+    analytes: AnalyteRules | None = None,
+) -> Analysis:
+    """Analyse one study.
+
+    Parameters
+    ----------
+    study
+        Six volumes as acquired, and clinical values.
+    bundle
+        Weights and settings of every stage.
+    clock
+        Monotonic, s.
+    progress
+        Told the name of each stage as it begins: ``register``, ``segment``, ``radiomics``, ``classify``.
+    analytes
+        Rules of the clinical values; those that come with the software where absent.
+
+    Returns
+    -------
+    Analysis
+        Without risk and features where no lesion was found.
+
+    Raises
+    ------
+    StudyError
+        A stage refused the study, or a quality gate failed; carries stage and code.
+    """
+    settings, stage = bundle.settings, _Stages(clock, progress)
+    fixed = study.volumes[FIXED_ROLE]
+
+    stage.begin("register")
+    aligned = align(study, settings)
+    gates = require(registration_gates(aligned.outcomes, settings.gates))
+
+    stage.begin("segment")
+    labels = segment(aligned.registered, weights=bundle.segmentation_weights, settings=settings.segmentation)
+    found = delineate(labels, fixed.grid, settings=settings.lesions)
+    native = found.on(fixed.grid)
+    lesions = measure(native.lesion_map)
+    gates += _anatomy_gates(study, aligned, found, native, lesions, settings)
+
+    risk: Risk | None = None
+    evidence: FeatureEvidence | None = None
+    clinical = ClinicalFeatures(None, (), ())
+    if lesions:
+        stage.begin("radiomics")
+        features = index_features(aligned, found, settings)
+        stage.begin("classify")
+        clinical = clinical_features(
+            study.clinical,
+            tumour_size_mm=max(lesion.longest_diameter_mm for lesion in lesions),
+            examined_on=study.examined_on,
+            rules=analytes or load_analytes(),
+        )
+        verdict = _classified(features, clinical, bundle)
+        gates += require(distribution_gates(verdict.outside_share, verdict.mahalanobis, settings.gates))
+        risk = verdict.risk
+        evidence = FeatureEvidence(len(features.names), features.sha256, verdict.contributions)
+    return Analysis(
+        liver_map=native.liver_map,
+        lesion_map=native.lesion_map,
+        margin_map=native.margin_map,
+        lesions=lesions,
+        risk=risk,
+        registrations=aligned.outcomes,
+        registered=aligned.registered,
+        features=evidence,
+        gates=gates,
+        clinical_used=dict(clinical.complete or {}),
+        model=bundle.identity,
+        timing_s=stage.end(),
+        warnings=clinical.warnings,
+    )
+
+
+def align(study: Study, settings: PipelineSettings) -> Aligned:
+    """Register five sequences to the sixth and interpolate all six once, on the working grid."""
+    fixed = study.volumes[FIXED_ROLE]
+    outcomes = {
+        role: register(fixed, study.volumes[role], settings=settings.registration, seed=settings.seed)
+        for role in MOVING_ROLES
+    }
+    grid = fixed.grid.with_spacing(settings.working_spacing_xyz_mm)
+    registered = {
+        role: resample(study.volumes[role], grid, outcomes[role].transform_lps_mm if role in outcomes else None)
+        for role in Role
+    }
+    return Aligned(registered, outcomes)
+
+
+def index_features(aligned: Aligned, found: Delineation, settings: PipelineSettings) -> FeatureVector:
+    """Extract the features of the index lesion and its margin.
+
+    Parameters
+    ----------
+    found
+        On the working grid, with at least one lesion.
+    """
+    index = found.of(INDEX_LESION)
+    tumour, margin = index.lesion_map.array > 0, index.margin_map.array > 0
+    return extract(aligned.registered, tumour, margin, settings=settings.radiomics)
+
+
+def _classified(features: FeatureVector, clinical: ClinicalFeatures, bundle: ModelBundle) -> Classification:
+    return classify(
+        features,
+        clinical.complete,
+        clinical.missing,
+        weights=bundle.classifier_weights,
+        settings=bundle.settings.classification,
+    )
+
+
+def _anatomy_gates(
+    study: Study,
+    aligned: Aligned,
+    found: Delineation,
+    native: Delineation,
+    lesions: tuple[Lesion, ...],
+    settings: PipelineSettings,
+) -> tuple[GateOutcome, ...]:
+    """Judge liver, contrast, coverage and lesions, in this order."""
+    limits = settings.gates
+    gates = require(liver_gates(native.liver_map, limits))
+    grid = found.liver_map.grid
+    sequences = {
+        role: (study.volumes[role].grid, aligned.outcomes[role].transform_lps_mm) for role in MOVING_ROLES
+    }
+    liver, lesion, margin = (part.array > 0 for part in (found.liver_map, found.lesion_map, found.margin_map))
+    before, after = aligned.registered[Role.T1_PRE], aligned.registered[FIXED_ROLE]
+    gates += require(
+        [
+            coverage_gate("liver_coverage", liver, grid, sequences, limits.minimum_liver_coverage),
+            hepatobiliary_gate(before, after, liver & ~lesion, limits),
+        ]
+    )
+    if lesions:
+        near = lesion | margin
+        covered = coverage_gate("tumour_coverage", near, grid, sequences, limits.minimum_tumour_coverage)
+        volume_cm3 = float((native.liver_map.array > 0).sum()) * native.liver_map.grid.voxel_volume_mm3 / 1000
+        gates += require([covered, *tumour_gates(lesions, volume_cm3, limits)])
+    return gates
+
+
+class _Stages:
+    """Measures the stages and tells who wants to know."""
+
+    def __init__(self, clock: Callable[[], float], progress: Callable[[str], None] | None) -> None:
+        self._clock = clock
+        self._progress = progress
+        self._begun: list[tuple[str, float]] = []
+
+    def begin(self, name: str) -> None:
+        self._begun.append((name, self._clock()))
+        if self._progress is not None:
+            self._progress(name)
+
+    def end(self) -> dict[str, float]:
+        """Return the seconds of the stages that ran."""
+        times = [started for _, started in self._begun] + [self._clock()]
+        return {name: times[n + 1] - times[n] for n, (name, _) in enumerate(self._begun)}

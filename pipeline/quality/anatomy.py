@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from pipeline.analysis import GateOutcome, Lesion
 from pipeline.geometry import FloatArray, Grid
-from pipeline.quality.refusal import at_most
+from pipeline.quality.refusal import at_least, at_most
 from pipeline.quality.settings import GateSettings
 from pipeline.study import Role
 from pipeline.volume import LabelMap, Volume

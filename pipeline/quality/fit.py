@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from pipeline.analysis import GateOutcome, RegistrationOutcome
-from pipeline.quality.refusal import at_most
+from pipeline.quality.refusal import at_least, at_most
 from pipeline.quality.settings import GateSettings
 from pipeline.study import Role
 

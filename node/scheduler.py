@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.executors.base import BaseExecutor, run_job
+from apscheduler.job import Job
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 
@@ -17,7 +18,21 @@ JOB_DEFAULTS = {
     "coalesce": True,
     "max_instances": 1,
 }
-THREADS = 10
+
+
+class DaemonThreads(BaseExecutor):  # type: ignore[misc] # APScheduler 3 has no type information.
+    """A thread for each call, none of which keeps the process from ending: a peer may stall for minutes."""
+
+    def _do_submit_job(self, job: Job, run_times: list[datetime]) -> None:
+        threading.Thread(target=self._run, args=(job, run_times), name=job.id, daemon=True).start()
+
+    def _run(self, job: Job, run_times: list[datetime]) -> None:
+        try:
+            events = run_job(job, job._jobstore_alias, run_times, self._logger.name)
+        except Exception as error:  # As the executors of APScheduler do; `run_job` itself logs what a job raises.
+            self._run_job_error(job.id, error, error.__traceback__)
+        else:
+            self._run_job_success(job.id, events)
 
 
 class Scheduler:
@@ -29,7 +44,7 @@ class Scheduler:
     def __init__(self) -> None:
         self._scheduler = BackgroundScheduler(
             jobstores={"default": MemoryJobStore()},
-            executors={"default": ThreadPoolExecutor(THREADS)},
+            executors={"default": DaemonThreads()},
             job_defaults=JOB_DEFAULTS,
             timezone=UTC,
         )

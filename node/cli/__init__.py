@@ -2,7 +2,7 @@
 
 import typer
 
-from node.cli import config, phantom
+from node.cli import analyse, config, db, match, phantom, queue, serve, studies
 
 app = typer.Typer(
     name="mvi-node",
@@ -14,8 +14,14 @@ app = typer.Typer(
 )
 
 # One import and one registration a verb, alphabetical.
+app.command(epilog="Example: mvi-node analyse study/ --out result/")(analyse.analyse)
 app.add_typer(config.app, name="config")
+app.add_typer(db.app, name="db")
+app.command(epilog="Example: mvi-node match study/ --json")(match.match)
 app.command()(phantom.phantom)
+app.command(epilog="Example: mvi-node queue --json")(queue.queue)
+app.command(epilog="Example: mvi-node serve --config /etc/mvi-node/node.toml")(serve.serve)
+app.add_typer(studies.app, name="studies")
 
 
 def main() -> None:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
+from config.analytes import AnalyteRule, AnalyteRules
 from config.errors import NodeError
-from pipeline.analysis import ANALYTE_UNITS
 from pipeline.study import Analyte, ClinicalValue
 
 COLUMNS = ("patient_id", "analyte", "value", "unit", "collected_on")
@@ -34,8 +34,13 @@ class LabFileError(NodeError):
         super().__init__(f"{path}: {'; '.join(problems)}")
 
 
-def read_labs(path: Path) -> LabValues:
+def read_labs(path: Path, rules: AnalyteRules) -> LabValues:
     """Read a file of laboratory values; of several of one analyte the last collected counts.
+
+    Parameters
+    ----------
+    rules
+        Accepted units; values are converted to the unit that the analyte's name carries.
 
     Raises
     ------
@@ -56,7 +61,7 @@ def read_labs(path: Path) -> LabValues:
     problems = []
     for line, row in rows:
         try:
-            patient_id, analyte, value = _parse(row)
+            patient_id, analyte, value = _parse(row, rules)
         except ValueError as error:
             problems.append(f"line {line}: {error}")
             continue
@@ -68,7 +73,9 @@ def read_labs(path: Path) -> LabValues:
     return found
 
 
-def _parse(row: Mapping[str | None, str | list[str] | None]) -> tuple[str, Analyte, ClinicalValue]:
+def _parse(
+    row: Mapping[str | None, str | list[str] | None], rules: AnalyteRules
+) -> tuple[str, Analyte, ClinicalValue]:
     cells = {name: str(row.get(name) or "").strip() for name in COLUMNS}
     if None in row:
         raise ValueError(f"more than {len(COLUMNS)} columns")
@@ -77,21 +84,33 @@ def _parse(row: Mapping[str | None, str | list[str] | None]) -> tuple[str, Analy
     if cells["analyte"] not in set(Analyte):
         raise ValueError(f"unknown analyte, known are {', '.join(Analyte)}")
     analyte = Analyte(cells["analyte"])
-    # Units are compared, not guessed: 0.9 may be g/dL or a plausible value of something else.
-    if cells["unit"] != ANALYTE_UNITS[analyte]:
-        raise ValueError(f"{analyte} must be in {ANALYTE_UNITS[analyte]}")
-    collected_on = date.fromisoformat(cells["collected_on"]) if cells["collected_on"] else None
-    return cells["patient_id"], analyte, ClinicalValue(_number(cells["value"], analyte), collected_on, ORIGIN)
+    value = _value(cells["value"], cells["unit"], analyte, rules.analytes[analyte])
+    return cells["patient_id"], analyte, ClinicalValue(value, _date(cells["collected_on"]), ORIGIN)
 
 
-def _number(text: str, analyte: Analyte) -> float:
+def _value(text: str, unit: str, analyte: Analyte, rule: AnalyteRule) -> float:
+    if rule.qualitative and text.lower() in rule.positive:
+        return 1.0
+    if rule.qualitative and text.lower() in rule.negative:
+        return 0.0
+    # A missing unit is never guessed: 7.2 is a protein in g/dL and an error in g/L.
+    if unit not in rule.units:
+        raise ValueError(f"{analyte} must be in one of {', '.join(rule.units)}")
     try:
-        value = float(text)
+        value = float(text) * rule.units[unit]
     except ValueError:
         raise ValueError(f"{analyte} is not a number") from None
-    if not math.isfinite(value) or value < 0 or (analyte is Analyte.HBCAB and value not in (0.0, 1.0)):
+    # Implausible values are judged with the study and named in its report; these are no values at all.
+    if not math.isfinite(value) or value < 0 or (rule.qualitative and value not in (0.0, 1.0)):
         raise ValueError(f"{analyte} is not a possible value")
     return value
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise ValueError("collected_on must be YYYY-MM-DD") from None
 
 
 def _when(value: ClinicalValue) -> date:

@@ -1,0 +1,129 @@
+"""The job on one study: match, assemble, analyse, write. Shared by the worker and the offline `analyse`."""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dicom_io.assembly.match_result import MatchResult, SourceInstance
+from pipeline.errors import Disposition, StudyError, UnsuitableStudyError
+from pipeline.study import Analyte, ClinicalValue
+
+if TYPE_CHECKING:
+    from dicom_io.results.writing import WrittenResults
+    from pipeline.analysis import Analysis
+    from pipeline.study import Study
+
+ACCEPTED = "accepted"
+MATCH_DOCUMENT = "match.json"
+"""Beside the results, also of a refused study: what `match` would say."""
+
+ClinicalValues = Mapping[Analyte, ClinicalValue]
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The heavy functions of the job.
+
+    Parameters
+    ----------
+    match
+        From the files of one study to what fills its roles.
+    assemble
+        From a match and clinical values to arrays.
+    analyse
+        The pipeline with its model, in this process or elsewhere.
+    write
+        Results into a folder; takes the seconds spent so far by stage.
+    refuse
+        A coded refusal of the study with these instances into a folder.
+    """
+
+    match: Callable[[str, Sequence[Path]], MatchResult]
+    assemble: Callable[[MatchResult, ClinicalValues], "Study"]
+    analyse: Callable[["Study"], "Analysis"]
+    write: Callable[[MatchResult, "Analysis", Path, Mapping[str, float]], "WrittenResults"]
+    refuse: Callable[[Sequence[SourceInstance], str, StudyError, Path], "WrittenResults"]
+
+
+@dataclass(frozen=True)
+class JobOutcome:
+    """What became of one study.
+
+    Parameters
+    ----------
+    code, message
+        Of the refusal; None where the study was analysed.
+    written
+        The files, and the document of ``result.json``.
+    """
+
+    code: str | None
+    message: str | None
+    written: "WrittenResults"
+
+
+def run_job(
+    study_instance_uid: str,
+    sources: Sequence[SourceInstance],
+    clinical: ClinicalValues,
+    out: Path,
+    tools: Tools,
+    on_stage: Callable[[str], None] = lambda _stage: None,
+) -> JobOutcome:
+    """Analyse one study and write its results, or its coded refusal, into `out`.
+
+    Parameters
+    ----------
+    sources
+        All instances of the study that may be analysed.
+    clinical
+        Laboratory values; none is invented.
+    out
+        An existing folder.
+    on_stage
+        Told of ``match``, ``assemble``, ``analyse``, ``report`` as each begins.
+
+    Raises
+    ------
+    TransientError
+        Something was not available; another attempt may succeed.
+    """
+    try:
+        return _analyse(study_instance_uid, sources, clinical, out, tools, on_stage)
+    except StudyError as error:
+        if error.disposition is not Disposition.REJECT:
+            raise
+        on_stage("report")
+        written = tools.refuse(sources, study_instance_uid, error, out)
+        return JobOutcome(error.code, " ".join(filter(None, (error.message, error.remedy))), written)
+
+
+def _analyse(
+    study_instance_uid: str,
+    sources: Sequence[SourceInstance],
+    clinical: ClinicalValues,
+    out: Path,
+    tools: Tools,
+    on_stage: Callable[[str], None],
+) -> JobOutcome:
+    began_s = time.perf_counter()
+    on_stage("match")
+    match = tools.match(study_instance_uid, [source.path for source in sources])
+    _keep(match, out)
+    if match.status != ACCEPTED:
+        raise UnsuitableStudyError(match.code or "SM", match.message, remedy=match.remedy, stage="assemble")
+    on_stage("assemble")
+    study = tools.assemble(match, clinical)
+    timing_s = {"assemble": time.perf_counter() - began_s}
+    on_stage("analyse")
+    analysis = tools.analyse(study)
+    on_stage("report")
+    return JobOutcome(None, None, tools.write(match, analysis, out, timing_s))
+
+
+def _keep(match: MatchResult, out: Path) -> None:
+    text = json.dumps(match.to_json(), indent=2, ensure_ascii=False)
+    (out / MATCH_DOCUMENT).write_text(f"{text}\n", encoding="utf-8")

@@ -1,0 +1,87 @@
+"""The real tools of the job: `dicom_io` around the pipeline."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dicom_io.assembly.volumes import assemble
+
+from config.series_rules import load_series_rules
+from dicom_io.assembly.match_result import MatchResult, SourceInstance
+from dicom_io.assembly.matching import match_studies, role_status
+from dicom_io.assembly.scanning import scan_files
+from dicom_io.results.writing import ResultContext, WrittenResults, write_refusal, write_results
+from node.analysis_job import ClinicalValues, Tools
+from pipeline.errors import StudyError, UnsuitableStudyError
+from pipeline.study import Role
+
+if TYPE_CHECKING:
+    from pipeline.analysis import Analysis
+    from pipeline.model_bundle import ModelBundle
+    from pipeline.study import Study
+
+
+def read_roles(paths: Sequence[Path]) -> Mapping[Role, str]:
+    """Return which roles the files of one study fill."""
+    return role_status(scan_files(paths), load_series_rules())
+
+
+def match_study(study_instance_uid: str, paths: Sequence[Path]) -> MatchResult:
+    """Match the series of one study.
+
+    Raises
+    ------
+    UnsuitableStudyError
+        ``SM-UNREADABLE``: no file of the study can be read.
+    """
+    for match in match_studies(scan_files(paths), load_series_rules()):
+        if match.study_instance_uid == study_instance_uid:
+            return match
+    raise UnsuitableStudyError(
+        "SM-UNREADABLE", "No image of the study can be read.", remedy="Send the study again.", stage="assemble"
+    )
+
+
+def make_tools(
+    bundle: "ModelBundle",
+    analyse: Callable[["Study", "ModelBundle"], "Analysis"],
+    clinical: ClinicalValues | None = None,
+) -> Tools:
+    """Return the tools for one model.
+
+    Parameters
+    ----------
+    analyse
+        Runs the pipeline, in this process or elsewhere.
+    clinical
+        Laboratory values of the study, for their dates in the report.
+    """
+    context = ResultContext(clinical=clinical or {}, margin_mm=bundle.settings.lesions.margin_mm)
+
+    def write(
+        match: MatchResult, analysis: "Analysis", out: Path, timing_s: Mapping[str, float]
+    ) -> WrittenResults:
+        return write_results(match, analysis, out, now=local_time(), timing_s=timing_s, context=context)
+
+    def refuse(
+        sources: Sequence[SourceInstance], study_instance_uid: str, error: StudyError, out: Path
+    ) -> WrittenResults:
+        model, now = bundle.identity, local_time()
+        return write_refusal(
+            sources, study_instance_uid, error, out, model=model, now=now, context=replace(context, clinical={})
+        )
+
+    return Tools(
+        match=match_study,
+        assemble=lambda match, values: assemble(match, clinical=values),
+        analyse=lambda study: analyse(study, bundle),
+        write=write,
+        refuse=refuse,
+    )
+
+
+def local_time() -> datetime:
+    """Return the local time of the site, aware: DICOM dates are local (PS3.5 6.2, DA and TM)."""
+    return datetime.now().astimezone()

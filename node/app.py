@@ -1,0 +1,167 @@
+"""The composition root: the only place that builds things from Settings."""
+
+import logging
+import os
+import random
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+
+from config.errors import NodeError
+from config.settings import Peer, Settings
+from node.analysis_tools import make_tools, read_roles
+from node.backoff import BackOff
+from node.completion import Completion
+from node.executor import make_compute
+from node.ledger.ledger import Ledger, open_ledger
+from node.model_choice import load_active_bundle
+from node.outbox import ASK_AGAIN_S, Courier
+from node.owner import is_gone, worker_name
+from node.peers import DimseTransport
+from node.reception_process import ReceptionError, ReceptionProcess
+from node.scheduler import Scheduler
+from node.storage import ledger_url, prepare_storage
+from node.study_job import StudyJob
+from node.worker import Job, Worker
+
+logger = logging.getLogger(__name__)
+
+DELIVER_EVERY_S = 1.0
+HOUSEKEEPING_EVERY_S = 5.0
+WATCH_EVERY_S = 1.0
+IDLE_S = 1.0
+"""How long a worker without work waits before it looks again, s."""
+STOP_TIMEOUT_S = 5.0
+LOOK_FOR_STOP_EVERY_S = 0.1
+LONGEST_BACK_OFF_S = 900.0
+LONGEST_ASK_AGAIN_S = 3600.0
+
+
+def back_off(first_s: float, longest_s: float = LONGEST_BACK_OFF_S) -> BackOff:
+    """Return a back-off with real chance in it."""
+    return BackOff(first_s, longest_s, random.random)
+
+
+def new_uid() -> str:
+    """Return a new UID (PS3.5 B.2)."""
+    return f"2.25.{uuid.uuid4().int}"
+
+
+class Node:
+    """The service.
+
+    Parameters
+    ----------
+    settings
+        In force; checked.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        os.umask(0o077)
+        storage = prepare_storage(settings.node.storage)
+        section = settings.node.model_copy(update={"storage": storage})
+        self._settings = settings.model_copy(update={"node": section})
+        self._storage = storage
+        self._stopping = threading.Event()
+        self._asked_to_stop = False
+        self._failure: NodeError | None = None
+
+    def stop(self) -> None:
+        """End `run` soon; may be called from a signal handler."""
+        # A plain flag: setting an event in a handler waits for a lock that the interrupted thread may hold.
+        self._asked_to_stop = True
+
+    def run(self, on_ready: Callable[[str, int], None]) -> None:
+        """Serve until `stop`.
+
+        Parameters
+        ----------
+        on_ready
+            Told the AE title and the port once associations are accepted.
+
+        Raises
+        ------
+        NodeError
+            The node cannot start, or its receiver died for good.
+        """
+        settings = self._settings
+        with ExitStack() as stack:
+            ledger = stack.enter_context(open_ledger(ledger_url(settings)))
+            ledger.work.recover(is_gone)
+            reception = ReceptionProcess(settings, ledger_url(settings), back_off(1, 30), time.monotonic)
+            stack.callback(reception.stop)
+            bundle = load_active_bundle(settings)
+            compute = make_compute(settings.compute)
+            stack.callback(compute.stop)
+            port = reception.start()
+            job = StudyJob(ledger, self._storage, make_tools(bundle, compute.analyse))
+            threads = self._start_workers(ledger, job)
+            stack.enter_context(self._schedule(ledger, reception))
+            on_ready(settings.node.ae_title, port)
+            while not self._asked_to_stop:
+                time.sleep(LOOK_FOR_STOP_EVERY_S)
+            self._stopping.set()
+            # Ended before they are waited for: a worker waits for its process, and gives its study back.
+            compute.stop()
+            _join(threads)
+        if self._failure is not None:
+            raise self._failure
+
+    def _start_workers(self, ledger: Ledger, job: Job) -> list[threading.Thread]:
+        threads = []
+        for number in range(self._settings.compute.workers):
+            worker = Worker(
+                worker_name(number),
+                ledger,
+                job,
+                destinations=[peer.name for peer in self._receivers()],
+                back_off=back_off(10),
+                stopping=self._stopping,
+            )
+            # A daemon: native code that hangs must not hold the node when it is told to stop.
+            thread = threading.Thread(target=worker.run, args=(IDLE_S,), name=f"worker-{number}", daemon=True)
+            thread.start()
+            threads.append(thread)
+        return threads
+
+    def _schedule(self, ledger: Ledger, reception: ReceptionProcess) -> Scheduler:
+        settings = self._settings
+        completion = Completion(ledger, self._storage, read_roles, settings.completion, time.monotonic)
+        scheduler = Scheduler()
+        scheduler.every(settings.completion.check_every_s, "completion", completion.check)
+        scheduler.every(HOUSEKEEPING_EVERY_S, "wake", ledger.work.wake)
+        scheduler.every(HOUSEKEEPING_EVERY_S, "recover", ledger.work.recover)
+        scheduler.every(WATCH_EVERY_S, "reception", lambda: self._watch(reception))
+        transport = DimseTransport(settings.node.ae_title)
+        for peer in self._receivers():
+            courier = Courier(
+                peer,
+                ledger,
+                self._storage,
+                transport,
+                back_off=back_off(5),
+                ask_again=back_off(ASK_AGAIN_S, LONGEST_ASK_AGAIN_S),
+                new_uid=new_uid,
+            )
+            # One ticker a peer: a slow one keeps no other waiting.
+            scheduler.every(DELIVER_EVERY_S, f"deliver-{peer.name}", courier.deliver)
+        return scheduler
+
+    def _receivers(self) -> list[Peer]:
+        return [peer for peer in self._settings.peers if peer.receives_results]
+
+    def _watch(self, reception: ReceptionProcess) -> None:
+        try:
+            reception.watch()
+        except ReceptionError as error:
+            # Nothing can arrive any more: end, so that whoever supervises the node sees it.
+            self._failure = error
+            self.stop()
+
+
+def _join(threads: Sequence[threading.Thread]) -> None:
+    until_s = time.monotonic() + STOP_TIMEOUT_S
+    for thread in threads:
+        thread.join(max(0.0, until_s - time.monotonic()))

@@ -1,0 +1,102 @@
+"""`mvi-node analyse`: the same pipeline, offline, on a folder."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from config.analytes import load_analytes
+from config.loading import load_settings
+from node.cli.config import ConfigOption, JsonOption
+from node.cli.output import RESEARCH_USE, ExitCode, complain, print_json, verb
+
+if TYPE_CHECKING:
+    from node.offline import OfflineOutcome, OnStage
+    from pipeline.model_bundle import ModelBundle
+
+_WORDS = {
+    "scan": "read the headers",
+    "match": "match the series",
+    "assemble": "assemble six volumes",
+    "register": "register five sequences to the hepatobiliary phase",
+    "segment": "segment the liver and tumours",
+    "radiomics": "extract 14,736 features",
+    "classify": "classify",
+    "report": "write SEG, SR and summary",
+}
+
+
+@verb
+def analyse(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of DICOM files, searched through.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results; made where absent.")],
+    labs: Annotated[
+        Path | None,
+        typer.Option("--labs", metavar="FILE", help="CSV: patient_id,analyte,value,unit,collected_on."),
+    ] = None,
+    model: Annotated[str | None, typer.Option("--model", metavar="NAME", help="Model bundle.")] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Analyse a folder of DICOM files: seg.dcm, sr.dcm, summary.png and result.json.
+
+    Several studies in the folder are analysed one by one into study-1, study-2, ... Exit code 3: a study was
+    refused, and its sr.dcm and result.json say why.
+    """
+    from node.labs.csv_file import read_labs  # noqa: PLC0415 - `--help` needs no array
+    from node.model_choice import load_active_bundle  # noqa: PLC0415
+    from node.offline import analyse_folder  # noqa: PLC0415
+
+    settings = load_settings(config, os.environ)
+    values = read_labs(labs, load_analytes()) if labs else {}
+    out.mkdir(parents=True, exist_ok=True)
+    bundle = load_active_bundle(settings, model)
+    with _progress(quiet=as_json) as on_stage:
+        outcomes = analyse_folder(folder, out, bundle, labs=values, on_stage=on_stage)
+    _print(outcomes, bundle, as_json=as_json)
+    if any(outcome.code is not None for outcome in outcomes):
+        raise typer.Exit(ExitCode.REFUSED)
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> "Iterator[OnStage]":
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    # Where nobody watches, a spinner would only fill a log.
+    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
+        task = bar.add_task("begin", total=None)
+        yield lambda stage: bar.update(task, description=_WORDS.get(stage, stage))
+
+
+def _print(outcomes: "Sequence[OfflineOutcome]", bundle: "ModelBundle", *, as_json: bool) -> None:
+    if as_json:
+        documents = [dict(outcome.document) for outcome in outcomes]
+        if len(outcomes) > 1:
+            for document, outcome in zip(documents, outcomes, strict=True):
+                document["folder"] = str(outcome.folder)
+        print_json(documents[0] if len(documents) == 1 else {"studies": documents})
+        return
+    identity = bundle.identity
+    complain(f"{RESEARCH_USE} Model {identity.name} {identity.version}, sha256 {identity.sha256}.")
+    for outcome in outcomes:
+        Console().print(f"{_sentence(outcome.document)}\n{outcome.folder}", highlight=False, soft_wrap=True)
+
+
+def _sentence(document: Mapping[str, Any]) -> str:
+    if document["status"] == "refused":
+        return f"refused {document['code']}: {document['message']}"
+    risk = document["risk"]
+    if risk is None:
+        return "analysed: no tumour was found, so there is no risk to state"
+    word = "probability" if risk["calibrated"] else "score"
+    low, high = risk["interval_95"]
+    lesions = ", ".join(f"{lesion['longest_diameter_mm']:.0f} mm" for lesion in document["lesions"])
+    return (
+        f"analysed: MVI {word} {risk['probability']:.2f} (95 % interval {low:.2f} to {high:.2f}), "
+        f"{risk['category']}; {len(document['lesions'])} lesion(s): {lesions}; classifier {risk['classifier']}"
+    )

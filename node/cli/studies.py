@@ -1,0 +1,117 @@
+"""`mvi-node studies`: the work of the node, study by study."""
+
+import getpass
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from config.loading import load_settings
+from node.cli.config import ConfigOption, JsonOption
+from node.cli.output import complain, print_json, verb
+from node.ledger.ledger import Ledger, open_ledger
+from node.states import StudyState
+from node.storage import existing_ledger_url
+from node.study_report import as_json_value, explain_study, show_study
+
+app = typer.Typer(no_args_is_help=True, help="The work of the node, study by study.")
+
+StudyArgument = Annotated[str, typer.Argument(metavar="STUDY_INSTANCE_UID", help="StudyInstanceUID.")]
+StateOption = Annotated[
+    list[StudyState] | None, typer.Option("--state", help="Only studies in this state; may be repeated.")
+]
+
+_TABLES = {
+    "deliveries": ("kind", "destination", "state", "attempts", "error"),
+    "history": ("at", "event", "detail"),
+}
+
+
+@contextmanager
+def opened(config: Path | None) -> Iterator[tuple[Ledger, Path]]:
+    """Yield the ledger of the configuration in force, and the storage folder."""
+    settings = load_settings(config, os.environ)
+    with open_ledger(existing_ledger_url(settings)) as ledger:
+        yield ledger, settings.node.storage
+
+
+@app.command("list", epilog="Example: mvi-node studies list --state failed --state refused")
+@verb
+def list_studies(state: StateOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """List the studies, the last changed first."""
+    with opened(config) as (ledger, _):
+        studies = ledger.studies.all(state or ())
+    if as_json:
+        print_json({"studies": [as_json_value(study) for study in studies]})
+        return
+    table = Table("StudyInstanceUID", "state", "images", "code", "changed")
+    for study in studies:
+        changed = study.updated_at.isoformat(timespec="seconds")
+        table.add_row(study.study_instance_uid, study.state, str(study.images), study.code or "", changed)
+    Console().print(table)
+
+
+@app.command(epilog="Example: mvi-node studies show 1.2.840.1")
+@verb
+def show(study: StudyArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show where a study stands, what happened to it, and what reached which peer."""
+    with opened(config) as (ledger, _):
+        document = show_study(ledger, study)
+    if as_json:
+        print_json(document)
+        return
+    console = Console()
+    console.print(
+        *(f"{name}: {value}" for name, value in document.items() if name not in _TABLES), sep="\n", highlight=False
+    )
+    for title, columns in _TABLES.items():
+        table = Table(*columns, title=title)
+        for row in document[title]:
+            table.add_row(*("" if row[column] is None else str(row[column]) for column in columns))
+        console.print(table)
+
+
+@app.command(epilog="Example: mvi-node studies explain 1.2.840.1")
+@verb
+def explain(study: StudyArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Say why each series was or was not chosen, and what the study waits for."""
+    with opened(config) as (ledger, storage):
+        settings = load_settings(config, os.environ)
+        document = explain_study(ledger, storage, study, settings.completion)
+    if as_json:
+        print_json(document)
+        return
+    console = Console()
+    console.print(f"{document['state']}: {document['waits_for']}", highlight=False)
+    print_match(console, document)
+
+
+@app.command(epilog="Example: mvi-node studies retry 1.2.840.1")
+@verb
+def retry(study: StudyArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Make a study that rests (failed, refused, undelivered, ...) ready for another attempt."""
+    with opened(config) as (ledger, _):
+        ledger.work.ask_again(study, getpass.getuser())
+        state = ledger.studies.get(study).state
+    if as_json:
+        print_json({"study_instance_uid": study, "state": state.value})
+    else:
+        complain(f"study {study} is {state}")
+
+
+def print_match(console: Console, match: dict[str, Any]) -> None:
+    """Print the document of ``match --json`` for people."""
+    console.print(f"{match['status']} {match['code'] or ''} {match['message']}", highlight=False)
+    chosen = Table("role", "series", "description", "score", title="chosen")
+    for role, entry in match["roles"].items():
+        cells = (entry["series_instance_uid"], entry["series_description"], f"{entry['score']:.1f}")
+        chosen.add_row(role, *cells)
+    rejected = Table("series", "sub-volume", "code", "because", title="not chosen")
+    for entry in match["rejected"]:
+        rejected.add_row(entry["series_instance_uid"], entry["sub_volume"], entry["code"], entry["because"])
+    console.print(chosen, rejected)

@@ -1,0 +1,114 @@
+"""`analyse` without the service: a folder of DICOM in, results out, a sub-folder for each of several studies."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from config.series_rules import load_series_rules
+from dicom_io.assembly.match_result import MatchResult, SourceInstance
+from dicom_io.assembly.matching import match_studies
+from dicom_io.assembly.patient import read_patient_id
+from dicom_io.assembly.scanning import ScanResult, scan_folder
+from node.analysis_job import ClinicalValues, run_job
+from node.analysis_tools import make_tools
+from node.labs.csv_file import LabValues
+
+if TYPE_CHECKING:
+    from pipeline.analysis import Analysis
+    from pipeline.model_bundle import ModelBundle
+    from pipeline.study import Study
+
+OnStage = Callable[[str], None]
+Analyse = Callable[["Study", "ModelBundle"], "Analysis"]
+
+
+@dataclass(frozen=True)
+class OfflineOutcome:
+    """What became of one study.
+
+    Parameters
+    ----------
+    folder
+        Where its files lie.
+    code
+        Of the refusal; None where it was analysed.
+    document
+        The content of ``result.json``.
+    """
+
+    folder: Path
+    code: str | None
+    document: Mapping[str, Any]
+
+
+def in_this_process(on_stage: OnStage) -> Analyse:
+    """Return the pipeline as a function that tells of its stages."""
+
+    def run(study: "Study", bundle: "ModelBundle") -> "Analysis":
+        from pipeline.run import analyse  # noqa: PLC0415 - `node` computes nothing until it is asked to
+
+        return analyse(study, bundle, clock=time.perf_counter, progress=on_stage)
+
+    return run
+
+
+def analyse_folder(
+    folder: Path,
+    out: Path,
+    bundle: "ModelBundle",
+    *,
+    labs: LabValues,
+    on_stage: OnStage,
+    analyse: Analyse | None = None,
+) -> list[OfflineOutcome]:
+    """Analyse every study in a folder; of several, study n in `out`/study-n, by StudyInstanceUID.
+
+    Parameters
+    ----------
+    labs
+        Laboratory values by PatientID; a patient without any is analysed without.
+    on_stage
+        Told what happens now.
+    analyse
+        Runs the pipeline; in this process where absent.
+
+    Raises
+    ------
+    NoDicomError
+        There is nothing to analyse.
+    TransientError
+        Memory or a device was not available.
+    """
+    run = analyse or in_this_process(on_stage)
+    on_stage("scan")
+    scan = scan_folder(folder)
+    matches = {match.study_instance_uid: match for match in match_studies(scan, load_series_rules())}
+    outcomes = []
+    for number, (uid, match) in enumerate(sorted(matches.items()), start=1):
+        target = out / f"study-{number}" if len(matches) > 1 else out
+        target.mkdir(parents=True, exist_ok=True)
+        sources = _sources(scan.of_study(uid))
+        clinical = _clinical(sources, labs)
+        tools = replace(make_tools(bundle, run, clinical), match=_already(match))
+        outcome = run_job(uid, sources, clinical, target, tools, on_stage)
+        outcomes.append(OfflineOutcome(target, outcome.code, outcome.written.document))
+    return outcomes
+
+
+def _already(match: MatchResult) -> Callable[[str, Sequence[Path]], MatchResult]:
+    return lambda _study_instance_uid, _paths: match
+
+
+def _sources(scan: ScanResult) -> list[SourceInstance]:
+    images = {frame.instance.sop_instance_uid: frame.instance for frame in scan.frames}
+    others = [SourceInstance(item.path, item.sop_class_uid, item.sop_instance_uid) for item in scan.others]
+    # A study without one usable image is refused as well, and its SR needs something to take the patient from.
+    return list(images.values()) or others
+
+
+def _clinical(sources: Sequence[SourceInstance], labs: LabValues) -> ClinicalValues:
+    if not labs or not sources:
+        return {}
+    return labs.get(read_patient_id(sources[0].path), {})

@@ -1,0 +1,54 @@
+"""The job of a worker: one claimed study, from the inbox to a folder of results."""
+
+from pathlib import Path
+
+from dicom_io.assembly.match_result import SourceInstance
+from dicom_io.network.identity import read_file_identity
+from node.analysis_job import Tools, run_job
+from node.ledger.ledger import Ledger
+from node.ledger.records import ANALYSED_SOP_CLASSES, Claim, ObjectKind, ResultObject
+from node.results_folder import replacing, results_folder
+from node.worker import FinishedStudy
+
+
+class StudyJob:
+    """Runs the analysis job on studies of the ledger.
+
+    Parameters
+    ----------
+    storage
+        Folder that the paths of the ledger are relative to.
+    """
+
+    def __init__(self, ledger: Ledger, storage: Path, tools: Tools) -> None:
+        self._ledger = ledger
+        self._storage = storage
+        self._tools = tools
+
+    def __call__(self, claim: Claim) -> FinishedStudy:
+        """Analyse or refuse the study of `claim`; doing it twice gives the same objects."""
+        uid = claim.study_instance_uid
+        folder = results_folder(self._storage, uid, claim.generation)
+        with replacing(folder) as fresh:
+            outcome = run_job(uid, self._sources(uid), {}, fresh, self._tools)
+            written = outcome.written
+            files = {
+                ObjectKind.SEG: written.seg,
+                ObjectKind.SR: written.sr,
+                ObjectKind.SUMMARY: written.summary_sc,
+            }
+            present = {kind: path.relative_to(fresh) for kind, path in files.items() if path is not None}
+        objects = tuple(self._object(kind, folder / path) for kind, path in present.items())
+        return FinishedStudy(outcome.code, outcome.message, objects)
+
+    def _sources(self, study_instance_uid: str) -> list[SourceInstance]:
+        return [
+            SourceInstance(self._storage / found.path, found.sop_class_uid, found.sop_instance_uid)
+            for found in self._ledger.studies.instances(study_instance_uid)
+            if found.sop_class_uid in ANALYSED_SOP_CLASSES
+        ]
+
+    def _object(self, kind: ObjectKind, path: Path) -> ResultObject:
+        identity = read_file_identity(path).identity
+        relative = path.relative_to(self._storage).as_posix()
+        return ResultObject(kind, identity.sop_class_uid, identity.sop_instance_uid, relative)

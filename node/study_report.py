@@ -1,0 +1,98 @@
+"""What the command line says about a study: where it stands, what happened, what it waits for."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import datetime, timedelta
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from config.errors import NodeError
+from config.settings import CompletionSection
+from node.ledger.ledger import Ledger
+from node.ledger.records import StudyRecord
+from node.states import StudyState
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_WAITS_FOR: Mapping[StudyState, str] = {
+    StudyState.READY: "a free worker",
+    StudyState.ANALYSING: "its analysis",
+    StudyState.ANALYSED: "nothing: no peer receives results",
+    StudyState.REFUSED: "nothing: no peer receives results",
+    StudyState.DELIVERING: "its peers to store the objects and to confirm them",
+    StudyState.DELIVERED: "nothing: every peer has it",
+    StudyState.UNDELIVERED: "somebody: a peer refused an object; mend the peer, then `mvi-node studies retry`",
+    StudyState.FAILED: "somebody: see the log, then `mvi-node studies retry`",
+}
+
+
+def as_json_value(record: "DataclassInstance") -> dict[str, Any]:
+    """Return a record of the ledger as JSON; times in ISO 8601, UTC."""
+    return {item.name: _plain(getattr(record, item.name)) for item in fields(record)}
+
+
+def show_study(ledger: Ledger, study_instance_uid: str) -> dict[str, Any]:
+    """Return the document of ``studies show --json``.
+
+    Raises
+    ------
+    UnknownStudyError
+        There is no such study.
+    """
+    return {
+        **as_json_value(ledger.studies.get(study_instance_uid)),
+        "deliveries": [as_json_value(item) for item in ledger.outbox.of_study(study_instance_uid)],
+        "history": [as_json_value(event) for event in ledger.history(study_instance_uid)],
+    }
+
+
+def explain_study(
+    ledger: Ledger, storage: Path, study_instance_uid: str, completion: CompletionSection
+) -> dict[str, Any]:
+    """Return the document of ``studies explain --json``: that of ``match --json``, and what the study waits for.
+
+    Raises
+    ------
+    UnknownStudyError
+        There is no such study.
+    """
+    from node.analysis_tools import match_study, read_roles  # noqa: PLC0415 - listing studies needs no DICOM
+
+    study = ledger.studies.get(study_instance_uid)
+    paths = [storage / instance.path for instance in ledger.studies.instances(study_instance_uid)]
+    roles: Mapping[Any, str] = {}
+    try:
+        roles = read_roles(paths)
+        match = match_study(study_instance_uid, paths).to_json()
+    except NodeError as error:
+        match = {"status": "refused", "code": None, "message": str(error), "roles": {}, "rejected": []}
+    return {
+        **match,
+        "study_instance_uid": study_instance_uid,
+        "state": study.state.value,
+        "waits_for": waits_for(study, roles, completion),
+        "role_status": {str(role): status for role, status in roles.items()},
+    }
+
+
+def waits_for(study: StudyRecord, roles: Mapping[Any, str], completion: CompletionSection) -> str:
+    """Say in words what a study waits for."""
+    if study.state is StudyState.RETRY and study.not_before is not None:
+        return f"its next attempt at {_plain(study.not_before)}: {study.message}"
+    if study.state is not StudyState.RECEIVING:
+        return _WAITS_FOR[study.state]
+    if study.images == 0:
+        return "images: what it holds is context only"
+    still_open = [f"{role} ({status})" for role, status in roles.items() if status != "filled"]
+    if not still_open:
+        return f"{completion.settle_s:.0f} s without a new image"
+    deadline = study.last_received_at + timedelta(seconds=completion.deadline_s)
+    return f"{', '.join(still_open)}, until {_plain(deadline)}"
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    return value.value if isinstance(value, Enum) else value

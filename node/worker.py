@@ -1,0 +1,177 @@
+"""One worker: claim a study, do the job, enter the outcome. The one place that catches everything."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from config.errors import NodeError
+from node.backoff import BackOff
+from node.executor import WORKER_LOST
+from node.ledger.ledger import Ledger
+from node.ledger.records import Claim, ResultObject
+from node.ledger.rows import LostClaimError
+from node.states import Event
+from pipeline.errors import TransientError
+
+logger = logging.getLogger(__name__)
+
+LEASE_S = 120.0
+"""A worker that has not renewed its claim for so long is gone, s."""
+MAXIMUM_ATTEMPTS = 8
+"""Attempts at a study while something is not available, before it is parked."""
+MAXIMUM_CRASHES = 3
+"""Attempts at a study that ends its worker process: the first and two more."""
+BUG = "BUG"
+"""Code of a study that met an error nobody foresaw."""
+
+
+@dataclass(frozen=True)
+class FinishedStudy:
+    """The outcome of a job, as the ledger keeps it.
+
+    Parameters
+    ----------
+    code, message
+        Of the refusal; None where the study was analysed.
+    objects
+        What is to be delivered.
+    """
+
+    code: str | None
+    message: str | None
+    objects: tuple[ResultObject, ...]
+
+
+Job = Callable[[Claim], FinishedStudy]
+
+
+class Worker:
+    """Analyses one study after the other.
+
+    Parameters
+    ----------
+    name
+        No other worker has it.
+    job
+        Assembles, analyses and writes; gives the outcome of a result or of a coded refusal.
+    destinations
+        Names of the peers that receive results.
+    stopping
+        Set when the node stops: an attempt that fails then is given back untouched.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        ledger: Ledger,
+        job: Job,
+        *,
+        destinations: Sequence[str],
+        back_off: BackOff,
+        stopping: threading.Event,
+    ) -> None:
+        self._name = name
+        self._ledger = ledger
+        self._job = job
+        self._destinations = tuple(destinations)
+        self._back_off = back_off
+        self._stopping = stopping
+
+    def run(self, idle_s: float) -> None:
+        """Work until the node stops; look for work every `idle_s` seconds where there is none."""
+        while not self._stopping.is_set():
+            try:
+                worked = self.step()
+            except Exception:  # The ledger may be away for a while; a worker outlives that.
+                logger.exception("worker cannot reach its work worker=%s", self._name)
+                worked = False
+            if not worked:
+                self._stopping.wait(idle_s)
+
+    def step(self) -> bool:
+        """Take one study through one attempt; False where none waits."""
+        claim = self._ledger.work.claim(self._name, LEASE_S)
+        if claim is None:
+            return False
+        logger.info("claimed study=%s attempt=%s", claim.study_instance_uid, claim.attempt)
+        try:
+            with _LeaseKeeper(self._ledger, claim):
+                outcome = self._job(claim)
+            self._finish(claim, outcome)
+        except LostClaimError:
+            logger.info("claim lost, outcome discarded study=%s", claim.study_instance_uid)
+        except Exception as error:  # Whatever one study does, the node goes on with the next.
+            self._fail(claim, error)
+        return True
+
+    def _finish(self, claim: Claim, outcome: FinishedStudy) -> None:
+        state = self._ledger.work.finish(
+            claim,
+            Event.ANALYSED if outcome.code is None else Event.REFUSED,
+            objects=outcome.objects,
+            destinations=self._destinations,
+            code=outcome.code,
+            message=outcome.message,
+        )
+        logger.info("finished study=%s code=%s state=%s", claim.study_instance_uid, outcome.code or "-", state)
+
+    def _fail(self, claim: Claim, error: Exception) -> None:
+        try:
+            if self._stopping.is_set():
+                self._ledger.work.release(claim)
+            elif isinstance(error, TransientError) and claim.attempt < _attempts(error):
+                self._retry(claim, error)
+            else:
+                self._park(claim, error)
+        except LostClaimError:
+            logger.info("claim lost, failure discarded study=%s", claim.study_instance_uid)
+
+    def _retry(self, claim: Claim, error: TransientError) -> None:
+        delay_s = self._back_off.delay_s(claim.attempt)
+        logger.warning("again in %.0f s study=%s error=%s", delay_s, claim.study_instance_uid, error)
+        self._ledger.work.give_up(
+            claim, Event.UNAVAILABLE, code=error.code, message=error.message, retry_in_s=delay_s
+        )
+
+    def _park(self, claim: Claim, error: Exception) -> None:
+        logger.error("parked study=%s", claim.study_instance_uid, exc_info=error)
+        # The words of a foreign exception may quote a header; only our own are known to hold no patient data.
+        code = error.code if isinstance(error, TransientError) else BUG
+        message = str(error) if isinstance(error, NodeError) else type(error).__name__
+        self._ledger.work.give_up(claim, Event.BUG, code=code, message=message)
+
+
+def _attempts(error: TransientError) -> int:
+    return MAXIMUM_CRASHES if error.code == WORKER_LOST else MAXIMUM_ATTEMPTS
+
+
+class _LeaseKeeper:
+    """Renews a claim while the block runs; a void claim is found again when the outcome is entered."""
+
+    def __init__(self, ledger: Ledger, claim: Claim) -> None:
+        self._ledger = ledger
+        self._claim = claim
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="lease", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._done.wait(LEASE_S / 4):
+            try:
+                self._ledger.work.renew(self._claim, LEASE_S)
+            except LostClaimError:
+                return
+            except Exception:  # The ledger may be away for less than a lease.
+                logger.exception("claim cannot be renewed study=%s", self._claim.study_instance_uid)

@@ -1,0 +1,100 @@
+import os
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event as StopEvent
+
+import pytest
+
+from config.settings import NodeSection, Settings
+from node.backoff import BackOff
+from node.reception import ReceptionReport
+from node.reception_process import MAXIMUM_FAILURES, ReceptionError, ReceptionProcess
+from tests.unit.node.doubles import FakeClock
+
+Target = Callable[[Settings, str, Connection, StopEvent], None]
+
+# Each runs in a new process, in place of the receiver.
+
+
+def listens(settings: Settings, url: str, ready: Connection, stop: StopEvent) -> None:
+    ready.send(ReceptionReport(port=settings.node.port or 40_404))
+    stop.wait()
+
+
+def says_why_not(settings: Settings, url: str, ready: Connection, stop: StopEvent) -> None:
+    ready.send(ReceptionReport(port=0, error="port 104 is taken; set node.port"))
+
+
+def dies(settings: Settings, url: str, ready: Connection, stop: StopEvent) -> None:
+    os._exit(9)
+
+
+@pytest.fixture
+def make(clock: FakeClock) -> Iterator[Callable[[Target], ReceptionProcess]]:
+    made: list[ReceptionProcess] = []
+
+    def build(target: Target) -> ReceptionProcess:
+        settings = Settings(node=NodeSection(port=0))
+        own = ReceptionProcess(settings, "", BackOff(1, 30, lambda: 1.0), clock.monotonic_s, target)
+        made.append(own)
+        return own
+
+    yield build
+    for own in made:
+        own.stop()
+
+
+def test_start_when_it_listens_then_gives_the_port(make: Callable[[Target], ReceptionProcess]) -> None:
+    assert make(listens).start() == 40_404
+
+
+def test_start_when_it_cannot_listen_then_passes_on_the_reason(make: Callable[[Target], ReceptionProcess]) -> None:
+    with pytest.raises(ReceptionError, match="port 104 is taken"):
+        make(says_why_not).start()
+
+
+def test_start_when_it_dies_then_says_so(make: Callable[[Target], ReceptionProcess]) -> None:
+    with pytest.raises(ReceptionError, match="ended while it started"):
+        make(dies).start()
+
+
+def test_watch_when_it_was_killed_then_starts_it_again_on_the_same_port(
+    make: Callable[[Target], ReceptionProcess], clock: FakeClock
+) -> None:
+    own = make(listens)
+    own.start()
+    assert own._running is not None
+    first = own._running.process
+    own.watch()
+    assert own._running.process is first
+    first.kill()
+    first.join()
+    own.watch()
+    assert own._running.process.is_alive()
+    assert own.settings.node.port == 40_404
+
+
+def test_watch_when_it_dies_again_and_again_then_backs_off_and_gives_up(
+    make: Callable[[Target], ReceptionProcess], clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = make(dies)
+    starts: list[float] = []
+
+    def start() -> int:
+        starts.append(clock.monotonic - 1000)
+        raise ReceptionError("it dies")
+
+    monkeypatch.setattr(own, "start", start)
+    with pytest.raises(ReceptionError, match=f"{MAXIMUM_FAILURES} times in a row"):
+        for _ in range(1000):
+            own.watch()
+            clock.advance(1)
+    assert starts == [0, 1, 3, 7, 15, 31]
+
+
+def test_watch_when_stopped_then_starts_nothing(make: Callable[[Target], ReceptionProcess]) -> None:
+    own = make(listens)
+    own.start()
+    own.stop()
+    own.watch()
+    assert own._running is None

@@ -1,0 +1,168 @@
+import logging
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from node.backoff import BackOff
+from node.executor import WORKER_LOST
+from node.ledger.ledger import Ledger
+from node.ledger.records import Claim
+from node.states import StudyState
+from node.worker import MAXIMUM_ATTEMPTS, MAXIMUM_CRASHES, FinishedStudy, Worker
+from pipeline.errors import TransientError, UnsuitableStudyError
+from tests.unit.node.doubles import STUDY, FakeClock, instance, make_ready, result_objects
+
+BACK_OFF = BackOff(first_s=10, longest_s=100, random=lambda: 1.0)
+DONE = FinishedStudy(None, None, result_objects())
+
+
+def worker(
+    ledger: Ledger, job: Callable[[Claim], FinishedStudy], stopping: threading.Event | None = None
+) -> Worker:
+    return Worker(
+        "worker",
+        ledger,
+        job,
+        destinations=["pacs"],
+        back_off=BACK_OFF,
+        stopping=stopping or threading.Event(),
+    )
+
+
+def failing(error: Exception) -> Callable[[Claim], FinishedStudy]:
+    def job(_claim: Claim) -> FinishedStudy:
+        raise error
+
+    return job
+
+
+def transient(code: str = "DEV-MEMORY") -> TransientError:
+    return TransientError(code, "The device is out of memory.", stage="segment")
+
+
+def test_step_when_nothing_waits_then_does_nothing(ledger: Ledger) -> None:
+    assert not worker(ledger, failing(AssertionError("called"))).step()
+
+
+def test_step_when_the_job_succeeds_then_its_objects_are_on_their_way(ledger: Ledger, clock: FakeClock) -> None:
+    make_ready(ledger, clock)
+    assert worker(ledger, lambda _: DONE).step()
+    assert ledger.studies.get(STUDY).state is StudyState.DELIVERING
+    assert len(ledger.outbox.due("pacs")) == 3
+
+
+def test_step_when_the_study_is_refused_then_the_code_is_kept(ledger: Ledger, clock: FakeClock) -> None:
+    make_ready(ledger, clock)
+    worker(ledger, lambda _: FinishedStudy("QG-REG", "Too far.", result_objects()[1:2])).step()
+    study = ledger.studies.get(STUDY)
+    assert (study.outcome, study.code, study.message) == ("refused", "QG-REG", "Too far.")
+
+
+def test_step_when_something_is_away_then_tries_again_after_the_back_off(ledger: Ledger, clock: FakeClock) -> None:
+    make_ready(ledger, clock)
+    worker(ledger, failing(transient())).step()
+    study = ledger.studies.get(STUDY)
+    assert study.state is StudyState.RETRY
+    assert study.not_before is not None
+    assert (study.not_before - clock()).total_seconds() == 10
+
+
+@pytest.mark.parametrize(("code", "attempts"), [("DEV-MEMORY", MAXIMUM_ATTEMPTS), (WORKER_LOST, MAXIMUM_CRASHES)])
+def test_step_when_something_stays_away_then_the_study_is_parked(
+    ledger: Ledger, clock: FakeClock, code: str, attempts: int
+) -> None:
+    make_ready(ledger, clock)
+    own = worker(ledger, failing(transient(code)))
+    for _ in range(attempts):
+        assert own.step()
+        clock.advance(1000)
+        ledger.work.wake()
+    assert not own.step()
+    study = ledger.studies.get(STUDY)
+    assert (study.state, study.code, study.attempts) == (StudyState.FAILED, code, attempts)
+
+
+def test_step_when_it_meets_a_bug_then_parks_it_and_takes_the_next(
+    ledger: Ledger, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = f"{STUDY}.2"
+    make_ready(ledger, clock)
+    clock.advance(1)
+    make_ready(ledger, clock, other)
+
+    def job(claim: Claim) -> FinishedStudy:
+        if claim.study_instance_uid == STUDY:
+            raise KeyError("Doe^John")
+        return FinishedStudy(None, None, result_objects(other))
+
+    own = worker(ledger, job)
+    with caplog.at_level(logging.ERROR):
+        assert own.step()
+    assert own.step()
+    failed = ledger.studies.get(STUDY)
+    assert (failed.state, failed.code, failed.message) == (StudyState.FAILED, "BUG", "KeyError")
+    assert caplog.records[0].exc_info is not None
+    assert ledger.studies.get(other).state is StudyState.DELIVERING
+
+
+def test_step_when_a_rejection_escapes_the_job_then_the_study_is_parked_with_its_words(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    make_ready(ledger, clock)
+    error = UnsuitableStudyError("RES-SOURCE", "No source can be read.", stage="report")
+    worker(ledger, failing(error)).step()
+    assert ledger.studies.get(STUDY).message == "RES-SOURCE: No source can be read."
+
+
+def test_step_when_an_image_arrives_during_the_job_then_the_outcome_is_discarded(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    make_ready(ledger, clock)
+
+    def job(_claim: Claim) -> FinishedStudy:
+        ledger.record_instance(instance(clock, 2))
+        return DONE
+
+    assert worker(ledger, job).step()
+    assert ledger.studies.get(STUDY).state is StudyState.RECEIVING
+    assert ledger.outbox.of_study(STUDY) == ()
+
+
+def test_step_when_the_node_stops_during_the_job_then_the_study_is_given_back(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    make_ready(ledger, clock)
+    stopping = threading.Event()
+
+    def job(_claim: Claim) -> FinishedStudy:
+        stopping.set()
+        raise transient(WORKER_LOST)
+
+    worker(ledger, job, stopping).step()
+    study = ledger.studies.get(STUDY)
+    assert (study.state, study.attempts, study.owner) == (StudyState.READY, 0, None)
+
+
+def test_run_when_the_ledger_is_away_then_goes_on_when_it_is_back(
+    ledger: Ledger, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_ready(ledger, clock)
+    stopping = threading.Event()
+
+    def job(_claim: Claim) -> FinishedStudy:
+        stopping.set()
+        return DONE
+
+    claim, calls = ledger.work.claim, []
+
+    def flaky(owner: str, lease_s: float) -> Claim | None:
+        calls.append(owner)
+        if len(calls) == 1:
+            raise ConnectionError("database is away")
+        return claim(owner, lease_s)
+
+    monkeypatch.setattr(ledger.work, "claim", flaky)
+    worker(ledger, job, stopping).run(idle_s=0)
+    assert len(calls) == 2
+    assert ledger.studies.get(STUDY).state is StudyState.DELIVERING

@@ -3,6 +3,7 @@
 from dicom_io.assembly.match_result import Evidence, MatchResult, RejectedSubVolume, RoleMatch, SourceInstance
 from dicom_io.assembly.matching import match_studies, role_status
 from dicom_io.assembly.scanning import NoDicomError, ScanResult, UnreadableFile, scan_files, scan_folder
+from dicom_io.assembly.volumes import assemble
 
 __all__ = [
     "Evidence",
@@ -13,6 +14,7 @@ __all__ = [
     "ScanResult",
     "SourceInstance",
     "UnreadableFile",
+    "assemble",
     "match_studies",
     "role_status",
     "scan_files",

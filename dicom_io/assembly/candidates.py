@@ -60,12 +60,16 @@ def sort_study(scan: ScanResult, rules: SeriesRules, lexicon: Lexicon) -> Sorted
                 rejected.append(rejection(stack, verdict.code, verdict.because))
     with_siblings = _count_siblings(live, rules)
     t1 = tuple(candidate for candidate in with_siblings if t1_physics(candidate, rules) > 0)
-    return Sorted(with_siblings, t1, (*rejected, *_not_images(scan)))
+    # The planes of a localizer are rejected one by one, in the same words.
+    return Sorted(with_siblings, t1, tuple(dict.fromkeys((*rejected, *_not_images(scan)))))
 
 
 def rejection(subvolume: SubVolume, code: str, because: str) -> RejectedSubVolume:
     """Return the record of a sub-volume that fills no role."""
-    return RejectedSubVolume(subvolume.series.series_instance_uid, subvolume.label, code, because)
+    series = subvolume.series
+    return RejectedSubVolume(
+        series.series_instance_uid, subvolume.label, code, because, series.series_number, series.description
+    )
 
 
 def _by_series(frames: Sequence[FrameFacts]) -> list[list[FrameFacts]]:

@@ -55,12 +55,14 @@ class RoleMatch:
 
 @dataclass(frozen=True)
 class RejectedSubVolume:
-    """A sub-volume that fills no role, with the code and the sentence why."""
+    """A sub-volume that fills no role, with the code and the sentence why; number and description where known."""
 
     series_instance_uid: str
     sub_volume: str
     code: str
     because: str
+    series_number: int | None = None
+    series_description: str = ""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,9 @@ from dicom_io.assembly.pixel_element import pixel_problem
 MULTI_FRAME = frozenset({EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage})
 
 
+_NOT_DICOM = "not a DICOM file"
+
+
 class NoDicomError(NodeError):
     """A folder holds no readable DICOM file."""
 
@@ -38,6 +41,11 @@ class UnreadableFile:
     reason: str
     study_instance_uid: str = ""
     series_instance_uid: str = ""
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it is no DICOM file at all, as a licence text beside the images."""
+        return self.reason == _NOT_DICOM
 
 
 @dataclass(frozen=True)
@@ -155,7 +163,7 @@ def _read(path: Path, tags: list[Any], seen: dict[Any, Any]) -> list[FrameFacts]
             dataset = dcmread(file, stop_before_pixels=True, specific_tags=tags)
             return _facts(path, file, dataset, seen)
     except InvalidDicomError:
-        return UnreadableFile(path, "not a DICOM file")
+        return UnreadableFile(path, _NOT_DICOM)
     except OSError as error:
         return UnreadableFile(path, f"cannot be read: {error.strerror or 'input/output error'}")
     except Exception as error:

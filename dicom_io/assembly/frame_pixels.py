@@ -1,0 +1,146 @@
+"""Files to decoded frames, rescaled, with the geometry that belongs to them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydicom import dcmread
+from pydicom.dataset import FileDataset
+
+from dicom_io.assembly import multiframe
+from dicom_io.assembly.elements import Elements
+from dicom_io.assembly.facts import FrameFacts, Vector
+from dicom_io.assembly.headers import classic_frame
+from dicom_io.assembly.match_result import RoleMatch, SourceInstance
+from dicom_io.assembly.refusals import ROLE_WORDS
+from dicom_io.assembly.scanning import MULTI_FRAME
+from pipeline.errors import UnsuitableStudyError
+from pipeline.study import Role
+
+MAXIMUM_VOXELS = 256 * 1024 * 1024
+"""Largest Rows x Columns x Frames of a role that is decoded; a header that claims more is not believed."""
+
+_STAGE = "assemble"
+
+
+@dataclass(frozen=True, eq=False)
+class DecodedFrame:
+    """One slice.
+
+    Parameters
+    ----------
+    values
+        (row, column) float32, after Rescale Slope and Intercept.
+    position_lps_mm, orientation, pixel_spacing_mm
+        As in the header; see `FrameFacts`.
+    """
+
+    values: npt.NDArray[np.float32]
+    position_lps_mm: Vector
+    orientation: tuple[float, ...]
+    pixel_spacing_mm: tuple[float, float]
+    field_strength_t: float | None
+
+
+def decode_frames(chosen: RoleMatch) -> list[DecodedFrame]:
+    """Decode every slice of a role, in the order of the match.
+
+    Raises
+    ------
+    UnsuitableStudyError
+        A file is gone, changed, compressed with loss, too large, or cannot be decoded.
+    """
+    budget = MAXIMUM_VOXELS
+    frames: list[DecodedFrame] = []
+    for instance in chosen.instances:
+        found = _decode_instance(instance, chosen, budget)
+        budget -= sum(frame.values.size for frame in found)
+        frames += found
+    return frames
+
+
+def _decode_instance(instance: SourceInstance, chosen: RoleMatch, budget: int) -> list[DecodedFrame]:
+    try:
+        dataset = dcmread(instance.path)
+    except OSError as error:
+        raise _unsuitable(chosen.role, f"cannot be read: {error.strerror or 'input/output error'}") from error
+    except Exception as error:
+        # The parser meets arbitrary bytes and raises whatever they provoke.
+        raise _unsuitable(chosen.role, f"holds a damaged file ({type(error).__name__})") from error
+    facts = _facts(dataset, instance.path)
+    if not facts or facts[0].instance.sop_instance_uid != instance.sop_instance_uid:
+        raise _unsuitable(chosen.role, "changed on disk after it was matched")
+    if facts[0].physics.lossy:
+        raise _unsuitable(chosen.role, "was compressed with loss", code="SM-LOSSY")
+    # Frame k of a multi-frame role lies k-th along the normal; without numbers the stored order is that order.
+    numbers = chosen.frame_numbers or range(1, len(facts) + 1)
+    if max(numbers) > len(facts):
+        raise _unsuitable(chosen.role, "changed on disk after it was matched")
+    pixels = _pixels(dataset, facts[0], chosen.role, budget)
+    return [_frame(dataset, facts[number - 1], pixels[number - 1], number, chosen.role) for number in numbers]
+
+
+def _facts(dataset: FileDataset, path: Path) -> list[FrameFacts]:
+    seen: dict[Any, Any] = {}
+    elements = Elements(dataset, seen)
+    if elements.word("SOPClassUID") in MULTI_FRAME:
+        return list(multiframe.frames(elements, path, seen))
+    return [classic_frame(elements, path, seen)]
+
+
+def _pixels(dataset: FileDataset, facts: FrameFacts, role: Role, budget: int) -> npt.NDArray[Any]:
+    """Return stored values (frame, row, column)."""
+    voxels = facts.rows * facts.columns * facts.frame_count
+    if not 0 < voxels <= budget:
+        raise _unsuitable(role, f"claims {voxels} voxels in one file, which cannot be")
+    if int(dataset.get("SamplesPerPixel") or 1) != 1:
+        raise _unsuitable(role, "is in colour")
+    try:
+        array: npt.NDArray[Any] = dataset.pixel_array
+    except Exception as error:
+        # Decoders are plug-ins in C; each has its own exceptions.
+        raise _unsuitable(role, f"has pixels that cannot be decoded ({type(error).__name__})") from error
+    if array.size != voxels:
+        raise _unsuitable(role, "has another number of pixels than its header says")
+    return array.reshape(facts.frame_count, facts.rows, facts.columns)
+
+
+def _frame(
+    dataset: FileDataset, facts: FrameFacts, stored: npt.NDArray[Any], number: int, role: Role
+) -> DecodedFrame:
+    if facts.position_lps_mm is None or facts.orientation is None or facts.pixel_spacing_mm is None:
+        raise _unsuitable(role, "does not say where its slices lie", code="SM-GEOM")
+    slope, intercept = rescaling(dataset, number)
+    values = (stored.astype(np.float64) * slope + intercept).astype(np.float32)
+    return DecodedFrame(
+        values, facts.position_lps_mm, facts.orientation, facts.pixel_spacing_mm, facts.physics.field_strength_t
+    )
+
+
+def rescaling(dataset: FileDataset, number: int) -> tuple[float, float]:
+    """Return slope and intercept of frame `number`, from 1 (PS3.3 C.11.1, C.7.6.16.2.9).
+
+    Where Philips gives its scale slope SS, stored values become comparable between slices by
+    (SV RS + RI) / (RS SS), doi:10.1002/jmri.24271; the standard rescaling alone is scaled to the display.
+    """
+    elements = Elements(dataset, {})
+    own = elements.items("PerFrameFunctionalGroupsSequence")
+    shared = next(iter(elements.items("SharedFunctionalGroupsSequence")), None)
+    groups = multiframe.FrameGroups(own[number - 1] if number <= len(own) else None, shared)
+    transformation = groups.macro("PixelValueTransformationSequence") or elements
+    slope = transformation.number("RescaleSlope")
+    slope, intercept = 1.0 if slope is None else slope, transformation.number("RescaleIntercept") or 0.0
+    tag = elements.private("Philips MR Imaging DD 001", 0x0E)
+    scale = None if tag is None else elements.number(tag)
+    if scale and slope:
+        return 1 / scale, intercept / (slope * scale)
+    return slope, intercept
+
+
+def _unsuitable(role: Role, what: str, *, code: str = "SM-PIXEL") -> UnsuitableStudyError:
+    remedy = "Send the images uncompressed or compressed without loss." if code == "SM-LOSSY" else ""
+    return UnsuitableStudyError(
+        code, f"The {ROLE_WORDS[role]} {what}.", remedy=remedy or "Send the series again.", stage=_STAGE
+    )

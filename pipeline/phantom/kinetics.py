@@ -26,11 +26,11 @@ R1_PLASMA_PER_MM_S = {1.5: 6.9, 3.0: 6.2}
 R2_PLASMA_PER_MM_S = {1.5: 8.7, 3.0: 11.0}
 """Same source."""
 R1_HEPATOCYTE_PER_MM_S = 16.6
-"""Gadoxetate in liver tissue, 0.47 T. Schuhmann-Giampieri et al., Radiology 183(1), 1992.
+"""Gadoxetate in rat liver tissue. Schuhmann-Giampieri et al., Radiology 183(1), 1992.
 doi:10.1148/radiology.183.1.1549695. Used at both fields for want of a value at either."""
 HEPATOCYTE_UPTAKE_PER_MIN = 0.034
 """Plasma cleared into hepatocytes per volume of liver, 1/min; order of magnitude after
-Sourbron et al., Radiology 263(3), 2012. doi:10.1148/radiol.12111844"""
+Sourbron et al., Radiology 263(3), 2012 (perfusion and uptake of gadoxetate in healthy livers)."""
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from pipeline.study import Analyte, ClinicalValue
 
 # Standardised mean difference of each latent between invaded and not invaded. Signs follow the radiological
 # literature (size, non-smooth margin, rim enhancement, peritumoural hepatobiliary hypointensity, lower ADC,
-# incomplete capsule: Lee et al., J Hepatol 67(3), 2017, doi:10.1016/j.jhep.2017.04.024; Hong et al., Eur Radiol
-# 2021, meta-analysis). Sizes are chosen: together they bound the area under the curve at 0.87.
+# incomplete capsule: Lee et al., J Hepatol 67(3), 2017, doi:10.1016/j.jhep.2017.04.024; Hong et al., Liver
+# Cancer 10(2), 2021, meta-analysis). Sizes are chosen: together they bound the area under the curve at 0.87.
 IMAGING_EFFECT: Mapping[str, float] = MappingProxyType(
     {
         "diameter": 0.50,

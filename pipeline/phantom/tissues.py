@@ -76,8 +76,8 @@ class TissueProperties:
 # B  Stanisz et al., Magn Reson Med 54(3), 2005. doi:10.1002/mrm.20605 (T1, T2; 1.5 and 3 T)
 # C  Taouli and Koh, Radiology 254(1), 2010. doi:10.1148/radiol.09090021 (ADC of liver and its lesions)
 # D  Rooney et al., Magn Reson Med 57(2), 2007. doi:10.1002/mrm.21122 (T1 of cerebrospinal fluid and blood)
-# E  Schwenzer et al., Invest Radiol 43(12), 2008. doi:10.1097/RLI.0b013e3181862413 (T2*; 1.5 T)
-# H  assumption: no single source; chosen for the relative appearance radiologists describe
+# H  assumption: no single source; chosen for the relative appearance radiologists describe. All T2* are such:
+#    with an echo time of 1.3 ms the gradient echo hardly sees them.
 # Columns: (T1, T2, T2*) at 1.5 T | (T1, T2, T2*) at 3.0 T | ADC / 1e-3 mm2/s | proton density (H) | sources
 _Times = tuple[float, float, float]
 _TABLE: dict[Tissue, tuple[_Times, _Times, float, float]] = {
@@ -86,25 +86,25 @@ _TABLE: dict[Tissue, tuple[_Times, _Times, float, float]] = {
     Tissue.SKIN: ((887, 30, 12), (1000, 28, 9), 0.8, 0.55),  # H
     Tissue.SUBCUTANEOUS_FAT: ((343, 58, 35), (382, 68, 25), 0.05, 0.95),  # A; ADC H
     Tissue.VISCERAL_FAT: ((343, 58, 35), (382, 68, 25), 0.05, 0.90),  # A; ADC H
-    Tissue.MUSCLE: ((856, 27, 24), (898, 29, 20), 1.45, 0.75),  # A; ADC, T2* H
-    Tissue.BONE_MARROW: ((549, 49, 12), (586, 49, 8), 0.45, 0.40),  # A; ADC, T2* H
-    Tissue.SPINAL_CORD: ((745, 74, 50), (993, 78, 40), 1.0, 0.75),  # B; ADC, T2* H
+    Tissue.MUSCLE: ((856, 27, 24), (898, 29, 20), 1.45, 0.75),  # A; ADC H
+    Tissue.BONE_MARROW: ((549, 49, 12), (586, 49, 8), 0.45, 0.40),  # A; ADC H
+    Tissue.SPINAL_CORD: ((745, 74, 50), (993, 78, 40), 1.0, 0.75),  # B; ADC H
     Tissue.CEREBROSPINAL_FLUID: ((4070, 2000, 500), (4070, 1800, 400), 3.0, 1.0),  # D; T2, ADC H
-    Tissue.LIVER: ((586, 46, 28), (809, 34, 20), 1.30, 0.80),  # A, C; T2* E at 1.5 T
+    Tissue.LIVER: ((586, 46, 28), (809, 34, 20), 1.30, 0.80),  # A, C
     Tissue.HEPATIC_VEIN: ((1441, 180, 90), (1932, 120, 50), 8.0, 0.85),  # B T1; venous T2, flow ADC H
     Tissue.PORTAL_VEIN: ((1441, 200, 90), (1932, 140, 50), 8.0, 0.85),  # B T1; venous T2, flow ADC H
     Tissue.AORTA: ((1441, 290, 150), (1932, 275, 90), 12.0, 0.85),  # B; flow ADC H
     Tissue.VENA_CAVA: ((1441, 180, 90), (1932, 120, 50), 8.0, 0.85),  # B T1; venous T2, flow ADC H
-    Tissue.SPLEEN: ((1057, 79, 45), (1328, 61, 30), 0.85, 0.85),  # A; T2* E at 1.5 T; ADC H
-    Tissue.KIDNEY_CORTEX: ((966, 87, 55), (1142, 76, 45), 2.1, 0.85),  # A; ADC, T2* H
-    Tissue.KIDNEY_MEDULLA: ((1412, 85, 40), (1545, 81, 30), 1.9, 0.88),  # A; ADC, T2* H
-    Tissue.PANCREAS: ((584, 46, 35), (725, 43, 28), 1.6, 0.80),  # A; ADC, T2* H
+    Tissue.SPLEEN: ((1057, 79, 45), (1328, 61, 30), 0.85, 0.85),  # A; ADC H
+    Tissue.KIDNEY_CORTEX: ((966, 87, 55), (1142, 76, 45), 2.1, 0.85),  # A; ADC H
+    Tissue.KIDNEY_MEDULLA: ((1412, 85, 40), (1545, 81, 30), 1.9, 0.88),  # A; ADC H
+    Tissue.PANCREAS: ((584, 46, 35), (725, 43, 28), 1.6, 0.80),  # A; ADC H
     Tissue.STOMACH_WALL: ((900, 50, 30), (1000, 45, 22), 1.5, 0.75),  # H: near muscle
     Tissue.STOMACH_CONTENT: ((2500, 250, 60), (2800, 200, 40), 2.4, 0.85),  # H: aqueous
     Tissue.BOWEL: ((1100, 75, 25), (1200, 65, 15), 1.6, 0.75),  # H: wall and content together
     Tissue.GALLBLADDER: ((2200, 550, 200), (2400, 450, 150), 2.9, 0.95),  # H: bile, between blood and water
     Tissue.BILE_DUCT: ((2400, 600, 200), (2600, 500, 150), 2.8, 0.95),  # H: as gallbladder
-    Tissue.MYOCARDIUM: ((1030, 40, 32), (1471, 47, 26), 1.8, 0.78),  # B; ADC, T2* H
+    Tissue.MYOCARDIUM: ((1030, 40, 32), (1471, 47, 26), 1.8, 0.78),  # B; ADC H
     Tissue.HEART_BLOOD: ((1441, 290, 120), (1932, 275, 80), 12.0, 0.85),  # B; flow ADC H
     Tissue.TUMOUR: ((900, 80, 40), (1180, 66, 30), 1.10, 0.85),  # C ADC; T1, T2 H: longer than liver
     Tissue.TUMOUR_NECROSIS: ((1700, 160, 70), (2000, 135, 50), 2.0, 0.90),  # C ADC; T1, T2 H: towards fluid

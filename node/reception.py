@@ -181,7 +181,7 @@ def run_reception(settings: Settings, ledger_url: str, ready: Connection, stop: 
 
 
 class Terminated:
-    """Whether SIGTERM came. A plain flag: a handler that sets `stop` could wait for a lock its own thread holds."""
+    """Whether SIGTERM came; a plain flag, since a handler that sets `stop` may wait for its own thread's lock."""
 
     def __init__(self) -> None:
         self.flag = False

@@ -1,6 +1,7 @@
 """Content items that an analysis report and a refusal have in common (PS3.16 TID 1500)."""
 
 from highdicom import sr
+from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes as dcm_codes
 from pydicom.sr.coding import Code
 
@@ -44,12 +45,11 @@ def algorithm(product: Product, parameters: dict[str, str]) -> sr.AlgorithmIdent
     model = product.model
     if model is None:
         return None
-    fixed = {"model_sha256": model.sha256, "intended_use": model.intended_use, "notice": RESEARCH_NOTICE}
     return sr.AlgorithmIdentification(
         name=model.name,
         version=model.version,
         manufacturer=f"{MANUFACTURER} {product.software_version}",
-        parameters=[f"{key}={value}" for key, value in (parameters | fixed).items()],
+        parameters=[f"{key}={value}" for key, value in {**parameters, "model_sha256": model.sha256}.items()],
         family=codes.ARTIFICIAL_INTELLIGENCE,
     )
 
@@ -77,3 +77,12 @@ def close_document(document: sr.MeasurementReport, summary: Code) -> None:
     root = document[0].ContentSequence
     root.append(sr.CodeContentItem(name=codes.PROCESSING_SUMMARY, value=summary, relationship_type=CONTAINS))
     root.append(text(codes.COMMENT, RESEARCH_NOTICE))
+    _separate(document[0])
+
+
+def _separate(item: Dataset) -> None:
+    """Mark every container as a list of items; highdicom marks prose, of which readers show no concept names."""
+    if item.ValueType == "CONTAINER":
+        item.ContinuityOfContent = "SEPARATE"
+    for child in item.get("ContentSequence", []):
+        _separate(child)

@@ -8,7 +8,6 @@ from highdicom import CoordinateSystemNames, PhotometricInterpretationValues
 from highdicom.sc import SCImage
 from pydicom.dataset import Dataset
 
-from dicom_io.results import codes
 from dicom_io.results.headers import copy_patient_and_study
 from dicom_io.results.product import MANUFACTURER, MODEL_NAME, RESEARCH_NOTICE, Product, stamp
 from dicom_io.results.uids import ResultUids
@@ -46,7 +45,6 @@ def build_secondary_capture(
         software_versions=product.software_versions[0],
         device_serial_number=product.serial_number,
         series_description="AI MVI summary - research use only",
-        coding_schemes=codes.coding_schemes(),
     )
     copy_patient_and_study(source, image)
     stamp(image, product, now)

@@ -20,6 +20,8 @@ from tests.unit.dicom_io.results.synthetic_study import (
     texts,
 )
 
+pytestmark = pytest.mark.usefixtures("blank_page")
+
 NOW = datetime(2026, 1, 3, 12, 0, 0, tzinfo=UTC)
 DICOM = ("seg.dcm", "sr.dcm", "summary.dcm")
 

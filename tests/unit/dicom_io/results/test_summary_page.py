@@ -1,0 +1,154 @@
+"""The page shows the lesion where it lies, the right way round, and says what it must."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pydicom
+import pytest
+from PIL import Image
+
+from dicom_io.results import write_results
+from dicom_io.results.product import Product
+from dicom_io.results.refusal_report import Refusal
+from dicom_io.results.segmentation import MARGIN_RGB, TUMOUR_RGB
+from dicom_io.results.summary_page import draw_refusal, draw_summary
+from dicom_io.results.summary_scene import make_scene, side
+from pipeline.analysis import Analysis
+from pipeline.study import Role
+from tests.unit.dicom_io.results.synthetic_study import (
+    DIRECTIONS,
+    MODEL,
+    STUDY_UID,
+    make_analysis,
+    make_grid,
+    make_match,
+)
+
+PRODUCT = Product("0.1.0", MODEL)
+PICTURES = np.s_[70:912, 16:924]
+"""Rows and columns of the page that hold the six pictures."""
+
+
+def pixels_like(page: npt.NDArray[np.uint8], rgb: tuple[int, int, int]) -> npt.NDArray[np.bool_]:
+    close: npt.NDArray[np.bool_] = np.abs(page.astype(int) - rgb).max(axis=-1) < 40
+    return close
+
+
+def page_of(analysis: Analysis) -> npt.NDArray[np.uint8]:
+    return draw_summary(analysis, PRODUCT, STUDY_UID, margin_mm=5.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "marks"),
+    [
+        ("axial", ("R", "L", "A", "P")),
+        ("feet first", ("L", "R", "A", "P")),
+        ("flipped", ("L", "R", "A", "P")),
+        ("decubitus", ("A", "P", "L", "R")),
+        ("coronal", ("R", "L", "H", "F")),
+    ],
+)
+def test_scene_when_the_patient_lies_otherwise_then_the_marks_follow(
+    name: str, marks: tuple[str, str, str, str]
+) -> None:
+    assert make_scene(make_analysis(make_grid(DIRECTIONS[name]))).marks == marks
+
+
+def test_side_when_direction_is_oblique_then_two_letters_are_given() -> None:
+    assert side(np.array([0.8, 0.6, 0.0])) == "LP"
+    assert side(np.array([-0.3, 0.1, -0.95])) == "F"
+
+
+@pytest.mark.parametrize("name", DIRECTIONS)
+def test_scene_when_cut_then_pictures_are_the_slice_of_the_largest_lesion(name: str) -> None:
+    analysis = make_analysis(make_grid(DIRECTIONS[name]))
+    k = int((analysis.lesion_map.array == 1).sum(axis=(1, 2)).argmax())
+
+    scene = make_scene(analysis)
+
+    assert scene.slice_number == k + 1
+    assert np.array_equal(scene.lesions, analysis.lesion_map.array[k])
+    for role in Role:
+        np.testing.assert_allclose(scene.pictures[role], analysis.registered[role].array[k], rtol=1e-4)
+
+
+def test_page_when_drawn_then_six_outlines_lie_at_the_lesion() -> None:
+    analysis = make_analysis(make_grid(shape=(7, 48, 60)))
+
+    page = page_of(analysis)
+
+    assert page.shape == (1000, 1400, 3)
+    assert page.dtype == np.uint8
+    pictures = page[PICTURES]
+    height, width = pictures.shape[0] // 3, pictures.shape[1] // 2
+    scene = make_scene(analysis)
+    rows, columns = np.nonzero(scene.lesions)
+    left, right, top, bottom = scene.window_mm
+    expected_x = (columns.mean() * scene.spacing_xy_mm[0] - left) / (right - left)
+    expected_y = (rows.mean() * scene.spacing_xy_mm[1] - top) / (bottom - top)
+    for row in range(3):
+        for column in range(2):
+            part = pictures[row * height : (row + 1) * height, column * width : (column + 1) * width]
+            y, x = np.nonzero(pixels_like(part, TUMOUR_RGB))
+            assert x.size > 100
+            assert (x.mean() / width, y.mean() / height) == pytest.approx((expected_x, expected_y), abs=0.03)
+            assert pixels_like(part, MARGIN_RGB).sum() > 50
+
+
+def test_page_when_there_is_no_lesion_then_no_outline_is_drawn() -> None:
+    assert not pixels_like(page_of(make_analysis(make_grid(), 0))[PICTURES], TUMOUR_RGB).any()
+
+
+def test_page_when_many_warnings_and_odd_characters_then_it_is_drawn() -> None:
+    warning = (
+        "A $very$ long warning with 漢字 that goes on and on, and on, so that no single line can hold it. " * 3
+    )
+
+    assert page_of(make_analysis(make_grid(), 2, warnings=(warning,) * 6)).std() > 10
+
+
+@pytest.mark.parametrize("probability", [0.0, 1.0])
+def test_page_when_risk_is_extreme_then_it_is_drawn(probability: float) -> None:
+    analysis = make_analysis(make_grid())
+    assert analysis.risk is not None
+    extreme = {"probability": probability, "interval_95": (0.0, 1.0), "threshold": probability}
+    risk = type(analysis.risk)(**{**vars(analysis.risk), **extreme, "missing_clinical": ("ast_u_per_l",)})
+
+    assert page_of(Analysis(**{**vars(analysis), "risk": risk})).std() > 10
+
+
+def test_page_when_drawn_twice_then_it_is_the_same() -> None:
+    analysis = make_analysis(make_grid())
+
+    assert np.array_equal(page_of(analysis), page_of(analysis))
+
+
+def test_refusal_page_when_there_are_too_many_details_then_they_stay_on_the_card() -> None:
+    refusal = Refusal("SM-NOHBP", "No hepatobiliary phase.", "Send it.", "assemble", tuple("abc" * 40))
+
+    page = draw_refusal(refusal, Product("0.1.0", None), STUDY_UID)
+
+    # Between the card and the rule of the foot the page is empty.
+    assert np.ptp(page[918:942].reshape(-1, 3), axis=0).max() == 0
+
+
+def test_capture_when_written_then_it_is_the_picture_and_names_no_patient(tmp_path: Path) -> None:
+    grid = make_grid()
+    written = write_results(
+        make_match(tmp_path / "in", grid),
+        make_analysis(grid),
+        tmp_path / "out",
+        now=datetime(2026, 1, 3, tzinfo=UTC),
+    )
+    assert written.summary_sc is not None
+    assert written.summary_png is not None
+
+    capture = pydicom.dcmread(written.summary_sc)
+
+    assert np.array_equal(capture.pixel_array, np.asarray(Image.open(written.summary_png)))
+    assert (capture.Modality, capture.ConversionType, capture.BurnedInAnnotation) == ("OT", "WSD", "NO")
+    assert capture.StudyInstanceUID == STUDY_UID
+    assert capture.ImageComments == "For research use only. Not a medical device."
+    assert list(capture.SoftwareVersions)[1:] == ["phantom-demo 1.0.0", "ab" * 32]

@@ -19,8 +19,8 @@ TUMOUR_SIZE = "tumour_size_mm"
 CLINICAL_FEATURES = (TUMOUR_SIZE, *(analyte.value for analyte in Analyte))
 """The seven clinical features of the paper, in the order of the network's input."""
 
-STORAGE = np.float16
-"""Of weights and components: half the size; the rounding is far below the spread of the ensemble."""
+SMALL_ELEMENTS = 20_000
+"""Larger matrices are stored in float16: half the size, and a rounding far below the spread of the ensemble."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +56,6 @@ class FittedClassifier:
         Digest of the feature names that the reductions expect, in order.
     reductions
         One a member, each fitted on the training part of that member only.
-    clinical_mean, clinical_scale
-        (7,), over all training cases with complete values.
     combined
         Radiomics and clinical values; None where no training case had complete values.
     radiomics
@@ -68,8 +66,6 @@ class FittedClassifier:
 
     names_sha256: str
     reductions: tuple[Reduction, ...]
-    clinical_mean: FloatArray
-    clinical_scale: FloatArray
     combined: Head | None
     radiomics: Head
     feature_minimum: FloatArray
@@ -85,15 +81,13 @@ def to_tensors(classifier: FittedClassifier) -> dict[str, npt.NDArray[Any]]:
     """Write a classifier as named arrays."""
     tensors: dict[str, npt.NDArray[Any]] = {
         "names_sha256": np.frombuffer(bytes.fromhex(classifier.names_sha256), dtype=np.uint8),
-        "clinical.mean": classifier.clinical_mean,
-        "clinical.scale": classifier.clinical_scale,
         "feature.minimum": classifier.feature_minimum,
         "feature.maximum": classifier.feature_maximum,
     }
     for n, reduction in enumerate(classifier.reductions):
         tensors[f"reduction.{n}.mean"] = reduction.mean
         tensors[f"reduction.{n}.scale"] = reduction.scale
-        tensors[f"reduction.{n}.components"] = reduction.components.astype(STORAGE)
+        tensors[f"reduction.{n}.components"] = _stored(reduction.components)
         tensors[f"reduction.{n}.variance"] = reduction.variance
     for name in ("combined", "radiomics"):
         head: Head | None = getattr(classifier, name)
@@ -117,13 +111,15 @@ def from_tensors(tensors: Tensors) -> FittedClassifier:
             Reduction(*(tensors[f"reduction.{n}.{part.name}"] for part in fields(Reduction)))
             for n in range(members)
         ),
-        tensors["clinical.mean"],
-        tensors["clinical.scale"],
         _read_head("combined", members, tensors) if "combined.reading" in tensors else None,
         _read_head("radiomics", members, tensors),
         tensors["feature.minimum"],
         tensors["feature.maximum"],
     )
+
+
+def _stored(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return array.astype(np.float16 if array.size > SMALL_ELEMENTS else np.float32)
 
 
 def _head_tensors(name: str, head: Head) -> dict[str, npt.NDArray[Any]]:
@@ -133,8 +129,8 @@ def _head_tensors(name: str, head: Head) -> dict[str, npt.NDArray[Any]]:
         for part in fields(FusionNetwork):
             layer: Layer | None = getattr(network, part.name)
             if layer is not None:
-                tensors[f"{name}.{n}.{part.name}.weight"] = layer.weight.astype(STORAGE)
-                tensors[f"{name}.{n}.{part.name}.bias"] = layer.bias.astype(STORAGE)
+                tensors[f"{name}.{n}.{part.name}.weight"] = _stored(layer.weight)
+                tensors[f"{name}.{n}.{part.name}.bias"] = _stored(layer.bias)
     return tensors
 
 

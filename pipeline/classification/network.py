@@ -36,9 +36,9 @@ class FusionNetwork:
     Parameters
     ----------
     radiomics
-        Scores to h1 units.
+        Scores to h1 units; their scaling is folded in.
     clinical
-        Standardised clinical values to h2 units; None in the radiomics-only twin.
+        Clinical values, in their units, to h2 units; None in the radiomics-only twin.
     joint
         h1 + h2 (or h1) units to h3 units.
     output
@@ -62,7 +62,7 @@ class FusionNetwork:
         scores
             (scores,).
         clinical
-            (clinical values,), standardised; ignored by the radiomics-only twin.
+            (clinical values,), in their units; ignored by the radiomics-only twin.
         """
         return float(self.output(_relu(self.joint(self._first(scores, clinical))))[0])
 

@@ -88,7 +88,7 @@ def classify(
         raise ModelBundleError(
             "the model was trained on other radiomics features; use a bundle made for this software"
         )
-    values = _clinical_input(clinical, missing, fitted)
+    values = _clinical_input(clinical, missing)
     head = fitted.radiomics if values is None else fitted.combined
     if head is None:
         raise ModelBundleError("the model has no classifier with clinical values; analyse without them")
@@ -134,9 +134,7 @@ def read_ensemble(
     )
 
 
-def _clinical_input(
-    clinical: Mapping[str, float] | None, missing: Sequence[str], fitted: FittedClassifier
-) -> FloatArray | None:
+def _clinical_input(clinical: Mapping[str, float] | None, missing: Sequence[str]) -> FloatArray | None:
     if clinical is None:
         if not missing:
             raise ValueError("without clinical values the missing ones must be named")
@@ -144,9 +142,7 @@ def _clinical_input(
     absent = [name for name in CLINICAL_FEATURES if name not in clinical]
     if missing or absent:
         raise ValueError(f"clinical values are complete or None; missing: {', '.join([*absent, *missing])}")
-    values = np.array([clinical[name] for name in CLINICAL_FEATURES], dtype=np.float64)
-    standardised: FloatArray = (values - fitted.clinical_mean) / fitted.clinical_scale
-    return standardised
+    return np.array([clinical[name] for name in CLINICAL_FEATURES], dtype=np.float64)
 
 
 def _contributions(

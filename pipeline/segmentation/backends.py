@@ -68,7 +68,7 @@ def torch_predictor(model: nn.Module) -> Predictor:
 
     def predict(patch: FloatVolume) -> FloatVolume:
         with torch.inference_mode():
-            answer: FloatVolume = model(torch.from_numpy(patch)[None])[0].numpy()
+            answer: FloatVolume = model(torch.from_numpy(patch)[None])[0].float().numpy()
         return answer
 
     return predict

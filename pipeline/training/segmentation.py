@@ -14,11 +14,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from config.errors import NodeError
 from pipeline.segmentation import SegmentationSettings, build_network, label_patches
 from pipeline.segmentation.backends import torch_predictor
 from pipeline.segmentation.network import ResUNet, weights_of
 from pipeline.training.case_store import LIVER, TUMOUR, TrainingCase, read_case
+from pipeline.training.errors import TrainingError
 from pipeline.training.loss import dice, dice_and_cross_entropy
 from pipeline.training.patch_sampling import cases_in_play, patch_at, sample, step_random
 from pipeline.training.settings import SegmentationTrainingSettings
@@ -29,10 +29,6 @@ LOG_COLUMNS = ("step", "loss", "learning_rate", "held_out_liver_dice", "held_out
 LARGEST_GRADIENT_NORM = 12.0
 FREE_SETTINGS = frozenset({"steps", "checkpoint_every", "validate_every"})
 """May differ between the runs of one training: they set the length of the whole."""
-
-
-class TrainingError(NodeError):
-    """Training cannot start or go on; the message says why."""
 
 
 @dataclass(frozen=True)

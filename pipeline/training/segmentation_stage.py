@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from pipeline.training.errors import TrainingError
 from pipeline.training.manifest import CohortManifest
 from pipeline.training.phantom_cases import case_folder, write_phantom_case
-from pipeline.training.segmentation import Progress, TrainingError, train
+from pipeline.training.segmentation import Progress, train
 
 CASES = "cases"
 SEGMENTATION = "segmentation"

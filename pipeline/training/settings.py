@@ -58,22 +58,16 @@ class ClassifierTrainingSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    members: Annotated[int, Field(ge=2, le=20)] = 8
-    """Networks of the ensemble, each with its own split and start (paper: 20 repeats)."""
-    validation_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
-    """Share of the cases that a member does not see; they stop it early, and calibrate."""
-    components: Annotated[int, Field(ge=1)] = 20
-    """Principal components (paper: 20)."""
-    epochs: Annotated[int, Field(ge=1)] = 200
-    """Passes over the training part at most."""
-    patience: Annotated[int, Field(ge=1)] = 30
-    """Passes without improvement on the validation part after which a member stops."""
+    members: Annotated[int, Field(ge=2, le=20)] = 5
+    """Networks of the ensemble; each leaves out another fold of the cases, on which it is measured."""
+    epochs: Annotated[int, Field(ge=1)] = 60
+    """Passes over the training part; fixed, so that the left-out fold chooses nothing."""
     batch: Annotated[int, Field(ge=2)] = 16
     """Cases a step; at least two, for batch normalisation."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    """Of Adam."""
+    """Of AdamW."""
     weight_decay: Annotated[float, Field(ge=0)] = 1e-2
-    """L2 regularisation."""
+    """Regularisation of the weights towards zero."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
     """After each hidden layer."""
     seed: Annotated[int, Field(ge=0)] = 0

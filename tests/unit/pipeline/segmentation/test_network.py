@@ -59,5 +59,7 @@ def test_network_when_differentiated_then_every_parameter_gets_a_finite_gradient
     silent = [name for name, parameter in network.named_parameters() if parameter.grad is None]
     assert silent == []
     assert all(
-        bool(torch.isfinite(parameter.grad).all()) for parameter in network.parameters() if parameter.grad is not None
+        bool(torch.isfinite(parameter.grad).all())
+        for parameter in network.parameters()
+        if parameter.grad is not None
     )

@@ -7,9 +7,10 @@ import torch
 
 from pipeline.segmentation import SegmentationSettings
 from pipeline.training.case_store import read_case
+from pipeline.training.errors import TrainingError
 from pipeline.training.loss import dice, dice_and_cross_entropy
 from pipeline.training.patch_sampling import cases_in_play, patch_at, sample, step_random
-from pipeline.training.segmentation import Progress, TrainingError, learning_rate_at, train
+from pipeline.training.segmentation import Progress, learning_rate_at, train
 from pipeline.training.settings import SegmentationTrainingSettings
 from tests.unit.pipeline.training.ellipsoids import write_ball
 

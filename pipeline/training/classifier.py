@@ -1,0 +1,196 @@
+"""Fit reduction, ensemble, calibration and threshold; every number measured on cases left out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score, roc_curve
+from sklearn.model_selection import StratifiedKFold
+from sklearn.preprocessing import StandardScaler
+
+from pipeline.classification.ensemble import FittedClassifier, Head, digest_of_names
+from pipeline.classification.network import FusionNetwork
+from pipeline.classification.reduction import Reduction
+from pipeline.classification.settings import ClassificationSettings
+from pipeline.training.classifier_network import fit_network
+from pipeline.training.errors import TrainingError
+from pipeline.training.feature_table import FeatureTable
+from pipeline.training.settings import ClassifierTrainingSettings
+
+FloatArray = npt.NDArray[np.float64]
+Folds = list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]
+
+LEAST_FOR_CALIBRATION = 10
+"""Cases of each outcome below which a calibration would be noise."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """How one classifier did on the cases that each member had not seen."""
+
+    cases: int
+    positive: int
+    auc: float
+    sensitivity: float
+    specificity: float
+    brier: float
+
+
+@dataclass(frozen=True, eq=False)
+class ClassifierFit:
+    """The classifier, and what was measured of it."""
+
+    classifier: FittedClassifier
+    radiomics: HeldOut
+    combined: HeldOut | None
+    mahalanobis_99: float
+    """99th percentile of the distance of left-out cases from the training part of their member."""
+
+
+def fit_classifier(
+    table: FeatureTable, settings: ClassificationSettings, training: ClassifierTrainingSettings
+) -> ClassifierFit:
+    """Fit everything that the classification needs.
+
+    Each member leaves out one stratified fold and fits its own scaler, principal components and networks on the
+    rest. The logits of the left-out cases fit the calibration (Platt [1]_) and choose the threshold (Youden [2]_).
+
+    Parameters
+    ----------
+    table
+        Features and outcome.
+    settings, training
+        Widths; optimisation.
+
+    Raises
+    ------
+    TrainingError
+        There are too few cases.
+
+    References
+    ----------
+    .. [1] Platt, Advances in Large Margin Classifiers, 1999.
+    .. [2] Youden, Cancer 3(1), 1950. doi:10.1002/1097-0142(1950)3:1<32::AID-CNCR2820030106>3.0.CO;2-3
+    """
+    folds = _folds(table, settings, training)
+    reductions = tuple(fit_reduction(table.values[train], settings.components) for train, _ in folds)
+    scores = [reduction.scores(table.values) for reduction in reductions]
+    radiomics, radiomics_held_out = _fit_head(table, scores, folds, settings, training, with_clinical=False)
+    combined: Head | None = None
+    combined_held_out: HeldOut | None = None
+    if _enough_complete(table, folds):
+        combined, combined_held_out = _fit_head(table, scores, folds, settings, training, with_clinical=True)
+    distances = np.concatenate(
+        [reduction.distance(table.values[test]) for reduction, (_, test) in zip(reductions, folds, strict=True)]
+    )
+    fitted = FittedClassifier(
+        digest_of_names(table.names),
+        reductions,
+        combined,
+        radiomics,
+        table.values.min(axis=0),
+        table.values.max(axis=0),
+    )
+    return ClassifierFit(fitted, radiomics_held_out, combined_held_out, float(np.percentile(distances, 99)))
+
+
+def fit_reduction(values: FloatArray, components: int) -> Reduction:
+    """Fit standardisation and principal components to (cases, features); constant features keep the scale 1.
+
+    The components are rounded to half precision, as they are stored, so that the networks are fitted to the very
+    scores that they will see.
+    """
+    scaler = StandardScaler().fit(values)
+    analysis = PCA(components, svd_solver="full").fit(scaler.transform(values))
+    rows = analysis.components_.astype(np.float16)
+    return Reduction(scaler.mean_, scaler.scale_, rows, analysis.explained_variance_)
+
+
+def youden_threshold(probabilities: FloatArray, mvi: npt.NDArray[np.bool_]) -> float:
+    """Choose the probability that maximises sensitivity + specificity - 1.
+
+    Halfway between the last case called positive and the next one below, so that neither lies on the edge.
+    """
+    false_rate, true_rate, thresholds = roc_curve(mvi, probabilities, drop_intermediate=False)
+    lowest = float(thresholds[int(np.argmax(true_rate - false_rate))])
+    below = probabilities[probabilities < lowest]
+    if not np.isfinite(lowest):
+        return 1.0
+    return (lowest + float(below.max())) / 2 if len(below) else lowest
+
+
+def calibrate(logits: FloatArray, mvi: npt.NDArray[np.bool_]) -> tuple[float, float, bool]:
+    """Fit slope and intercept of Platt's sigmoid; 1, 0 and False where that would make no sense."""
+    if min(int(mvi.sum()), int((~mvi).sum())) < LEAST_FOR_CALIBRATION:
+        return 1.0, 0.0, False
+    model = LogisticRegression(C=1.0).fit(logits[:, None], mvi)
+    slope, intercept = float(model.coef_[0, 0]), float(model.intercept_[0])
+    # A falling sigmoid would turn the ranking of the network upside down.
+    return (slope, intercept, True) if slope > 0 else (1.0, 0.0, False)
+
+
+def _folds(table: FeatureTable, settings: ClassificationSettings, training: ClassifierTrainingSettings) -> Folds:
+    smallest = int(min(table.mvi.sum(), (~table.mvi).sum()))
+    trained_on = len(table.mvi) - -(-len(table.mvi) // training.members)
+    if smallest < training.members or trained_on <= settings.components:
+        raise TrainingError(
+            f"{len(table.mvi)} cases, {int(table.mvi.sum())} with invasion, are too few for "
+            f"{training.members} folds and {settings.components} components; add cases"
+        )
+    splitter = StratifiedKFold(training.members, shuffle=True, random_state=training.seed)
+    return list(splitter.split(table.values, table.mvi))
+
+
+def _enough_complete(table: FeatureTable, folds: Folds) -> bool:
+    complete = table.complete
+    outcomes = [table.mvi[part][complete[part]] for fold in folds for part in fold]
+    return all(0 < outcome.sum() < len(outcome) for outcome in outcomes)
+
+
+def _fit_head(
+    table: FeatureTable,
+    scores: list[FloatArray],
+    folds: Folds,
+    settings: ClassificationSettings,
+    training: ClassifierTrainingSettings,
+    *,
+    with_clinical: bool,
+) -> tuple[Head, HeldOut]:
+    usable = table.complete if with_clinical else np.ones(len(table.mvi), dtype=bool)
+    logits = np.full(len(table.mvi), np.nan)
+    networks: list[FusionNetwork] = []
+    for n, (train, test) in enumerate(folds):
+        rows = train[usable[train]]
+        clinical = table.clinical if with_clinical else None
+        network = fit_network(
+            scores[n][rows],
+            None if clinical is None else clinical[rows],
+            table.mvi[rows],
+            settings=settings,
+            training=training,
+            seed=training.seed + n,
+        )
+        networks.append(network)
+        for row in test[usable[test]]:
+            logits[row] = network.logit(scores[n][row], None if clinical is None else clinical[row])
+    return _read(tuple(networks), logits[usable], table.mvi[usable])
+
+
+def _read(
+    networks: tuple[FusionNetwork, ...], logits: FloatArray, mvi: npt.NDArray[np.bool_]
+) -> tuple[Head, HeldOut]:
+    slope, intercept, calibrated = calibrate(logits, mvi)
+    probabilities = 1 / (1 + np.exp(-(slope * logits + intercept)))
+    threshold = youden_threshold(probabilities, mvi)
+    positive = probabilities > threshold
+    held_out = HeldOut(
+        len(mvi),
+        int(mvi.sum()),
+        float(roc_auc_score(mvi, probabilities)),
+        float(positive[mvi].mean()),
+        float(1 - positive[~mvi].mean()),
+        float(np.mean((probabilities - mvi) ** 2)),
+    )
+    return Head(networks, slope, intercept, threshold, calibrated), held_out

@@ -1,0 +1,85 @@
+"""What the classifier learns from: one row a case, each in an own file so that extraction can stop and go on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.features import FeatureVector
+from pipeline.training.errors import TrainingError
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureTable:
+    """Features and outcome of a cohort.
+
+    Parameters
+    ----------
+    cases
+        Names of the rows.
+    names
+        Names of the radiomics features.
+    values
+        (cases, features).
+    clinical
+        (cases, 7) in the order of `CLINICAL_FEATURES`; NaN where absent.
+    mvi
+        (cases,), the outcome.
+    """
+
+    cases: tuple[str, ...]
+    names: tuple[str, ...]
+    values: npt.NDArray[np.float64]
+    clinical: npt.NDArray[np.float64]
+    mvi: npt.NDArray[np.bool_]
+
+    @property
+    def complete(self) -> npt.NDArray[np.bool_]:
+        """Tell which cases have all clinical values; (cases,)."""
+        return np.asarray(np.isfinite(self.clinical).all(axis=1))
+
+
+def write_row(path: Path, features: FeatureVector, clinical: npt.ArrayLike, mvi: bool) -> None:
+    """Write one case so that the file appears only when complete."""
+    draft = path.with_name(f".{path.name}")
+    with draft.open("wb") as file:
+        np.savez_compressed(
+            file,
+            names=np.array(features.names),
+            values=features.values,
+            clinical=np.asarray(clinical, dtype=np.float64),
+            mvi=np.array(mvi),
+        )
+    draft.rename(path)
+
+
+def read_table(paths: Sequence[Path]) -> FeatureTable:
+    """Join the rows of a cohort.
+
+    Raises
+    ------
+    TrainingError
+        There is no row, or one has other features than the first.
+    """
+    if not paths:
+        raise TrainingError("no case has features; run `mvi-node cohort extract` and read its refusals")
+    names: tuple[str, ...] | None = None
+    values, clinical, mvi = [], [], []
+    for path in paths:
+        with np.load(path, allow_pickle=False) as row:
+            found = tuple(row["names"].tolist())
+            values.append(row["values"])
+            clinical.append(row["clinical"])
+            mvi.append(bool(row["mvi"]))
+        names = names or found
+        if found != names:
+            raise TrainingError(f"{path} holds other features than {paths[0]}; remove it and extract again")
+    return FeatureTable(
+        tuple(path.stem for path in paths),
+        names or (),
+        np.array(values),
+        np.array(clinical),
+        np.array(mvi),
+    )

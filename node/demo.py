@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from config.errors import NodeError
+from config.loading import load_settings
 from dicom_io.network.archive import ArchiveSettings, run_archive
 from dicom_io.network.requestor import RemoteAE
 from dicom_io.network.status import Disposition
@@ -23,6 +24,8 @@ from node.ledger.ledger import open_ledger
 from node.ledger.records import Delivery, DeliveryState, StudyRecord
 from node.results_folder import results_folder
 from node.states import StudyState
+from node.storage import ledger_url
+from node.study_report import explain_study
 
 LOOPBACK = "127.0.0.1"
 NODE, PACS, SCANNER = "MVINODE", "DEMOPACS", "SCANNER"
@@ -36,6 +39,7 @@ ENDED = frozenset(
     {StudyState.DELIVERED, StudyState.UNDELIVERED, StudyState.FAILED, StudyState.ANALYSED, StudyState.REFUSED}
 )
 
+CONFIGURATION_FILE = "node.toml"
 CONFIGURATION = """\
 # Written by `mvi-node demo`: loopback only, short waits.
 [node]
@@ -132,14 +136,13 @@ def _clear(out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for name in ("study", "pacs", "node"):
         shutil.rmtree(out / name, ignore_errors=True)
-    for name in ("seg.dcm", "sr.dcm", "summary.dcm", "summary.png", "result.json", "node.toml", "node.log"):
+    for name in ("seg.dcm", "sr.dcm", "summary.dcm", "summary.png", "result.json", CONFIGURATION_FILE, "node.log"):
         (out / name).unlink(missing_ok=True)
 
 
 def _write_study(folder: Path, seed: int) -> dict[str, Any]:
     # Numerical packages are loaded only by those who need them.
     from dicom_io.phantom_series import write_phantom_study  # noqa: PLC0415
-
     from pipeline.phantom import make_case  # noqa: PLC0415
 
     return dict(write_phantom_study(make_case(seed), folder, vendor="ge", scenario="standard"))
@@ -185,7 +188,7 @@ def _archive(folder: Path, node_port: int) -> Iterator[int]:
 
 @contextmanager
 def _node(out: Path, node_port: int, pacs_port: int) -> Iterator[None]:
-    configuration = out / "node.toml"
+    configuration = out / CONFIGURATION_FILE
     configuration.write_text(
         CONFIGURATION.format(
             node=NODE, host=LOOPBACK, node_port=node_port, scanner=SCANNER, pacs=PACS, pacs_port=pacs_port,
@@ -237,7 +240,7 @@ def _wait_for_the_end(
     out: Path, study_instance_uid: str, on_step: OnStep
 ) -> tuple[StudyRecord, tuple[Delivery, ...]]:
     deadline = time.monotonic() + FINISH_S
-    with open_ledger(f"sqlite:///{(out / 'node' / 'ledger.sqlite').resolve()}") as ledger:
+    with open_ledger(ledger_url(load_settings(out / CONFIGURATION_FILE, {}))) as ledger:
         while time.monotonic() < deadline:
             study = ledger.studies.get(study_instance_uid)
             on_step(_words(study))
@@ -273,5 +276,7 @@ def _collect(
     for name in ("summary.png", "result.json"):
         shutil.copyfile(folder / name, out / name)
     document = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    match = json.loads((folder / "match.json").read_text(encoding="utf-8"))
+    settings = load_settings(out / CONFIGURATION_FILE, {})
+    with open_ledger(ledger_url(settings)) as ledger:
+        match = explain_study(ledger, settings.node.storage, study.study_instance_uid, settings.completion)
     return DemoOutcome(document, match, truth, deliveries, sent)

@@ -2,7 +2,7 @@
 
 import typer
 
-from node.cli import analyse, config, db, match, phantom, queue, serve, studies
+from node.cli import analyse, config, db, demo, match, phantom, queue, serve, studies
 
 app = typer.Typer(
     name="mvi-node",
@@ -17,6 +17,7 @@ app = typer.Typer(
 app.command(epilog="Example: mvi-node analyse study/ --out result/")(analyse.analyse)
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
+app.command(epilog="Example: mvi-node demo --out build/demo")(demo.demo)
 app.command(epilog="Example: mvi-node match study/ --json")(match.match)
 app.command()(phantom.phantom)
 app.command(epilog="Example: mvi-node queue --json")(queue.queue)

@@ -4,14 +4,14 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from node.cli.output import RESEARCH_USE, complain, print_json, verb
+from node.cli.output import RESEARCH_USE, ExitCode, complain, print_json, verb
 
 if TYPE_CHECKING:
     from node.demo import DemoOutcome
@@ -68,35 +68,19 @@ def demo(
         _tell(outcome, out, seconds)
     if viewer:
         _open_viewer(out)
+    if outcome.document["status"] != "analysed":
+        raise typer.Exit(ExitCode.REFUSED)
 
 
 def _tell(outcome: "DemoOutcome", out: Path, seconds: float) -> None:
     console = Console()
     document, truth = outcome.document, outcome.truth
-    roles = Table("role", "series", "description", "as written?", title="Matched")
-    for role, match in outcome.match["roles"].items():
-        right = set(match["sop_instance_uids"]) == set(truth["roles"][role]["sop_instance_uids"])
-        roles.add_row(role, str(match["series_number"]), match["series_description"], "yes" if right else "NO")
-    console.print(roles)
-    lesions = Table("lesion", "longest diameter / mm", "volume / cm3", title="Found")
-    for lesion in document["lesions"]:
-        lesions.add_row(
-            lesion["tracking_id"], f"{lesion['longest_diameter_mm']:.1f}", f"{lesion['volume_cm3']:.1f}"
-        )
-    for number, tumour in enumerate(truth["tumours"], 1):
-        lesions.add_row(
-            f"[dim]truth {number}[/]", f"{tumour['longest_diameter_mm']:.1f}", f"{tumour['volume_cm3']:.1f}"
-        )
-    console.print(lesions)
-    risk = document["risk"]
-    if risk is not None:
-        low, high = risk["interval_95"]
-        name = "probability" if risk["calibrated"] else "score"
-        console.print(
-            f"MVI {name} {risk['probability']:.2f} (95 % interval {low:.2f} to {high:.2f}), {risk['category']}; "
-            f"{document['features']['count']:,} features; classifier {risk['classifier']}; "
-            f"planted in the phantom: MVI {'present' if truth['mvi'] else 'absent'}"
-        )
+    console.print(_matched(outcome))
+    if document["status"] == "analysed":
+        console.print(_found(document, truth))
+        console.print(_risk_sentence(document, truth))
+    else:
+        console.print(f"Refused with {document['code']}: {document['message']}")
     delivered = ", ".join(f"{item.kind} to {item.destination}" for item in outcome.deliveries)
     console.print(f"Delivered and confirmed by storage commitment: {delivered}")
     model = document["model"]
@@ -104,6 +88,36 @@ def _tell(outcome: "DemoOutcome", out: Path, seconds: float) -> None:
         f"Model {model['name']} {model['version']} (sha256 {model['sha256'][:12]}): {model['intended_use']}"
     )
     console.print(f"{seconds:.0f} s; files in {out}. [bold]{RESEARCH_USE}[/]")
+
+
+def _matched(outcome: "DemoOutcome") -> Table:
+    table = Table("role", "series", "description", "as written?", title="Matched")
+    for role, match in outcome.match["roles"].items():
+        right = set(match["sop_instance_uids"]) == set(outcome.truth["roles"][role]["sop_instance_uids"])
+        table.add_row(role, str(match["series_number"]), match["series_description"], "yes" if right else "NO")
+    return table
+
+
+def _found(document: dict[str, Any], truth: dict[str, Any]) -> Table:
+    table = Table("lesion", "longest diameter / mm", "volume / cm3", title="Found")
+    rows = [(lesion["tracking_id"], lesion) for lesion in document["lesions"]]
+    rows += [(f"planted {number}", tumour) for number, tumour in enumerate(truth["tumours"], 1)]
+    for name, lesion in rows:
+        table.add_row(name, f"{lesion['longest_diameter_mm']:.1f}", f"{lesion['volume_cm3']:.1f}")
+    return table
+
+
+def _risk_sentence(document: dict[str, Any], truth: dict[str, Any]) -> str:
+    risk = document["risk"]
+    if risk is None:
+        return "No tumour was found, so there is no risk to tell."
+    low, high = risk["interval_95"]
+    name = "probability" if risk["calibrated"] else "score"
+    return (
+        f"MVI {name} {risk['probability']:.2f} (95 % interval {low:.2f} to {high:.2f}), {risk['category']}; "
+        f"{document['features']['count']:,} features; classifier {risk['classifier']}; "
+        f"planted in the phantom: MVI {'present' if truth['mvi'] else 'absent'}"
+    )
 
 
 def _open_viewer(out: Path) -> None:

@@ -1,10 +1,13 @@
 """`mvi-node phantom`: a synthetic gadoxetate study as DICOM, with the truth beside it."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from config.loading import load_settings
+from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import RESEARCH_USE, ExitCode, complain, print_json, verb
 
 
@@ -19,7 +22,8 @@ def phantom(
     show_list: Annotated[
         bool, typer.Option("--list", help="List scenarios and vendors, and write nothing.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Write a synthetic gadoxetate study as DICOM with truth/ beside it.
 
@@ -32,6 +36,7 @@ def phantom(
         make_phantom_study,
     )
 
+    load_settings(config, os.environ)
     if show_list:
         _list(list_scenarios(), as_json=as_json)
         return

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ def _postgresql_server() -> str | None:
     return str(folders[-1]) if folders else None
 
 
-PEERS = {
+PEERS: dict[str, Callable[[], str | None]] = {
     # DCMTK by absolute path: pynetdicom puts tools of the same names into the environment.
     "dcmtk": lambda: shutil.which("/usr/bin/storescu"),
     "dicom3tools": lambda: shutil.which("/usr/bin/dciodvfy"),

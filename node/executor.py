@@ -3,6 +3,7 @@
 import logging
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+GRACE_S = 1.0
+"""How long worker processes have to end by themselves, s."""
 WORKER_LOST = "WORKER-LOST"
 """Code of an attempt whose process ended: out of memory, killed, or a crash in native code."""
 
@@ -93,7 +96,7 @@ def make_compute(settings: ComputeSection) -> Compute:
     """
     if settings.engine == "dask":
         return Compute(lambda: _dask_executor(settings.scheduler))
-    return Compute(lambda: _local_executor(settings.workers))
+    return Compute(lambda: _warmed(_local_executor(settings.workers), settings.workers))
 
 
 def _local_executor(workers: int) -> Executor:
@@ -102,7 +105,20 @@ def _local_executor(workers: int) -> Executor:
     return ProcessPoolExecutor(workers, mp_context=context, initializer=_prepare_worker)
 
 
+def _warmed(executor: Executor, workers: int) -> Executor:
+    for _ in range(workers):
+        executor.submit(import_pipeline)
+    return executor
+
+
+def import_pipeline() -> None:
+    """Load torch and ITK before the first study needs them; runs in a worker process."""
+    import pipeline.run  # noqa: F401, PLC0415 - for its effect
+
+
 def _prepare_worker() -> None:
+    # Ctrl-C reaches the whole group; the node says when its workers end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.join,), daemon=True, name="parent-watch").start()
@@ -131,8 +147,12 @@ def _end(executor: Executor) -> None:
     # Public as `terminate_workers` from Python 3.14; before, shutdown() waits for what runs, up to minutes.
     processes: dict[int, Any] = dict(getattr(executor, "_processes", None) or {})
     executor.shutdown(wait=False, cancel_futures=True)
+    until_s = time.monotonic() + GRACE_S
     for process in processes.values():
-        process.terminate()
+        # An idle worker ends by itself, and tidies up; a busy one does not listen.
+        process.join(max(0.0, until_s - time.monotonic()))
+        if process.is_alive():
+            process.terminate()
 
 
 def _lost(message: str) -> TransientError:

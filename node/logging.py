@@ -4,8 +4,8 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-QUIET_LOGGERS = ("pynetdicom", "pydicom", "apscheduler", "alembic", "distributed")
-"""pynetdicom logs identifiers, and with them names of patients, unless it is told not to."""
+OWN_LOGGERS = ("node", "dicom_io", "pipeline")
+"""Of libraries only warnings are shown: pynetdicom would log identifiers, and with them names of patients."""
 
 
 class LineFormatter(logging.Formatter):
@@ -20,11 +20,14 @@ class LineFormatter(logging.Formatter):
 
 
 def configure_logging(level: int = logging.INFO) -> None:
-    """Send everything of the node to standard error; of the libraries, only what went wrong."""
+    """Send everything of the node to standard error; of libraries, only what went wrong."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level)
-    for name in QUIET_LOGGERS:
+    root.setLevel(logging.WARNING)
+    # pynetdicom and APScheduler warn of what the node handles and logs in its own words.
+    for name in ("pynetdicom", "apscheduler"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    for name in OWN_LOGGERS:
+        logging.getLogger(name).setLevel(level)

@@ -1,11 +1,10 @@
 """`mvi-node queue`: what waits, runs, failed, and what has not reached the PACS."""
 
 from rich.console import Console
-from rich.table import Table
 
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import print_json, verb
-from node.cli.studies import opened
+from node.cli.studies import folding_table, opened
 from node.states import StudyState
 from node.study_report import as_json_value
 
@@ -31,12 +30,16 @@ def queue(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         return
     console = Console()
     for name, studies in groups.items():
-        table = Table("StudyInstanceUID", "state", "attempts", "code", "message", title=f"{name}: {len(studies)}")
+        table = folding_table(
+            "StudyInstanceUID", "state", "attempts", "code", "message", title=f"{name}: {len(studies)}"
+        )
         for study in studies:
             cells = (study.study_instance_uid, study.state, str(study.attempts), study.code, study.message)
             table.add_row(*(cell or "" for cell in cells))
         console.print(table)
-    table = Table("object", "peer", "state", "attempts", "error", title=f"not at its peer: {len(undelivered)}")
+    table = folding_table(
+        "object", "peer", "state", "attempts", "error", title=f"not at its peer: {len(undelivered)}"
+    )
     for item in undelivered:
         table.add_row(
             f"{item.kind} of {item.study_instance_uid}",

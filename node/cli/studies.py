@@ -49,7 +49,7 @@ def list_studies(state: StateOption = None, config: ConfigOption = None, as_json
     if as_json:
         print_json({"studies": [as_json_value(study) for study in studies]})
         return
-    table = Table("StudyInstanceUID", "state", "images", "code", "changed")
+    table = folding_table("StudyInstanceUID", "state", "images", "code", "changed")
     for study in studies:
         changed = study.updated_at.isoformat(timespec="seconds")
         table.add_row(study.study_instance_uid, study.state, str(study.images), study.code or "", changed)
@@ -70,7 +70,7 @@ def show(study: StudyArgument, config: ConfigOption = None, as_json: JsonOption 
         *(f"{name}: {value}" for name, value in document.items() if name not in _TABLES), sep="\n", highlight=False
     )
     for title, columns in _TABLES.items():
-        table = Table(*columns, title=title)
+        table = folding_table(*columns, title=title)
         for row in document[title]:
             table.add_row(*("" if row[column] is None else str(row[column]) for column in columns))
         console.print(table)
@@ -104,14 +104,22 @@ def retry(study: StudyArgument, config: ConfigOption = None, as_json: JsonOption
         complain(f"study {study} is {state}")
 
 
+def folding_table(*columns: str, title: str | None = None) -> Table:
+    """Return a table that breaks long words instead of cutting them: half a UID is no UID."""
+    table = Table(*columns, title=title)
+    for column in table.columns:
+        column.overflow = "fold"
+    return table
+
+
 def print_match(console: Console, match: dict[str, Any]) -> None:
     """Print the document of ``match --json`` for people."""
     console.print(f"{match['status']} {match['code'] or ''} {match['message']}", highlight=False)
-    chosen = Table("role", "series", "description", "score", title="chosen")
+    chosen = folding_table("role", "series", "description", "score", title="chosen")
     for role, entry in match["roles"].items():
         cells = (entry["series_instance_uid"], entry["series_description"], f"{entry['score']:.1f}")
         chosen.add_row(role, *cells)
-    rejected = Table("series", "sub-volume", "code", "because", title="not chosen")
+    rejected = folding_table("series", "sub-volume", "code", "because", title="not chosen")
     for entry in match["rejected"]:
         rejected.add_row(entry["series_instance_uid"], entry["sub_volume"], entry["code"], entry["because"])
     console.print(chosen, rejected)

@@ -69,9 +69,11 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 def insert_new(connection: Connection, table: Table, values: dict[str, Any]) -> bool:
     """Insert a row; return False where a unique key has it already."""
-    if connection.dialect.name == "sqlite":
-        return connection.execute(sqlite.insert(table).values(values).on_conflict_do_nothing()).rowcount == 1
-    return connection.execute(postgresql.insert(table).values(values).on_conflict_do_nothing()).rowcount == 1
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    # What comes back is counted, not `rowcount`: psycopg does not know it for every kind of INSERT.
+    key = table.primary_key.columns.values()[0]
+    statement = insert(table).values(values).on_conflict_do_nothing().returning(key)
+    return connection.execute(statement).first() is not None
 
 
 def schema_version(connection: Connection) -> str | None:
@@ -124,4 +126,5 @@ def _reachable(engine: Engine) -> Iterator[None]:
         yield
     except OperationalError as error:
         place = engine.url.render_as_string(hide_password=True)
-        raise LedgerError(f"the ledger {place} cannot be opened: {error.orig}") from error
+        because = str(error.orig).splitlines()[0]
+        raise LedgerError(f"the ledger {place} cannot be opened: {because}") from error

@@ -70,9 +70,9 @@ def test_open_ledger_when_sqlite_then_commits_survive_a_power_failure(tmp_path: 
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
 
 
-def test_begin_when_another_holds_the_write_lock_then_waits_instead_of_failing(ledger: Ledger) -> None:
-    path = str(ledger.engine.url.database)
-    with ledger.engine.begin() as connection:
+def test_begin_when_sqlite_then_takes_the_write_lock_before_it_reads(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    with open_ledger(f"sqlite:///{path}") as ledger, ledger.engine.begin() as connection:
         connection.exec_driver_sql("SELECT 1").close()
         other = sqlite3.connect(path, timeout=0, isolation_level=None)
         try:
@@ -80,3 +80,16 @@ def test_begin_when_another_holds_the_write_lock_then_waits_instead_of_failing(l
                 other.execute("BEGIN IMMEDIATE")
         finally:
             other.close()
+
+
+@pytest.mark.peer("postgresql")
+def test_open_ledger_when_postgresql_is_empty_then_says_what_to_do(new_empty_database: str) -> None:
+    with pytest.raises(LedgerError, match=r"has no schema.*mvi-node db migrate"):
+        open_ledger(new_empty_database)
+
+
+@pytest.mark.peer("postgresql")
+def test_open_ledger_when_postgresql_is_away_then_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match="cannot be opened") as caught:
+        open_ledger(f"postgresql+psycopg://nobody@/none?host={tmp_path}")
+    assert "\n" not in str(caught.value)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from highdicom import sr
 from pydicom.dataset import Dataset
-from pydicom.uid import Comprehensive3DSRStorage, ExplicitVRLittleEndian, SegmentationStorage
+from pydicom.uid import Comprehensive3DSRStorage, ExplicitVRLittleEndian
 
 from dicom_io.assembly.match_result import MatchResult
 from dicom_io.results import codes
@@ -16,14 +16,13 @@ from dicom_io.results.lesion_groups import lesion_groups
 from dicom_io.results.outlines import largest_slice
 from dicom_io.results.product import MANUFACTURER, MODEL_NAME, Product, stamp
 from dicom_io.results.report_content import (
-    PROPERTIES,
     MeasurementGroup,
     algorithm,
     close_document,
     evidence_group,
     observer,
-    text,
 )
+from dicom_io.results.report_items import analysis_items, reference, series_items, source_references
 from dicom_io.results.segmentation import Segment, tracking_id
 from dicom_io.results.segmentation_source import single_frame_image
 from dicom_io.results.sources import SegmentedSeries
@@ -95,7 +94,7 @@ def build_report(
         document[0].ContentSequence.append(clinical_container(analysis.clinical_used, clinical))
     found = bool(analysis.lesions)
     close_document(document, codes.ALL_SUCCEEDED_WITH_FINDINGS if found else codes.ALL_SUCCEEDED_WITHOUT_FINDINGS)
-    evidence = [key, *_evidence(match, uids if segments else None)]
+    evidence = [key, *source_references(match, uids if segments else None)]
     report = report_object(document, evidence, product, uids, predecessor, is_complete=True)
     copy_patient_and_study(source.header, report)
     stamp(report, product, now)
@@ -156,48 +155,8 @@ def _groups(
     # The texts of the study join the largest lesion, whose group holds coordinates.
     uid = uids.lesion(analysis.lesions[0].number) if analysis.lesions else uids.study_evidence()
     name = tracking_id(analysis.lesions[0].number) if analysis.lesions else "Study"
-    items = [*_series_items(match), *_analysis_items(analysis)]
+    items = [*series_items(match), *analysis_items(analysis)]
     return [*groups, evidence_group(uid, name, items, algorithm(product, {}))]
-
-
-def _series_items(match: MatchResult) -> list[sr.TextContentItem]:
-    items = []
-    for role, chosen in match.roles.items():
-        number = "without number" if chosen.series_number is None else str(chosen.series_number)
-        frames = "" if chosen.frame_numbers is None else f", {len(chosen.frame_numbers)} frames"
-        item = text(
-            codes.MATCHED_SERIES,
-            f"{role.value}: series {number}, {chosen.series_description or 'no description'}, "
-            f"{len(chosen.instances)} instances{frames}, score {chosen.score:.1f}",
-        )
-        item.ContentSequence = sr.ContentSequence(
-            [
-                sr.UIDRefContentItem(
-                    name=codes.SERIES_INSTANCE_UID,
-                    value=chosen.series_instance_uid,
-                    relationship_type=PROPERTIES,
-                )
-            ]
-        )
-        items.append(item)
-    return items
-
-
-def _analysis_items(analysis: Analysis) -> list[sr.TextContentItem]:
-    items = [text(codes.INTENDED_USE, analysis.model.intended_use)]
-    if analysis.risk is None:
-        items.append(text(codes.COMMENT, "No lesion was segmented; no risk was computed."))
-    else:
-        items.append(text(codes.CLASSIFIER, analysis.risk.classifier.value))
-        if analysis.risk.missing_clinical:
-            items.append(text(codes.CLINICAL_MISSING, ", ".join(analysis.risk.missing_clinical)))
-    for gate in analysis.gates:
-        verdict = "passed" if gate.passed else "not passed"
-        items.append(
-            text(codes.QUALITY_GATE, f"{gate.gate}: {verdict}, {gate.value:.3g} (limit {gate.limit:.3g})")
-        )
-    items.extend(text(codes.WARNING, warning) for warning in analysis.warnings)
-    return items
 
 
 def _name_frame(document: sr.MeasurementReport, source: SegmentedSeries, analysis: Analysis) -> None:
@@ -211,22 +170,6 @@ def _name_frame(document: sr.MeasurementReport, source: SegmentedSeries, analysi
             image.ReferencedSOPSequence[0].ReferencedFrameNumber = number
 
 
-def _evidence(match: MatchResult, seg: ResultUids | None) -> list[Dataset]:
-    """List every source instance of the six roles, and the SEG where there is one."""
-    stubs = [
-        reference(
-            match.study_instance_uid, chosen.series_instance_uid, instance.sop_class_uid, instance.sop_instance_uid
-        )
-        for chosen in match.roles.values()
-        for instance in chosen.instances
-    ]
-    if seg is not None:
-        stubs.append(
-            reference(match.study_instance_uid, seg.series("SEG"), SegmentationStorage, seg.instance("SEG"))
-        )
-    return stubs
-
-
 def _prior(predecessor: PriorReport) -> Dataset:
     return reference(
         predecessor.study_instance_uid,
@@ -234,11 +177,3 @@ def _prior(predecessor: PriorReport) -> Dataset:
         Comprehensive3DSRStorage,
         predecessor.sop_instance_uid,
     )
-
-
-def reference(study: str, series: str, sop_class: str, sop_instance: str) -> Dataset:
-    """Return the four UIDs that place an instance in the hierarchy."""
-    ds = Dataset()
-    ds.StudyInstanceUID, ds.SeriesInstanceUID = study, series
-    ds.SOPClassUID, ds.SOPInstanceUID = sop_class, sop_instance
-    return ds

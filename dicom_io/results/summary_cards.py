@@ -27,9 +27,10 @@ from pipeline.analysis import Analysis, Classifier, Lesion, Risk
 from pipeline.study import Role
 
 MOST_LESIONS = 4
-MOST_WARNINGS = 3
 TEXT_COLUMNS = 66
 """Characters that fit a card in one line of small text."""
+LINE_STEP, LAST_LINE = 0.1, -0.02
+"""Of small text, and where the bottom of the last line may be, in heights of the lowest card."""
 
 _CLASSIFIERS = {
     Classifier.RADIOMICS_AND_CLINICAL: "radiomics and clinical values",
@@ -50,15 +51,15 @@ def draw_risk(figure: Figure, risk: Risk | None, box: Box) -> None:
     ink = CATEGORY_INK[risk.category]
     number = f"{100 * risk.probability:.0f} %" if risk.calibrated else f"{risk.probability:.2f}"
     write(axes, 0.034, 0.835, number, fontsize=36, fontweight="bold", color=ink)
-    write(axes, 0.39, 0.80, _category_title(risk), fontsize=17, fontweight="bold", color=ink)
-    kind = "" if risk.calibrated else "score, not calibrated; "
-    write(axes, 0.39, 0.645, f"{kind}95 % interval {_range(risk)}", color=QUIET, fontsize=BODY)
+    write(axes, 0.42, 0.80, _category_title(risk), fontsize=17, fontweight="bold", color=ink)
+    kind = "" if risk.calibrated else "score, "
+    write(axes, 0.42, 0.645, f"{kind}95 % interval {_range(risk)}", color=QUIET, fontsize=BODY)
     _draw_scale(figure, risk, box)
-    used = f"Classifier: {_CLASSIFIERS[risk.classifier]}."
+    used = "" if risk.calibrated else "Not calibrated: no probability. "
+    used += f"Classifier: {_CLASSIFIERS[risk.classifier]}."
     if risk.missing_clinical:
         used += f" Not available: {', '.join(_plain(name) for name in risk.missing_clinical)}."
-    lines = textwrap.wrap(used, TEXT_COLUMNS, max_lines=2, placeholder=" ...")
-    write(axes, 0.034, 0.175, "\n".join(lines), fontsize=SMALL, color=QUIET, linespacing=1.35)
+    write(axes, 0.034, 0.175, "\n".join(_wrapped(used, 2)), fontsize=SMALL, color=QUIET, linespacing=1.35)
 
 
 def draw_lesions(figure: Figure, lesions: tuple[Lesion, ...], box: Box) -> None:
@@ -67,7 +68,7 @@ def draw_lesions(figure: Figure, lesions: tuple[Lesion, ...], box: Box) -> None:
     for x, heading in ((0.60, "longest diameter"), (0.96, "volume")):
         write(axes, x, 0.90, heading, fontsize=SMALL, color=QUIET, ha="right")
     if not lesions:
-        write(axes, 0.034, 0.58, "none", color=QUIET)
+        write(axes, 0.034, 0.66, "none", color=QUIET)
     rows = lesions[:MOST_LESIONS]
     for number, lesion in enumerate(rows):
         y = 0.66 - 0.17 * number
@@ -81,13 +82,16 @@ def draw_lesions(figure: Figure, lesions: tuple[Lesion, ...], box: Box) -> None:
 
 def draw_contributions(figure: Figure, analysis: Analysis, box: Box) -> None:
     """Draw the share of each sequence and region in the risk, to the right where it raises it."""
-    card(figure, *box, title="What contributed most")
+    background = card(figure, *box, title="What contributed most")
+    if analysis.features is None:
+        write(background, 0.034, 0.80, "nothing: no risk was computed", color=QUIET)
+        return
     left, bottom, width, height = box
     axes = figure.add_axes((left + 0.325 * width, bottom + 0.135 * height, 0.635 * width, 0.69 * height))
     axes.set_facecolor("none")
     for spine in axes.spines.values():
         spine.set_visible(False)
-    shares = {} if analysis.features is None else dict(analysis.features.contributions)
+    shares = analysis.features.contributions
     rows = np.arange(len(Role))
     for region, colour, shift in (("tumour", TUMOUR, -0.19), ("margin", MARGIN, 0.19)):
         values = [float(shares.get((role, region), 0.0)) for role in Role]
@@ -117,17 +121,20 @@ def draw_quality(figure: Figure, analysis: Analysis, box: Box) -> None:
     axes = card(figure, *box, title="Quality and warnings")
     passed = sum(gate.passed for gate in analysis.gates)
     gates = ", ".join(gate.gate for gate in analysis.gates)
-    sentence = f"{passed} of {len(analysis.gates)} quality gates passed: {gates}."
-    lines = textwrap.wrap(sentence, TEXT_COLUMNS, max_lines=4, placeholder=" ...")
-    y = _write_lines(axes, 0.80, lines, INK)
-    for warning in analysis.warnings[:MOST_WARNINGS]:
-        wrapped = textwrap.wrap(f"! {warning}", TEXT_COLUMNS, max_lines=2, placeholder=" ...")
-        y = _write_lines(axes, y - 0.03, wrapped, ALERT)
-    hidden = len(analysis.warnings) - MOST_WARNINGS
-    if hidden > 0:
-        _write_lines(axes, y - 0.03, [f"{hidden} more warnings in the report"], ALERT)
+    y = _write_lines(
+        axes, 0.80, _wrapped(f"{passed} of {len(analysis.gates)} quality gates passed: {gates}.", 3), INK
+    )
     if not analysis.warnings:
-        _write_lines(axes, y - 0.03, ["No warnings."], QUIET)
+        _write_lines(axes, y, ["No warnings."], QUIET)
+    for number, warning in enumerate(analysis.warnings):
+        lines = _wrapped(f"! {warning}", 2)
+        hidden = len(analysis.warnings) - number
+        # The last line is kept for the count of what does not fit.
+        needed = len(lines) + (hidden > 1)
+        if y - needed * LINE_STEP < LAST_LINE:
+            _write_lines(axes, y, [f"{hidden} more warnings in the report"], ALERT)
+            return
+        y = _write_lines(axes, y, lines, ALERT)
 
 
 def _draw_scale(figure: Figure, risk: Risk, box: Box) -> None:
@@ -152,12 +159,15 @@ def _draw_scale(figure: Figure, risk: Risk, box: Box) -> None:
     axes.set(xlim=(0, 1), ylim=(0, 1))
 
 
+def _wrapped(text: str, most_lines: int) -> list[str]:
+    return textwrap.wrap(text, TEXT_COLUMNS, max_lines=most_lines, placeholder=" ...")
+
+
 def _write_lines(axes: Axes, y: float, lines: list[str], colour: str) -> float:
     """Write small lines from `y` downwards and return where the next may start."""
-    step = 0.105
     for line in lines:
         write(axes, 0.034, y, line, fontsize=SMALL, color=colour)
-        y -= step
+        y -= LINE_STEP
     return y
 
 

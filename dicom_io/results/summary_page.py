@@ -58,6 +58,16 @@ def draw_summary(analysis: Analysis, product: Product, study_instance_uid: str, 
     numpy.ndarray
         (1000, 1400, 3) uint8, RGB.
     """
+    return _render(summary_figure(analysis, product, study_instance_uid, margin_mm=margin_mm))
+
+
+def draw_refusal(refusal: Refusal, product: Product, study_instance_uid: str) -> Rgb:
+    """Draw the page of a refusal: what is missing and what would help."""
+    return _render(refusal_figure(refusal, product, study_instance_uid))
+
+
+def summary_figure(analysis: Analysis, product: Product, study_instance_uid: str, *, margin_mm: float) -> Figure:
+    """Compose the page of an analysis; see `draw_summary`."""
     figure = _page("Microvascular invasion of liver tumours")
     scene = make_scene(analysis)
     draw_pictures(figure, scene, left=0.012, bottom=0.088, width=0.648, height=0.842)
@@ -68,11 +78,11 @@ def draw_summary(analysis: Analysis, product: Product, study_instance_uid: str, 
     legend = f"Slice {scene.slice_number} of {scene.slice_count}, registered to the hepatobiliary phase."
     _legend(figure, legend, margin_mm if analysis.lesions else None)
     _foot(figure, product, study_instance_uid)
-    return _render(figure)
+    return figure
 
 
-def draw_refusal(refusal: Refusal, product: Product, study_instance_uid: str) -> Rgb:
-    """Draw the page of a refusal: what is missing and what would help."""
+def refusal_figure(refusal: Refusal, product: Product, study_instance_uid: str) -> Figure:
+    """Compose the page of a refusal; see `draw_refusal`."""
     figure = _page("Microvascular invasion of liver tumours")
     axes = card(figure, 0.012, 0.088, 0.976, 0.842)
     write(axes, 0.03, 0.945, "This study was not analysed", fontsize=24, fontweight="bold", color=ALERT)
@@ -89,7 +99,7 @@ def draw_refusal(refusal: Refusal, product: Product, study_instance_uid: str) ->
             break
         y = _paragraph(figure, sentence, y, BODY, QUIET, 150)
     _foot(figure, product, study_instance_uid)
-    return _render(figure)
+    return figure
 
 
 def _page(title: str) -> Figure:

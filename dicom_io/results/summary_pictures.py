@@ -15,6 +15,7 @@ BRIGHTEST_PERCENTILE = 99.5
 HEADROOM = 1.15
 """Factor from there to white, so that the brightest liver still has structure."""
 SCALE_BAR_MM = 50.0
+LABEL_OFFSET_MM = 6.0
 
 _HALO = [patheffects.withStroke(linewidth=2.6, foreground="black")]
 
@@ -86,8 +87,17 @@ def _draw_outlines(axes: Axes, scene: Scene) -> None:
         axes.contour(x, y, mask.astype(float), levels=[0.5], colors=TUMOUR, linewidths=1.7)
         if len(numbers) > 1:
             j, i = np.nonzero(mask)
+            # Beside the lesion: on a small one the number would cover it.
             axes.text(
-                x[i].mean(), y[j].mean(), str(number), color=INK, ha="center", va="center", path_effects=_HALO
+                x[i].max() + LABEL_OFFSET_MM,
+                y[j].min() - LABEL_OFFSET_MM,
+                str(number),
+                color=INK,
+                fontweight="bold",
+                ha="center",
+                va="center",
+                path_effects=_HALO,
+                clip_on=True,
             )
 
 

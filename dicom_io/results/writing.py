@@ -1,17 +1,14 @@
 """One analysis or refusal to a folder of files: checked first, then given their names."""
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from PIL import Image
-from pydicom.dataset import Dataset
-
 from dicom_io.assembly.match_result import MatchResult, SourceInstance
 from dicom_io.results.document import Json, analysis_document, refusal_document
+from dicom_io.results.folder import PAGE, PAGE_DICOM, SEG, SR, ResultFolder
 from dicom_io.results.product import Product
 from dicom_io.results.refusal_report import Refusal, build_refusal_report, readable_headers
 from dicom_io.results.report import PriorReport, build_report
@@ -19,15 +16,12 @@ from dicom_io.results.report_rules import check_report
 from dicom_io.results.secondary_capture import build_secondary_capture
 from dicom_io.results.segmentation import build_segmentation, segments_of
 from dicom_io.results.sources import segmented_series
-from dicom_io.results.summary_page import Rgb, draw_refusal, draw_summary
+from dicom_io.results.summary_page import draw_refusal, draw_summary
 from dicom_io.results.uids import analysis_uids, refusal_uids
 from dicom_io.results.validation import check_segmentation
 from pipeline.analysis import Analysis, ModelIdentity
 from pipeline.errors import StudyError
 from pipeline.study import FIXED_ROLE, Analyte, ClinicalValue
-
-SEG, SR, PAGE, PAGE_DICOM, DOCUMENT = "seg.dcm", "sr.dcm", "summary.png", "summary.dcm", "result.json"
-_UNFINISHED = ".part"
 
 
 @dataclass(frozen=True)
@@ -82,47 +76,6 @@ class WrittenResults:
         return tuple(path for path in (self.seg, self.sr, self.summary_sc) if path is not None)
 
 
-@dataclass
-class _Folder:
-    """Files that get their names together, when all of them are good."""
-
-    out: Path
-    pending: list[str] = field(default_factory=list)
-
-    def path(self, name: str) -> Path:
-        """Return where to write a file of the final `name`."""
-        self.out.mkdir(parents=True, exist_ok=True)
-        self.pending.append(name)
-        return self.out / f"{name}{_UNFINISHED}"
-
-    def save(self, ds: Dataset, name: str) -> Path:
-        path = self.path(name)
-        ds.save_as(path, enforce_file_format=True)
-        return path
-
-    def save_page(self, page: Rgb, capture: Dataset) -> None:
-        Image.fromarray(page).save(self.path(PAGE), format="PNG")
-        self.save(capture, PAGE_DICOM)
-
-    def finish(self, document: Json) -> None:
-        """Name the files, and remove what an earlier result left that this one has not."""
-        text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-        self.path(DOCUMENT).write_text(f"{text}\n", encoding="utf-8")
-        for name in self.pending:
-            (self.out / f"{name}{_UNFINISHED}").replace(self.out / name)
-        for name in {SEG, SR, PAGE, PAGE_DICOM} - set(self.pending):
-            (self.out / name).unlink(missing_ok=True)
-
-    def discard(self) -> None:
-        """Remove unfinished files."""
-        for name in self.pending:
-            (self.out / f"{name}{_UNFINISHED}").unlink(missing_ok=True)
-
-    def named(self, name: str) -> Path | None:
-        """Return the final path of a file of this result; None where it has none."""
-        return self.out / name if name in self.pending else None
-
-
 def write_results(
     match: MatchResult,
     analysis: Analysis,
@@ -170,7 +123,7 @@ def write_results(
     product = Product.current(analysis.model)
     source = segmented_series(match.roles[FIXED_ROLE], analysis.lesion_map.grid)
     segments = segments_of(analysis, uids)
-    folder = _Folder(out)
+    folder = ResultFolder(out)
     try:
         if segments:
             seg = build_segmentation(analysis, source, segments, uids=uids, margin_mm=context.margin_mm, now=now)
@@ -234,7 +187,7 @@ def write_refusal(
     refusal, product = Refusal.of(error), Product.current(model)
     sha256 = model.sha256 if model else ""
     uids = refusal_uids(study_instance_uid, sources, refusal.code, sha256, settings_sha256=context.settings_sha256)
-    folder = _Folder(out)
+    folder = ResultFolder(out)
     try:
         headers = readable_headers(sources)
         report = build_refusal_report(
@@ -259,12 +212,12 @@ def write_refusal(
     return _written(folder, document)
 
 
-def _outputs(folder: _Folder) -> dict[str, str | None]:
+def _outputs(folder: ResultFolder) -> dict[str, str | None]:
     names = {"seg": SEG, "sr": SR, "summary": PAGE}
     return {key: name if name in folder.pending else None for key, name in names.items()}
 
 
-def _written(folder: _Folder, document: Json) -> WrittenResults:
+def _written(folder: ResultFolder, document: Json) -> WrittenResults:
     return WrittenResults(
         folder.named(SEG), folder.out / SR, folder.named(PAGE), folder.named(PAGE_DICOM), document
     )

@@ -7,16 +7,22 @@ import numpy as np
 import numpy.typing as npt
 import pydicom
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from dicom_io.results import write_results
 from dicom_io.results.product import Product
 from dicom_io.results.refusal_report import Refusal
 from dicom_io.results.segmentation import MARGIN_RGB, TUMOUR_RGB
-from dicom_io.results.summary_page import draw_refusal, draw_summary
+from dicom_io.results.summary_page import draw_refusal, draw_summary, refusal_figure, summary_figure
 from dicom_io.results.summary_scene import make_scene, side
-from pipeline.analysis import Analysis
-from pipeline.study import Role
+from dicom_io.results.summary_style import CARD
+from pipeline.analysis import Analysis, Classifier, Lesion, Risk, RiskCategory
+from pipeline.study import Analyte, Role
 from tests.unit.dicom_io.results.synthetic_study import (
     DIRECTIONS,
     MODEL,
@@ -109,14 +115,53 @@ def test_page_when_many_warnings_and_odd_characters_then_it_is_drawn() -> None:
     assert page_of(make_analysis(make_grid(), 2, warnings=(warning,) * 6)).std() > 10
 
 
-@pytest.mark.parametrize("probability", [0.0, 1.0])
-def test_page_when_risk_is_extreme_then_it_is_drawn(probability: float) -> None:
-    analysis = make_analysis(make_grid())
-    assert analysis.risk is not None
-    extreme = {"probability": probability, "interval_95": (0.0, 1.0), "threshold": probability}
-    risk = type(analysis.risk)(**{**vars(analysis.risk), **extreme, "missing_clinical": ("ast_u_per_l",)})
+def assert_texts_are_whole(figure: Figure) -> None:
+    """Every text lies on the page, and within its card or picture; labels of axes may stand outside them."""
+    # Legends find their place only when they are drawn.
+    FigureCanvasAgg(figure).draw()  # type: ignore[no-untyped-call]  # matplotlib annotates its canvas in part
+    for text in figure.findobj(Text):
+        if not isinstance(text, Text) or not text.get_text() or not text.get_visible():
+            continue
+        box = text.get_window_extent()
+        axes = text.axes
+        on_card = isinstance(axes, Axes) and text in axes.texts and axes.get_facecolor() == to_rgba(CARD)
+        page = axes.bbox if axes is not None and on_card else figure.bbox
+        inside = (
+            page.x0 - 1 <= box.x0 and box.x1 <= page.x1 + 1 and page.y0 - 1 <= box.y0 and box.y1 <= page.y1 + 1
+        )
+        assert inside, f"{text.get_text()!r} at {box} leaves {page}"
 
-    assert page_of(Analysis(**{**vars(analysis), "risk": risk})).std() > 10
+
+@pytest.mark.parametrize("probability", [0.0, 0.07, 0.5, 1.0])
+@pytest.mark.parametrize("calibrated", [True, False])
+def test_page_when_contents_are_extreme_then_every_text_is_whole(probability: float, calibrated: bool) -> None:
+    analysis = make_analysis(
+        make_grid(), 2, warnings=("A long warning that goes on and on, and on, and on. " * 4,) * 5
+    )
+    risk = Risk(
+        probability,
+        (0.0, 1.0),
+        RiskCategory.UNCERTAIN,
+        probability,
+        calibrated,
+        Classifier.RADIOMICS,
+        tuple(analyte.value for analyte in Analyte),
+    )
+    lesions = tuple(Lesion(n, 123.4, 1234.5, (0.0, 0.0, 0.0)) for n in range(1, 12))
+    changed = Analysis(**{**vars(analysis), "risk": risk, "lesions": lesions})
+
+    assert_texts_are_whole(summary_figure(changed, PRODUCT, "1." + "2" * 62, margin_mm=12.5))
+
+
+def test_page_when_there_is_no_lesion_then_every_text_is_whole() -> None:
+    assert_texts_are_whole(summary_figure(make_analysis(make_grid(), 0), PRODUCT, STUDY_UID, margin_mm=5.0))
+
+
+def test_refusal_page_when_contents_are_long_then_every_text_is_whole() -> None:
+    sentence = "A sentence of a refusal that says much more than a sentence of a refusal ought to say. " * 5
+    refusal = Refusal("SM-MISSING-T1_HEPATOBILIARY", sentence, sentence, "assemble", (sentence,) * 30)
+
+    assert_texts_are_whole(refusal_figure(refusal, PRODUCT, STUDY_UID))
 
 
 def test_page_when_drawn_twice_then_it_is_the_same() -> None:

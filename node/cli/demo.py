@@ -25,7 +25,7 @@ def demo(
     out: Annotated[Path, typer.Option("--out", help="Folder for the study and its results.")] = Path(
         "mvi-node-demo"
     ),
-    seed: Annotated[int, typer.Option(help="Seed of the phantom.", min=0)] = 7,
+    seed: Annotated[int, typer.Option(help="Seed of the phantom.", min=0)] = 18,
     viewer: Annotated[
         bool, typer.Option("--viewer", help="Open the result in a viewer, where one is installed.")
     ] = False,

@@ -26,9 +26,6 @@ from pipeline.segmentation import segment
 from pipeline.study import FIXED_ROLE, MOVING_ROLES, Role, Study
 from pipeline.volume import Volume
 
-INDEX_LESION = 1
-"""The features are those of the largest lesion: shape and texture of several at once describe none of them."""
-
 
 @dataclass(frozen=True, eq=False)
 class Aligned:
@@ -98,7 +95,7 @@ def analyse(
     clinical = ClinicalFeatures(None, (), ())
     if lesions:
         stage.begin("radiomics")
-        features = index_features(aligned, found, settings)
+        features = tumour_features(aligned, found, settings)
         stage.begin("classify")
         clinical = clinical_features(
             study.clinical,
@@ -142,16 +139,15 @@ def align(study: Study, settings: PipelineSettings) -> Aligned:
     return Aligned(registered, outcomes)
 
 
-def index_features(aligned: Aligned, found: Delineation, settings: PipelineSettings) -> FeatureVector:
-    """Extract the features of the index lesion and its margin.
+def tumour_features(aligned: Aligned, found: Delineation, settings: PipelineSettings) -> FeatureVector:
+    """Extract the features of all tumour voxels together, and of their margins, as the paper does.
 
     Parameters
     ----------
     found
         On the working grid, with at least one lesion.
     """
-    index = found.of(INDEX_LESION)
-    tumour, margin = index.lesion_map.array > 0, index.margin_map.array > 0
+    tumour, margin = found.lesion_map.array > 0, found.margin_map.array > 0
     return extract(aligned.registered, tumour, margin, settings=settings.radiomics)
 
 

@@ -9,7 +9,7 @@ from dicom_io.assembly.evidence import Candidate, same_grid, t1_physics
 from dicom_io.assembly.facts import FrameFacts
 from dicom_io.assembly.lexicon import Lexicon
 from dicom_io.assembly.match_result import RejectedSubVolume
-from dicom_io.assembly.rejects import defect, reject, surroundings
+from dicom_io.assembly.rejects import UNSUPPORTED, defect, reject, surroundings
 from dicom_io.assembly.scanning import OtherInstance, ScanResult, UnreadableFile
 from dicom_io.assembly.subvolumes import SubVolume, split_series
 
@@ -26,11 +26,14 @@ class Sorted:
         The live ones that are spoiled 3D gradient echoes, hence possible phases of contrast.
     rejected
         The rest, each with a code and a sentence.
+    unsupported
+        Rejected ones that would be live if this software could read their encapsulation.
     """
 
     live: tuple[Candidate, ...]
     t1: tuple[Candidate, ...]
     rejected: tuple[RejectedSubVolume, ...]
+    unsupported: tuple[Candidate, ...] = ()
 
 
 def sort_study(scan: ScanResult, rules: SeriesRules, lexicon: Lexicon) -> Sorted:
@@ -48,20 +51,24 @@ def sort_study(scan: ScanResult, rules: SeriesRules, lexicon: Lexicon) -> Sorted
     damaged = frozenset(entry.series_instance_uid for entry in scan.unreadable if entry.series_instance_uid)
     live: list[Candidate] = []
     rejected: list[RejectedSubVolume] = []
+    unsupported: list[Candidate] = []
     for frames in _by_series(scan.frames):
         stacks = split_series(frames)
         for stack in stacks:
             around = surroundings(stack, stacks, lexicon, damaged)
             verdict = reject(stack, around, rules)
+            agent = lexicon.agent(stack.physics.agent)
+            candidate = Candidate(stack, around, defect(stack, around, rules), agent)
             if verdict is None:
-                agent = lexicon.agent(stack.physics.agent)
-                live.append(Candidate(stack, around, defect(stack, around, rules), agent))
-            else:
-                rejected.append(rejection(stack, verdict.code, verdict.because))
+                live.append(candidate)
+                continue
+            rejected.append(rejection(stack, verdict.code, verdict.because))
+            if verdict.code == UNSUPPORTED:
+                unsupported.append(candidate)
     with_siblings = _count_siblings(live, rules)
     t1 = tuple(candidate for candidate in with_siblings if t1_physics(candidate, rules) > 0)
     # The planes of a localizer are rejected one by one, in the same words.
-    return Sorted(with_siblings, t1, tuple(dict.fromkeys((*rejected, *_not_images(scan)))))
+    return Sorted(with_siblings, t1, tuple(dict.fromkeys((*rejected, *_not_images(scan)))), tuple(unsupported))
 
 
 def rejection(subvolume: SubVolume, code: str, because: str) -> RejectedSubVolume:

@@ -17,7 +17,7 @@ from dicom_io.assembly.assignment import (
 )
 from dicom_io.assembly.candidates import Sorted
 from dicom_io.assembly.clock import PHASES_TO_SEPARATE, Clock, choose_clock, injection_s
-from dicom_io.assembly.evidence import DYNAMIC_ROLES, Timing, supporting_families
+from dicom_io.assembly.evidence import DYNAMIC_ROLES, Timing, gate, supporting_families
 from dicom_io.assembly.preferences import equivalent, preferred, settle
 from dicom_io.assembly.refusals import ROLE_WORDS, Refusal, name_roles, refuse
 from pipeline.study import Role
@@ -159,6 +159,9 @@ def _missing(
     missing = [role for role in Role if role not in choices]
     if not missing:
         return
+    for role in missing:
+        if any(gate(candidate, role, rules) for candidate in study.unsupported):
+            yield refuse("SM-VENDOR", f"The {ROLE_WORDS[role]} is stored as a mosaic, which is not supported.")
     if clock is None and len(study.t1) >= PHASES_TO_SEPARATE:
         yield refuse("SM-NOTIME", f"No time in the headers tells the {len(study.t1)} T1 volumes apart.")
     if missing[0] in blocked:

@@ -79,8 +79,8 @@ def t2_physics(candidate: Candidate, rules: SeriesRules) -> float:
     """Return how well the parameters fit a fast spin echo; see `t1_physics`."""
     physics = candidate.subvolume.physics
     words = set(physics.scanning_sequence)
-    diffusion = physics.b_value_s_per_mm2 is not None or "DIFFUSION" in physics.image_type
-    family = None if not words or words == {"RM"} else "SE" in words and "EP" not in words and not diffusion
+    spin_echo = "SE" in words and "EP" not in words and not candidate.around.diffusion_series
+    family = None if not words or words == {"RM"} else spin_echo
     flat = physics.acquisition_type == "2D" if physics.acquisition_type else None
     train = physics.echo_train_length > 1 if physics.echo_train_length else None
     return _share((family, flat, train, *_parameters(candidate, rules.physics.t2)))

@@ -33,6 +33,8 @@ class Surroundings:
         Slices of the largest sub-volume of the same series and kind.
     damaged_series
         Series Instance UIDs of which a file could not be read.
+    diffusion_series
+        Whether any sub-volume of the series is diffusion weighted: Canon gives no b-value to the others.
     """
 
     concepts: frozenset[str]
@@ -40,12 +42,16 @@ class Surroundings:
     planes: int
     largest_sibling: int
     damaged_series: frozenset[str]
+    diffusion_series: bool = False
 
 
 Finding = tuple[bool, str, str]
 """Whether it applies, its code, and the sentence."""
 
 Check = Callable[[SubVolume, Surroundings, SeriesRules], Iterator[Finding]]
+
+UNSUPPORTED = "VENDOR"
+"""Code of images whose encapsulation this software cannot read."""
 
 _LOCALIZER_TYPES = frozenset({"LOCALIZER", "SCOUT"})
 _PROJECTION_TYPES = frozenset(
@@ -90,6 +96,10 @@ def surroundings(
         planes=len(planes),
         largest_sibling=max(len(item.frames) for item in series if item.split_tag == subvolume.split_tag),
         damaged_series=damaged_series,
+        diffusion_series=any(
+            item.physics.b_value_s_per_mm2 is not None or _DIFFUSION_TYPES & set(item.physics.image_type)
+            for item in series
+        ),
     )
 
 
@@ -123,7 +133,7 @@ def defect(subvolume: SubVolume, around: Surroundings, rules: SeriesRules) -> Ve
 
 def _unplaced(subvolume: SubVolume, _around: Surroundings, _rules: SeriesRules) -> Iterator[Finding]:
     mosaic = subvolume.physics.mosaic
-    yield mosaic, "VENDOR", "its slices are tiled into one picture (mosaic), which is not supported"
+    yield mosaic, UNSUPPORTED, "its slices are tiled into one picture (mosaic), which is not supported"
     known = bool(subvolume.positions_mm) and subvolume.frames[0].pixel_spacing_mm is not None
     yield not known, "NO-GEOMETRY", "its images do not say where they lie"
 

@@ -1,0 +1,494 @@
+"""The test matrix of the reference (A10), on headers."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom.dataset import Dataset
+
+from config.series_rules import load_series_rules
+from dicom_io.assembly import MatchResult, match_studies, role_status, scan_folder
+from pipeline.study import Role
+from tests.unit.dicom_io.assembly.conftest import Match
+from tests.unit.dicom_io.assembly.header_studies import (
+    CORONAL,
+    DWI,
+    GADOXETATE,
+    SLICES,
+    T1,
+    T2,
+    StudyWriter,
+    standard,
+)
+
+DYNAMIC = ("T1_PRE", "T1_ARTERIAL", "T1_PORTAL", "T1_HEPATOBILIARY")
+
+
+def chosen(result: MatchResult) -> dict[str, str]:
+    return {role.value: choice.series_instance_uid for role, choice in result.roles.items()}
+
+
+def codes(result: MatchResult) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for entry in result.rejected:
+        found.setdefault(entry.series_instance_uid, set()).add(entry.code)
+    return found
+
+
+def test_match_when_one_series_a_phase_then_every_role_is_right(writer: StudyWriter, match: Match) -> None:
+    expected = standard(writer)
+    result = match()
+    assert result.code is None
+    assert chosen(result) == expected
+    assert (result.clock_source, result.t0) == ("AcquisitionTime", "estimated")
+    assert all(len(choice.instances) == SLICES for choice in result.roles.values())
+
+
+@pytest.mark.parametrize("drift_ms", [0, 150], ids=["constant", "drifting"])
+def test_match_when_ge_packs_four_phases_then_the_trigger_time_splits(
+    writer: StudyWriter, match: Match, drift_ms: int
+) -> None:
+    standard(writer, without=DYNAMIC)
+    triggers = [0, 125_000, 165_000, 300_000]
+    dynamic = writer.series(
+        "Ax LAVA PRE & POST",
+        T1,
+        0,
+        phases=[{}] * 4,
+        frame=lambda p, k: {"TriggerTime": triggers[p] + drift_ms * k},
+    )
+    hbp = writer.series("Ax LAVA HBP", T1, 1300)
+    result = match()
+    assert result.code is None
+    assert result.clock_source == "TriggerTime"
+    assert {chosen(result)[role] for role in DYNAMIC} == {dynamic, hbp}
+    first = [result.roles[Role(role)].instances[0].path.name for role in DYNAMIC[:3]]
+    assert first == sorted(first)
+
+
+def test_match_when_one_series_holds_phases_without_times_then_it_refuses(
+    writer: StudyWriter, match: Match
+) -> None:
+    standard(writer, without=("T1_ARTERIAL", "T1_PORTAL"))
+    writer.series("Ax LAVA DYN", T1, 125, phases=[{}, {}], **GADOXETATE)
+    result = match()
+    assert result.code == "SM-NOTIME"
+
+
+def test_match_when_diffusion_directions_differ_only_in_number_then_the_weak_split_is_refused(
+    writer: StudyWriter, match: Match
+) -> None:
+    standard(writer, without=("DWI",))
+    writer.series("Ax DWI", DWI, 700, phases=[{"DiffusionBValue": 800}] * 3)
+    assert match().code == "SM-SPLIT-WEAK"
+
+
+@pytest.mark.parametrize("name", ["{}: Ax LAVA-Flex {}", "t1_vibe_dixon_tra_{1}_{0}"], ids=["ge", "siemens"])
+def test_match_when_dixon_images_are_own_series_then_only_water_is_taken(
+    writer: StudyWriter, match: Match, name: str
+) -> None:
+    kinds = {"ge": ["WATER", "FAT", "InPhase", "OutPhase"], "siemens": ["W", "F", "in", "opp"]}
+    words = kinds["ge"] if "Flex" in name else kinds["siemens"]
+    standard(writer, without=DYNAMIC)
+    expected = {}
+    for role, text, time_s in (
+        ("T1_PRE", "pre", 0),
+        ("T1_ARTERIAL", "art", 125),
+        ("T1_PORTAL", "pv", 165),
+        ("T1_HEPATOBILIARY", "hbp", 1300),
+    ):
+        series = [writer.series(name.format(word, text), T1, time_s) for word in words]
+        expected[role] = series[0]
+    result = match()
+    assert result.code is None
+    assert {role: chosen(result)[role] for role in DYNAMIC} == expected
+    assert sum("DIXON" in found for found in codes(result).values()) == 12
+
+
+def test_match_when_philips_packs_dixon_types_and_dynamics_then_water_of_each_phase_is_taken(
+    writer: StudyWriter, match: Match
+) -> None:
+    writer.vendor = "Philips"
+    standard(writer, without=DYNAMIC)
+    times_ms = [0, 125_000, 165_000, 300_000, 1_300_000]
+    phases: list[dict[str, Any]] = [
+        {
+            "ImageType": ["DERIVED", "PRIMARY", kind, kind, "DERIVED"],
+            "TriggerTime": time_ms,
+            "TemporalPositionIdentifier": number,
+        }
+        for kind in ("W", "F", "IP", "OP")
+        for number, time_ms in enumerate(times_ms, start=1)
+    ]
+    dynamic = writer.series("WIP mDIXON", T1, 0, phases=phases)
+    result = match()
+    assert result.code is None
+    assert {chosen(result)[role] for role in DYNAMIC} == {dynamic}
+    assert codes(result)[dynamic] == {"DIXON", "TRANSITIONAL"}
+
+
+def test_match_when_canon_gives_b_only_above_zero_then_the_rest_is_not_taken_for_t2(
+    writer: StudyWriter, match: Match
+) -> None:
+    toshiba_dwi = {**DWI, "ScanningSequence": "SE", "EchoTrainLength": 48, "EchoTime": 80}
+    expected = standard(writer, without=("DWI",))
+    expected["DWI"] = writer.series("DIFF B800", toshiba_dwi, 700, phases=[{}, {"DiffusionBValue": 800}])
+    result = match()
+    assert result.code is None
+    assert chosen(result) == expected
+
+
+@pytest.mark.parametrize(("pick", "index"), [("late", 2), ("early", 0)])
+def test_match_when_arterial_is_triple_then_the_rules_pick(
+    writer: StudyWriter, tmp_path: Path, pick: str, index: int
+) -> None:
+    standard(writer, without=("T1_ARTERIAL",))
+    arterial = [writer.series(f"Ax T1 art {n} TTC", T1, 125 + 8 * n) for n in range(3)]
+    rules = load_series_rules()
+    rules = rules.model_copy(update={"time": rules.time.model_copy(update={"arterial_pick": pick})})
+    (result,) = match_studies(scan_folder(tmp_path), rules)
+    assert result.code is None
+    assert chosen(result)["T1_ARTERIAL"] == arterial[index]
+
+
+def test_match_when_the_later_of_two_arterial_repeats_is_incomplete_then_the_complete_one_is_taken(
+    writer: StudyWriter, match: Match
+) -> None:
+    standard(writer, without=("T1_ARTERIAL",))
+    complete = writer.series("Ax T1 arterial", T1, 120)
+    writer.series("Ax T1 arterial", T1, 135, slices=[k for k in range(SLICES) if k != 5])
+    result = match()
+    assert result.code is None
+    assert chosen(result)["T1_ARTERIAL"] == complete
+
+
+def test_match_when_arterial_is_repeated_then_the_later_is_taken(writer: StudyWriter, match: Match) -> None:
+    standard(writer, without=("T1_ARTERIAL",))
+    writer.series("Ax T1 arterial", T1, 120)
+    later = writer.series("Ax T1 arterial", T1, 135)
+    assert chosen(match())["T1_ARTERIAL"] == later
+
+
+def test_match_when_two_portal_series_differ_then_it_refuses_as_ambiguous(
+    writer: StudyWriter, match: Match
+) -> None:
+    standard(writer)
+    writer.series("Ax T1 venous breathing", T1, 185)
+    result = match()
+    assert result.code == "SM-AMBIG-T1_PORTAL"
+    assert result.roles[Role.T1_PORTAL].runner_up is not None
+
+
+def test_match_when_only_a_transitional_phase_follows_then_it_refuses(writer: StudyWriter, match: Match) -> None:
+    standard(writer, without=("T1_HEPATOBILIARY",))
+    late = writer.series("Ax T1 delay 3 min", T1, 300)
+    result = match()
+    assert result.code == "SM-NOHBP"
+    assert codes(result)[late] == {"TRANSITIONAL"}
+
+
+def test_match_when_hepatobiliary_is_repeated_then_the_nearest_to_20_min_is_taken(
+    writer: StudyWriter, match: Match
+) -> None:
+    standard(writer)
+    writer.series("Ax T1 HBP 10 min", T1, 100 + 610)
+    writer.series("Ax T1 HBP 15 min", T1, 100 + 900)
+    coronal = writer.series("Cor T1 HBP 20 min", T1, 1310, orientation=CORONAL)
+    result = match()
+    assert result.code is None
+    assert result.roles[Role.T1_HEPATOBILIARY].series_description == "Ax T1 HBP 20 min"
+    assert codes(result)[coronal] == {"ORIENTATION"}
+
+
+@pytest.mark.parametrize("time_s", [-600, 500], ids=["before", "after"])
+def test_match_when_t2_and_diffusion_are_before_or_after_contrast_then_both_pass(
+    writer: StudyWriter, match: Match, time_s: float
+) -> None:
+    expected = standard(writer, without=("T2", "DWI"))
+    expected["T2"] = writer.series("Ax T2 FS", T2, time_s)
+    expected["DWI"] = writer.series("Ax DWI", DWI, time_s + 200, DiffusionBValue=800)
+    result = match()
+    assert result.code is None
+    assert chosen(result) == expected
+
+
+def test_match_when_diffusion_holds_adc_and_calculated_b_then_the_measured_image_is_taken(
+    writer: StudyWriter, match: Match
+) -> None:
+    standard(writer, without=("DWI",))
+    phases: list[dict[str, Any]] = [
+        {"DiffusionBValue": 50},
+        {"DiffusionBValue": 400},
+        {"DiffusionBValue": 800},
+        {"DiffusionBValue": 1400, "ImageType": ["DERIVED", "PRIMARY", "DIFFUSION", "CALC_BVALUE"]},
+        {"ImageType": ["DERIVED", "SECONDARY", "ADC"]},
+    ]
+    series = writer.series("ep2d_diff_tra", DWI, 700, phases=phases)
+    result = match()
+    assert result.code is None
+    assert codes(result)[series] == {"B-VALUE", "CALCULATED-B", "ADC"}
+    assert {item.value for item in result.roles[Role.DWI].evidence if item.tag == "(0018,9087)"} == {"800"}
+
+
+@pytest.mark.parametrize(
+    ("description", "elements", "code"),
+    [
+        ("SUB Ax T1 arterial", {}, "SUBTRACTION"),
+        ("t1_vibe_art_SUB", {}, "SUBTRACTION"),
+        ("Ax T1 arterial MIP", {}, "PROJECTION"),
+        ("Ax T1 arterial", {"ImageType": ["DERIVED", "SECONDARY", "MPR"]}, "PROJECTION"),
+        ("Ax T1 arterial", {"ImageType": ["DERIVED", "PRIMARY", "DCE", "PE1"]}, "DERIVED"),
+        ("Ax T1 arterial", {"ImageType": ["ORIGINAL", "PRIMARY", "P"]}, "COMPONENT"),
+        ("Ax T1 map", {}, "MAP"),
+        ("SmartPrep", {}, "BOLUS-TRACK"),
+        ("Ax FIESTA", {}, "BALANCED"),
+        ("Ax T1 arterial", {"BurnedInAnnotation": "YES"}, "BURNED-IN"),
+        ("Ax T1 arterial", {"BodyPartExamined": "BRAIN"}, "BODY-PART"),
+    ],
+)
+def test_match_when_a_derived_series_is_present_then_it_is_rejected_with_its_code(
+    writer: StudyWriter, match: Match, description: str, elements: dict[str, Any], code: str
+) -> None:
+    expected = standard(writer)
+    extra = writer.series(description, T1, 126, **elements)
+    result = match()
+    assert result.code is None
+    assert chosen(result) == expected
+    assert codes(result)[extra] == {code}
+
+
+def test_match_when_words_only_look_like_codes_then_nothing_is_rejected(writer: StudyWriter, match: Match) -> None:
+    standard(writer, without=("T1_PRE",))
+    series = writer.series("Ax T1 pre subject start party", T1, 0)
+    assert chosen(match())["T1_PRE"] == series
+
+
+@pytest.mark.parametrize(
+    ("agent", "code"), [("Gadavist", "SM-AGENT"), ("Gd-EOB-DTPA", None), ("YES", None), ("Gd-DTPA", "SM-AGENT")]
+)
+def test_match_when_the_agent_is_named_then_only_gadoxetate_passes(
+    writer: StudyWriter, match: Match, agent: str, code: str | None
+) -> None:
+    standard(writer, without=("T1_PORTAL",))
+    writer.series("Ax T1 portal", T1, 165, ContrastBolusAgent=agent)
+    assert match().code == code
+
+
+def test_match_when_no_header_names_an_agent_then_time_and_text_decide(writer: StudyWriter, match: Match) -> None:
+    standard(writer, without=DYNAMIC)
+    times = {"pre": 0, "arterial": 125, "portal": 165, "HBP": 1300}
+    for text, time_s in times.items():
+        writer.series(f"Ax T1 {text}", T1, time_s)
+    result = match()
+    assert result.code is None
+    assert not any(item.family == "agent" for choice in result.roles.values() for item in choice.evidence)
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "utf-8"])
+def test_match_when_chinese_is_undeclared_then_the_phases_are_read(
+    writer: StudyWriter, match: Match, encoding: str
+) -> None:
+    standard(writer, without=DYNAMIC)
+
+    def describe(text: str) -> Callable[[Dataset, int, int], None]:
+        def edit(ds: Dataset, phase: int, k: int) -> None:
+            ds["SeriesDescription"].VR = "UN"
+            ds["SeriesDescription"].value = text.encode(encoding)
+
+        return edit
+
+    for text, time_s in (("平扫", 0), ("动脉期", 125), ("门脉期", 165), ("肝胆期", 1300)):
+        writer.series("", T1, time_s, edit=describe(text))
+    result = match()
+    assert result.code is None
+    for role in DYNAMIC:
+        assert any(item.family == "text" and item.weight > 0 for item in result.roles[Role(role)].evidence)
+    assert result.roles[Role.T1_ARTERIAL].series_description == "动脉期"
+
+
+def test_match_when_a_series_is_called_pre_post_then_its_text_does_not_say_pre(
+    writer: StudyWriter, match: Match
+) -> None:
+    standard(writer, without=DYNAMIC)
+    for time_s in (0, 125, 165, 1300):
+        writer.series("Ax LAVA PRE/POST", T1, time_s, **(GADOXETATE if time_s else {}))
+    result = match()
+    assert not any(
+        item.family == "text"
+        for role in DYNAMIC
+        if Role(role) in result.roles
+        for item in result.roles[Role(role)].evidence
+    )
+    assert result.code is None
+
+
+@pytest.mark.parametrize("dated", [True, False])
+def test_match_when_the_study_runs_over_midnight_then_the_order_holds(
+    writer: StudyWriter, match: Match, dated: bool
+) -> None:
+    writer.start = datetime(2024, 3, 5, 23, 58, 30)  # noqa: DTZ001 - DICOM times are local
+    elements: dict[str, Any] = {} if dated else {"AcquisitionDate": "", "ContentDate": ""}
+    expected = {}
+    expected["T1_PRE"] = writer.series("Ax T1 pre", T1, 0, **elements)
+    expected["T1_ARTERIAL"] = writer.series("Ax T1 arterial", T1, 85, **elements)
+    expected["T1_PORTAL"] = writer.series("Ax T1 portal", T1, 125, **elements)
+    expected["T1_HEPATOBILIARY"] = writer.series("Ax T1 HBP", T1, 1260, **elements)
+    expected["T2"] = writer.series("Ax T2", T2, 400, **elements)
+    expected["DWI"] = writer.series("Ax DWI", DWI, 600, DiffusionBValue=800, **elements)
+    result = match()
+    assert result.code is None
+    assert chosen(result) == expected
+
+
+@pytest.mark.parametrize("role", ["T2", "T1_PORTAL"])
+def test_match_when_a_slice_is_missing_then_it_refuses(writer: StudyWriter, match: Match, role: str) -> None:
+    standard(writer, without=(role,))
+    slices = [k for k in range(SLICES) if k != 6]
+    if role == "T2":
+        writer.series("Ax T2 FS", T2, 500, slices=slices)
+    else:
+        writer.series("Ax T1 portal", T1, 165, slices=slices, **GADOXETATE)
+    assert match().code == "SM-INCOMPLETE"
+
+
+def test_match_when_t2_lies_in_another_frame_of_reference_then_it_refuses(
+    writer: StudyWriter, match: Match
+) -> None:
+    standard(writer, without=("T2",))
+    writer.series("Ax T2 FS", T2, 500, FrameOfReferenceUID="1.2.3")
+    assert match().code == "SM-FOR"
+
+
+def test_match_when_t2_covers_half_of_the_liver_then_it_refuses(writer: StudyWriter, match: Match) -> None:
+    standard(writer, without=("T2",))
+    writer.series("Ax T2 FS", T2, 500, step_mm=2.0)
+    assert match().code == "SM-GEOM"
+
+
+def test_match_when_two_patients_share_a_study_then_it_refuses(writer: StudyWriter, match: Match) -> None:
+    standard(writer)
+    writer.series("Ax T1 pre", T1, 0, PatientID="OTHER")
+    result = match()
+    assert result.code == "SM-PATIENT"
+    assert "OTHER" not in str(result.to_json())
+
+
+def test_match_when_the_study_is_there_twice_then_nothing_changes(
+    writer: StudyWriter, tmp_path: Path, match: Match
+) -> None:
+    standard(writer)
+    once = match().to_json()
+    for path in sorted(tmp_path.glob("*.dcm")):
+        (tmp_path / f"copy_{path.name}").write_bytes(path.read_bytes())
+    assert match().to_json() == once
+
+
+def test_match_when_descriptions_contradict_the_times_then_it_refuses(writer: StudyWriter, match: Match) -> None:
+    standard(writer, without=("T1_ARTERIAL", "T1_PORTAL"))
+    writer.series("Ax T1 portal", T1, 125, **GADOXETATE)
+    writer.series("Ax T1 arterial", T1, 165, **GADOXETATE)
+    result = match()
+    assert result.code == "SM-ORDER"
+
+
+@pytest.mark.parametrize("time_s", [0, None], ids=["one time for all", "no time"])
+def test_match_when_no_clock_separates_the_phases_then_it_refuses(
+    writer: StudyWriter, match: Match, time_s: float | None
+) -> None:
+    for text in ("pre", "arterial", "portal", "HBP"):
+        writer.series(f"Ax T1 {text}", T1, time_s, SeriesTime="100000")
+    writer.series("Ax T2 FS", T2, 500)
+    writer.series("Ax DWI", DWI, 700, DiffusionBValue=800)
+    result = match()
+    assert (result.code, result.clock_source, result.t0) == ("SM-NOTIME", None, "unknown")
+
+
+def test_match_when_the_content_time_is_a_reconstruction_time_then_the_acquisition_time_rules(
+    writer: StudyWriter, match: Match
+) -> None:
+    expected = standard(writer, without=("T1_PRE",))
+    expected["T1_PRE"] = writer.series("Ax T1 pre", T1, 0, ContentTime="110000")
+    assert chosen(match()) == expected
+
+
+def test_match_when_portal_comes_five_minutes_late_then_the_gap_is_named(
+    writer: StudyWriter, match: Match
+) -> None:
+    standard(writer, without=("T1_PORTAL",))
+    writer.series("Ax T1 portal", T1, 125 + 95, ContrastBolusAgent="Primovist")
+    assert match().code == "SM-GAP"
+
+
+def test_match_when_the_injection_is_recorded_then_t0_is_measured(writer: StudyWriter, match: Match) -> None:
+    standard(writer, without=("T1_ARTERIAL",))
+    writer.series("Ax T1 arterial", T1, 125, ContrastBolusStartTime="100140", **GADOXETATE)
+    result = match()
+    assert (result.code, result.t0) == (None, "measured")
+    shown = next(item.value for item in result.roles[Role.T1_ARTERIAL].evidence if item.family == "time")
+    assert shown.startswith("+25 s")
+
+
+def test_match_when_the_injector_clock_is_wrong_then_t0_is_estimated(writer: StudyWriter, match: Match) -> None:
+    standard(writer, without=("T1_ARTERIAL",))
+    writer.series("Ax T1 arterial", T1, 125, ContrastBolusStartTime="093000", **GADOXETATE)
+    assert match().t0 == "estimated"
+
+
+def test_match_when_images_are_lossy_then_it_refuses(writer: StudyWriter, match: Match) -> None:
+    standard(writer, without=("T2",))
+    writer.series("Ax T2 FS", T2, 500, LossyImageCompression="01")
+    assert match().code == "SM-LOSSY"
+
+
+def test_match_when_a_role_is_a_mosaic_then_the_vendor_encapsulation_is_named(
+    writer: StudyWriter, match: Match
+) -> None:
+    standard(writer, without=("DWI",))
+    writer.series("dwi_tra", DWI, 700, DiffusionBValue=800, ImageType=["ORIGINAL", "PRIMARY", "M", "VFRAME"])
+    assert match().code == "SM-VENDOR"
+
+
+def test_match_when_there_is_one_series_then_the_missing_roles_are_named(
+    writer: StudyWriter, match: Match
+) -> None:
+    writer.series("Ax T2 FS", T2, 0)
+    result = match()
+    assert result.code == "SM-MISSING-DWI"
+    assert list(result.roles) == [Role.T2]
+    assert "hepatobiliary phase" in result.message
+
+
+def test_match_when_a_folder_holds_two_studies_then_they_are_never_mixed(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    first, second = StudyWriter(tmp_path / "a"), StudyWriter(tmp_path / "b")
+    standard(first, without=("T2",))
+    second.series("Ax T2 FS", T2, 500)
+    results = match_studies(scan_folder(tmp_path), load_series_rules())
+    by_uid = {result.study_instance_uid: result.code for result in results}
+    assert by_uid == {first.study_instance_uid: "SM-MISSING-T2", second.study_instance_uid: "SM-MISSING-DWI"}
+
+
+def test_match_when_files_come_in_another_order_then_the_result_is_the_same(
+    writer: StudyWriter, tmp_path: Path
+) -> None:
+    standard(writer)
+    scan = scan_folder(tmp_path)
+    turned = type(scan)(scan.frames[::-1], scan.others, scan.unreadable)
+    rules = load_series_rules()
+    assert match_studies(turned, rules)[0].to_json()["roles"] == match_studies(scan, rules)[0].to_json()["roles"]
+
+
+def test_role_status_when_the_study_arrives_then_roles_fill_one_by_one(
+    writer: StudyWriter, tmp_path: Path
+) -> None:
+    rules = load_series_rules()
+    writer.series("Ax T2 FS", T2, 0)
+    scan = scan_folder(tmp_path)
+    assert role_status(scan, rules) == {role: "filled" if role is Role.T2 else "empty" for role in Role}
+    standard(writer, without=("T2",))
+    assert set(role_status(scan_folder(tmp_path), rules).values()) == {"filled"}
+    writer.series("Ax T2 FS other", T2, 900)
+    assert role_status(scan_folder(tmp_path), rules)[Role.T2] == "ambiguous"

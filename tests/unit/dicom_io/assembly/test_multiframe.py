@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from dicom_io.assembly import assemble
+from pipeline.study import Role
+from tests.unit.dicom_io.assembly.conftest import Match
+from tests.unit.dicom_io.assembly.enhanced import write_enhanced
+from tests.unit.dicom_io.assembly.header_studies import SLICES, T1, StudyWriter, standard
+
+DYNAMIC = ("T1_PRE", "T1_ARTERIAL", "T1_PORTAL", "T1_HEPATOBILIARY")
+
+
+def test_match_when_phases_share_one_enhanced_object_then_frame_numbers_tell_them_apart(
+    writer: StudyWriter, match: Match
+) -> None:
+    standard(writer, without=DYNAMIC)
+    write_enhanced(writer, "t1_vibe_dyn", [0, 125, 165, 300, 1300])
+    result = match()
+    assert result.code is None
+    assert result.clock_source == "FrameAcquisitionDateTime"
+    arterial = result.roles[Role.T1_ARTERIAL]
+    assert len(arterial.instances) == 1
+    # The second phase, from the last of its frames, which is the lowest, to the first.
+    assert arterial.frame_numbers == tuple(range(2 * SLICES, SLICES, -1))
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [("W", "F", "IP", "OP"), ("WATER", "FAT", "IN_PHASE", "OUT_OF_PHASE")],
+    ids=["before R12", "R12"],
+)
+def test_match_when_philips_enhanced_holds_dixon_types_then_water_is_taken(
+    writer: StudyWriter, match: Match, kinds: tuple[str, ...]
+) -> None:
+    writer.vendor = "Philips Medical Systems"
+    standard(writer, without=DYNAMIC)
+    frame_types = [("DERIVED", "PRIMARY", "T1", kind) for kind in kinds]
+    write_enhanced(writer, "mDIXON dyn", [0, 125, 165, 300, 1300], frame_types=frame_types)
+    result = match()
+    assert result.code is None
+    assert result.roles[Role.T1_PRE].frame_numbers == tuple(range(SLICES, 0, -1))
+    assert {entry.code for entry in result.rejected if "dyn" in entry.series_description} == {
+        "DIXON",
+        "TRANSITIONAL",
+    }
+
+
+def test_assemble_when_a_phase_is_part_of_an_enhanced_object_then_its_frames_are_read(
+    writer: StudyWriter, match: Match
+) -> None:
+    standard(writer, without=DYNAMIC)
+    write_enhanced(writer, "t1_vibe_dyn", [0, 125, 165, 1300], slopes=[1.0, 2.0])
+    study = assemble(match(), clinical={})
+    array = study.volumes[Role.T1_ARTERIAL].array
+    # Frame n holds a ramp that starts at n; slice k is frame 2 SLICES - k, and odd slices have a slope of 2.
+    expected = [(2 * SLICES - 1 - k) * (2 if k % 2 else 1) for k in range(SLICES)]
+    np.testing.assert_array_equal(array[:, 0, 0], expected)
+
+
+def test_match_when_an_enhanced_object_is_whole_and_in_order_then_frame_numbers_are_null(
+    writer: StudyWriter, match: Match
+) -> None:
+    standard(writer, without=("T1_PORTAL",))
+    writer.series("Ax T1 portal", T1, 165, ContrastBolusAgent="Primovist")
+    assert all(choice.frame_numbers is None for choice in match().roles.values())

@@ -1,0 +1,131 @@
+import pytest
+
+from config.series_rules import load_series_rules
+from dicom_io.assembly.lexicon import Lexicon
+from dicom_io.assembly.text import decode, normalise
+
+
+@pytest.fixture(scope="module")
+def lexicon() -> Lexicon:
+    return Lexicon(load_series_rules())
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [("动脉期", "gbk"), ("动脉期", "gb18030"), ("動脈相", "shift_jis"), ("동맥기", "euc_kr"), ("肝胆期", "utf-8")],
+)
+@pytest.mark.parametrize("declared", [(), ("ISO_IR 100",)])
+def test_decode_when_the_character_set_is_undeclared_then_a_reading_is_right(
+    text: str, encoding: str, declared: tuple[str, ...]
+) -> None:
+    assert text in decode(text.encode(encoding), declared)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "declared"),
+    [
+        ("arteriell prä KM", "latin-1", ("ISO_IR 100",)),
+        ("artérielle tardive", "latin-1", ("ISO_IR 100",)),
+        ("肝胆期", "utf-8", ("ISO_IR 192",)),
+        ("动脉期", "gb18030", ("GB18030",)),
+        ("AX T1", "ascii", ()),
+    ],
+)
+def test_decode_when_the_character_set_is_declared_then_the_first_reading_is_right(
+    text: str, encoding: str, declared: tuple[str, ...]
+) -> None:
+    assert decode(text.encode(encoding), declared)[0] == text
+
+
+def test_decode_when_iso_2022_is_used_then_no_escape_sequence_remains() -> None:
+    raw = "肝細胞相".encode("iso2022_jp")
+    assert decode(raw, ("", "ISO 2022 IR 87")) == ("肝細胞相",)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("WIP_mDIXON-art", "mdixon art"),
+        ("t1_vibe_w/o contrast", "t1 vibe noncontrast"),
+        ("T1 C- axial", "t1 noncontrast axial"),
+        ("T1 C+ axial", "t1 c+ axial"),
+        ("Ｔ１　ＡＲＴ", "t1 art"),
+    ],
+)
+def test_normalise_when_spelled_in_many_ways_then_one_spelling_remains(text: str, expected: str) -> None:
+    assert normalise(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "present", "absent"),
+    [
+        ("Ax LAVA art", "arterial", "pre"),
+        ("start heart part", None, "arterial"),
+        ("subject", None, "subtraction"),
+        ("Ax LAVA PRE/POST", "multiphase", "pre"),
+        ("Ax LAVA PRE & POST", "multiphase", "pre"),
+        ("3D Ax DISCO Dyn Mph 3 BH", "multiphase", "pre"),
+        ("t1_vibe ohne KM", "pre", "arterial"),
+        ("sans gado", "pre", "portal"),
+        ("t1 non contrast", "pre", "portal"),
+        ("t1 20s", "arterial", "portal"),
+        ("t1 120s", None, "arterial"),
+        ("t1 70 sec", "portal", "arterial"),
+        ("Ax T1 20 min delay", "hepatobiliary", "delayed"),
+        ("Ax T1 5 min delay", "delayed", "hepatobiliary"),
+        ("spätarteriell", "arterial", "portal"),
+        ("portalvenös", "portal", "arterial"),
+        ("fase portale", "portal", "arterial"),
+        ("fase epatobiliare", "hepatobiliary", "delayed"),
+        ("T2压脂", "t2", "diffusion"),
+        ("门静脉期", "portal", "arterial"),
+        ("肝細胞相", "hepatobiliary", "arterial"),
+        ("간담도기", "hepatobiliary", "arterial"),
+        ("dti_tra_dir16_AP", None, "arterial"),
+    ],
+)
+def test_concepts_when_a_description_is_read_then_only_what_it_says_is_found(
+    lexicon: Lexicon, text: str, present: str | None, absent: str
+) -> None:
+    found = lexicon.concepts(normalise(text))
+    assert present is None or present in found
+    assert absent not in found
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("", "absent"),
+        ("No", "none"),
+        ("Gd-EOB-DTPA", "gadoxetate"),
+        ("Primovist 10ml", "gadoxetate"),
+        ("普美显", "gadoxetate"),
+        ("Gd-DTPA", "other"),
+        ("DOTAREM", "other"),
+        ("MultiHance", "other"),
+        ("CONTRAST", "unnamed"),
+        ("YES", "unnamed"),
+    ],
+)
+def test_agent_when_named_then_it_is_classed(lexicon: Lexicon, name: str, expected: str) -> None:
+    assert lexicon.agent(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("description", "kind"),
+    [
+        ("WATER: Ax LAVA", None),
+        ("FAT: Ax LAVA", "FAT"),
+        ("InPhase: Ax LAVA", "IN_PHASE"),
+        ("OutPhase: Ax LAVA", "OUT_PHASE"),
+        ("t1_vibe_dixon_F", "FAT"),
+        ("t1_vibe_dixon_opp", "OUT_PHASE"),
+        ("t1_vibe_dixon_in", "IN_PHASE"),
+        ("t1_vibe_dixon_W", None),
+        ("T1 fat sat", None),
+    ],
+)
+def test_dixon_when_named_by_prefix_or_suffix_then_it_is_told(
+    lexicon: Lexicon, description: str, kind: str | None
+) -> None:
+    assert lexicon.dixon(normalise(description)) == kind

@@ -1,0 +1,194 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.uid import JPEG2000Lossless, RLELossless
+
+from dicom_io.assembly import assemble, frame_pixels, match_studies, scan_folder
+from dicom_io.assembly.match_result import MatchResult, RoleMatch
+from dicom_io.assembly.volumes import assemble_role
+from pipeline.errors import UnsuitableStudyError
+from pipeline.study import Role
+from tests.unit.dicom_io.assembly.conftest import Match
+from tests.unit.dicom_io.assembly.header_studies import MATRIX, SLICES, T1, StudyWriter, standard
+
+ANGLE = np.deg2rad(15)
+OBLIQUE = [np.cos(ANGLE), 0.0, -np.sin(ANGLE), 0.0, 1.0, 0.0]
+
+
+def role_of(match: MatchResult, role: Role = Role.T1_PRE) -> RoleMatch:
+    return match.roles[role]
+
+
+def with_pre(writer: StudyWriter, match: Match, **elements: object) -> RoleMatch:
+    """Write a standard study whose T1 before contrast is made with `elements`, and match it."""
+    standard(writer, without=("T1_PRE",))
+    writer.series("Ax T1 pre", T1, 0, **elements)  # type: ignore[arg-type]  # DICOM elements of any type
+    result = match()
+    assert result.code is None
+    return role_of(result)
+
+
+def change(chosen: RoleMatch, index: int, **elements: object) -> None:
+    path = chosen.instances[index].path
+    ds = dcmread(path)
+    for keyword, value in elements.items():
+        setattr(ds, keyword, value)
+    ds.save_as(path)
+
+
+def test_assemble_when_accepted_then_six_volumes_lie_where_the_headers_say(
+    writer: StudyWriter, match: Match
+) -> None:
+    standard(writer)
+    study = assemble(match(), clinical={})
+    assert study.field_strength_t == 3.0
+    grid = study.volumes[Role.T1_PRE].grid
+    assert grid.shape == (SLICES, MATRIX, MATRIX)
+    np.testing.assert_allclose(grid.spacing_xyz_mm, [1.5, 1.5, 5.0])
+    np.testing.assert_allclose(grid.direction, np.eye(3))
+    np.testing.assert_allclose(grid.origin_lps_mm, [0, 0, 0])
+
+
+def test_assemble_when_oblique_then_every_slice_lies_at_its_position(writer: StudyWriter, match: Match) -> None:
+    chosen = with_pre(writer, match, orientation=OBLIQUE)
+    grid = assemble_role(chosen).volume.grid
+    for k, instance in enumerate(chosen.instances):
+        position = [float(value) for value in dcmread(instance.path).ImagePositionPatient]
+        np.testing.assert_allclose(grid.to_lps_mm([0, 0, k]), position, atol=1e-4)
+    assert np.linalg.det(grid.direction) == pytest.approx(1)
+
+
+def test_assemble_when_rows_and_columns_differ_in_spacing_then_i_is_between_columns(
+    writer: StudyWriter, match: Match
+) -> None:
+    chosen = with_pre(writer, match)
+    for index in range(SLICES):
+        change(chosen, index, PixelSpacing=[2.0, 1.5])
+    np.testing.assert_allclose(assemble_role(chosen).volume.grid.spacing_xyz_mm, [1.5, 2.0, 5.0])
+
+
+def test_assemble_when_instances_are_numbered_backwards_then_slices_still_rise(
+    writer: StudyWriter, match: Match
+) -> None:
+    chosen = with_pre(writer, match, frame=lambda _phase, k: {"InstanceNumber": 100 - k})
+    heights = [dcmread(instance.path).ImagePositionPatient[2] for instance in chosen.instances]
+    assert heights == sorted(heights)
+
+
+def test_assemble_when_slices_have_own_rescaling_then_each_is_applied(writer: StudyWriter, match: Match) -> None:
+    chosen = with_pre(
+        writer,
+        match,
+        frame=lambda _phase, k: {"RescaleSlope": k + 1, "RescaleIntercept": 10 * k, "RescaleType": "US"},
+    )
+    array = assemble_role(chosen).volume.array
+    ramp = np.arange(MATRIX * MATRIX, dtype=np.float32).reshape(MATRIX, MATRIX)
+    for k in range(SLICES):
+        np.testing.assert_allclose(array[k], ramp * (k + 1) + 10 * k)
+
+
+def test_assemble_when_philips_gives_its_scale_slope_then_values_are_comparable(
+    writer: StudyWriter, match: Match
+) -> None:
+    def scale(ds: Dataset, phase: int, k: int) -> None:
+        ds.RescaleSlope, ds.RescaleIntercept, ds.RescaleType = 4, 8, "US"
+        ds.private_block(0x2005, "Philips MR Imaging DD 001", create=True).add_new(0x0E, "FL", 0.5)
+
+    array = assemble_role(with_pre(writer, match, edit=scale)).volume.array
+    # (SV RS + RI) / (RS SS) = (SV 4 + 8) / 2
+    assert array[0, 0, 1] == pytest.approx((1 * 4 + 8) / 2)
+
+
+@pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless], ids=["RLE", "JPEG 2000"])
+def test_assemble_when_compressed_without_loss_then_the_values_are_the_same(
+    writer: StudyWriter, match: Match, syntax: str
+) -> None:
+    chosen = with_pre(writer, match)
+    plain = assemble_role(chosen).volume.array
+    for instance in chosen.instances:
+        ds = dcmread(instance.path)
+        ds.compress(syntax, generate_instance_uid=False)
+        ds.save_as(instance.path)
+    np.testing.assert_array_equal(assemble_role(chosen).volume.array, plain)
+
+
+@pytest.mark.parametrize(
+    ("index", "elements", "code"),
+    [
+        (4, {"ImagePositionPatient": [0, 0, 21.5]}, "SM-GEOM"),
+        (4, {"ImagePositionPatient": [9, 0, 20]}, "SM-GEOM"),
+        (4, {"ImageOrientationPatient": [0.99, 0, 0.14, 0, 1, 0]}, "SM-GEOM"),
+        (4, {"ImagePositionPatient": None}, "SM-GEOM"),
+        (4, {"PixelSpacing": [3.0, 3.0]}, "SM-GEOM"),
+        (4, {"LossyImageCompression": "01"}, "SM-LOSSY"),
+        (4, {"SOPInstanceUID": "1.2.3"}, "SM-PIXEL"),
+        (4, {"Rows": 60000, "Columns": 60000}, "SM-PIXEL"),
+        (4, {"PixelData": b"\0\0"}, "SM-PIXEL"),
+        (4, {"SamplesPerPixel": 3}, "SM-PIXEL"),
+    ],
+)
+def test_assemble_when_a_slice_is_wrong_then_the_study_is_refused_with_a_code(
+    writer: StudyWriter, match: Match, index: int, elements: dict[str, object], code: str
+) -> None:
+    chosen = with_pre(writer, match)
+    change(chosen, index, **elements)
+    with pytest.raises(UnsuitableStudyError) as caught:
+        assemble_role(chosen)
+    assert (caught.value.code, caught.value.stage) == (code, "assemble")
+    assert writer.patient_id not in str(caught.value)
+
+
+def test_assemble_when_a_slice_is_left_out_then_the_study_is_incomplete(writer: StudyWriter, match: Match) -> None:
+    chosen = with_pre(writer, match)
+    with pytest.raises(UnsuitableStudyError, match="SM-INCOMPLETE"):
+        assemble_role(replace(chosen, instances=chosen.instances[:4] + chosen.instances[5:]))
+
+
+def test_assemble_when_a_file_is_gone_then_the_message_names_no_patient(writer: StudyWriter, match: Match) -> None:
+    chosen = with_pre(writer, match)
+    chosen.instances[0].path.unlink()
+    with pytest.raises(UnsuitableStudyError, match="SM-PIXEL"):
+        assemble_role(chosen)
+
+
+def test_assemble_when_a_volume_is_too_large_then_nothing_is_decoded(
+    writer: StudyWriter, match: Match, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = with_pre(writer, match)
+    monkeypatch.setattr(frame_pixels, "MAXIMUM_VOXELS", 3 * MATRIX * MATRIX)
+    with pytest.raises(UnsuitableStudyError, match="SM-PIXEL"):
+        assemble_role(chosen)
+
+
+def test_assemble_when_every_pixel_is_equal_then_it_refuses(writer: StudyWriter, match: Match) -> None:
+    chosen = with_pre(writer, match)
+    for index in range(SLICES):
+        change(chosen, index, PixelData=b"\1\0" * MATRIX * MATRIX)
+    with pytest.raises(UnsuitableStudyError, match="SM-PIXEL"):
+        assemble_role(chosen)
+
+
+def test_assemble_when_the_match_was_refused_then_its_code_is_kept(writer: StudyWriter, match: Match) -> None:
+    standard(writer, without=("T2",))
+    with pytest.raises(UnsuitableStudyError) as caught:
+        assemble(match(), clinical={})
+    assert caught.value.code == "SM-MISSING-T2"
+
+
+def test_assemble_when_real_files_are_read_then_the_grid_agrees_with_simpleitk(realdata: Path) -> None:
+    import SimpleITK as sitk  # noqa: PLC0415, N813 - only this test needs it, by its usual name
+
+    from config.series_rules import load_series_rules  # noqa: PLC0415
+
+    (result,) = match_studies(scan_folder(realdata / "cmb_crc_abdomen_mr"), load_series_rules())
+    chosen = role_of(result, Role.T2)
+    volume = assemble_role(chosen).volume
+    image = sitk.ReadImage([str(instance.path) for instance in chosen.instances])
+    np.testing.assert_allclose(volume.grid.origin_lps_mm, image.GetOrigin(), atol=1e-3)
+    np.testing.assert_allclose(volume.grid.spacing_xyz_mm, image.GetSpacing(), atol=1e-3)
+    np.testing.assert_allclose(volume.grid.direction.ravel(), image.GetDirection(), atol=1e-6)
+    np.testing.assert_array_equal(volume.array, sitk.GetArrayFromImage(image))

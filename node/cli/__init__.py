@@ -2,7 +2,7 @@
 
 import typer
 
-from node.cli import analyse, config, db, demo, match, phantom, queue, serve, studies
+from node.cli import analyse, cohort, config, db, demo, match, models, phantom, queue, serve, studies
 
 app = typer.Typer(
     name="mvi-node",
@@ -15,10 +15,12 @@ app = typer.Typer(
 
 # One import and one registration a verb, alphabetical.
 app.command(epilog="Example: mvi-node analyse study/ --out result/")(analyse.analyse)
+app.add_typer(cohort.app, name="cohort")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 app.command(epilog="Example: mvi-node demo --out build/demo")(demo.demo)
 app.command(epilog="Example: mvi-node match study/ --json")(match.match)
+app.add_typer(models.app, name="models")
 app.command()(phantom.phantom)
 app.command(epilog="Example: mvi-node queue --json")(queue.queue)
 app.command(epilog="Example: mvi-node serve --config /etc/mvi-node/node.toml")(serve.serve)

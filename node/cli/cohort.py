@@ -1,0 +1,158 @@
+"""`mvi-node cohort`: offline training; a cohort file in, features and a model bundle out."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from config.errors import ConfigError
+from node.cli.config import ConfigOption, JsonOption
+from node.cli.output import complain, print_json, verb
+from node.cohort_reader import read_study
+
+if TYPE_CHECKING:
+    from pipeline.training.cohort import Watch
+    from pipeline.training.extraction import Extracted
+    from pipeline.training.manifest import CohortManifest
+    from pipeline.training.segmentation import Progress as TrainingProgress
+    from pipeline.training.sources import Sources
+
+app = typer.Typer(no_args_is_help=True, help="Train a model bundle offline, from phantoms or from patients.")
+
+CohortFile = Annotated[Path, typer.Argument(metavar="FILE", help="Cohort file (TOML).")]
+WorkOption = Annotated[
+    Path,
+    typer.Option("--work", metavar="DIR", help="Keeps cases, checkpoints and features; a second call goes on."),
+]
+ThreadsOption = Annotated[int, typer.Option("--threads", min=1, max=64, help="Threads of the network's training.")]
+ProcessesOption = Annotated[int, typer.Option("--processes", min=1, max=64, help="Cases extracted at once.")]
+
+
+@app.command(epilog="Example: mvi-node cohort check cohort.toml")
+@verb
+def check(file: CohortFile, config: ConfigOption = None, as_json: JsonOption = False) -> None:  # noqa: ARG001
+    """Name everything that is wrong with a cohort file; exit 2 where something is."""
+    manifest, sources = _open(file)
+    absent = [
+        str(path)
+        for case in manifest.cases
+        for path in (case.folder, case.labels)
+        if path is not None and not path.exists()
+    ]
+    if absent:
+        raise ConfigError([f"{path} does not exist" for path in absent])
+    document: dict[str, Any] = {
+        "name": manifest.cohort.name,
+        "kind": manifest.cohort.kind,
+        "segmentation_cases": len(sources.segmentation),
+        "held_out_cases": len(sources.held_out),
+        "classifier_cases": len(sources.classifier),
+        "bundle": {"name": manifest.bundle.name, "version": manifest.bundle.version},
+    }
+    if as_json:
+        print_json(document)
+    else:
+        complain(
+            f"cohort {manifest.cohort.name} is valid: {len(sources.segmentation)} cases for the segmentation, "
+            f"{len(sources.held_out)} held out, {len(sources.classifier)} for the classifier"
+        )
+
+
+@app.command(epilog="Example: mvi-node cohort extract cohort.toml --work build/cohort")
+@verb
+def extract(
+    file: CohortFile,
+    work: WorkOption,
+    threads: ThreadsOption = 2,
+    processes: ProcessesOption = 1,
+    config: ConfigOption = None,  # noqa: ARG001 - every verb takes it
+    as_json: JsonOption = False,
+) -> None:
+    """Extract the features of every case, training the segmentation first where that is not done."""
+    from pipeline.training.cohort import Resources  # noqa: PLC0415 - `--help` needs no torch
+    from pipeline.training.cohort import extract as extract_features  # noqa: PLC0415
+
+    manifest, sources = _open(file)
+    with _watch(len(sources.classifier)) as watch:
+        rows = extract_features(manifest, sources, work, watch, Resources(threads, processes))
+    document = {"cases": len(sources.classifier), "with_features": len(rows), "rows": [str(row) for row in rows]}
+    if as_json:
+        print_json(document)
+    else:
+        complain(f"{len(rows)} of {len(sources.classifier)} cases have features, in {work}")
+
+
+@app.command(epilog="Example: mvi-node cohort train cohort.toml --work build/cohort --out models/my-model")
+@verb
+def train(
+    file: CohortFile,
+    work: WorkOption,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder of the bundle. Default: WORK/bundle/NAME.")
+    ] = None,
+    threads: ThreadsOption = 2,
+    processes: ProcessesOption = 1,
+    config: ConfigOption = None,  # noqa: ARG001 - every verb takes it
+    as_json: JsonOption = False,
+) -> None:
+    """Train segmentation and classifier and write a model bundle. Interrupted, the same command goes on."""
+    from dataclasses import asdict  # noqa: PLC0415 - with its users
+
+    from pipeline.training.cohort import Resources, train_bundle  # noqa: PLC0415 - `--help` needs no torch
+
+    manifest, sources = _open(file)
+    folder = out or work / "bundle" / manifest.bundle.name
+    with _watch(len(sources.classifier)) as watch:
+        identity, fit = train_bundle(manifest, sources, work, folder, watch, Resources(threads, processes))
+    left_out = {"radiomics": asdict(fit.radiomics)}
+    if fit.combined is not None:
+        left_out["radiomics+clinical"] = asdict(fit.combined)
+    if as_json:
+        print_json({"model": asdict(identity), "folder": str(folder), "left_out": left_out})
+        return
+    complain(f"wrote model {identity.name} {identity.version} to {folder}, sha256 {identity.sha256}")
+    for name, measured in left_out.items():
+        complain(
+            f"{name}: area under the curve {measured['auc']:.3f}, sensitivity {measured['sensitivity']:.2f}, "
+            f"specificity {measured['specificity']:.2f} on {measured['cases']} left-out cases"
+        )
+
+
+def _open(file: Path) -> "tuple[CohortManifest, Sources]":
+    from pipeline.training.manifest import load_manifest  # noqa: PLC0415 - `--help` needs no torch
+    from pipeline.training.sources import sources_of  # noqa: PLC0415
+
+    manifest = load_manifest(file)
+    return manifest, sources_of(manifest, read_study)
+
+
+@contextmanager
+def _watch(cases: int) -> "Iterator[Watch]":
+    """Show bars on a terminal, and a line now and then elsewhere."""
+    from pipeline.training.cohort import Watch  # noqa: PLC0415 - `--help` needs no torch
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+        fitting = bars.add_task("segmentation", total=None)
+        extracting = bars.add_task("features", total=cases)
+
+        def on_step(progress: "TrainingProgress") -> None:
+            bars.update(fitting, completed=progress.step, total=progress.steps)
+            if progress.held_out:
+                tumour = sum(dice for _, dice in progress.held_out) / len(progress.held_out)
+                console.print(
+                    f"step {progress.step}: held-out tumour Dice {tumour:.3f}, {progress.left_s / 60:.0f} min left"
+                )
+
+        def on_case(extracted: "Extracted") -> None:
+            bars.advance(extracting)
+            if extracted.refused_because:
+                console.print(f"{extracted.name} has no features: {extracted.refused_because}")
+
+        yield Watch(time.monotonic, on_step, on_case)

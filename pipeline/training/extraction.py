@@ -1,0 +1,137 @@
+"""Second stage of `cohort train`: the features of every case, through the very stages that serve patients."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from config.analytes import load_analytes
+from pipeline.classification import CLINICAL_FEATURES
+from pipeline.clinical import clinical_features
+from pipeline.errors import StudyError
+from pipeline.lesions import delineate, measure
+from pipeline.model_bundle import PipelineSettings
+from pipeline.quality import registration_gates, require
+from pipeline.run import align, tumour_features
+from pipeline.segmentation import segment
+from pipeline.study import FIXED_ROLE
+from pipeline.training.feature_table import write_row
+from pipeline.training.sources import Source
+
+FEATURES = "features"
+ROW, REFUSAL = ".npz", ".refused.json"
+NO_LESION = "no lesion was found"
+
+Weights = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What became of one case.
+
+    Parameters
+    ----------
+    name
+        Of the case.
+    refused_because
+        Empty where it has features.
+    """
+
+    name: str
+    refused_because: str = ""
+
+
+def extract_cohort(
+    sources: Sequence[Source],
+    *,
+    weights: Weights,
+    settings: PipelineSettings,
+    work: Path,
+    processes: int,
+    report: Callable[[Extracted], None],
+) -> list[Path]:
+    """Extract the features of every case that has none yet.
+
+    Parameters
+    ----------
+    sources
+        Cases of the classifier.
+    weights
+        Of the segmentation network.
+    settings
+        Of every stage.
+    work
+        Keeps one file a case, so that a second call goes on.
+    processes
+        Cases at once.
+    report
+        Called after each case.
+
+    Returns
+    -------
+    list[Path]
+        Rows in the order of the sources; a refused case, or one without a lesion, has none.
+    """
+    folder = work / FEATURES
+    folder.mkdir(parents=True, exist_ok=True)
+    waiting = [source for source in sources if not is_done(folder, source)]
+    for outcome in _run(waiting, folder, weights, settings, processes):
+        report(outcome)
+    return [path for source in sources if (path := folder / f"{source.name}{ROW}").is_file()]
+
+
+def is_done(folder: Path, source: Source) -> bool:
+    """Tell whether a case has features or was refused."""
+    return (folder / f"{source.name}{ROW}").is_file() or (folder / f"{source.name}{REFUSAL}").is_file()
+
+
+def _run(
+    sources: Sequence[Source], folder: Path, weights: Weights, settings: PipelineSettings, processes: int
+) -> Iterable[Extracted]:
+    if processes == 1:
+        for source in sources:
+            yield extract_case(source, weights, settings, folder)
+        return
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        futures = [pool.submit(extract_case, source, dict(weights), settings, folder) for source in sources]
+        for future in as_completed(futures):
+            yield future.result()
+
+
+def extract_case(source: Source, weights: Weights, settings: PipelineSettings, folder: Path) -> Extracted:
+    """Register, segment, delineate and extract one case; write its row or why it has none."""
+    try:
+        reason = _extract(source, weights, settings, folder / f"{source.name}{ROW}")
+    except StudyError as error:
+        reason = str(error)
+    if reason:
+        (folder / f"{source.name}{REFUSAL}").write_text(json.dumps({"because": reason}) + "\n", encoding="utf-8")
+    return Extracted(source.name, reason)
+
+
+def _extract(source: Source, weights: Weights, settings: PipelineSettings, path: Path) -> str:
+    case = source.load()
+    fixed = case.study.volumes[FIXED_ROLE].grid
+    aligned = align(case.study, settings)
+    require(registration_gates(aligned.outcomes, settings.gates))
+    labels = segment(aligned.registered, weights=weights, settings=settings.segmentation)
+    found = delineate(labels, fixed, settings=settings.lesions)
+    lesions = measure(found.on(fixed).lesion_map)
+    if not lesions:
+        return NO_LESION
+    clinical = clinical_features(
+        case.study.clinical,
+        tumour_size_mm=max(lesion.longest_diameter_mm for lesion in lesions),
+        examined_on=case.study.examined_on,
+        rules=load_analytes(),
+    )
+    known = clinical.complete or {}
+    row = [known.get(name, np.nan) for name in CLINICAL_FEATURES]
+    write_row(path, tumour_features(aligned, found, settings), row, case.mvi)
+    return ""

@@ -1,0 +1,137 @@
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.errors import ModelBundleError
+from pipeline.model_bundle import (
+    CLASSIFIER,
+    MANIFEST,
+    SEGMENTATION,
+    ModelBundle,
+    PipelineSettings,
+    find_bundle,
+    list_bundles,
+    load_bundle,
+    write_bundle,
+)
+
+TENSORS = {
+    SEGMENTATION: {"head.weight": np.arange(6, dtype=np.float16).reshape(2, 3)},
+    CLASSIFIER: {"radiomics.reading": np.array([1.0, 0.0, 0.5, 1.0])},
+}
+
+
+def write(folder: Path, name: str = "small", **changes: object) -> Path:
+    arguments = {
+        "name": name,
+        "version": "1.2.3",
+        "intended_use": "tests",
+        "settings": PipelineSettings(seed=5),
+        "tensors": TENSORS,
+        "training": {"left_out": {"auc": 0.8}},
+    }
+    write_bundle(folder / name, **(arguments | changes))  # type: ignore[arg-type]  # one dictionary of many types
+    return folder / name
+
+
+def test_bundle_when_written_and_loaded_then_everything_comes_back(tmp_path: Path) -> None:
+    bundle = load_bundle(write(tmp_path))
+    assert (bundle.identity.name, bundle.identity.version, bundle.identity.intended_use) == (
+        "small",
+        "1.2.3",
+        "tests",
+    )
+    assert bundle.settings == PipelineSettings(seed=5)
+    assert bundle.training["left_out"]["auc"] == 0.8
+    for file, tensors in TENSORS.items():
+        for name, array in tensors.items():
+            np.testing.assert_array_equal(bundle.tensors[file][name], array)
+            assert bundle.tensors[file][name].dtype == array.dtype
+
+
+def test_bundle_when_pickled_then_it_is_the_same_and_still_frozen(tmp_path: Path) -> None:
+    bundle = load_bundle(write(tmp_path))
+    travelled: ModelBundle = pickle.loads(pickle.dumps(bundle))  # noqa: S301 - our own bytes
+    assert travelled.identity == bundle.identity
+    assert travelled.settings == bundle.settings
+    weights = travelled.segmentation_weights["head.weight"]
+    np.testing.assert_array_equal(weights, TENSORS[SEGMENTATION]["head.weight"])
+    with pytest.raises(ValueError, match="read-only"):
+        weights[0, 0] = 1
+
+
+def test_identity_when_weights_or_settings_change_then_the_checksum_changes(tmp_path: Path) -> None:
+    first = load_bundle(write(tmp_path, "one")).identity.sha256
+    again = load_bundle(write(tmp_path, "one")).identity.sha256
+    other_settings = load_bundle(write(tmp_path, "one", settings=PipelineSettings(seed=6))).identity.sha256
+    changed = TENSORS | {CLASSIFIER: {"radiomics.reading": np.array([1.0, 0.0, 0.6, 1.0])}}
+    other_weights = load_bundle(write(tmp_path, "one", tensors=changed)).identity.sha256
+    assert first == again
+    assert len({first, other_settings, other_weights}) == 3
+
+
+@pytest.mark.parametrize("file", [SEGMENTATION, CLASSIFIER])
+def test_load_when_one_bit_of_a_file_is_wrong_then_the_file_is_named(tmp_path: Path, file: str) -> None:
+    folder = write(tmp_path)
+    content = bytearray((folder / file).read_bytes())
+    content[-1] ^= 1
+    (folder / file).write_bytes(content)
+    with pytest.raises(ModelBundleError, match=rf"{file} has a wrong checksum; install the bundle again"):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize("file", [MANIFEST, SEGMENTATION, CLASSIFIER])
+def test_load_when_a_file_is_missing_then_it_is_named(tmp_path: Path, file: str) -> None:
+    folder = write(tmp_path)
+    (folder / file).unlink()
+    with pytest.raises(ModelBundleError, match=rf"{file} does not exist"):
+        load_bundle(folder)
+
+
+def test_load_when_the_manifest_was_edited_then_it_is_refused(tmp_path: Path) -> None:
+    folder = write(tmp_path)
+    manifest = json.loads((folder / MANIFEST).read_text())
+    manifest["intended_use"] = "patients"
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(ModelBundleError, match="changed after training"):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [('{"format": 99}', "format 99, but this software reads format 1"), ("{", "as JSON"), ("[]", "format None")],
+)
+def test_load_when_the_manifest_is_of_another_kind_then_it_is_refused(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    folder = write(tmp_path)
+    (folder / MANIFEST).write_text(text)
+    with pytest.raises(ModelBundleError, match=said):
+        load_bundle(folder)
+
+
+def test_find_when_a_bundle_is_installed_twice_then_the_first_folder_wins(tmp_path: Path) -> None:
+    write(tmp_path / "a")
+    write(tmp_path / "b")
+    write(tmp_path / "b", "other")
+    folders = [tmp_path / "a", tmp_path / "b"]
+    assert find_bundle("small", folders) == tmp_path / "a" / "small"
+    listed = list_bundles(folders)
+    assert listed[:2] == [tmp_path / "a" / "small", tmp_path / "b" / "other"]
+
+
+def test_find_when_there_is_none_then_the_places_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelBundleError, match=rf"no model 'absent' in {tmp_path}.*models list"):
+        find_bundle("absent", [tmp_path])
+
+
+def test_write_when_it_breaks_half_way_then_no_old_manifest_describes_the_new_files(tmp_path: Path) -> None:
+    folder = write(tmp_path)
+    with pytest.raises(KeyError):
+        write(tmp_path, tensors={SEGMENTATION: {"head.weight": np.zeros(2)}})
+    assert not (folder / MANIFEST).exists()
+    write(tmp_path)
+    assert load_bundle(folder).identity.version == "1.2.3"

@@ -1,0 +1,121 @@
+from pathlib import Path
+
+import pytest
+
+from config.errors import ConfigError
+from pipeline.model_bundle import BUNDLED_FOLDER
+from pipeline.study import Study
+from pipeline.training.errors import TrainingError
+from pipeline.training.manifest import load_manifest
+from pipeline.training.sources import PatientSource, PhantomSource, sources_of
+
+PHANTOMS = """
+[cohort]
+name = "small"
+kind = "phantom"
+first_seed = 100
+count = 3
+
+[phantoms]
+first_seed = 10
+count = 2
+first_held_out_seed = 20
+held_out_count = 1
+
+[bundle]
+name = "small"
+version = "0.1.0"
+"""
+
+PATIENTS = """
+[cohort]
+name = "site"
+kind = "dicom"
+
+[[cases]]
+folder = "a"
+mvi = true
+labels = "a.nii.gz"
+clinical = {ast_u_per_l = 30.0}
+
+[[cases]]
+folder = "b"
+mvi = false
+
+[bundle]
+name = "site"
+version = "1.0.0"
+intended_use = "research"
+"""
+
+
+def no_reader(folder: Path) -> Study:
+    raise AssertionError(folder)
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "cohort.toml"
+    path.write_text(text)
+    return path
+
+
+def test_manifest_when_of_phantoms_then_the_seeds_become_sources(tmp_path: Path) -> None:
+    sources = sources_of(load_manifest(write(tmp_path, PHANTOMS)), no_reader)
+    assert sources.segmentation == (PhantomSource(10, 1 / 3), PhantomSource(11, 1 / 3))
+    assert [source.name for source in sources.held_out] == ["phantom-000020"]
+    assert [source.name for source in sources.classifier] == ["phantom-000100", "phantom-000101", "phantom-000102"]
+
+
+def test_manifest_when_of_patients_then_paths_are_relative_to_it_and_names_hide_them(tmp_path: Path) -> None:
+    manifest = load_manifest(write(tmp_path, PATIENTS))
+    sources = sources_of(manifest, no_reader)
+    assert manifest.cases[0].folder == tmp_path / "a"
+    assert manifest.cases[0].labels == tmp_path / "a.nii.gz"
+    assert manifest.cases[1].labels is None
+    assert [source.name for source in sources.segmentation] == ["patient-0001"]
+    assert [source.name for source in sources.classifier] == ["patient-0001", "patient-0002"]
+    assert all(isinstance(source, PatientSource) for source in sources.classifier)
+
+
+def test_manifest_when_no_patient_has_labels_then_it_says_so(tmp_path: Path) -> None:
+    manifest = load_manifest(write(tmp_path, PATIENTS.replace('labels = "a.nii.gz"\n', "")))
+    with pytest.raises(TrainingError, match="no case has labels"):
+        sources_of(manifest, no_reader)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("count = 3", "cuont = 3", r"cohort\.cuont: unknown key"),
+        ('version = "0.1.0"', 'version = "one"', r"bundle\.version"),
+        ("first_seed = 10\n", "first_seed = 101\n", "seeds of cohort and phantoms overlap"),
+        (
+            "first_held_out_seed = 20",
+            "first_held_out_seed = 11",
+            "seeds of phantoms and held-out phantoms overlap",
+        ),
+        ('kind = "phantom"', 'kind = "dicom"', "lists its cases; seeds and counts belong"),
+        ("count = 3", "count = 0", r"cohort\.count: at least one"),
+        ("[cohort]", "[cohort", "not valid TOML"),
+        (
+            "[bundle]",
+            "[segmentation]\nsteps = 0\nlearning_rate = -1\n[bundle]",
+            r"segmentation\.steps.*segmentation\.learning_rate",
+        ),
+    ],
+)
+def test_manifest_when_wrong_then_every_error_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert old in PHANTOMS
+    with pytest.raises(ConfigError, match=said):
+        load_manifest(write(tmp_path, PHANTOMS.replace(old, new, 1)))
+
+
+def test_manifest_when_missing_then_it_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="does not exist"):
+        load_manifest(tmp_path / "absent.toml")
+
+
+def test_manifest_when_of_the_demonstration_model_then_it_is_valid() -> None:
+    manifest = load_manifest(BUNDLED_FOLDER / "phantom-demo" / "cohort.toml")
+    assert manifest.bundle.name == "phantom-demo"
+    assert "not for patients" in manifest.bundle.intended_use

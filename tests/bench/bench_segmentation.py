@@ -1,0 +1,117 @@
+"""Dice of the bundled segmentation on phantoms that it has never seen: `python -m tests.bench.bench_segmentation`.
+
+Every case goes through the serving stages: elastix, working grid, network, lesions, and back to the grid of the
+hepatobiliary series, where it is compared with the truth.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.lesions import delineate
+from pipeline.model_bundle import BUNDLED_FOLDER, ModelBundle, load_bundle
+from pipeline.phantom import PhantomSettings, make_case
+from pipeline.run import align
+from pipeline.segmentation import segment
+from pipeline.study import FIXED_ROLE
+from pipeline.training.loss import dice
+
+FIRST_SEED = 50_000
+CASES = 20
+GOAL = 0.80
+"""Mean tumour Dice that the demonstration model must reach."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """One case; Dice on the grid of the hepatobiliary series, seconds of the network alone."""
+
+    seed: int
+    liver_dice: float
+    tumour_dice: float
+    true_lesions: int
+    found_lesions: int
+    segment_s: float
+
+
+def seeds_seen(training: Mapping[str, Any]) -> set[int]:
+    """Collect the seeds that the making of a phantom bundle used, as its manifest records them."""
+    phantoms, cohort = training["phantoms"], training["cohort"]
+    ranges = [
+        (phantoms["first_seed"], phantoms["count"]),
+        (phantoms["first_held_out_seed"], phantoms["held_out_count"]),
+        (cohort["first_seed"], cohort["count"]),
+    ]
+    return {seed for first, count in ranges for seed in range(first, first + count)}
+
+
+def measure(bundle: ModelBundle, seeds: range) -> Iterator[Score]:
+    """Segment unseen phantoms.
+
+    Raises
+    ------
+    ValueError
+        A seed was used in training.
+    """
+    if seen := seeds_seen(bundle.training) & set(seeds):
+        raise ValueError(f"seeds {sorted(seen)} were used in training")
+    for seed in seeds:
+        case = make_case(seed, settings=PhantomSettings(with_distractors=False))
+        fixed = case.study.volumes[FIXED_ROLE].grid
+        aligned = align(case.study, bundle.settings)
+        begin = time.perf_counter()
+        labels = segment(
+            aligned.registered, weights=bundle.segmentation_weights, settings=bundle.settings.segmentation
+        )
+        elapsed_s = time.perf_counter() - begin
+        found = delineate(labels, fixed, settings=bundle.settings.lesions).on(fixed)
+        truth = case.truth.label_map.array
+        yield Score(
+            seed,
+            dice(found.liver_map.array > 0, truth > 0),
+            dice(found.lesion_map.array > 0, truth == 2),
+            len(case.truth.tumours),
+            int(found.lesion_map.array.max()),
+            elapsed_s,
+        )
+
+
+def main() -> int:
+    """Print each case and the mean; exit 1 where the mean tumour Dice misses the goal."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--bundle", type=Path, default=BUNDLED_FOLDER / "phantom-demo")
+    parser.add_argument("--cases", type=int, default=CASES)
+    parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
+    parser.add_argument("--json", type=Path, help="also write the numbers to this file")
+    options = parser.parse_args()
+    scores = []
+    sys.stdout.write("seed    liver  tumour  lesions true/found  network\n")
+    for score in measure(
+        load_bundle(options.bundle), range(options.first_seed, options.first_seed + options.cases)
+    ):
+        scores.append(score)
+        sys.stdout.write(
+            f"{score.seed}  {score.liver_dice:.3f}  {score.tumour_dice:.3f}"
+            f"   {score.true_lesions}/{score.found_lesions}                 {score.segment_s:.1f} s\n"
+        )
+        sys.stdout.flush()
+    liver = statistics.mean(score.liver_dice for score in scores)
+    tumour = statistics.mean(score.tumour_dice for score in scores)
+    median = statistics.median(score.tumour_dice for score in scores)
+    sys.stdout.write(
+        f"mean of {len(scores)}: liver {liver:.3f}, tumour {tumour:.3f} (median {median:.3f}, goal {GOAL:.2f})\n"
+    )
+    if options.json:
+        document = {"liver_dice": liver, "tumour_dice": tumour, "cases": [asdict(score) for score in scores]}
+        options.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    return 0 if tumour >= GOAL else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

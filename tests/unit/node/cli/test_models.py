@@ -1,0 +1,71 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from node.cli import app
+from pipeline.model_bundle import CLASSIFIER, SEGMENTATION, PipelineSettings, write_bundle
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    tensors = {SEGMENTATION: {"w": np.zeros(2)}, CLASSIFIER: {"w": np.ones(2)}}
+    write_bundle(
+        tmp_path / "models" / "small",
+        name="small",
+        version="1.0.0",
+        intended_use="tests",
+        settings=PipelineSettings(),
+        tensors=tensors,
+        training={"left_out": {"auc": 0.75}},
+    )
+    path = tmp_path / "node.toml"
+    path.write_text(f'[model]\nactive = "small"\nfolder = "{tmp_path}/models"\n')
+    return path
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, list(arguments))
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_list_when_a_bundle_is_installed_then_it_is_listed_as_active(config: Path) -> None:
+    code, output, _ = run("models", "list", "--json", "--config", str(config))
+    rows = {row["name"]: row for row in json.loads(output)["models"]}
+    assert code == 0
+    assert rows["small"]["active"] is True
+    assert rows["small"]["version"] == "1.0.0"
+    assert rows["small"]["problem"] == ""
+
+
+def test_show_when_no_name_is_given_then_the_active_one_is_shown(config: Path) -> None:
+    code, output, _ = run("models", "show", "--json", "--config", str(config))
+    document = json.loads(output)
+    assert code == 0
+    assert document["training"]["left_out"]["auc"] == 0.75
+    assert document["settings"]["lesions"]["margin_mm"] == 5.0
+    code, output, errors = run("models", "show", "--config", str(config))
+    assert code == 0
+    assert "training.left_out.auc" in output
+    assert "Not a medical device" in errors
+
+
+def test_verify_when_a_file_is_damaged_then_it_is_named_and_the_exit_code_is_one(
+    config: Path, tmp_path: Path
+) -> None:
+    assert run("models", "verify", "small", "--config", str(config))[0] == 0
+    path = tmp_path / "models" / "small" / CLASSIFIER
+    path.write_bytes(path.read_bytes()[:-1] + b"\x01")
+    code, _, errors = run("models", "verify", "small", "--config", str(config))
+    assert code == 1
+    assert f"{CLASSIFIER} has a wrong checksum" in errors
+
+
+def test_show_when_there_is_no_such_model_then_one_line_says_so(config: Path) -> None:
+    code, output, errors = run("models", "show", "absent", "--config", str(config))
+    assert code == 1
+    assert output == ""
+    assert errors.count("\n") == 1
+    assert "no model 'absent'" in errors

@@ -1,0 +1,177 @@
+"""The stages of `cohort train` on cases whose slow parts are done already, or replaced by the truth."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.analysis import RegistrationOutcome
+from pipeline.classification import classify
+from pipeline.features import FeatureVector
+from pipeline.lesions import LesionSettings
+from pipeline.model_bundle import PipelineSettings, load_bundle
+from pipeline.phantom import make_case
+from pipeline.resampling import resample_labels
+from pipeline.run import Aligned
+from pipeline.segmentation import SegmentationSettings, build_network
+from pipeline.segmentation.network import weights_of
+from pipeline.study import FIXED_ROLE, Role, Study
+from pipeline.training import case_writing, cohort, extraction
+from pipeline.training.case_store import read_case
+from pipeline.training.case_writing import write_training_case
+from pipeline.training.cohort import Resources, Watch, train_bundle
+from pipeline.training.errors import TrainingError
+from pipeline.training.extraction import Extracted, extract_case, extract_cohort
+from pipeline.training.feature_table import read_table, write_row
+from pipeline.training.manifest import BundleTarget, Cohort, CohortManifest, PhantomSeeds
+from pipeline.training.sources import LoadedCase, PhantomSource, sources_of
+from pipeline.volume import LabelMap, Volume
+from tests.unit.pipeline.training.cohorts import SETTINGS, TRAINING, make_table
+
+COARSE = PipelineSettings(working_spacing_xyz_mm=(6.0, 6.0, 7.5), lesions=LesionSettings(margin_mm=12.0))
+SOURCE = PhantomSource(901, 0.5)
+
+
+@pytest.fixture(scope="module")
+def phantom() -> LoadedCase:
+    return SOURCE.load()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch, phantom: LoadedCase) -> LoadedCase:
+    """Replace making, registration and segmentation by what is known of the phantom."""
+
+    def true_alignment(study: Study, settings: PipelineSettings) -> Aligned:
+        outcomes = {
+            role: RegistrationOutcome(transform, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0), -1.0, -0.5)
+            for role, transform in (phantom.transforms_lps_mm or {}).items()
+            if role is not FIXED_ROLE
+        }
+        return Aligned(case_writing._aligned(phantom, settings), outcomes)
+
+    def true_labels(channels: Mapping[Role, Volume], **_: object) -> LabelMap:
+        assert phantom.label_map is not None
+        return resample_labels(phantom.label_map, channels[FIXED_ROLE].grid)
+
+    monkeypatch.setattr(PhantomSource, "load", lambda _: phantom)
+    monkeypatch.setattr(extraction, "align", true_alignment)
+    monkeypatch.setattr(extraction, "segment", true_labels)
+    return phantom
+
+
+def test_source_when_loaded_then_it_is_the_phantom_of_its_seed(phantom: LoadedCase) -> None:
+    assert phantom.study.field_strength_t == 3.0
+    assert phantom.label_map is not None
+    assert set(np.unique(phantom.label_map.array)) == {0, 1, 2}
+    assert make_case(901).truth.seed == 901
+
+
+def test_training_case_when_written_by_the_true_transforms_then_labels_fit_the_image(
+    quick: LoadedCase, tmp_path: Path
+) -> None:
+    write_training_case(tmp_path / SOURCE.name, SOURCE, COARSE)
+    case = read_case(tmp_path / SOURCE.name)
+    assert case.channels.shape == (6, *case.labels.shape)
+    assert tuple(case.spacing_kji_mm) == (7.5, 6.0, 6.0)
+    hepatobiliary = case.channels[-1].astype(float)
+    # Hepatocytes take the contrast agent up, tumours do not.
+    assert np.median(hepatobiliary[case.labels == 1]) > 1.3 * np.median(hepatobiliary[case.labels == 2])
+    assert (case.labels[tuple(case.tumour_points.T)] == 2).all()
+    assert case.body[case.labels > 0].mean() > 0.99
+
+
+def test_training_case_when_it_has_no_labels_then_it_is_named(
+    monkeypatch: pytest.MonkeyPatch, phantom: LoadedCase, tmp_path: Path
+) -> None:
+    unlabelled = LoadedCase(phantom.study, phantom.mvi, None, phantom.transforms_lps_mm)
+    monkeypatch.setattr(PhantomSource, "load", lambda _: unlabelled)
+    with pytest.raises(TrainingError, match="phantom-000901 has no labels"):
+        write_training_case(tmp_path / "x", SOURCE, COARSE)
+
+
+def test_extract_when_a_case_has_a_lesion_then_its_row_holds_features_size_and_outcome(
+    quick: LoadedCase, tmp_path: Path
+) -> None:
+    outcome = extract_case(SOURCE, {}, COARSE, tmp_path)
+    assert outcome == Extracted(SOURCE.name)
+    table = read_table([tmp_path / f"{SOURCE.name}.npz"])
+    assert table.values.shape == (1, 14736)
+    assert table.mvi.tolist() == [quick.mvi]
+    assert table.complete.tolist() == [True]
+    assert 10 < table.clinical[0, 0] < 120
+
+
+def test_extract_when_no_lesion_is_found_then_the_reason_is_kept_and_the_case_not_repeated(
+    quick: LoadedCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing(channels: Mapping[Role, Volume], **_: object) -> LabelMap:
+        grid = channels[FIXED_ROLE].grid
+        return LabelMap(np.zeros(grid.shape, np.uint8), grid)
+
+    monkeypatch.setattr(extraction, "segment", nothing)
+    seen: list[Extracted] = []
+    for _ in range(2):
+        rows = extract_cohort(
+            [SOURCE], weights={}, settings=COARSE, work=tmp_path, processes=1, report=seen.append
+        )
+        assert rows == []
+    assert [extracted.refused_because for extracted in seen] == ["no lesion was found"]
+
+
+def test_table_when_a_row_has_other_features_then_its_file_is_named(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_row(tmp_path / f"{name}.npz", FeatureVector((f"T2_tumour_{name}",), np.ones(1)), np.zeros(7), True)
+    with pytest.raises(TrainingError, match=r"b\.npz holds other features"):
+        read_table([tmp_path / "a.npz", tmp_path / "b.npz"])
+    with pytest.raises(TrainingError, match="no case has features"):
+        read_table([])
+
+
+def test_train_when_segmentation_and_features_are_done_then_only_the_classifier_is_fitted_and_the_bundle_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = SegmentationSettings(channels=(4, 8), patch_kji=(8, 16, 16), stride_kji=(8, 16, 16))
+    manifest = CohortManifest(
+        cohort=Cohort(name="small", kind="phantom", first_seed=100, count=60),
+        phantoms=PhantomSeeds(first_seed=0, count=1),
+        pipeline=PipelineSettings(segmentation=network, classification=SETTINGS),
+        classifier=TRAINING,
+        bundle=BundleTarget(name="small", version="0.1.0"),
+    )
+    sources = sources_of(manifest, lambda folder: pytest.fail(str(folder)))
+    monkeypatch.setattr(PhantomSource, "load", lambda _: pytest.fail("nothing is left to load"))
+    weights = weights_of(build_network(network))
+    (tmp_path / "segmentation").mkdir()
+    np.savez(tmp_path / "segmentation" / "weights.npz", allow_pickle=False, **weights)
+    table = make_table(60, signal=3.0)
+    (tmp_path / "features").mkdir()
+    for source, values, clinical, mvi in zip(
+        sources.classifier, table.values, table.clinical, table.mvi, strict=True
+    ):
+        path = tmp_path / "features" / f"{source.name}.npz"
+        write_row(path, FeatureVector(table.names, values), clinical, bool(mvi))
+
+    watch = Watch(lambda: 0.0, lambda _: None, lambda _: None)
+    identity, fit = train_bundle(manifest, sources, tmp_path, tmp_path / "out", watch, Resources(1, 1))
+
+    bundle = load_bundle(tmp_path / "out")
+    assert bundle.identity == identity
+    assert fit.radiomics.auc > 0.85
+    assert bundle.training["left_out"]["radiomics"]["auc"] == fit.radiomics.auc
+    assert bundle.training["classifier"]["cases"] == 60
+    limit = bundle.settings.gates.maximum_mahalanobis
+    assert limit is not None
+    assert limit == pytest.approx(cohort.DISTANCE_ALLOWANCE * fit.mahalanobis_99, abs=0.06)
+    np.testing.assert_array_equal(
+        bundle.segmentation_weights["head.weight"], weights["head.weight"].astype(np.float16)
+    )
+    verdict = classify(
+        FeatureVector(table.names, table.values[0]),
+        None,
+        ("ast_u_per_l",),
+        weights=bundle.classifier_weights,
+        settings=bundle.settings.classification,
+    )
+    assert 0 < verdict.risk.probability < 1
+    assert verdict.mahalanobis < limit

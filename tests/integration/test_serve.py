@@ -1,0 +1,172 @@
+"""`mvi-node serve` as a process: how it starts, refuses to start, survives and stops."""
+
+import contextlib
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from dicom_io.network.requestor import PeerError, RemoteAE
+from dicom_io.network.status import Disposition
+from dicom_io.network.storage_scu import echo, send_files
+from node.cli.output import ExitCode
+from pipeline.model_bundle import CLASSIFIER, SEGMENTATION, PipelineSettings, write_bundle
+from tests.integration.service import LOOPBACK, RunningNode, mvi_node, running_node
+from tests.unit.pipeline.test_run import random_classifier
+
+pytestmark = pytest.mark.slow
+
+SCANNER = {"name": "scanner", "ae_title": "SCANNER", "host": LOOPBACK, "may_send": True}
+PATIENCE_S = 60.0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A bundle that loads quickly and is never asked to compute."""
+    folder = tmp_path_factory.mktemp("models")
+    tensors = {SEGMENTATION: {}, CLASSIFIER: random_classifier()}
+    write_bundle(
+        folder / "phantom-demo",
+        name="phantom-demo",
+        version="0.0.1",
+        intended_use="tests",
+        settings=PipelineSettings(),
+        tensors=tensors,
+        training={},
+    )
+    yield folder
+
+
+@pytest.fixture(autouse=True)
+def _model_in_the_environment(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MVI_NODE_MODEL__FOLDER", str(model))
+
+
+@pytest.fixture(scope="module")
+def incomplete_study(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    out = tmp_path_factory.mktemp("phantom")
+    made = mvi_node("phantom", str(out), "--seed", "5", "--scenario", "no-hepatobiliary")
+    assert made.returncode == 0, made.stderr
+    return sorted((out / "dicom").rglob("*.dcm"))
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def send(files: list[Path], node: RunningNode) -> None:
+    outcomes = send_files(files, RemoteAE(node.ae_title, LOOPBACK, node.port), calling_ae_title="SCANNER")
+    assert {outcome.disposition for outcome in outcomes} == {Disposition.DELIVERED}
+
+
+def answers(node: RunningNode) -> bool:
+    try:
+        echo(RemoteAE(node.ae_title, LOOPBACK, node.port), calling_ae_title="SCANNER")
+    except PeerError:
+        return False
+    return True
+
+
+def children(process: int) -> list[int]:
+    return [pid for pid, parent, _ in processes() if parent == process]
+
+
+def processes() -> Iterator[tuple[int, int, str]]:
+    """Yield number, parent and command line of every process of this machine."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parent = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[1]
+            yield int(folder.name), int(parent), (folder / "cmdline").read_text(errors="replace")
+
+
+def refusal_of_start(folder: Path, **environment: str) -> str:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"MVI_NODE_NODE__STORAGE": str(folder / "storage"), **environment}.items():
+            patch.setenv(name, value)
+        ended = mvi_node("serve", timeout_s=PATIENCE_S)
+    assert ended.returncode == ExitCode.FAILED, ended.stderr
+    assert "Traceback" not in ended.stderr
+    complaint: str = ended.stderr.splitlines()[-1]
+    return complaint
+
+
+def test_serve_when_the_port_is_taken_then_says_so_in_one_line(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind((LOOPBACK, 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        line = refusal_of_start(tmp_path, MVI_NODE_NODE__PORT=port, MVI_NODE_NODE__HOST=LOOPBACK)
+    assert line.startswith("mvi-node: ")
+    assert port in line
+
+
+def test_serve_when_the_model_is_damaged_then_names_the_file(tmp_path: Path, model: Path) -> None:
+    weights = model / "phantom-demo" / CLASSIFIER
+    whole = weights.read_bytes()
+    try:
+        weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        assert CLASSIFIER in refusal_of_start(tmp_path, MVI_NODE_NODE__PORT="0")
+    finally:
+        weights.write_bytes(whole)
+
+
+def test_serve_when_the_storage_cannot_be_made_then_names_the_key(tmp_path: Path) -> None:
+    (tmp_path / "storage").touch()
+    assert "node.storage" in refusal_of_start(tmp_path)
+
+
+def test_serve_when_told_to_stop_then_ends_within_seconds_and_leaves_no_process(tmp_path: Path) -> None:
+    with running_node(tmp_path, 0, [SCANNER], settle_s=1, deadline_s=2, check_every_s=0.2) as node:
+        process = node_process(node)
+        family = children(process)
+        assert family
+        began = time.monotonic()
+        os.kill(process, signal.SIGTERM)
+        wait_until(lambda: not answers(node) and not any(alive(child) for child in family))
+        assert time.monotonic() - began < 10
+    assert "Traceback" not in node.log.read_text(encoding="utf-8")
+
+
+def test_serve_when_its_receiver_is_killed_then_it_listens_again_on_the_same_port(tmp_path: Path) -> None:
+    with running_node(tmp_path, 0, [SCANNER], settle_s=1, deadline_s=2, check_every_s=0.2) as node:
+        assert answers(node)
+        for child in children(node_process(node)):
+            os.kill(child, signal.SIGKILL)
+        wait_until(lambda: answers(node))
+
+
+def test_serve_when_killed_after_success_then_the_study_still_reaches_its_end(
+    tmp_path: Path, incomplete_study: list[Path]
+) -> None:
+    with running_node(tmp_path, 0, [SCANNER], settle_s=1, deadline_s=600, check_every_s=0.2) as node:
+        send(incomplete_study, node)
+        os.kill(node_process(node), signal.SIGKILL)
+    for ledger in (tmp_path / "storage").glob("ledger.sqlite*"):
+        ledger.unlink()  # The inbox is the truth; the ledger is only an index of it.
+    with running_node(tmp_path, 0, [SCANNER], settle_s=1, deadline_s=2, check_every_s=0.2) as node:
+        (listed,) = node.json("studies", "list")["studies"]
+        assert listed["images"] > 0
+        ended = node.wait_for_state(listed["study_instance_uid"], ["refused"], PATIENCE_S)
+        assert ended["code"] == "SM-NOHBP"
+        queue = node.json("queue")
+        assert (queue["counts"]["refused"], queue["failed"]) == (1, [])
+
+
+def node_process(node: RunningNode) -> int:
+    (found,) = (pid for pid, _, command in processes() if f"serve\0--config\0{node.configuration}\0" in command)
+    return found
+
+
+def alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,110 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from node.cli import app
+from node.cli.output import ExitCode
+from node.ledger.ledger import open_ledger
+from node.states import Event
+from tests.unit.node.doubles import STUDY, FakeClock, instance, make_ready, result_objects, take
+
+
+@pytest.fixture
+def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: FakeClock) -> Path:
+    """One study that is on its way, one that failed, one that is being received."""
+    monkeypatch.setenv("MVI_NODE_NODE__STORAGE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    with open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}", clock) as ledger:
+        make_ready(ledger, clock, f"{STUDY}.1")
+        ledger.work.finish(take(ledger), Event.ANALYSED, objects=result_objects(), destinations=["pacs"])
+        make_ready(ledger, clock, f"{STUDY}.2")
+        ledger.work.give_up(take(ledger), Event.BUG, code="BUG", message="KeyError")
+        ledger.record_instance(instance(clock, study=f"{STUDY}.3"))
+    return tmp_path
+
+
+def invoke(*arguments: str) -> Any:
+    result = CliRunner().invoke(app, [*arguments, "--json"])
+    assert result.exit_code == ExitCode.DONE, result.output
+    return json.loads(result.stdout)
+
+
+def test_list_when_asked_then_gives_every_study_with_its_state(storage: Path) -> None:
+    listed = invoke("studies", "list")["studies"]
+    assert {entry["study_instance_uid"]: entry["state"] for entry in listed} == {
+        f"{STUDY}.1": "delivering",
+        f"{STUDY}.2": "failed",
+        f"{STUDY}.3": "receiving",
+    }
+
+
+def test_list_when_a_state_is_named_then_gives_only_those(storage: Path) -> None:
+    (listed,) = invoke("studies", "list", "--state", "failed")["studies"]
+    assert listed["code"] == "BUG"
+
+
+def test_show_when_a_study_is_named_then_gives_deliveries_and_history(storage: Path) -> None:
+    shown = invoke("studies", "show", f"{STUDY}.1")
+    assert shown["state"] == "delivering"
+    assert sorted(item["kind"] for item in shown["deliveries"]) == ["seg", "sr", "summary"]
+    assert [event["event"] for event in shown["history"]] == [
+        "created",
+        "complete",
+        "claim",
+        "analysed",
+        "enqueued",
+    ]
+
+
+def test_show_when_the_study_is_unknown_then_fails_in_one_line(storage: Path) -> None:
+    result = CliRunner().invoke(app, ["studies", "show", "1.2.404"])
+    assert result.exit_code == ExitCode.FAILED
+    assert result.stderr.count("\n") == 1
+    assert "1.2.404" in result.stderr
+
+
+def test_retry_when_a_study_failed_then_it_is_ready_again(storage: Path) -> None:
+    assert invoke("studies", "retry", f"{STUDY}.2") == {"study_instance_uid": f"{STUDY}.2", "state": "ready"}
+
+
+def test_retry_when_a_study_is_being_received_then_fails_in_one_line(storage: Path) -> None:
+    result = CliRunner().invoke(app, ["studies", "retry", f"{STUDY}.3"])
+    assert result.exit_code == ExitCode.FAILED
+    assert "receiving" in result.stderr
+
+
+def test_queue_when_asked_then_says_what_waits_failed_and_is_not_delivered(storage: Path) -> None:
+    queue = invoke("queue")
+    assert [entry["study_instance_uid"] for entry in queue["waiting"]] == [f"{STUDY}.3"]
+    assert [entry["study_instance_uid"] for entry in queue["failed"]] == [f"{STUDY}.2"]
+    assert len(queue["undelivered"]) == 3
+    assert queue["counts"]["delivering"] == 1
+
+
+@pytest.mark.parametrize("arguments", [("studies", "list"), ("studies", "show", f"{STUDY}.1"), ("queue",)])
+def test_verbs_when_people_read_then_no_uid_is_cut(storage: Path, arguments: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exit_code == ExitCode.DONE
+    assert "…" not in result.stdout
+
+
+def test_verbs_when_there_is_no_ledger_then_make_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MVI_NODE_NODE__STORAGE", str(tmp_path / "none"))
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["studies", "list"])
+    assert result.exit_code == ExitCode.FAILED
+    assert "mvi-node serve" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_migrate_when_the_schema_is_current_then_says_so(storage: Path) -> None:
+    assert invoke("db", "migrate") == {"before": "0001", "after": "0001"}
+
+
+def test_migrate_when_there_is_no_ledger_then_makes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MVI_NODE_NODE__STORAGE", str(tmp_path / "new"))
+    monkeypatch.chdir(tmp_path)
+    assert invoke("db", "migrate") == {"before": None, "after": "0001"}

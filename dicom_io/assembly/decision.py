@@ -24,6 +24,9 @@ from pipeline.study import Role
 
 Pools = Sequence[tuple[Timing, Mapping[Role, Sequence[Scored]]]]
 
+_PLANNED_PHASES = 3
+"""From so many phases on, a series is a dynamic one."""
+
 _STATIC_ROLES = (Role.T2, Role.DWI)
 
 
@@ -76,7 +79,7 @@ def decide(study: Sorted, rules: SeriesRules) -> Decision:
         _missing(study, choices, pools, clock, blocked, rules),
         _ambiguous(choices, ambiguous),
         _defective(choices),
-        _weak(choices, rules),
+        _weak(choices, None if phases is None else phases.timing, rules),
     )
     return Decision(
         choices={role: choices[role] for role in Role if role in choices},
@@ -208,7 +211,13 @@ def _defective(choices: Mapping[Role, Scored]) -> Iterator[Refusal]:
             )
 
 
-def _weak(choices: Mapping[Role, Scored], rules: SeriesRules) -> Iterator[Refusal]:
+def _weak(choices: Mapping[Role, Scored], timing: Timing | None, rules: SeriesRules) -> Iterator[Refusal]:
+    circular = timing is not None and not timing.measured and not _anchored(choices)
+    if circular and Role.T1_ARTERIAL in choices:
+        yield refuse(
+            f"SM-WEAK-{Role.T1_ARTERIAL}",
+            "No description, agent phase or recorded injection tells which T1 phase is the arterial one.",
+        )
     for role, choice in choices.items():
         least = rules.decision.minimum_score[role.value]
         families = supporting_families(choice.evidence)
@@ -219,6 +228,23 @@ def _weak(choices: Mapping[Role, Scored], rules: SeriesRules) -> Iterator[Refusa
                 f"SM-WEAK-{role}",
                 f"The best {ROLE_WORDS[role]} scores {choice.score:g}, {least:g} is asked; supported by {known}.",
             )
+
+
+def _anchored(choices: Mapping[Role, Scored]) -> bool:
+    """Tell whether an injection estimated from the arterial phase is more than a circle.
+
+    It is where something beside the clock calls that phase arterial, or where arterial and portal phase are of
+    one series of three or more phases, which a scanner runs as planned. Otherwise a study that lacks its arterial
+    phase looks like one that has it, all phases moved by one.
+    """
+    arterial, portal = choices.get(Role.T1_ARTERIAL), choices.get(Role.T1_PORTAL)
+    if arterial is None:
+        return False
+    if supporting_families(arterial.evidence) & {"text", "agent"}:
+        return True
+    one, other = arterial.subvolume, portal.subvolume if portal is not None else None
+    together = other is not None and one.series.series_instance_uid == other.series.series_instance_uid
+    return together and one.siblings >= _PLANNED_PHASES
 
 
 def _runners_up(choices: Mapping[Role, Scored], pools: Mapping[Role, Sequence[Scored]]) -> dict[Role, float]:

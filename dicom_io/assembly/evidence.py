@@ -19,6 +19,9 @@ INDEPENDENT_FAMILIES = frozenset({"physics", "text", "time", "agent", "pixels"})
 
 _LEAST_KNOWN_PARAMETERS = 2
 
+_LEAST_SUPPORT = 1.0
+"""Sum of weights from which a family counts as support, log-odds."""
+
 _CONCEPT_OF = {
     Role.T2: "t2",
     Role.DWI: "diffusion",
@@ -136,11 +139,11 @@ def evidence(
 
 
 def supporting_families(items: tuple[Evidence, ...]) -> frozenset[str]:
-    """Return the independent families whose weights add up to something positive."""
+    """Return the independent families that clearly speak for a role; a named agent alone tells no phase."""
     totals: dict[str, float] = {}
     for item in items:
         totals[item.family] = totals.get(item.family, 0.0) + item.weight
-    return frozenset(family for family, total in totals.items() if total > 0) & INDEPENDENT_FAMILIES
+    return frozenset(family for family, total in totals.items() if total >= _LEAST_SUPPORT) & INDEPENDENT_FAMILIES
 
 
 def _parameters(candidate: Candidate, window: PhysicsWindow) -> Iterator[bool | None]:

@@ -15,20 +15,17 @@ Order = tuple[Any, ...]
 def equivalent(role: Role, one: Scored, other: Scored, timing: Timing | None, rules: SeriesRules) -> bool:
     """Tell whether two candidates are declared equally right for `role`, so that a preference may decide.
 
-    Repeats (same description, same grid) always are. Beside them, within their windows: arterial phases of one
-    grid, phases of one grid before contrast, portal phases of one series, hepatobiliary phases, b-values.
+    T2 and diffusion: repeats (same description, same grid) and other b-values. Phases, within their window:
+    repeats, arterial phases of one grid, phases of one grid before contrast, portal phases of one series, and
+    hepatobiliary phases.
     """
-    if one.subvolume is other.subvolume or _repeats(one, other, rules):
+    if one.subvolume is other.subvolume:
         return True
-    if role is Role.DWI:
-        return one.subvolume.physics.b_value_s_per_mm2 != other.subvolume.physics.b_value_s_per_mm2
-    if role not in DYNAMIC_ROLES or timing is None:
-        return False
-    if not (_within(role, one, timing, rules) and _within(role, other, timing, rules)):
-        return False
-    if role is Role.T1_PORTAL:
-        return one.subvolume.series.series_instance_uid == other.subvolume.series.series_instance_uid
-    return role is Role.T1_HEPATOBILIARY or same_grid(one.subvolume, other.subvolume, rules)
+    if role in DYNAMIC_ROLES:
+        return timing is not None and _equivalent_phases(role, one, other, timing, rules)
+    if role is Role.DWI and one.subvolume.physics.b_value_s_per_mm2 != other.subvolume.physics.b_value_s_per_mm2:
+        return True
+    return _repeats(one, other, rules)
 
 
 def preferred(
@@ -78,6 +75,16 @@ def _compatible(
         if conflict((first, second), (one, two), timing, rules) is not None:
             return False
     return True
+
+
+def _equivalent_phases(role: Role, one: Scored, other: Scored, timing: Timing, rules: SeriesRules) -> bool:
+    # Sites call all their phases the same, so that outside its window even a repeat is another phase.
+    if not (_within(role, one, timing, rules) and _within(role, other, timing, rules)):
+        return False
+    if role is Role.T1_PORTAL:
+        same_series = one.subvolume.series.series_instance_uid == other.subvolume.series.series_instance_uid
+        return same_series or _repeats(one, other, rules)
+    return role is Role.T1_HEPATOBILIARY or same_grid(one.subvolume, other.subvolume, rules)
 
 
 def _repeats(one: Scored, other: Scored, rules: SeriesRules) -> bool:

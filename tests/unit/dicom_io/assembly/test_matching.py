@@ -308,20 +308,27 @@ def test_match_when_chinese_is_undeclared_then_the_phases_are_read(
     assert result.roles[Role.T1_ARTERIAL].series_description == "动脉期"
 
 
-def test_match_when_a_series_is_called_pre_post_then_its_text_does_not_say_pre(
-    writer: StudyWriter, match: Match
+@pytest.mark.parametrize(
+    ("times_s", "recorded", "code"),
+    [
+        ((0, 125, 165, 1300), "100140", None),
+        ((0, 125, 165, 1300), "", "SM-WEAK-T1_ARTERIAL"),
+        # Without its arterial phase the study looks like a complete one with all phases moved by one.
+        ((0, 165, 225, 1300), "", "SM-WEAK-T1_ARTERIAL"),
+        ((0, 165, 225, 1300), "100140", "SM-WEAK-T1_ARTERIAL"),
+    ],
+)
+def test_match_when_all_phases_are_called_alike_then_only_a_recorded_injection_tells_them_apart(
+    writer: StudyWriter, match: Match, times_s: tuple[float, ...], recorded: str, code: str | None
 ) -> None:
     standard(writer, without=DYNAMIC)
-    for time_s in (0, 125, 165, 1300):
-        writer.series("Ax LAVA PRE/POST", T1, time_s, **(GADOXETATE if time_s else {}))
+    for time_s in times_s:
+        given: dict[str, Any] = {**GADOXETATE, "ContrastBolusStartTime": recorded} if time_s else {}
+        writer.series("Ax LAVA PRE/POST", T1, time_s, **given)
     result = match()
-    assert not any(
-        item.family == "text"
-        for role in DYNAMIC
-        if Role(role) in result.roles
-        for item in result.roles[Role(role)].evidence
-    )
-    assert result.code is None
+    reasons = [item for choice in result.roles.values() for item in choice.evidence if "LAVA" in item.value]
+    assert not reasons
+    assert result.code == code
 
 
 @pytest.mark.parametrize("dated", [True, False])

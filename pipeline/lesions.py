@@ -60,15 +60,6 @@ class Delineation:
         maps = (self.liver_map, self.lesion_map, self.margin_map)
         return Delineation(*(resample_labels(labels, grid) for labels in maps))
 
-    def of(self, number: int) -> "Delineation":
-        """Keep one lesion and its margin."""
-        grid = self.lesion_map.grid
-        lesion, margin = (
-            LabelMap(np.where(labels.array == number, number, 0).astype(np.uint8), grid)
-            for labels in (self.lesion_map, self.margin_map)
-        )
-        return Delineation(self.liver_map, lesion, margin)
-
 
 def delineate(labels: LabelMap, native: Grid, *, settings: LesionSettings) -> Delineation:
     """Find the lesions of a label map and draw their margins.

@@ -155,9 +155,3 @@ def test_maps_on_the_native_grid_are_disjoint_and_numbered_alike() -> None:
     found = delineate(label_map(ball((0, 0, 0), 20), ball((25, 10, 0), 14)), NATIVE, settings=SETTINGS).on(NATIVE)
     assert not (found.lesion_map.array.astype(bool) & found.margin_map.array.astype(bool)).any()
     assert set(np.unique(found.lesion_map.array)) == set(np.unique(found.margin_map.array)) == {0, 1, 2}
-
-
-def test_of_keeps_one_lesion_with_its_margin() -> None:
-    found = delineate(label_map(ball((0, 0, 0), 20), ball((25, 10, 0), 14)), NATIVE, settings=SETTINGS)
-    only = found.of(2)
-    assert set(np.unique(only.lesion_map.array)) == set(np.unique(only.margin_map.array)) == {0, 2}

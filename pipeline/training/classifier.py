@@ -47,6 +47,8 @@ class ClassifierFit:
     combined: HeldOut | None
     mahalanobis_99: float
     """99th percentile of the distance of left-out cases from the training part of their member."""
+    outside_share_99: float
+    """99th percentile of the share of features of left-out cases outside the range of the training part."""
 
 
 def fit_classifier(
@@ -82,9 +84,10 @@ def fit_classifier(
     combined_held_out: HeldOut | None = None
     if _enough_complete(table, folds):
         combined, combined_held_out = _fit_head(table, scores, folds, settings, training, with_clinical=True)
-    distances = np.concatenate(
-        [reduction.distance(table.values[test]) for reduction, (_, test) in zip(reductions, folds, strict=True)]
-    )
+    distances = [
+        reduction.distance(table.values[test]) for reduction, (_, test) in zip(reductions, folds, strict=True)
+    ]
+    shares = [_outside_share(table.values[train], table.values[test]) for train, test in folds]
     fitted = FittedClassifier(
         digest_of_names(table.names),
         reductions,
@@ -93,7 +96,13 @@ def fit_classifier(
         table.values.min(axis=0),
         table.values.max(axis=0),
     )
-    return ClassifierFit(fitted, radiomics_held_out, combined_held_out, float(np.percentile(distances, 99)))
+    return ClassifierFit(
+        fitted,
+        radiomics_held_out,
+        combined_held_out,
+        float(np.percentile(np.concatenate(distances), 99)),
+        float(np.percentile(np.concatenate(shares), 99)),
+    )
 
 
 def fit_reduction(values: FloatArray, components: int) -> Reduction:
@@ -129,6 +138,12 @@ def calibrate(logits: FloatArray, mvi: npt.NDArray[np.bool_]) -> tuple[float, fl
     slope, intercept = float(model.coef_[0, 0]), float(model.intercept_[0])
     # A falling sigmoid would turn the ranking of the network upside down.
     return (slope, intercept, True) if slope > 0 else (1.0, 0.0, False)
+
+
+def _outside_share(train: FloatArray, test: FloatArray) -> FloatArray:
+    outside = (test < train.min(axis=0)) | (test > train.max(axis=0))
+    shares: FloatArray = outside.mean(axis=1)
+    return shares
 
 
 def _folds(table: FeatureTable, settings: ClassificationSettings, training: ClassifierTrainingSettings) -> Folds:

@@ -19,7 +19,7 @@ from pipeline.training.segmentation_stage import fit_segmentation
 from pipeline.training.sources import Sources
 
 DISTANCE_ALLOWANCE = 1.5
-"""The bundle accepts cases up to this multiple of the distance that 99 % of the left-out cases keep."""
+"""The bundle accepts cases up to this multiple of what 99 % of the left-out cases keep."""
 
 
 @dataclass(frozen=True)
@@ -86,20 +86,22 @@ def train_bundle(
         name=manifest.bundle.name,
         version=manifest.bundle.version,
         intended_use=manifest.bundle.intended_use,
-        settings=_with_distance_limit(manifest.pipeline, fit),
+        settings=_with_distribution_limits(manifest.pipeline, fit),
         tensors={SEGMENTATION: weights, CLASSIFIER: to_tensors(fit.classifier)},
         training=_record(manifest, sources, table, fit),
     )
     return identity, fit
 
 
-def _with_distance_limit(settings: PipelineSettings, fit: ClassifierFit) -> PipelineSettings:
-    """Set the out-of-distribution limit from the left-out cases, unless the cohort file states one."""
-    if settings.gates.maximum_mahalanobis is not None:
-        return settings
-    limit = round(DISTANCE_ALLOWANCE * fit.mahalanobis_99, 1)
-    gates = settings.gates.model_copy(update={"maximum_mahalanobis": limit})
-    return settings.model_copy(update={"gates": gates})
+def _with_distribution_limits(settings: PipelineSettings, fit: ClassifierFit) -> PipelineSettings:
+    """Set the out-of-distribution limits from the left-out cases, except those that the cohort file states."""
+    measured = {
+        "maximum_mahalanobis": round(DISTANCE_ALLOWANCE * fit.mahalanobis_99, 1),
+        "maximum_outside_share": min(1.0, round(DISTANCE_ALLOWANCE * fit.outside_share_99, 3)),
+    }
+    stated = settings.gates.model_fields_set
+    wanted = {name: limit for name, limit in measured.items() if name not in stated}
+    return settings.model_copy(update={"gates": settings.gates.model_copy(update=wanted)})
 
 
 def _record(manifest: CohortManifest, sources: Sources, table: FeatureTable, fit: ClassifierFit) -> dict[str, Any]:

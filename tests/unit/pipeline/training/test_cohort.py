@@ -11,7 +11,7 @@ from pipeline.classification import classify
 from pipeline.features import FeatureVector
 from pipeline.lesions import LesionSettings
 from pipeline.model_bundle import PipelineSettings, load_bundle
-from pipeline.phantom import make_case
+from pipeline.quality import GateSettings
 from pipeline.resampling import resample_labels
 from pipeline.run import Aligned
 from pipeline.segmentation import SegmentationSettings, build_network
@@ -20,6 +20,7 @@ from pipeline.study import FIXED_ROLE, Role, Study
 from pipeline.training import case_writing, cohort, extraction
 from pipeline.training.case_store import read_case
 from pipeline.training.case_writing import write_training_case
+from pipeline.training.classifier import fit_classifier
 from pipeline.training.cohort import Resources, Watch, train_bundle
 from pipeline.training.errors import TrainingError
 from pipeline.training.extraction import Extracted, extract_case, extract_cohort
@@ -64,7 +65,6 @@ def test_source_when_loaded_then_it_is_the_phantom_of_its_seed(phantom: LoadedCa
     assert phantom.study.field_strength_t == 3.0
     assert phantom.label_map is not None
     assert set(np.unique(phantom.label_map.array)) == {0, 1, 2}
-    assert make_case(901).truth.seed == 901
 
 
 def test_training_case_when_written_by_the_true_transforms_then_labels_fit_the_image(
@@ -174,4 +174,13 @@ def test_train_when_segmentation_and_features_are_done_then_only_the_classifier_
         settings=bundle.settings.classification,
     )
     assert 0 < verdict.risk.probability < 1
+    assert bundle.settings.gates.maximum_outside_share == pytest.approx(1.5 * fit.outside_share_99, abs=6e-4)
     assert verdict.mahalanobis < limit
+
+
+def test_limits_when_the_cohort_file_states_one_then_it_stands(tmp_path: Path) -> None:
+    fit = fit_classifier(make_table(60), SETTINGS, TRAINING)
+    stated = PipelineSettings(gates=GateSettings(maximum_outside_share=0.07))
+    limits = cohort._with_distribution_limits(stated, fit).gates
+    assert limits.maximum_outside_share == 0.07
+    assert limits.maximum_mahalanobis == pytest.approx(1.5 * fit.mahalanobis_99, abs=0.06)

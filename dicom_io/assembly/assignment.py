@@ -42,6 +42,10 @@ class Assignment:
     """Every candidate of each role under the same hypothesis, best first."""
 
 
+Pools = Sequence[tuple[Timing, Mapping[Role, Sequence[Scored]]]]
+"""Scored candidates of each role under each hypothesis of the injection."""
+
+
 def score(
     candidates: Sequence[Candidate],
     role: Role,
@@ -73,7 +77,7 @@ def hypotheses(clock: Clock, recorded_s: float | None, rules: SeriesRules) -> It
 
 
 def best_phases(
-    pools: Sequence[tuple[Timing, Mapping[Role, Sequence[Scored]]]],
+    pools: Pools,
     rules: SeriesRules,
     *,
     excluded: Mapping[Role, frozenset[SubVolume]] | None = None,
@@ -99,10 +103,9 @@ def best_phases(
     """
     best: Assignment | None = None
     for timing, pool in pools:
-        found = _search(timing, pool, rules, excluded or {}, relaxed)
         # The earliest hypothesis wins a tie: the first arterial phase is the first.
-        if best is None or found.total > best.total:
-            best = found
+        found = _search(timing, pool, rules, excluded or {}, relaxed, floor=-1.0 if best is None else best.total)
+        best = found or best
     return best
 
 
@@ -166,7 +169,10 @@ def _search(
     rules: SeriesRules,
     excluded: Mapping[Role, frozenset[SubVolume]],
     relaxed: frozenset[str],
-) -> Assignment:
+    *,
+    floor: float,
+) -> Assignment | None:
+    """Return the best assignment under one hypothesis, or None where its total is not above `floor`."""
     options = {
         role: [item for item in pool[role] if item.score > 0 and item.subvolume not in excluded.get(role, ())]
         for role in DYNAMIC_ROLES
@@ -174,8 +180,8 @@ def _search(
     # What the roles from a rank on can add at best: a branch that cannot reach the best total is cut.
     promise = [sum(max((item.score for item in options[role]), default=0.0) for role in DYNAMIC_ROLES[rank:])
                for rank in range(len(DYNAMIC_ROLES) + 1)]  # fmt: skip
-    best: dict[Role, Scored] = {}
-    best_total = 0.0
+    best: dict[Role, Scored] | None = None
+    best_total = floor
 
     def descend(rank: int, chosen: dict[Role, Scored], total: float) -> None:
         nonlocal best, best_total
@@ -190,7 +196,7 @@ def _search(
         descend(rank + 1, chosen, total)
 
     descend(0, {}, 0.0)
-    return Assignment(best, best_total, timing, pool)
+    return None if best is None else Assignment(best, best_total, timing, pool)
 
 
 def _fits(

@@ -1,13 +1,13 @@
 """From candidates to an accepted or refused choice of six sub-volumes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
 from config.series_rules import SeriesRules
 from dicom_io.assembly.assignment import (
-    CONSTRAINTS,
     Assignment,
+    Pools,
     Scored,
     best_phases,
     coverage,
@@ -16,16 +16,17 @@ from dicom_io.assembly.assignment import (
     score,
 )
 from dicom_io.assembly.candidates import Sorted
-from dicom_io.assembly.clock import PHASES_TO_SEPARATE, Clock, choose_clock, injection_s
-from dicom_io.assembly.evidence import DYNAMIC_ROLES, Timing, gate, supporting_families
+from dicom_io.assembly.clock import Clock, choose_clock, injection_s
+from dicom_io.assembly.evidence import DYNAMIC_ROLES, Timing
+from dicom_io.assembly.objections import (
+    ambiguous_objections,
+    defective_objections,
+    missing_objections,
+    weak_objections,
+)
 from dicom_io.assembly.preferences import equivalent, preferred, settle
-from dicom_io.assembly.refusals import ROLE_WORDS, Refusal, name_roles, refuse
+from dicom_io.assembly.refusals import Refusal
 from pipeline.study import Role
-
-Pools = Sequence[tuple[Timing, Mapping[Role, Sequence[Scored]]]]
-
-_PLANNED_PHASES = 3
-"""From so many phases on, a series is a dynamic one."""
 
 _STATIC_ROLES = (Role.T2, Role.DWI)
 
@@ -76,10 +77,10 @@ def decide(study: Sorted, rules: SeriesRules) -> Decision:
     }
     everything = {**static, **(phases.pool if phases is not None else {})}
     refusals = chain(
-        _missing(study, choices, pools, clock, blocked, rules),
-        _ambiguous(choices, ambiguous),
-        _defective(choices),
-        _weak(choices, None if phases is None else phases.timing, rules),
+        missing_objections(study, choices, pools, clock, blocked, rules),
+        ambiguous_objections(choices, ambiguous),
+        defective_objections(choices),
+        weak_objections(choices, None if phases is None else phases.timing, rules),
     )
     return Decision(
         choices={role: choices[role] for role in Role if role in choices},
@@ -149,102 +150,6 @@ def _margin(
     )
     rival = best_phases(pools, rules, excluded={role: same | {choices[role].subvolume}})
     return float("inf") if rival is None else phases.total - rival.total
-
-
-def _missing(
-    study: Sorted,
-    choices: Mapping[Role, Scored],
-    pools: Pools,
-    clock: Clock | None,
-    blocked: Mapping[Role, str],
-    rules: SeriesRules,
-) -> Iterator[Refusal]:
-    missing = [role for role in Role if role not in choices]
-    if not missing:
-        return
-    for role in missing:
-        if any(gate(candidate, role, rules) for candidate in study.unsupported):
-            yield refuse("SM-VENDOR", f"The {ROLE_WORDS[role]} is stored as a mosaic, which is not supported.")
-    if clock is None and len(study.t1) >= PHASES_TO_SEPARATE:
-        yield refuse("SM-NOTIME", f"No time in the headers tells the {len(study.t1)} T1 volumes apart.")
-    if missing[0] in blocked:
-        reason = "lies in another frame of reference than" if blocked[missing[0]] == "SM-FOR" else "does not cover"
-        yield refuse(blocked[missing[0]], f"The {ROLE_WORDS[missing[0]]} series {reason} the T1 phases.")
-    if missing[0] in DYNAMIC_ROLES and study.t1:
-        yield from _obstructed(missing, pools, rules)
-        if missing == [Role.T1_HEPATOBILIARY]:
-            minutes = rules.time.hepatobiliary_s[0] / 60
-            yield refuse("SM-NOHBP", f"No T1 phase was acquired {minutes:g} minutes or more after the injection.")
-    yield refuse(f"SM-MISSING-{missing[0]}", f"No series fits: {name_roles(missing)}.")
-
-
-def _obstructed(missing: Sequence[Role], pools: Pools, rules: SeriesRules) -> Iterator[Refusal]:
-    """Name the one constraint without which every dynamic role would be filled."""
-    words = {
-        "SM-FOR": "The T1 phases lie in different frames of reference.",
-        "SM-GEOM": "The T1 phases do not share one grid and coverage.",
-        "SM-ORDER": "The phases were not acquired in the order before contrast, arterial, portal, hepatobiliary.",
-        "SM-GAP": "The time between arterial and portal or hepatobiliary phase is outside the limits.",
-    }
-    for code in CONSTRAINTS:
-        found = best_phases(pools, rules, relaxed=frozenset({code}))
-        if found is not None and all(role in found.choices for role in missing if role in DYNAMIC_ROLES):
-            yield refuse(code, words[code])
-            return
-
-
-def _ambiguous(choices: Mapping[Role, Scored], ambiguous: set[Role]) -> Iterator[Refusal]:
-    for role in choices:
-        if role in ambiguous and choices[role].candidate.defect is None:
-            yield refuse(
-                f"SM-AMBIG-{role}", f"Two different series fit the {ROLE_WORDS[role]} almost equally well."
-            )
-
-
-def _defective(choices: Mapping[Role, Scored]) -> Iterator[Refusal]:
-    for role, choice in choices.items():
-        found = choice.candidate.defect
-        if found is not None:
-            number = choice.subvolume.series.series_number
-            yield refuse(
-                found.code, f"The {ROLE_WORDS[role]} (series {number}) cannot be analysed: {found.because}."
-            )
-
-
-def _weak(choices: Mapping[Role, Scored], timing: Timing | None, rules: SeriesRules) -> Iterator[Refusal]:
-    circular = timing is not None and not timing.measured and not _anchored(choices)
-    if circular and Role.T1_ARTERIAL in choices:
-        yield refuse(
-            f"SM-WEAK-{Role.T1_ARTERIAL}",
-            "No description, agent phase or recorded injection tells which T1 phase is the arterial one.",
-        )
-    for role, choice in choices.items():
-        least = rules.decision.minimum_score[role.value]
-        families = supporting_families(choice.evidence)
-        lonely = role in DYNAMIC_ROLES and len(families) < rules.decision.families
-        if choice.score < least or lonely:
-            known = ", ".join(sorted(families)) or "nothing"
-            yield refuse(
-                f"SM-WEAK-{role}",
-                f"The best {ROLE_WORDS[role]} scores {choice.score:g}, {least:g} is asked; supported by {known}.",
-            )
-
-
-def _anchored(choices: Mapping[Role, Scored]) -> bool:
-    """Tell whether an injection estimated from the arterial phase is more than a circle.
-
-    It is where something beside the clock calls that phase arterial, or where arterial and portal phase are of
-    one series of three or more phases, which a scanner runs as planned. Otherwise a study that lacks its arterial
-    phase looks like one that has it, all phases moved by one.
-    """
-    arterial, portal = choices.get(Role.T1_ARTERIAL), choices.get(Role.T1_PORTAL)
-    if arterial is None:
-        return False
-    if supporting_families(arterial.evidence) & {"text", "agent"}:
-        return True
-    one, other = arterial.subvolume, portal.subvolume if portal is not None else None
-    together = other is not None and one.series.series_instance_uid == other.series.series_instance_uid
-    return together and one.siblings >= _PLANNED_PHASES
 
 
 def _runners_up(choices: Mapping[Role, Scored], pools: Mapping[Role, Sequence[Scored]]) -> dict[Role, float]:

@@ -17,7 +17,7 @@ from dicom_io.network.implementation import (
     IMPLEMENTATION_VERSION_NAME,
     configure_pynetdicom,
 )
-from dicom_io.network.server import GuardedAE
+from dicom_io.network.reactor import GuardedAE
 from dicom_io.network.transport import TransportLimits
 
 MAXIMUM_CONTEXTS = 128
@@ -111,7 +111,6 @@ def open_association(
             peer.port,
             contexts=[_presentation_context(context) for context in contexts],
             ae_title=peer.ae_title,
-            max_pdu=ae.limits.maximum_pdu_bytes,
             ext_neg=list(extensions),
             evt_handlers=[on_connection, *handlers],
         )

@@ -15,7 +15,6 @@ from pynetdicom._globals import MODE_ACCEPTOR
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
 from pynetdicom.transport import (
-    AddressInformation,
     AssociationSocket,
     RequestHandler,
     ThreadedAssociationServer,
@@ -23,7 +22,8 @@ from pynetdicom.transport import (
 
 from config.errors import NodeError
 from dicom_io.network.pending import PendingConnections, Slot
-from dicom_io.network.transport import GuardedSocket, TransportLimits, acknowledge_at_once, contain
+from dicom_io.network.reactor import GuardedAssociation
+from dicom_io.network.transport import GuardedSocket, TransportLimits, acknowledge_at_once
 
 LOGGER = logging.getLogger(__name__)
 
@@ -47,7 +47,8 @@ def check_seam() -> None:
         (AssociationSocket, ("recv", "ready", "close", "_shutdown_socket")),
         (RequestHandler, ("_create_association", "handle")),
         (ThreadedAssociationServer, ("get_request", "finish_request", "service_actions")),
-        (ApplicationEntity, ("_create_socket", "make_server")),
+        (ApplicationEntity, ("_create_socket", "_validate_requested_contexts", "associate")),
+        (Association, ("run_reactor", "_run_reactor", "kill", "set_socket", "request")),
     )
     missing = [
         f"{owner.__name__}.{name}" for owner, names in overridden for name in names if not hasattr(owner, name)
@@ -68,10 +69,9 @@ class GuardedHandler(RequestHandler):
     def _create_association(self) -> Association:
         """Create the association of one connection; as in pynetdicom, with another socket class."""
         ae, server = self.server.ae, self.server
-        assoc = Association(ae, MODE_ACCEPTOR)
+        assoc = GuardedAssociation(ae, MODE_ACCEPTOR)
         assoc._server = server
         assoc.name = f"AcceptorThread@{self.client_address[0]}:{self.client_address[1]}"
-        contain(assoc)
         connection = cast(socket.socket, self.request)
         slot = server.take_slot(self.client_address)
         assoc.set_socket(GuardedSocket(assoc, client_socket=connection, limits=server.limits, slot=slot))
@@ -184,25 +184,3 @@ class GuardedServer(ThreadedAssociationServer):
         self.server_close()
         for assoc in self.active_associations:
             assoc.abort()
-
-
-class GuardedAE(ApplicationEntity):
-    """An application entity whose outgoing associations use a `GuardedSocket` as well."""
-
-    def __init__(self, ae_title: str, limits: TransportLimits) -> None:
-        super().__init__(ae_title)
-        self.limits = limits
-        self.maximum_pdu_size = limits.maximum_pdu_bytes
-        self.acse_timeout = limits.acse_timeout_s
-        self.dimse_timeout = limits.dimse_timeout_s
-        self.network_timeout = limits.network_timeout_s
-        self.connection_timeout = limits.acse_timeout_s
-
-    def _create_socket(
-        self, assoc: Association, address: AddressInformation, tls_args: tuple[SSLContext, str] | None
-    ) -> AssociationSocket:
-        guarded = GuardedSocket(assoc, address=address, limits=self.limits)
-        guarded.tls_args = tls_args
-        contain(assoc)
-        cast(socket.socket, guarded.socket).setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return guarded

@@ -23,7 +23,8 @@ from dicom_io.network.implementation import (
     configure_pynetdicom,
 )
 from dicom_io.network.negotiation import acceptor_contexts
-from dicom_io.network.server import GuardedAE, GuardedServer, check_seam
+from dicom_io.network.reactor import GuardedAE
+from dicom_io.network.server import GuardedServer, check_seam
 from dicom_io.network.status import StoreStatus
 from dicom_io.network.transport import TransportLimits
 

@@ -110,6 +110,11 @@ class GuardedSocket(AssociationSocket):
             self._give_slot_back()
         return received
 
+    def send_at_once(self) -> None:
+        """Turn Nagle's algorithm off."""
+        if self.socket is not None:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
     def close(self) -> None:
         """Close, and free the thread that still waits for an association request."""
         super().close()

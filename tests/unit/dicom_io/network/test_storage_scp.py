@@ -15,15 +15,16 @@ from pydicom.uid import (
     JPEG2000Lossless,
     MRImageStorage,
 )
-from pynetdicom import AE
 from pynetdicom.association import Association
 
 from dicom_io.network.implementation import IMPLEMENTATION_CLASS_UID
 from dicom_io.network.negotiation import STORAGE_SOP_CLASSES
+from dicom_io.network.reactor import GuardedAE
 from dicom_io.network.requestor import Context, PeerError, PeerRefusedError, RemoteAE, open_association
 from dicom_io.network.status import Disposition, StoreStatus
 from dicom_io.network.storage_scp import PortTakenError, ReceivedInstance, ScpSettings, StorageScp
 from dicom_io.network.storage_scu import echo, send_files
+from dicom_io.network.transport import TransportLimits
 from tests.unit.dicom_io.network.instances import encode, mr_instance, write_instances
 from tests.unit.dicom_io.network.receiver import AE_TITLE, POLICY, Receiver, receiving, wait_until
 
@@ -153,7 +154,7 @@ def test_store_when_the_callback_fails_then_is_answered_and_the_next_instance_is
 
 
 def requesting(receiver: Receiver, *contexts: tuple[str, str]) -> Association:
-    ae = AE("SCANNER")
+    ae = GuardedAE("SCANNER", TransportLimits())
     for sop_class_uid, transfer_syntax_uid in contexts:
         ae.add_requested_context(sop_class_uid, transfer_syntax_uid)
     return ae.associate("127.0.0.1", receiver.scp.port, ae_title=AE_TITLE)
@@ -211,7 +212,7 @@ def test_store_when_uids_carry_path_or_control_characters_then_are_refused(recei
 def test_negotiation_when_several_encodings_are_proposed_then_explicit_little_endian_is_taken(
     receiver: Receiver,
 ) -> None:
-    ae = AE("SCANNER")
+    ae = GuardedAE("SCANNER", TransportLimits())
     syntaxes = [ImplicitVRLittleEndian, ExplicitVRBigEndian, JPEG2000Lossless, ExplicitVRLittleEndian]
     ae.add_requested_context(MRImageStorage, syntaxes)
     assoc = ae.associate("127.0.0.1", receiver.scp.port, ae_title=AE_TITLE)

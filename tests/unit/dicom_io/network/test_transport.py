@@ -11,10 +11,10 @@ from io import BytesIO
 import pynetdicom
 import pytest
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
-from pynetdicom import AE
 from pynetdicom.association import Association
 
 from dicom_io.network.access import AccessPolicy
+from dicom_io.network.reactor import GuardedAE
 from dicom_io.network.requestor import PeerError, RemoteAE
 from dicom_io.network.server import TransportSeamError, check_seam
 from dicom_io.network.status import StoreStatus
@@ -24,7 +24,7 @@ from dicom_io.network.transport import TransportLimits
 from tests.unit.dicom_io.network.instances import encode, mr_instance
 from tests.unit.dicom_io.network.receiver import AE_TITLE, Receiver, receiving, wait_until
 
-ACSE_S, NETWORK_S = 0.4, 0.6
+ACSE_S, NETWORK_S = 1.0, 1.0
 LIMITS = TransportLimits(acse_timeout_s=ACSE_S, network_timeout_s=NETWORK_S, dimse_timeout_s=5.0)
 SERVED_WITHIN_S = 1.0
 
@@ -41,7 +41,7 @@ def raw(receiver: Receiver) -> socket.socket:
 
 def established(receiver: Receiver) -> tuple[Association, socket.socket]:
     """Negotiate with pynetdicom, then give its socket to the test."""
-    ae = AE("SCANNER")
+    ae = GuardedAE("SCANNER", TransportLimits())  # The stock one leaves sockets open that the receiver closed.
     ae.add_requested_context(MRImageStorage, ExplicitVRLittleEndian)
     assoc = ae.associate("127.0.0.1", receiver.scp.port, ae_title=AE_TITLE)
     assert assoc.is_established

@@ -1,13 +1,10 @@
 """Fit the segmentation network: resumable, reproducible by seed, with a log."""
 
-import csv
 import math
-import os
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,17 +15,13 @@ from pipeline.segmentation import SegmentationSettings, build_network, label_pat
 from pipeline.segmentation.backends import torch_predictor
 from pipeline.segmentation.network import ResUNet, weights_of
 from pipeline.training.case_store import LIVER, TUMOUR, TrainingCase, read_case
+from pipeline.training.checkpoint import CHECKPOINT, LOG, TrainingState, append_log, resume, save
 from pipeline.training.errors import TrainingError
 from pipeline.training.loss import dice, dice_and_cross_entropy
 from pipeline.training.patch_sampling import cases_in_play, patch_at, sample, step_random
 from pipeline.training.settings import SegmentationTrainingSettings
 
-CHECKPOINT = "checkpoint.pt"
-LOG = "log.csv"
-LOG_COLUMNS = ("step", "loss", "learning_rate", "held_out_liver_dice", "held_out_tumour_dice", "elapsed_s")
 LARGEST_GRADIENT_NORM = 12.0
-FREE_SETTINGS = frozenset({"steps", "checkpoint_every", "validate_every"})
-"""May differ between the runs of one training: they set the length of the whole."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +35,6 @@ class Progress:
     left_s: float
     held_out: tuple[tuple[float, float], ...] = ()
     """(liver, tumour) Dice of each held-out case; empty between evaluations."""
-
-
-@dataclass(eq=False)
-class _State:
-    network: ResUNet
-    average: ResUNet
-    optimiser: torch.optim.Optimizer
-    step: int = 0
-    losses: list[float] = field(default_factory=list)
 
 
 def train(
@@ -95,7 +79,7 @@ def train(
     """
     work.mkdir(parents=True, exist_ok=True)
     state = _start(network, settings)
-    _resume(state, work / CHECKPOINT, settings)
+    resume(state, work / CHECKPOINT, settings)
     cases: list[TrainingCase] = []
     begin, first_step = clock(), state.step
     while state.step < settings.steps:
@@ -109,8 +93,8 @@ def train(
         if done or state.step % settings.validate_every == 0:
             held_out = _evaluate(state.average, held_out_folders, network, wait_for, settings)
         if done or state.step % settings.checkpoint_every == 0 or held_out:
-            _save(state, work / CHECKPOINT, settings)
-            _log(work / LOG, state, settings, held_out, clock() - begin)
+            save(state, work / CHECKPOINT, settings)
+            append_log(work / LOG, state, learning_rate_at(state.step - 1, settings), held_out, clock() - begin)
         elapsed_s = clock() - begin
         left_s = elapsed_s / (state.step - first_step) * (settings.steps - state.step)
         report(Progress(state.step, settings.steps, loss, elapsed_s, left_s, held_out))
@@ -123,15 +107,15 @@ def learning_rate_at(step: int, settings: SegmentationTrainingSettings) -> float
     return settings.learning_rate * warm_up * 0.5 * (1 + math.cos(math.pi * step / settings.steps))
 
 
-def _start(network: SegmentationSettings, settings: SegmentationTrainingSettings) -> _State:
+def _start(network: SegmentationSettings, settings: SegmentationTrainingSettings) -> TrainingState:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         fresh = build_network(network)
     optimiser = torch.optim.AdamW(fresh.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
-    return _State(fresh, deepcopy(fresh).requires_grad_(False), optimiser)
+    return TrainingState(fresh, deepcopy(fresh).requires_grad_(False), optimiser)
 
 
-def _step(state: _State, cases: Sequence[TrainingCase], settings: SegmentationTrainingSettings) -> float:
+def _step(state: TrainingState, cases: Sequence[TrainingCase], settings: SegmentationTrainingSettings) -> float:
     random = step_random(settings.seed, state.step)
     patch = patch_at(state.step, settings)
     drawn = [
@@ -159,7 +143,7 @@ def _loss(network: ResUNet, channels: Tensor, labels: Tensor, settings: Segmenta
     return dice_and_cross_entropy(logits.float(), labels)
 
 
-def _average(state: _State, settings: SegmentationTrainingSettings) -> None:
+def _average(state: TrainingState, settings: SegmentationTrainingSettings) -> None:
     # A young average follows quickly: the random start must not linger in it.
     decay = min(settings.average_decay, (1 + state.step) / (10 + state.step))
     with torch.no_grad():
@@ -185,56 +169,3 @@ def _evaluate(
         liver = dice(labels >= LIVER, case.labels >= LIVER)
         results.append((liver, dice(labels == TUMOUR, case.labels == TUMOUR)))
     return tuple(results)
-
-
-def _save(state: _State, path: Path, settings: SegmentationTrainingSettings) -> None:
-    draft = path.with_suffix(".draft")
-    torch.save(
-        {
-            "settings": settings.model_dump(mode="json"),
-            "step": state.step,
-            "network": state.network.state_dict(),
-            "average": state.average.state_dict(),
-            "optimiser": state.optimiser.state_dict(),
-        },
-        draft,
-    )
-    os.replace(draft, path)  # noqa: PTH105 - atomic by contract
-
-
-def _resume(state: _State, path: Path, settings: SegmentationTrainingSettings) -> None:
-    if not path.is_file():
-        return
-    stored: dict[str, Any] = torch.load(path, weights_only=True)
-    wanted = settings.model_dump(mode="json")
-    differing = [key for key in wanted if key not in FREE_SETTINGS and wanted[key] != stored["settings"].get(key)]
-    if differing:
-        raise TrainingError(
-            f"{path} was made with another {', '.join(differing)}; restore the settings or remove the file"
-        )
-    try:
-        state.network.load_state_dict(stored["network"])
-    except RuntimeError as error:
-        raise TrainingError(f"{path} holds another network; restore the settings or remove the file") from error
-    state.average.load_state_dict(stored["average"])
-    state.optimiser.load_state_dict(stored["optimiser"])
-    state.step = stored["step"]
-
-
-def _log(
-    path: Path,
-    state: _State,
-    settings: SegmentationTrainingSettings,
-    held_out: tuple[tuple[float, float], ...],
-    elapsed_s: float,
-) -> None:
-    fresh = not path.exists()
-    liver, tumour = np.mean(held_out, axis=0).round(4).tolist() if held_out else ("", "")
-    loss = round(float(np.mean(state.losses)), 5)
-    state.losses.clear()
-    rate = f"{learning_rate_at(state.step - 1, settings):.3e}"
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        if fresh:
-            writer.writerow(LOG_COLUMNS)
-        writer.writerow((state.step, loss, rate, liver, tumour, round(elapsed_s, 1)))

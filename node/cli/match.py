@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from config.loading import load_settings
@@ -91,7 +92,7 @@ def _name(entry: "RejectedSubVolume") -> str:
 def _table(result: "MatchResult") -> Table:
     table = Table(*_COLUMNS)
     for row in _rows(result):
-        table.add_row(*row)
+        table.add_row(*(escape(cell) for cell in row))
     return table
 
 

@@ -37,6 +37,13 @@ def test_decode_when_the_character_set_is_declared_then_the_first_reading_is_rig
     assert decode(text.encode(encoding), declared)[0] == text
 
 
+@pytest.mark.filterwarnings("ignore:Found unknown escape sequence")
+def test_decode_when_control_characters_are_inside_then_they_are_left_out() -> None:
+    for reading in decode(b"Ax\x1b[31m T1\x07\0", ()):
+        assert reading.isprintable()
+        assert reading.startswith("Ax") and reading.endswith("T1")
+
+
 def test_decode_when_iso_2022_is_used_then_no_escape_sequence_remains() -> None:
     raw = "肝細胞相".encode("iso2022_jp")
     assert decode(raw, ("", "ISO 2022 IR 87")) == ("肝細胞相",)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from config.errors import ConfigError
 from pipeline.model_bundle import BUNDLE_NAME_PATTERN, DEMONSTRATION_USE, VERSION_PATTERN, PipelineSettings
+from pipeline.study import Analyte
 from pipeline.training.settings import ClassifierTrainingSettings, SegmentationTrainingSettings
 
 Seed = Annotated[int, Field(ge=0)]
@@ -26,7 +27,7 @@ class DicomCase(_Table):
     """Microvascular invasion, from pathology."""
     labels: Path | None = None
     """NIfTI on the grid of the hepatobiliary series: 1 liver, 2 tumour; needed to train the segmentation."""
-    clinical: dict[str, float] = Field(default_factory=dict)
+    clinical: dict[Analyte, float] = Field(default_factory=dict)
     """Laboratory values by `Analyte`; may be incomplete."""
 
 

@@ -9,7 +9,7 @@ import SimpleITK as sitk  # noqa: N813 - the package's own idiom
 from pipeline.geometry import FloatArray
 from pipeline.phantom import PhantomSettings, make_case
 from pipeline.resampling import grid_of
-from pipeline.study import FIXED_ROLE, Analyte, ClinicalValue, Role, Study
+from pipeline.study import FIXED_ROLE, ClinicalValue, Role, Study
 from pipeline.training.errors import TrainingError
 from pipeline.training.manifest import CohortManifest, DicomCase
 from pipeline.volume import LabelMap
@@ -92,7 +92,7 @@ class PatientSource:
         """
         study = self.reader(self.case.folder)
         clinical = {
-            Analyte(name): ClinicalValue(value, origin="cohort") for name, value in self.case.clinical.items()
+            analyte: ClinicalValue(value, origin="cohort") for analyte, value in self.case.clinical.items()
         }
         study = replace(study, clinical={**study.clinical, **clinical})
         labels = None if self.case.labels is None else self._labels(study, self.case.labels)

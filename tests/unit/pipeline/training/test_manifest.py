@@ -119,3 +119,8 @@ def test_manifest_when_of_the_demonstration_model_then_it_is_valid() -> None:
     manifest = load_manifest(BUNDLED_FOLDER / "phantom-demo" / "cohort.toml")
     assert manifest.bundle.name == "phantom-demo"
     assert "not for patients" in manifest.bundle.intended_use
+
+
+def test_manifest_when_a_clinical_value_is_unknown_then_it_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cases\.0\.clinical\.afp"):
+        load_manifest(write(tmp_path, PATIENTS.replace("ast_u_per_l", "afp")))

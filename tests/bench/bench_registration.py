@@ -12,11 +12,14 @@ import numpy as np
 from pipeline.phantom import PhantomSettings, make_case
 from pipeline.registration import RegistrationSettings, register
 from pipeline.study import FIXED_ROLE, MOVING_ROLES, Role
+from tests.bench.figure import Figure
 
 FIRST_SEED = 910_000
 """Far from the seeds of training."""
 SETTINGS = PhantomSettings(max_shift_mm=20.0, max_rotation_deg=5.0, with_distractors=False)
 EVERY_NTH_LIVER_VOXEL = 97
+CASES = 10
+COMMAND = "python -m tests.bench.bench_registration"
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,21 @@ def measure_case(seed: int) -> list[PairError]:
     return errors
 
 
+def figures() -> list[Figure]:
+    """Return the figures for `make bench`; the baseline is the error without registration."""
+    errors = [error for n in range(CASES) for error in measure_case(FIRST_SEED + n)]
+    before = float(np.median([error.before_mm for error in errors]))
+    in_plane = float(np.median([error.in_plane_mm for error in errors]))
+    through = float(np.median([error.through_plane_mm for error in errors]))
+    return [
+        Figure("registration error in plane, median", in_plane, before, "< 1 mm", "mm", COMMAND),
+        Figure("registration error through plane, median", through, before, "< 2.5 mm", "mm", COMMAND),
+    ]
+
+
 def main() -> None:
     """Print one line a role and the total."""
-    cases = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+    cases = int(sys.argv[1]) if len(sys.argv) > 1 else CASES
     errors = [error for n in range(cases) for error in measure_case(FIRST_SEED + n)]
     line = "{:16} {:>9} {:>9} {:>9} {:>9} {:>9} {:>7}"
     write = sys.stdout.write

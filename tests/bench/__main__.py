@@ -1,0 +1,32 @@
+"""`make bench`: every figure beside its baseline; a table, and build/bench.json."""
+
+import json
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench import bench_matching, bench_registration, bench_segmentation
+
+OUT = Path("build/bench.json")
+
+
+def main() -> int:
+    """Run the benchmarks one after another."""
+    figures = []
+    for module in (bench_matching, bench_registration, bench_segmentation):
+        sys.stderr.write(f"{module.__name__} ...\n")
+        figures += module.figures()
+    table = Table("figure", "ours", "baseline", "ratio", "goal", "unit")
+    for figure in figures:
+        numbers = (f"{figure.ours:.3f}", f"{figure.baseline:.3f}", f"{figure.ratio:.3f}")
+        table.add_row(figure.name, *numbers, figure.goal, figure.unit)
+    Console().print(table)
+    OUT.parent.mkdir(exist_ok=True)
+    OUT.write_text(json.dumps([figure.document() for figure in figures], indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

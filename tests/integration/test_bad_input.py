@@ -1,0 +1,129 @@
+"""Bad input through the real program: one line that says what to do, the right exit code, no traceback."""
+
+import json
+import shutil
+import socket
+from pathlib import Path
+
+import pytest
+
+from pipeline.model_bundle import BUNDLED_FOLDER
+from tests.integration.service import mvi_node
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("phantom")
+    made = mvi_node("phantom", str(out), "--seed", "12")
+    assert made.returncode == 0, made.stderr
+    return out / "dicom"
+
+
+def _complaint(exit_code: int, *arguments: str) -> str:
+    result = mvi_node(*arguments)
+    assert result.returncode == exit_code, (result.returncode, result.stdout, result.stderr)
+    assert "Traceback" not in result.stderr
+    return result.stderr + result.stdout
+
+
+def _configuration(folder: Path, port: int) -> Path:
+    path = folder / "node.toml"
+    storage = folder / "storage"
+    path.write_text(f'[node]\nstorage = "{storage}"\nport = {port}\nhost = "127.0.0.1"\n', encoding="utf-8")
+    return path
+
+
+def _one_series(study: Path, out: Path) -> Path:
+    first = sorted(path for path in study.iterdir() if path.is_dir())[0]
+    shutil.copytree(first, out)
+    return out
+
+
+@pytest.mark.parametrize("verb", ["match", "analyse"])
+def test_folder_without_dicom_when_given_then_exit_1_and_says_so(verb: str, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("no image", encoding="utf-8")
+    extra = ["--out", str(tmp_path / "out")] if verb == "analyse" else []
+    assert "DICOM" in _complaint(1, verb, str(tmp_path), *extra)
+
+
+def test_folder_that_does_not_exist_when_matched_then_named(tmp_path: Path) -> None:
+    assert "absent is not a folder" in _complaint(1, "match", str(tmp_path / "absent"))
+
+
+def test_one_series_when_matched_then_refused_with_a_code(study: Path, tmp_path: Path) -> None:
+    result = mvi_node("match", str(_one_series(study, tmp_path / "one")), "--json")
+    document = json.loads(result.stdout)
+    assert (result.returncode, document["status"]) == (3, "refused")
+    assert document["code"].startswith("SM-")
+    assert document["message"]
+
+
+def test_one_series_when_analysed_then_a_refusal_report_is_written(study: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = mvi_node("analyse", str(_one_series(study, tmp_path / "one")), "--out", str(out), "--json")
+    assert result.returncode == 3, result.stderr
+    assert json.loads(result.stdout)["status"] == "refused"
+    assert (out / "sr.dcm").is_file()
+    assert not (out / "seg.dcm").exists()
+
+
+def test_two_patients_in_one_study_when_matched_then_refused(tmp_path: Path) -> None:
+    assert mvi_node("phantom", str(tmp_path), "--seed", "12", "--scenario", "two-patients").returncode == 0
+    result = mvi_node("match", str(tmp_path / "dicom"), "--json")
+    assert result.returncode == 3
+    assert json.loads(result.stdout)["code"] == "SM-PATIENT"
+    assert "PHANTOM^" not in result.stdout + result.stderr
+
+
+def test_truncated_file_when_matched_then_named_and_nothing_else_lost(study: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "study"
+    shutil.copytree(study, folder)
+    victim = sorted(folder.rglob("*.dcm"))[5]
+    victim.write_bytes(victim.read_bytes()[:200])
+    result = mvi_node("match", str(folder), "--json")
+    assert result.returncode in (0, 3)
+    assert victim.name in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_wrong_checksum_of_a_model_when_verified_or_served_then_names_the_file(tmp_path: Path) -> None:
+    shutil.copytree(BUNDLED_FOLDER / "phantom-demo", tmp_path / "models" / "phantom-demo")
+    victim = tmp_path / "models" / "phantom-demo" / "segmentation.safetensors"
+    content = bytearray(victim.read_bytes())
+    content[-1] ^= 1
+    victim.write_bytes(content)
+    configuration = _configuration(tmp_path, port=0)
+    with configuration.open("a", encoding="utf-8") as file:
+        file.write(f'[model]\nfolder = "{tmp_path / "models"}"\n')
+    complaint = _complaint(1, "serve", "--config", str(configuration))
+    assert "segmentation.safetensors" in complaint
+    assert "checksum" in complaint.lower()
+
+
+def test_port_that_is_taken_when_served_then_says_which_and_what_to_do(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        configuration = _configuration(tmp_path, port)
+        complaint = _complaint(1, "serve", "--config", str(configuration))
+    assert str(port) in complaint
+    assert "node.port" in complaint
+
+
+@pytest.mark.parametrize("verb", ["phantom", "demo"])
+def test_output_that_cannot_be_written_when_asked_for_then_exit_1(verb: str, tmp_path: Path) -> None:
+    # A file in the way: the tests may run as root, whom no permission stops.
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    arguments = (
+        [str(tmp_path / "file" / "out")] if verb == "phantom" else ["--out", str(tmp_path / "file" / "out")]
+    )
+    assert "file" in _complaint(1, verb, *arguments)
+
+
+def test_wrong_configuration_when_served_then_exit_2_and_names_every_key(tmp_path: Path) -> None:
+    configuration = tmp_path / "node.toml"
+    configuration.write_text('[node]\nport = "many"\nae_titel = "X"\n', encoding="utf-8")
+    complaint = _complaint(2, "serve", "--config", str(configuration))
+    assert "node.port" in complaint
+    assert "node.ae_titel" in complaint

@@ -87,7 +87,7 @@ def measure(bundle: ModelBundle, seeds: range) -> Iterator[Score]:
 
 
 def figures() -> list[Figure]:
-    """Return the figures for `make bench`; the baseline is two radiologists on patients, which is another thing."""
+    """Return the figures for `make bench`; beside two radiologists on patients, another thing."""
     scores = list(measure(load_bundle(BUNDLED_FOLDER / "phantom-demo"), range(FIRST_SEED, FIRST_SEED + CASES)))
     tumour = statistics.mean(score.tumour_dice for score in scores)
     liver = statistics.mean(score.liver_dice for score in scores)

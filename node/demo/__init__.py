@@ -1,25 +1,29 @@
 """The whole loop on one machine: an embedded PACS, the node and a scanner, on free loopback ports."""
 
 import json
-import multiprocessing
 import shutil
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from config.errors import NodeError
 from config.loading import load_settings
-from dicom_io.network.archive import ArchiveSettings, run_archive
 from dicom_io.network.requestor import RemoteAE
 from dicom_io.network.status import Disposition
 from dicom_io.network.storage_scu import send_files
+from node.demo.processes import (
+    CONFIGURATION_FILE,
+    LOOPBACK,
+    NODE,
+    POLL_S,
+    SCANNER,
+    DemoFailedError,
+    free_port,
+    running_archive,
+    running_node,
+)
 from node.ledger.ledger import open_ledger
 from node.ledger.records import Delivery, DeliveryState, StudyRecord
 from node.results_folder import results_folder
@@ -27,50 +31,13 @@ from node.states import StudyState
 from node.storage import ledger_url
 from node.study_report import explain_study
 
-LOOPBACK = "127.0.0.1"
-NODE, PACS, SCANNER = "MVINODE", "DEMOPACS", "SCANNER"
 ASSOCIATIONS = 3
 """A scanner sends its series side by side."""
-START_S = 60.0
 FINISH_S = 900.0
-POLL_S = 0.2
 
 ENDED = frozenset(
     {StudyState.DELIVERED, StudyState.UNDELIVERED, StudyState.FAILED, StudyState.ANALYSED, StudyState.REFUSED}
 )
-
-CONFIGURATION_FILE = "node.toml"
-CONFIGURATION = """\
-# Written by `mvi-node demo`: loopback only, short waits.
-[node]
-ae_title = "{node}"
-host = "{host}"
-port = {node_port}
-storage = {storage}
-minimum_free_bytes = 100_000_000
-
-[completion]
-settle_s = 2.0
-deadline_s = 600.0
-check_every_s = 0.5
-
-[[peers]]
-name = "scanner"
-ae_title = "{scanner}"
-host = "{host}"
-may_send = true
-
-[[peers]]
-name = "pacs"
-ae_title = "{pacs}"
-host = "{host}"
-port = {pacs_port}
-receives_results = true
-"""
-
-
-class DemoFailedError(NodeError):
-    """The loop did not close; the message says at which step and where the log is."""
 
 
 @dataclass(frozen=True)
@@ -123,9 +90,9 @@ def run_demo(out: Path, *, seed: int, on_step: OnStep) -> DemoOutcome:
     on_step("writing a phantom study as a GE 3.0 T scanner would")
     truth = _write_study(out / "study", seed)
     files = sorted((out / "study" / "dicom").rglob("*.dcm"))
-    node_port = _free_port()
+    node_port = free_port()
     on_step("starting the embedded PACS and the node")
-    with _archive(out / "pacs", node_port) as pacs_port, _node(out, node_port, pacs_port):
+    with running_archive(out / "pacs", node_port) as pacs_port, running_node(out, node_port, pacs_port):
         on_step(f"sending {len(files)} instances on {ASSOCIATIONS} associations")
         _send(files, RemoteAE(NODE, LOOPBACK, node_port))
         study, deliveries = _wait_for_the_end(out, _study_uid(truth, files), on_step)
@@ -157,73 +124,6 @@ def _study_uid(truth: dict[str, Any], files: Sequence[Path]) -> str:
         if identity.sop_instance_uid in wanted:
             return identity.study_instance_uid
     raise DemoFailedError("the phantom study holds none of the instances that its truth names")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def _archive(folder: Path, node_port: int) -> Iterator[int]:
-    context = multiprocessing.get_context("spawn")
-    mine, theirs = context.Pipe(duplex=False)
-    stop = context.Event()
-    callbacks = {NODE: RemoteAE(NODE, LOOPBACK, node_port)}
-    settings = ArchiveSettings(folder, PACS, LOOPBACK, 0, callbacks)
-    process = context.Process(target=run_archive, args=(settings, theirs, stop), name="pacs", daemon=True)
-    process.start()
-    try:
-        answer = mine.recv() if mine.poll(START_S) else "it did not start in time"
-        if not isinstance(answer, int):
-            raise DemoFailedError(f"embedded PACS: {answer}")
-        yield answer
-    finally:
-        stop.set()
-        process.join(10)
-        if process.is_alive():
-            process.kill()
-
-
-@contextmanager
-def _node(out: Path, node_port: int, pacs_port: int) -> Iterator[None]:
-    configuration = out / CONFIGURATION_FILE
-    configuration.write_text(
-        CONFIGURATION.format(
-            node=NODE, host=LOOPBACK, node_port=node_port, scanner=SCANNER, pacs=PACS, pacs_port=pacs_port,
-            storage=json.dumps(str((out / "node").resolve())),
-        ),
-        encoding="utf-8",
-    )  # fmt: skip
-    log_path = out / "node.log"
-    with log_path.open("wb") as log:
-        command = [sys.executable, "-m", "node", "serve", "--config", str(configuration)]
-        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        try:
-            _wait_until_ready(process, log_path)
-            yield
-        finally:
-            process.terminate()
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def _wait_until_ready(process: "subprocess.Popen[bytes]", log_path: Path) -> None:
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline:
-        text = log_path.read_text(encoding="utf-8", errors="replace")
-        if any(line.startswith("ready ") for line in text.splitlines()):
-            return
-        if process.poll() is not None:
-            raise DemoFailedError(
-                f"the node did not start: {text.strip().splitlines()[-1] if text.strip() else ''}"
-            )
-        time.sleep(POLL_S)
-    raise DemoFailedError(f"the node was not ready after {START_S:.0f} s; see {log_path}")
 
 
 def _send(files: Sequence[Path], node: RemoteAE) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from node.cli.output import RESEARCH_USE, ExitCode, complain, print_json, verb
@@ -35,25 +35,17 @@ def demo(
 
     For research use only. Not a medical device.
     """
-    from node.demo import run_demo  # noqa: PLC0415 - keeps --help fast
+    from node.demo import Step, run_demo  # noqa: PLC0415 - keeps --help fast
 
     began_s = time.monotonic()
     console = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("", total=None)
-        shown = ""
+    with Progress(BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console) as progress:
+        task = progress.add_task("", total=Step.DONE.number)
 
-        def show(step: str) -> None:
-            nonlocal shown
-            if step != shown:
-                if shown:
-                    console.print(f"  [dim]{time.monotonic() - began_s:6.1f} s[/]  {shown}")
-                shown = step
-                progress.update(task, description=step)
+        def show(step: Step, detail: str) -> None:
+            progress.update(task, completed=step.number, description=f"{step.words}{detail and ': '}{detail}")
 
         outcome = run_demo(out, seed=seed, on_step=show)
-        show("")
     seconds = time.monotonic() - began_s
     if as_json:
         print_json(

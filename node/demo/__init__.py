@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,31 @@ ENDED = frozenset(
 )
 
 
+class Step(Enum):
+    """The way of the study, in order."""
+
+    WRITE = (0, "writing a phantom study as a GE 3.0 T scanner would")
+    START = (1, "starting the embedded PACS and the node")
+    SEND = (2, f"sending on {ASSOCIATIONS} associations")
+    RECEIVE = (3, "received; waiting until the study has settled")
+    WAIT = (4, "six roles filled; waiting for a worker")
+    ANALYSE = (5, "registering, segmenting, measuring, classifying")
+    DELIVER = (6, "sending SEG, SR and summary; waiting for storage commitment")
+    DONE = (7, "done")
+
+    def __init__(self, number: int, words: str) -> None:
+        self.number = number
+        self.words = words
+
+
+STEP_OF = {
+    StudyState.RECEIVING: Step.RECEIVE,
+    StudyState.READY: Step.WAIT,
+    StudyState.ANALYSING: Step.ANALYSE,
+    StudyState.DELIVERING: Step.DELIVER,
+}
+
+
 @dataclass(frozen=True)
 class DemoOutcome:
     """What came back.
@@ -65,7 +91,7 @@ class DemoOutcome:
     sent: int
 
 
-OnStep = Callable[[str], None]
+OnStep = Callable[[Step, str], None]
 
 
 def run_demo(out: Path, *, seed: int, on_step: OnStep) -> DemoOutcome:
@@ -79,7 +105,7 @@ def run_demo(out: Path, *, seed: int, on_step: OnStep) -> DemoOutcome:
     seed
         Of the phantom.
     on_step
-        Told in words what happens now.
+        Told which step is under way, with a detail in words that may be empty.
 
     Raises
     ------
@@ -87,13 +113,13 @@ def run_demo(out: Path, *, seed: int, on_step: OnStep) -> DemoOutcome:
         A step did not come to its end.
     """
     _clear(out)
-    on_step("writing a phantom study as a GE 3.0 T scanner would")
+    on_step(Step.WRITE, f"seed {seed}")
     truth = _write_study(out / "study", seed)
     files = sorted((out / "study" / "dicom").rglob("*.dcm"))
     node_port = free_port()
-    on_step("starting the embedded PACS and the node")
+    on_step(Step.START, "")
     with running_archive(out / "pacs", node_port) as pacs_port, running_node(out, node_port, pacs_port):
-        on_step(f"sending {len(files)} instances on {ASSOCIATIONS} associations")
+        on_step(Step.SEND, f"{len(files)} instances")
         _send(files, RemoteAE(NODE, LOOPBACK, node_port))
         study, deliveries = _wait_for_the_end(out, _study_uid(truth, files), on_step)
     return _collect(out, study, deliveries, truth, len(files))
@@ -143,20 +169,11 @@ def _wait_for_the_end(
     with open_ledger(ledger_url(load_settings(out / CONFIGURATION_FILE, {}))) as ledger:
         while time.monotonic() < deadline:
             study = ledger.studies.get(study_instance_uid)
-            on_step(_words(study))
+            on_step(STEP_OF.get(study.state, Step.DONE), f"{study.images} images")
             if study.state in ENDED:
                 return study, ledger.outbox.of_study(study_instance_uid)
             time.sleep(POLL_S)
     raise DemoFailedError(f"the study did not end within {FINISH_S:.0f} s; see {out / 'node.log'}")
-
-
-def _words(study: StudyRecord) -> str:
-    return {
-        StudyState.RECEIVING: f"the node holds {study.images} images and waits until the study has settled",
-        StudyState.READY: "six roles are filled; waiting for a worker",
-        StudyState.ANALYSING: "register, segment, 14,736 features, classify",
-        StudyState.DELIVERING: "sending SEG, SR and summary; waiting for storage commitment",
-    }.get(study.state, str(study.state))
 
 
 def _collect(

@@ -120,7 +120,7 @@ def draw_quality(figure: Figure, analysis: Analysis, box: Box) -> None:
     """Say which gates were passed and what the reader is warned of."""
     axes = card(figure, *box, title="Quality and warnings")
     passed = sum(gate.passed for gate in analysis.gates)
-    gates = ", ".join(gate.gate for gate in analysis.gates)
+    gates = ", ".join(gate.gate.replace("_", " ") for gate in analysis.gates)
     y = _write_lines(
         axes, 0.80, _wrapped(f"{passed} of {len(analysis.gates)} quality gates passed: {gates}.", 3), INK
     )

@@ -10,6 +10,8 @@ FloatArray = npt.NDArray[np.float64]
 
 DIRECTION_TOLERANCE = 1e-4
 """Largest deviation of the direction cosines from orthonormality, per element."""
+SMALLEST_COSINE = 1e-12
+"""Direction cosines below it are taken as 0."""
 
 
 def read_only(array: npt.ArrayLike, dtype: npt.DTypeLike = np.float64) -> npt.NDArray[np.float64]:
@@ -51,6 +53,9 @@ class Grid:
         object.__setattr__(self, "shape", tuple(int(n) for n in self.shape))
         for name in ("spacing_xyz_mm", "origin_lps_mm", "direction"):
             object.__setattr__(self, name, read_only(getattr(self, name)))
+        # ITK inverts a direction with denormal elements to nothing, silently; they are rounding, not angles.
+        rounded = np.where(np.abs(self.direction) < SMALLEST_COSINE, 0.0, self.direction)
+        object.__setattr__(self, "direction", read_only(rounded))
         if len(self.shape) != 3 or min(self.shape) < 1:
             raise ValueError(f"shape must be three positive numbers, got {self.shape}")
         if self.spacing_xyz_mm.shape != (3,) or not (self.spacing_xyz_mm > 0).all():

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
@@ -63,6 +63,7 @@ def test_grid_when_left_handed_then_accepted_and_survives_sitk() -> None:
     assert grid_of(to_sitk(np.zeros(grid.shape, np.float32), grid)).is_close(grid)
 
 
+@example((0.0, 44.0, 2.2250738585072014e-308))
 @given(ANGLES)
 def test_resample_when_intensity_is_linear_then_interpolation_is_exact(angles: tuple[float, ...]) -> None:
     grid = _grid(angles)

@@ -35,6 +35,12 @@ class LesionSettings(BaseModel):
     """Width of the peritumoural margin, mm, from the centres of the outermost lesion voxels."""
     minimum_volume_mm3: Annotated[float, Field(ge=0)] = 150.0
     """Smaller components are dropped, mm3; the default is a ball of 6.6 mm."""
+    minimum_liver_contact: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Share of the voxels around a component that must be liver; what has less lies beside the liver (heart,
+    stomach, kidney) and is set aside with a warning."""
+    set_aside_below_cm3: Annotated[float, Field(ge=0)] = 50.0
+    """Only components smaller than this are judged by their contact: a large tumour may reach the surface of the
+    liver on every side."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,16 +55,21 @@ class Delineation:
         n inside lesion n.
     margin_map
         n inside the margin of lesion n, outside every lesion.
+    set_aside_cm3
+        Volumes of components that touch the liver and do not lie in it, cm3.
     """
 
     liver_map: LabelMap
     lesion_map: LabelMap
     margin_map: LabelMap
+    set_aside_cm3: tuple[float, ...] = ()
 
     def on(self, grid: Grid) -> "Delineation":
-        """Take the nearest label at each voxel of `grid`."""
-        maps = (self.liver_map, self.lesion_map, self.margin_map)
-        return Delineation(*(resample_labels(labels, grid) for labels in maps))
+        """Take the maps to another grid."""
+        liver, lesion, margin = (
+            resample_labels(labels, grid) for labels in (self.liver_map, self.lesion_map, self.margin_map)
+        )
+        return Delineation(liver, lesion, margin, self.set_aside_cm3)
 
 
 def delineate(labels: LabelMap, native: Grid, *, settings: LesionSettings) -> Delineation:
@@ -78,16 +89,24 @@ def delineate(labels: LabelMap, native: Grid, *, settings: LesionSettings) -> De
     -------
     Delineation
         On the working grid. The liver is the largest connected part of liver and tumour; a tumour outside it is
-        dropped, and so is one below the smallest volume, whose voxels stay liver. Where there is no liver label,
-        every tumour counts and the margin is bounded by nothing.
+        dropped, so is one that only touches it, and so is one below the smallest volume, whose voxels stay liver.
+        Where there is no liver label, every tumour counts and the margin is bounded by nothing.
     """
     tumour = labels.array == TUMOUR_LABEL
     has_liver = bool((labels.array == 1).any())
     liver = _largest_part(labels.array > 0) if has_liver else tumour
+    beside: Mask = np.zeros_like(liver)
+    set_aside_cm3: tuple[float, ...] = ()
+    if has_liver:
+        beside, set_aside_cm3 = _beside(tumour & liver, liver, labels.grid, settings)
+    liver = liver & ~beside
     lesions = _numbered(tumour & liver, labels.grid, native, settings)
     bounds = liver if has_liver else np.ones_like(liver)
     margins = _margins(lesions, bounds, labels.grid, settings.margin_mm)
-    return Delineation(*(LabelMap(array.astype(np.uint8), labels.grid) for array in (liver, lesions, margins)))
+    liver_map, lesion_map, margin_map = (
+        LabelMap(array.astype(np.uint8), labels.grid) for array in (liver, lesions, margins)
+    )
+    return Delineation(liver_map, lesion_map, margin_map, set_aside_cm3)
 
 
 def measure(lesion_map: LabelMap) -> tuple[Lesion, ...]:
@@ -146,6 +165,23 @@ def _largest_part(mask: Mask) -> Mask:
     parts, _ = ndimage.label(mask, FULLY_CONNECTED)
     largest: Mask = parts == np.bincount(parts.ravel())[1:].argmax() + 1
     return largest
+
+
+def _beside(tumour: Mask, liver: Mask, grid: Grid, settings: LesionSettings) -> tuple[Mask, tuple[float, ...]]:
+    """Find the components that lie beside the liver rather than in it, and their volumes, cm3."""
+    parts, count = ndimage.label(tumour, FULLY_CONNECTED)
+    beside, volumes_cm3 = np.zeros_like(tumour), []
+    for number, box in enumerate(ndimage.find_objects(parts, max_label=count), 1):
+        around = tuple(slice(max(0, side.start - 1), side.stop + 1) for side in box)
+        part = parts[around] == number
+        volume_cm3 = float(part.sum()) * grid.voxel_volume_mm3 / 1000
+        shell = ndimage.binary_dilation(part) & ~part
+        contact = float(liver[around][shell].mean()) if shell.any() else 1.0
+        if volume_cm3 < settings.set_aside_below_cm3 and contact < settings.minimum_liver_contact:
+            beside[around] |= part
+            if volume_cm3 * 1000 >= settings.minimum_volume_mm3:
+                volumes_cm3.append(volume_cm3)
+    return beside, tuple(sorted(volumes_cm3, reverse=True))
 
 
 def _numbered(tumour: Mask, grid: Grid, native: Grid, settings: LesionSettings) -> UInt8Array:

@@ -120,7 +120,7 @@ def analyse(
         clinical_used=dict(clinical.complete or {}),
         model=bundle.identity,
         timing_s=stage.end(),
-        warnings=clinical.warnings,
+        warnings=(*clinical.warnings, *_set_aside(found)),
     )
 
 
@@ -158,6 +158,14 @@ def _classified(features: FeatureVector, clinical: ClinicalFeatures, bundle: Mod
         clinical.missing,
         weights=bundle.classifier_weights,
         settings=bundle.settings.classification,
+    )
+
+
+def _set_aside(found: Delineation) -> tuple[str, ...]:
+    return tuple(
+        f"A region of {volume_cm3:.1f} cm3 at the surface of the liver was not counted as a tumour: most of what "
+        "surrounds it is not liver. Check it on the images."
+        for volume_cm3 in found.set_aside_cm3
     )
 
 

@@ -155,3 +155,29 @@ def test_maps_on_the_native_grid_are_disjoint_and_numbered_alike() -> None:
     found = delineate(label_map(ball((0, 0, 0), 20), ball((25, 10, 0), 14)), NATIVE, settings=SETTINGS).on(NATIVE)
     assert not (found.lesion_map.array.astype(bool) & found.margin_map.array.astype(bool)).any()
     assert set(np.unique(found.lesion_map.array)) == set(np.unique(found.margin_map.array)) == {0, 1, 2}
+
+
+def test_component_that_only_touches_the_liver_is_set_aside_with_its_volume() -> None:
+    beside = ball((0, 0, 45), 14) & ~ball((0, 0, 0), 85)
+    found = delineate(label_map(ball((0, 0, 0), 20), beside, liver=ball((0, 0, 0), 85)), NATIVE, settings=SETTINGS)
+    assert np.unique(found.lesion_map.array).tolist() == [0, 1]
+    assert not (found.liver_map.array.astype(bool) & beside).any()
+    assert found.set_aside_cm3 == pytest.approx((beside.sum() * 10 / 1000,))
+    assert found.on(NATIVE).set_aside_cm3 == found.set_aside_cm3
+
+
+def test_component_half_out_of_the_liver_is_kept() -> None:
+    bulging = ball((0, 0, 34), 28)
+    found = delineate(label_map(bulging, liver=ball((0, 0, 0), 85) | bulging), NATIVE, settings=SETTINGS)
+    assert found.set_aside_cm3 == ()
+    assert found.lesion_map.array.any()
+
+
+def test_large_tumour_that_reaches_the_surface_all_around_is_kept() -> None:
+    liver = ball((0, 0, 0), 85)
+    large = ball((0, 0, 0), 80)
+    found = delineate(
+        label_map(large, liver=liver & (np.indices(SHAPE)[0] < 12) | large), NATIVE, settings=SETTINGS
+    )
+    assert found.lesion_map.array.any()
+    assert found.set_aside_cm3 == ()

@@ -27,8 +27,11 @@ pip() { "$venv/bin/python" -m pip --disable-pip-version-check install -q --const
 
 echo "installing into $venv (a few minutes the first time)" >&2
 pip pip setuptools wheel numpy
-# Builds only with numpy and setuptools already there; its own build isolation finds neither.
-pip --no-build-isolation pyradiomics==3.0.1
+# Builds only with numpy and setuptools already there; its own build isolation finds neither. From Python 3.12 on its
+# versioneer misses two old names, which the shim restores for this one call.
+shims=""
+"$venv/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 12))' && shims="$PWD/deploy/build_shims"
+PYTHONPATH="$shims" pip --no-build-isolation pyradiomics==3.0.1
 # Named exactly: a plain "torch" brings several GB of CUDA. For a GPU, see README.
 pip "${MVI_TORCH:-torch==2.13.0}"
 pip --no-build-isolation --editable .

@@ -9,4 +9,4 @@ class SafeConfigParser(configparser.ConfigParser):
     readfp = configparser.ConfigParser.read_file
 
 
-configparser.SafeConfigParser = SafeConfigParser  # type: ignore[attr-defined]  # the point of this file
+configparser.SafeConfigParser = SafeConfigParser

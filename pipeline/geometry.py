@@ -5,6 +5,7 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -115,6 +116,23 @@ class Grid:
         first_edge_ijk = np.full(3, -0.5)
         origin = self.to_lps_mm(first_edge_ijk) + self.direction @ (spacing / 2)
         return type(self)((int(size[2]), int(size[1]), int(size[0])), spacing, origin, self.direction)
+
+    def canonical(self) -> Self:
+        """Return the same voxels with i, j, k running nearest to left, posterior and superior.
+
+        A network knows the orientation it was trained in; an acquisition may be prone, upside down or flipped.
+        """
+        cosines = self.direction.T
+        _, axes = linear_sum_assignment(-np.abs(cosines.T))
+        signs = np.array([1.0 if cosines[axis, side] >= 0 else -1.0 for side, axis in enumerate(axes)])
+        size_ijk = np.array(self.shape[::-1])
+        corner_ijk = np.zeros(3)
+        for axis, sign in zip(axes, signs, strict=True):
+            corner_ijk[axis] = 0.0 if sign > 0 else size_ijk[axis] - 1.0
+        i, j, k = (int(size_ijk[axis]) for axis in axes)
+        return type(self)(
+            (k, j, i), self.spacing_xyz_mm[axes], self.to_lps_mm(corner_ijk), self.direction[:, axes] * signs
+        )
 
     def is_close(self, other: "Grid", *, tolerance_mm: float = 1e-3) -> bool:
         """Tell whether both lattices have the same shape and every corner within `tolerance_mm`."""

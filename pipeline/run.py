@@ -131,7 +131,7 @@ def align(study: Study, settings: PipelineSettings) -> Aligned:
         role: register(fixed, study.volumes[role], settings=settings.registration, seed=settings.seed)
         for role in MOVING_ROLES
     }
-    grid = fixed.grid.with_spacing(settings.working_spacing_xyz_mm)
+    grid = fixed.grid.canonical().with_spacing(settings.working_spacing_xyz_mm)
     registered = {
         role: resample(study.volumes[role], grid, outcomes[role].transform_lps_mm if role in outcomes else None)
         for role in Role

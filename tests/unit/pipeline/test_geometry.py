@@ -1,5 +1,7 @@
 """Grids: index and patient space, extent, orientation."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -101,3 +103,30 @@ def test_volume_when_given_an_array_then_it_is_copied_and_read_only() -> None:
 def test_volume_when_values_are_not_finite_then_raises() -> None:
     with pytest.raises(ValueError, match="finite"):
         Volume(np.full((1, 1, 1), np.nan, np.float32), Grid((1, 1, 1), np.ones(3), np.zeros(3), np.eye(3)))
+
+
+@pytest.mark.parametrize("axes", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("signs", list(itertools.product((1, -1), repeat=3)))
+def test_canonical_when_axes_are_permuted_and_flipped_then_gives_the_upright_grid_back(
+    axes: tuple[int, ...], signs: tuple[int, ...]
+) -> None:
+    upright = _grid((4.0, -7.0, 3.0))
+    size = np.array(upright.shape[::-1])
+    corner = np.array([0 if sign > 0 else count - 1 for sign, count in zip(signs, size, strict=True)])
+    order = list(axes)
+    i, j, k = (int(count) for count in size[order])
+    turned = Grid(
+        (k, j, i),
+        upright.spacing_xyz_mm[order],
+        upright.to_lps_mm(corner),
+        (upright.direction * np.array(signs))[:, order],
+    )
+    assert turned.canonical().is_close(upright)
+    np.testing.assert_allclose(turned.canonical().direction, upright.direction, atol=1e-12)
+
+
+def test_canonical_when_already_upright_then_bit_identical() -> None:
+    grid = _grid((12.0, 7.0, 0.0))
+    same = grid.canonical()
+    assert same.shape == grid.shape
+    np.testing.assert_array_equal(same.affine, grid.affine)

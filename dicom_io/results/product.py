@@ -1,7 +1,8 @@
 """Who wrote a result: the equipment that every object names, and the notice that every object bears."""
 
+import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from importlib.metadata import version
 
 from pydicom.dataset import Dataset
@@ -17,6 +18,8 @@ NO_MODEL = "none"
 
 LONG_STRING = 64
 """Longest value of VR LO, characters (PS3.5 6.2)."""
+
+_OFFSET = re.compile(r"([+-])(\d{2})([0-5]\d)")
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,30 @@ class Product:
 
 
 def stamp(ds: Dataset, product: Product, now: datetime) -> None:
-    """Name the software, and overwrite every date and time that a library took from the clock with `now`."""
+    """Name the software, and overwrite every date and time that a library took from the clock with `now`.
+
+    Parameters
+    ----------
+    ds
+        Already has the patient and study of its source: where those declare an offset from UTC, it holds for every
+        time of the object (PS3.3 C.12.1.1.8), and `now` is written in it.
+    now
+        Aware.
+    """
     ds.SoftwareVersions = product.software_versions
+    now = now.astimezone(_declared_zone(ds) or now.tzinfo)
     date, time = now.strftime("%Y%m%d"), now.strftime("%H%M%S")
     ds.InstanceCreationDate, ds.InstanceCreationTime = date, time
     ds.ContentDate, ds.ContentTime = date, time
     ds.SeriesDate, ds.SeriesTime = date, time
     for item in ds.get("ContributingEquipmentSequence", []):
         item.pop("ContributionDateTime", None)
+
+
+def _declared_zone(ds: Dataset) -> timezone | None:
+    """Return Timezone Offset From UTC (0008,0201) as a time zone; None where it is absent or no offset."""
+    found = _OFFSET.fullmatch(str(ds.get("TimezoneOffsetFromUTC") or ""))
+    if found is None or int(found[2]) > 14:
+        return None
+    ahead = timedelta(hours=int(found[2]), minutes=int(found[3]))
+    return timezone(ahead if found[1] == "+" else -ahead)

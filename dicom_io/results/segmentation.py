@@ -143,8 +143,8 @@ def build_segmentation(
         transfer_syntax_uid=ExplicitVRLittleEndian,
         omit_empty_frames=False,
     )
-    stamp(seg, product, now)
     _settle(seg, source, uids)
+    stamp(seg, product, now)
     return seg
 
 

@@ -109,6 +109,30 @@ def test_results_when_a_value_is_impossible_then_it_is_empty(tmp_path: Path, key
         assert ds[keyword].is_empty
 
 
+@pytest.mark.parametrize(
+    ("offset", "content"),
+    [
+        ("+0800", ("20260103", "200000")),
+        ("-0330", ("20260103", "083000")),
+        ("+1400", ("20260104", "020000")),
+        ("", ("20260103", "120000")),
+        ("Z", ("20260103", "120000")),
+        ("+9900", ("20260103", "120000")),
+    ],
+)
+def test_results_when_the_source_declares_an_offset_then_the_times_are_written_in_it(
+    tmp_path: Path, offset: str, content: tuple[str, str]
+) -> None:
+    def edit(ds: Dataset) -> None:
+        ds.TimezoneOffsetFromUTC = offset
+
+    for ds in written(tmp_path, edit):
+        assert (ds.ContentDate, ds.ContentTime) == content
+        assert (ds.SeriesDate, ds.SeriesTime) == content
+        assert (ds.InstanceCreationDate, ds.InstanceCreationTime) == content
+        assert ds.get("DateOfSecondaryCapture", content[0]) == content[0]
+
+
 def test_results_when_name_has_one_component_then_it_is_kept_and_not_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

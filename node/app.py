@@ -21,6 +21,7 @@ from node.outbox import ASK_AGAIN_S, Courier
 from node.owner import is_gone, worker_name
 from node.peers import DimseTransport
 from node.reception_process import ReceptionError, ReceptionProcess
+from node.results_folder import sweep_attempts
 from node.scheduler import Scheduler
 from node.storage import ledger_url, prepare_storage
 from node.study_job import StudyJob
@@ -90,6 +91,7 @@ class Node:
         with ExitStack() as stack:
             ledger = stack.enter_context(open_ledger(ledger_url(settings)))
             ledger.work.recover(is_gone)
+            sweep_attempts(self._storage)
             reception = ReceptionProcess(settings, ledger_url(settings), back_off(1, 30), time.monotonic)
             stack.callback(reception.stop)
             bundle = load_active_bundle(settings)

@@ -1,11 +1,15 @@
 """One worker: claim a study, do the job, enter the outcome. The one place that catches everything."""
 
+import errno
 import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
+
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from config.errors import NodeError
 from node.backoff import BackOff
@@ -24,8 +28,25 @@ MAXIMUM_ATTEMPTS = 8
 """Attempts at a study while something is not available, before it is parked."""
 MAXIMUM_CRASHES = 3
 """Attempts at a study that ends its worker process: the first and two more."""
+MAXIMUM_OUTAGES = 1000
+"""Attempts at a study while the ledger or the disk is not available: about ten days at the longest back-off."""
+FINISH_AGAIN_S = (0.5, 2.0, 5.0, 10.0)
+"""Waits before an outcome that the ledger did not take is offered again, s: its analysis took minutes."""
 BUG = "BUG"
 """Code of a study that met an error nobody foresaw."""
+LEDGER = "LEDGER"
+"""Code of an attempt during which the ledger did not answer."""
+STORAGE = "STORAGE"
+"""Code of an attempt during which the disk was full or away."""
+
+_LEDGER_AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
+_STORAGE_AWAY = frozenset(
+    {
+        *(errno.ENOSPC, errno.EDQUOT, errno.EROFS),
+        *(errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.ENODEV),
+        *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EBUSY),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -99,8 +120,7 @@ class Worker:
         logger.info("claimed study=%s attempt=%s", claim.study_instance_uid, claim.attempt)
         try:
             with _LeaseKeeper(self._ledger, claim):
-                outcome = self._job(claim)
-            self._finish(claim, outcome)
+                self._finish(claim, self._job(claim))
         except LostClaimError:
             logger.info("claim lost, outcome discarded study=%s", claim.study_instance_uid)
         except Exception as error:  # Whatever one study does, the node goes on with the next.
@@ -108,6 +128,20 @@ class Worker:
         return True
 
     def _finish(self, claim: Claim, outcome: FinishedStudy) -> None:
+        for wait_s in FINISH_AGAIN_S:
+            try:
+                return self._enter(claim, outcome)
+            except _LEDGER_AWAY as error:
+                logger.warning(
+                    "outcome not entered, again in %.1f s study=%s error=%s",
+                    wait_s,
+                    claim.study_instance_uid,
+                    type(error).__name__,
+                )
+                self._stopping.wait(wait_s)
+        return self._enter(claim, outcome)
+
+    def _enter(self, claim: Claim, outcome: FinishedStudy) -> None:
         state = self._ledger.work.finish(
             claim,
             Event.ANALYSED if outcome.code is None else Event.REFUSED,
@@ -118,7 +152,8 @@ class Worker:
         )
         logger.info("finished study=%s code=%s state=%s", claim.study_instance_uid, outcome.code or "-", state)
 
-    def _fail(self, claim: Claim, error: Exception) -> None:
+    def _fail(self, claim: Claim, raised: Exception) -> None:
+        error = _outage(raised) or raised
         try:
             if self._stopping.is_set():
                 self._ledger.work.release(claim)
@@ -144,8 +179,20 @@ class Worker:
         self._ledger.work.give_up(claim, Event.BUG, code=code, message=message)
 
 
+def _outage(error: Exception) -> TransientError | None:
+    """Return what is away: neither the ledger nor the disk is the fault of the study at hand."""
+    if isinstance(error, _LEDGER_AWAY):
+        # Only the kind: the words of a driver quote the statement.
+        return TransientError(LEDGER, f"The ledger did not answer ({type(error).__name__}).", stage="ledger")
+    if isinstance(error, OSError) and error.errno in _STORAGE_AWAY:
+        return TransientError(STORAGE, f"The storage cannot be used ({error.strerror}).", stage="storage")
+    return None
+
+
 def _attempts(error: TransientError) -> int:
-    return MAXIMUM_CRASHES if error.code == WORKER_LOST else MAXIMUM_ATTEMPTS
+    return {WORKER_LOST: MAXIMUM_CRASHES, LEDGER: MAXIMUM_OUTAGES, STORAGE: MAXIMUM_OUTAGES}.get(
+        error.code, MAXIMUM_ATTEMPTS
+    )
 
 
 class _LeaseKeeper:

@@ -1,9 +1,14 @@
+import errno
 import logging
+import os
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from sqlalchemy.exc import IntegrityError, OperationalError
 
+import node.worker
 from node.backoff import BackOff
 from node.executor import WORKER_LOST
 from node.ledger.ledger import Ledger
@@ -81,6 +86,65 @@ def test_step_when_something_stays_away_then_the_study_is_parked(
     assert not own.step()
     study = ledger.studies.get(STUDY)
     assert (study.state, study.code, study.attempts) == (StudyState.FAILED, code, attempts)
+
+
+def database_error(kind: type[OperationalError | IntegrityError] = OperationalError) -> Exception:
+    return kind("UPDATE studies", {}, Exception("server closed the connection"))
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (database_error(), "LEDGER"),
+        *(
+            (OSError(number, os.strerror(number)), "STORAGE")
+            for number in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE)
+        ),
+    ],
+)
+def test_step_when_the_ledger_or_the_disk_is_away_then_the_study_outlasts_it(
+    ledger: Ledger, clock: FakeClock, error: Exception, code: str
+) -> None:
+    make_ready(ledger, clock)
+    own = worker(ledger, failing(error))
+    for _ in range(MAXIMUM_ATTEMPTS + 1):
+        assert own.step()
+        study = ledger.studies.get(STUDY)
+        assert (study.state, study.code) == (StudyState.RETRY, code)
+        clock.advance(1000)
+        ledger.work.wake()
+
+
+@pytest.mark.parametrize("error", [database_error(IntegrityError), FileNotFoundError(errno.ENOENT, "gone")])
+def test_step_when_the_ledger_or_the_disk_answers_wrongly_then_that_is_a_bug(
+    ledger: Ledger, clock: FakeClock, error: Exception
+) -> None:
+    make_ready(ledger, clock)
+    worker(ledger, failing(error)).step()
+    assert ledger.studies.get(STUDY).code == "BUG"
+
+
+@pytest.mark.parametrize(("outages", "state"), [(1, StudyState.DELIVERING), (100, StudyState.RETRY)])
+def test_step_when_the_outcome_is_not_taken_then_is_offered_again_before_it_is_lost(
+    ledger: Ledger, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, outages: int, state: StudyState
+) -> None:
+    make_ready(ledger, clock)
+    finish, left, jobs = ledger.work.finish, [database_error()] * outages, []
+
+    def flaky(*arguments: Any, **keywords: Any) -> StudyState:
+        if left:
+            raise left.pop()
+        return finish(*arguments, **keywords)
+
+    def job(claim: Claim) -> FinishedStudy:
+        jobs.append(claim)
+        return DONE
+
+    monkeypatch.setattr(ledger.work, "finish", flaky)
+    monkeypatch.setattr(node.worker, "FINISH_AGAIN_S", (0, 0))
+    assert worker(ledger, job).step()
+    assert ledger.studies.get(STUDY).state is state
+    assert len(jobs) == 1
 
 
 def test_step_when_it_meets_a_bug_then_parks_it_and_takes_the_next(

@@ -6,14 +6,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from config.analytes import load_analytes
 from config.series_rules import load_series_rules
+from dicom_io.assembly.examination import examined_on
 from dicom_io.assembly.match_result import MatchResult, SourceInstance
 from dicom_io.assembly.matching import match_studies
 from dicom_io.assembly.patient import read_patient_id
 from dicom_io.assembly.scanning import ScanResult, scan_folder
 from node.analysis_job import ClinicalValues, run_job
 from node.analysis_tools import make_tools
+from node.labs.choice import values_of_examination
 from node.labs.csv_file import LabValues
+from pipeline.study import FIXED_ROLE
 
 if TYPE_CHECKING:
     from pipeline.analysis import Analysis
@@ -90,7 +94,7 @@ def analyse_folder(
         target = out / f"study-{number}" if len(matches) > 1 else out
         target.mkdir(parents=True, exist_ok=True)
         sources = _sources(scan.of_study(uid))
-        clinical = _clinical(sources, labs)
+        clinical = _clinical(match, sources, labs)
         tools = replace(make_tools(bundle, run, clinical), match=_already(match))
         outcome = run_job(uid, sources, clinical, target, tools, on_stage)
         outcomes.append(OfflineOutcome(target, outcome.code, outcome.written.document))
@@ -108,7 +112,8 @@ def _sources(scan: ScanResult) -> list[SourceInstance]:
     return list(images.values()) or others
 
 
-def _clinical(sources: Sequence[SourceInstance], labs: LabValues) -> ClinicalValues:
-    if not labs or not sources:
+def _clinical(match: MatchResult, sources: Sequence[SourceInstance], labs: LabValues) -> ClinicalValues:
+    if not labs or match.code is not None:
         return {}
-    return labs.get(read_patient_id(sources[0].path), {})
+    known = labs.get(read_patient_id(sources[0].path), {})
+    return values_of_examination(known, examined_on(match.roles[FIXED_ROLE]), load_analytes().window)

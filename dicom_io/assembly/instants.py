@@ -21,15 +21,21 @@ def time_of_day_s(value: str) -> float | None:
     return hour * 3600.0 + minute * 60.0 + second + float(found.group(4) or 0)
 
 
-def day_s(value: str) -> float | None:
-    """Return the midnight of a DA value, s since 0001-01-01, or None where it is not a date."""
+def day(value: str) -> date | None:
+    """Return a DA value as a date, or None where it is not one."""
     found = _DATE.match(value.strip())
     if not found:
         return None
     try:
-        return date(*(int(part) for part in found.groups())).toordinal() * SECONDS_A_DAY
+        return date(*(int(part) for part in found.groups()))
     except ValueError:
         return None
+
+
+def day_s(value: str) -> float | None:
+    """Return the midnight of a DA value, s since 0001-01-01, or None where it is not a date."""
+    found = day(value)
+    return None if found is None else found.toordinal() * SECONDS_A_DAY
 
 
 def instant_s(days: tuple[str, ...], time: str) -> float | None:

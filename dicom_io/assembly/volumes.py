@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from dicom_io.assembly.examination import examined_on
 from dicom_io.assembly.frame_pixels import DecodedFrame, decode_frames
 from dicom_io.assembly.match_result import MatchResult, RoleMatch
 from dicom_io.assembly.refusals import ROLE_WORDS
@@ -64,10 +65,12 @@ def assemble(match: MatchResult, *, clinical: Mapping[Analyte, ClinicalValue]) -
         # Breaches of the standard that do not touch pixels or geometry are not this stage's business.
         warnings.simplefilter("ignore")
         roles = {role: assemble_role(match.roles[role]) for role in Role}
+        day = examined_on(match.roles[FIXED_ROLE])
     return Study(
         volumes={role: found.volume for role, found in roles.items()},
         clinical=clinical,
         field_strength_t=roles[FIXED_ROLE].field_strength_t,
+        examined_on=day,
     )
 
 

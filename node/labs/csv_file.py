@@ -13,8 +13,8 @@ from pipeline.study import Analyte, ClinicalValue
 COLUMNS = ("patient_id", "analyte", "value", "unit", "collected_on")
 ORIGIN = "csv"
 
-LabValues = Mapping[str, Mapping[Analyte, ClinicalValue]]
-"""By PatientID, then by analyte."""
+LabValues = Mapping[str, Mapping[Analyte, Sequence[ClinicalValue]]]
+"""By PatientID, then by analyte; every value of the file, since the file does not know the examination."""
 
 
 class LabFileError(NodeError):
@@ -35,7 +35,7 @@ class LabFileError(NodeError):
 
 
 def read_labs(path: Path, rules: AnalyteRules) -> LabValues:
-    """Read a file of laboratory values; of several of one analyte the last collected counts.
+    """Read a file of laboratory values; `node.labs.choice` chooses among several of one analyte.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def read_labs(path: Path, rules: AnalyteRules) -> LabValues:
             rows = [(reader.line_num, row) for row in reader]
         except (csv.Error, UnicodeDecodeError) as error:
             raise LabFileError(path, [f"not a CSV file in UTF-8: {error}"]) from error
-    found: dict[str, dict[Analyte, ClinicalValue]] = {}
+    found: dict[str, dict[Analyte, list[ClinicalValue]]] = {}
     problems = []
     for line, row in rows:
         try:
@@ -65,9 +65,7 @@ def read_labs(path: Path, rules: AnalyteRules) -> LabValues:
         except ValueError as error:
             problems.append(f"line {line}: {error}")
             continue
-        values = found.setdefault(patient_id, {})
-        if analyte not in values or _when(values[analyte]) <= _when(value):
-            values[analyte] = value
+        found.setdefault(patient_id, {}).setdefault(analyte, []).append(value)
     if problems:
         raise LabFileError(path, problems)
     return found
@@ -111,7 +109,3 @@ def _date(text: str) -> date | None:
         return date.fromisoformat(text) if text else None
     except ValueError:
         raise ValueError("collected_on must be YYYY-MM-DD") from None
-
-
-def _when(value: ClinicalValue) -> date:
-    return value.collected_on or date.min

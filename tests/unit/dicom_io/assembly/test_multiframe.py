@@ -1,3 +1,5 @@
+from datetime import date, datetime
+
 import numpy as np
 import pytest
 
@@ -55,6 +57,15 @@ def test_assemble_when_a_phase_is_part_of_an_enhanced_object_then_its_frames_are
     # Frame n holds a ramp that starts at n; slice k is frame 2 SLICES - k, and odd slices have a slope of 2.
     expected = [(2 * SLICES - 1 - k) * (2 if k % 2 else 1) for k in range(SLICES)]
     np.testing.assert_array_equal(array[:, 0, 0], expected)
+
+
+def test_assemble_when_the_last_frames_were_acquired_after_midnight_then_they_date_the_examination(
+    writer: StudyWriter, match: Match
+) -> None:
+    writer.start = datetime(2024, 3, 5, 23, 50)  # noqa: DTZ001 - DICOM times are local
+    standard(writer, without=DYNAMIC)
+    write_enhanced(writer, "t1_vibe_dyn", [0, 125, 165, 1300])
+    assert assemble(match(), clinical={}).examined_on == date(2024, 3, 6)
 
 
 def test_match_when_an_enhanced_object_is_whole_and_in_order_then_frame_numbers_are_null(

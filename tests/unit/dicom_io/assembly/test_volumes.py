@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,26 @@ def test_assemble_when_accepted_then_six_volumes_lie_where_the_headers_say(
     np.testing.assert_allclose(grid.spacing_xyz_mm, [1.5, 1.5, 5.0])
     np.testing.assert_allclose(grid.direction, np.eye(3))
     np.testing.assert_allclose(grid.origin_lps_mm, [0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("elements", "examined_on"),
+    [
+        ({}, date(2024, 3, 5)),
+        ({"AcquisitionDate": "20240306"}, date(2024, 3, 6)),
+        ({"AcquisitionDate": "", "AcquisitionDateTime": "20240307101500+0100"}, date(2024, 3, 7)),
+        ({"AcquisitionDate": "20240231", "StudyDate": "20240304"}, date(2024, 3, 4)),
+        ({"AcquisitionDate": "", "StudyDate": ""}, None),
+    ],
+)
+def test_assemble_when_the_hepatobiliary_phase_is_dated_then_the_study_was_examined_on_that_day(
+    writer: StudyWriter, match: Match, elements: dict[str, str], examined_on: date | None
+) -> None:
+    standard(writer)
+    found = match()
+    for index in range(SLICES):
+        change(role_of(found, Role.T1_HEPATOBILIARY), index, **elements)
+    assert assemble(found, clinical={}).examined_on == examined_on
 
 
 def test_assemble_when_oblique_then_every_slice_lies_at_its_position(writer: StudyWriter, match: Match) -> None:

@@ -1,0 +1,58 @@
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.analytes import DateWindow
+from node.labs.choice import values_of_examination
+from pipeline.study import Analyte, ClinicalValue
+
+EXAMINED = date(2025, 6, 10)
+WINDOW = DateWindow(days_before=30, days_after=2)
+
+
+def days(*offsets: int | None) -> list[ClinicalValue]:
+    """Return one value for each day relative to the examination; None: without a date."""
+    return [
+        ClinicalValue(number, None if offset is None else EXAMINED + timedelta(days=offset))
+        for number, offset in enumerate(offsets)
+    ]
+
+
+def chosen(values: list[ClinicalValue], examined_on: date | None = EXAMINED) -> float:
+    return values_of_examination({Analyte.AST: values}, examined_on, WINDOW)[Analyte.AST].value
+
+
+@pytest.mark.parametrize(
+    ("offsets", "index"),
+    [
+        ([-20, -5, 10], 1),  # The last was taken after the images, the first is older than need be.
+        ([10, -5, -20], 1),
+        ([-5, 1], 1),
+        ([3, -30], 1),
+        ([-31, None], 1),
+        ([-30, None], 0),
+        ([-900, -40, 400], 1),  # None is inside: the nearest, for the report to name.
+        ([-5, -5], 1),  # A correction follows what it corrects.
+        ([None, None], 1),
+    ],
+)
+def test_choice_when_several_are_known_then_the_nearest_inside_the_window_counts(
+    offsets: list[int | None], index: int
+) -> None:
+    assert chosen(days(*offsets)) == index
+
+
+@pytest.mark.parametrize(("offsets", "index"), [([-20, 10, None], 1), ([10, -20], 0)])
+def test_choice_when_the_examination_has_no_date_then_the_last_collected_counts(
+    offsets: list[int | None], index: int
+) -> None:
+    assert chosen(days(*offsets), None) == index
+
+
+@given(st.sets(st.integers(-60, 60), min_size=1).flatmap(lambda found: st.permutations(sorted(found))))
+def test_choice_when_the_file_is_in_another_order_then_the_same_day_is_near_enough(offsets: list[int]) -> None:
+    inside = [abs(offset) for offset in offsets if -30 <= offset <= 2]
+    expected = min(inside or [abs(offset) for offset in offsets])
+    assert abs(offsets[int(chosen(days(*offsets)))]) == expected

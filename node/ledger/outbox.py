@@ -10,6 +10,7 @@ from node.ledger import delivery, schema
 from node.ledger.connection import reading
 from node.ledger.history import note
 from node.ledger.records import Delivery, DeliveryState, ObjectKind
+from node.ledger.rows import locked
 
 _T = schema.outbox
 _C = schema.commitments
@@ -20,6 +21,8 @@ LOST_AT_PEER_RETRY_S = 60.0
 
 class Outbox:
     """The deliveries of one ledger; every method is one transaction.
+
+    Whatever changes a delivery locks its study first, as the workers do: two orders would be a deadlock.
 
     Parameters
     ----------
@@ -97,6 +100,7 @@ class Outbox:
         now = self._clock()
         with self._engine.begin() as connection:
             first = items[0]
+            locked(connection, first.study_instance_uid)
             delivery.open_request(connection, transaction_uid, first.study_instance_uid, first.destination, now)
             connection.execute(
                 update(_T)
@@ -113,6 +117,7 @@ class Outbox:
             )
             if request is None:
                 return False
+            locked(connection, request["study_instance_uid"])
             connection.execute(update(_C).where(_C.c.transaction_uid == transaction_uid).values(answered_at=now))
             _confirm(connection, request, committed)
             _send_again(connection, request, failed, now)
@@ -122,6 +127,7 @@ class Outbox:
     def _set(self, item: Delivery, state: DeliveryState, **values: object) -> None:
         now = self._clock()
         with self._engine.begin() as connection:
+            locked(connection, item.study_instance_uid)
             # A result of a later generation may have superseded the row while it was on its way.
             connection.execute(
                 update(_T)

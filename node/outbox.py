@@ -8,7 +8,7 @@ from typing import Protocol
 
 from config.settings import Peer
 from dicom_io.network.commitment import CommitmentResult, InstanceReference
-from dicom_io.network.requestor import PeerError
+from dicom_io.network.requestor import NothingAcceptedError, PeerError
 from dicom_io.network.status import Disposition
 from dicom_io.network.storage_scu import SendOutcome
 from node.backoff import BackOff
@@ -35,6 +35,10 @@ class Transport(Protocol):
 
 class Courier:
     """Delivers what the outbox holds for one peer; call `deliver` again and again.
+
+    An object that the peer refuses for good, by its status or because it does not take its SOP class, does not
+    hold back those behind it: the report and the page tell of the lesion also where a SEG cannot be kept, though
+    the report then names a SEG that the peer does not have. The study ends as undelivered and says which it was.
 
     Parameters
     ----------
@@ -88,7 +92,7 @@ class Courier:
     def _send(self, item: Delivery) -> bool:
         """Send one object; return whether those behind it may follow."""
         try:
-            outcome = self._transport.send(self._peer, self._storage / item.path)
+            outcome = self._attempt(item)
         except PeerError as error:
             # Also a rejected association is tried again: the peer's list of AE titles is mended by people.
             self._later(item, error.because)
@@ -104,6 +108,14 @@ class Courier:
                 logger.info("stored %s remark=%s", _names(item), outcome.message or "-")
                 self._ledger.outbox.stored(item, commitment=self._peer.storage_commitment)
         return True
+
+    def _attempt(self, item: Delivery) -> SendOutcome:
+        path = self._storage / item.path
+        try:
+            return self._transport.send(self._peer, path)
+        except NothingAcceptedError as error:
+            # The association proposed this object alone: the peer is there, and will never take it.
+            return SendOutcome(path, item.sop_instance_uid, None, Disposition.PERMANENT, str(error))
 
     def _later(self, item: Delivery, because: str) -> None:
         delay_s = self._back_off.delay_s(item.attempts + 1)

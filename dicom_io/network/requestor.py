@@ -69,6 +69,23 @@ class PeerRefusedError(PeerError):
     transient = False
 
 
+class NothingAcceptedError(PeerRefusedError):
+    """The peer opened the association and accepts no presentation context: it is about what was proposed.
+
+    Parameters
+    ----------
+    peer
+        Which one.
+    sop_class_uids
+        What was proposed.
+    """
+
+    def __init__(self, peer: RemoteAE, sop_class_uids: Sequence[str]) -> None:
+        self.sop_class_uids = tuple(sop_class_uids)
+        names = ", ".join(UID(uid).name for uid in sop_class_uids)
+        super().__init__(peer, f"it accepts none of the proposed SOP classes and transfer syntaxes ({names})")
+
+
 @contextmanager
 def open_association(
     peer: RemoteAE,
@@ -96,6 +113,8 @@ def open_association(
         The peer cannot be reached, does not answer, or aborts.
     PeerRefusedError
         The peer rejects the association for good.
+    NothingAcceptedError
+        The peer takes the association, and none of `contexts`.
     """
     if len(contexts) > MAXIMUM_CONTEXTS:
         raise ValueError(f"{len(contexts)} presentation contexts, an association has at most {MAXIMUM_CONTEXTS}")
@@ -133,7 +152,10 @@ def _failure(peer: RemoteAE, assoc: Association, *, connected: bool) -> PeerErro
         because = f"it rejected the association: {answer.reason_str.lower()} ({answer.result_str.lower()})"
         return PeerRefusedError(peer, because) if answer.result == 0x01 else PeerError(peer, because)
     if answer is not None and answer.result == 0x00:
-        return PeerRefusedError(peer, "it accepts none of the proposed SOP classes and transfer syntaxes")
+        proposed = dict.fromkeys(str(context.abstract_syntax) for context in assoc.requestor.requested_contexts)
+        if not assoc.accepted_contexts:
+            return NothingAcceptedError(peer, tuple(proposed))
+        return PeerError(peer, "it accepted the association and ended it at once")
     if connected:
         return PeerError(peer, "something listens there and did not answer the association request")
     return PeerError(peer, "no DICOM service could be reached there")

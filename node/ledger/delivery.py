@@ -76,14 +76,19 @@ def _enter_delivery(connection: Connection, values: dict[str, object]) -> None:
 def settle(connection: Connection, study_instance_uid: str, now: datetime) -> StudyState:
     """End the delivery of a study where nothing of its present generation is open; return its state."""
     study = locked(connection, study_instance_uid)
-    query = select(_T.c.state).where(
-        _T.c.study_instance_uid == study_instance_uid, _T.c.generation == study.generation
+    query = (
+        select(_T)
+        .where(_T.c.study_instance_uid == study_instance_uid, _T.c.generation == study.generation)
+        .order_by(_T.c.destination, _T.c.rank)
     )
-    states = set(connection.scalars(query))
-    if study.state is not StudyState.DELIVERING or states.intersection(_OPEN):
+    rows = connection.execute(query).mappings().all()
+    if study.state is not StudyState.DELIVERING or any(row["state"] in _OPEN for row in rows):
         return study.state
-    refused = DeliveryState.REFUSED.value in states
-    return move(connection, study, Event.PEER_REFUSED if refused else Event.CONFIRMED, now).state
+    refused = [row for row in rows if row["state"] == DeliveryState.REFUSED.value]
+    if not refused:
+        return move(connection, study, Event.CONFIRMED, now).state
+    because = "; ".join(f"{row['destination']} refused the {row['kind']}: {row['error']}" for row in refused)
+    return move(connection, study, Event.PEER_REFUSED, now, because, message=study.message or because).state
 
 
 def open_request(

@@ -80,7 +80,7 @@ class StudyRecord:
     outcome
         ``analysed`` or ``refused``, of the last result.
     code, message
-        Of the last refusal or failure.
+        Of the last refusal or failure; the message also says which object a peer refused.
     owner, lease_expires_at
         Of the worker that holds the study.
     """

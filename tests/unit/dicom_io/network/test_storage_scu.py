@@ -14,7 +14,7 @@ from pydicom.uid import (
 from pynetdicom import AE, evt
 
 from dicom_io.network.archive import Archive, ArchiveSettings
-from dicom_io.network.requestor import PeerError, PeerRefusedError, RemoteAE
+from dicom_io.network.requestor import NothingAcceptedError, PeerError, PeerRefusedError, RemoteAE
 from dicom_io.network.status import Disposition
 from dicom_io.network.storage_scu import SendOutcome, echo, send_files
 from tests.unit.dicom_io.network.instances import write_instances
@@ -88,9 +88,18 @@ def test_send_when_one_class_is_not_accepted_then_only_that_file_is_refused(tmp_
 def test_send_when_nothing_is_accepted_then_says_so(tmp_path: Path) -> None:
     paths = write_instances(tmp_path, 1, sop_class_uid=CTImageStorage)
 
-    with receiving() as receiver, pytest.raises(PeerRefusedError, match="accepts none of the proposed") as caught:
+    with receiving() as receiver, pytest.raises(NothingAcceptedError, match=r"none.*CT Image Storage") as caught:
         send_files(paths, receiver.peer, calling_ae_title="SCANNER")
     assert not caught.value.transient
+    assert caught.value.sop_class_uids == (CTImageStorage,)
+
+
+def test_send_when_the_association_is_rejected_then_says_so_and_not_that_nothing_is_accepted(
+    tmp_path: Path,
+) -> None:
+    with receiving() as receiver, pytest.raises(PeerRefusedError, match="rejected the association") as caught:
+        send_files(write_instances(tmp_path, 1), receiver.peer, calling_ae_title="STRANGER")
+    assert not isinstance(caught.value, NothingAcceptedError)
 
 
 def test_send_when_a_file_is_unreadable_then_the_others_go(tmp_path: Path) -> None:

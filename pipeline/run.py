@@ -8,6 +8,7 @@ from pipeline.analysis import Analysis, FeatureEvidence, GateOutcome, Lesion, Re
 from pipeline.classification import Classification, classify
 from pipeline.clinical import ClinicalFeatures, clinical_features
 from pipeline.features import FeatureVector
+from pipeline.geometry import Grid
 from pipeline.lesions import Delineation, delineate, measure
 from pipeline.model_bundle import ModelBundle, PipelineSettings
 from pipeline.quality import (
@@ -131,12 +132,17 @@ def align(study: Study, settings: PipelineSettings) -> Aligned:
         role: register(fixed, study.volumes[role], settings=settings.registration, seed=settings.seed)
         for role in MOVING_ROLES
     }
-    grid = fixed.grid.canonical().with_spacing(settings.working_spacing_xyz_mm)
+    grid = working_grid(fixed.grid, settings)
     registered = {
         role: resample(study.volumes[role], grid, outcomes[role].transform_lps_mm if role in outcomes else None)
         for role in Role
     }
     return Aligned(registered, outcomes)
+
+
+def working_grid(native: Grid, settings: PipelineSettings) -> Grid:
+    """Return the grid of network and features: upright, and as wide as the hepatobiliary series."""
+    return native.canonical().with_spacing(settings.working_spacing_xyz_mm)
 
 
 def tumour_features(aligned: Aligned, found: Delineation, settings: PipelineSettings) -> FeatureVector:

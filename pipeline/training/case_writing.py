@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pipeline.model_bundle import PipelineSettings
 from pipeline.resampling import resample, resample_labels
-from pipeline.run import align
+from pipeline.run import align, working_grid
 from pipeline.segmentation import normalise
 from pipeline.study import FIXED_ROLE, Role
 from pipeline.training.case_store import write_case
@@ -30,7 +30,7 @@ def write_training_case(folder: Path, source: Source, settings: PipelineSettings
     if case.label_map is None:
         raise TrainingError(f"{source.name} has no labels")
     stacked, body = normalise(_aligned(case, settings), settings.segmentation.normalisation)
-    grid = case.study.volumes[FIXED_ROLE].grid.with_spacing(settings.working_spacing_xyz_mm)
+    grid = working_grid(case.study.volumes[FIXED_ROLE].grid, settings)
     labels = resample_labels(case.label_map, grid)
     write_case(folder, stacked, labels.array, body, grid.spacing_xyz_mm[::-1])
 
@@ -39,7 +39,7 @@ def _aligned(case: LoadedCase, settings: PipelineSettings) -> dict[Role, Volume]
     transforms = case.transforms_lps_mm
     if transforms is None:
         return dict(align(case.study, settings).registered)
-    grid = case.study.volumes[FIXED_ROLE].grid.with_spacing(settings.working_spacing_xyz_mm)
+    grid = working_grid(case.study.volumes[FIXED_ROLE].grid, settings)
     return {
         role: resample(volume, grid, None if role is FIXED_ROLE else transforms[role])
         for role, volume in case.study.volumes.items()

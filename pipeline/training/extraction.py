@@ -14,7 +14,7 @@ import numpy.typing as npt
 from config.analytes import load_analytes
 from pipeline.classification import CLINICAL_FEATURES
 from pipeline.clinical import clinical_features
-from pipeline.errors import StudyError
+from pipeline.errors import StudyError, TransientError
 from pipeline.lesions import delineate, measure
 from pipeline.model_bundle import PipelineSettings
 from pipeline.quality import registration_gates, require
@@ -22,6 +22,7 @@ from pipeline.run import align, tumour_features
 from pipeline.segmentation import segment
 from pipeline.study import FIXED_ROLE
 from pipeline.training.feature_table import write_row
+from pipeline.training.making import digest, require_same_making
 from pipeline.training.sources import Source
 
 FEATURES = "features"
@@ -77,13 +78,24 @@ def extract_cohort(
     -------
     list[Path]
         Rows in the order of the sources; a refused case, or one without a lesion, has none.
+
+    Raises
+    ------
+    TrainingError
+        `work` holds features of other settings or weights.
     """
-    folder = work / FEATURES
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = features_folder(work, weights, settings)
     waiting = [source for source in sources if not is_done(folder, source)]
     for outcome in _run(waiting, folder, weights, settings, processes):
         report(outcome)
     return [path for source in sources if (path := folder / f"{source.name}{ROW}").is_file()]
+
+
+def features_folder(work: Path, weights: Weights, settings: PipelineSettings) -> Path:
+    """Return the folder of the features of these weights and settings; `TrainingError` where it holds others."""
+    folder = work / FEATURES
+    require_same_making(folder, {**settings.model_dump(mode="json"), "weights": digest(weights)})
+    return folder
 
 
 def is_done(folder: Path, source: Source) -> bool:
@@ -100,14 +112,26 @@ def _run(
         return
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         futures = [pool.submit(extract_case, source, dict(weights), settings, folder) for source in sources]
-        for future in as_completed(futures):
-            yield future.result()
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        finally:
+            # After an error the other cases would run on for hours before anybody is told.
+            pool.shutdown(cancel_futures=True)
 
 
 def extract_case(source: Source, weights: Weights, settings: PipelineSettings, folder: Path) -> Extracted:
-    """Register, segment, delineate and extract one case; write its row or why it has none."""
+    """Register, segment, delineate and extract one case; write its row or why it has none.
+
+    Raises
+    ------
+    TransientError
+        The case may succeed another time; nothing is written.
+    """
     try:
         reason = _extract(source, weights, settings, folder / f"{source.name}{ROW}")
+    except TransientError:
+        raise
     except StudyError as error:
         reason = str(error)
     if reason:

@@ -12,13 +12,14 @@ import torch
 
 from pipeline.model_bundle import PipelineSettings
 from pipeline.training.case_writing import write_training_case
+from pipeline.training.checkpoint import FREE_SETTINGS
+from pipeline.training.making import require_same_making
 from pipeline.training.manifest import CohortManifest
 from pipeline.training.segmentation import Progress, train
 from pipeline.training.sources import Source, Sources
 
 CASES = "cases"
 SEGMENTATION = "segmentation"
-WEIGHTS = "weights.npz"
 
 
 def fit_segmentation(
@@ -54,9 +55,12 @@ def fit_segmentation(
     Raises
     ------
     TrainingError
-        As `train`; or a case has no labels.
+        As `train`; or a case has no labels; or `work` holds cases or weights of other settings.
     """
-    done = work / SEGMENTATION / WEIGHTS
+    pipeline = manifest.pipeline
+    normalisation = pipeline.segmentation.normalisation.model_dump(mode="json")
+    require_same_making(work / CASES, {"spacing": pipeline.working_spacing_xyz_mm, "normalisation": normalisation})
+    done = weights_file(work, manifest)
     if not done.is_file():
         torch.set_num_threads(threads)
         folders = {
@@ -73,12 +77,23 @@ def fit_segmentation(
                 wait_for=wait_for,
                 report=report,
             )
-        draft = done.with_name(f".{WEIGHTS}")
+        draft = done.with_name(f".{done.name}")
         with draft.open("wb") as file:
             np.savez(file, allow_pickle=False, **weights)
         draft.rename(done)
     with np.load(done, allow_pickle=False) as stored:
         return {name: array.astype(np.float16) for name, array in stored.items()}
+
+
+def weights_file(work: Path, manifest: CohortManifest) -> Path:
+    """Return the file of the weights that `manifest` makes; `TrainingError` where its folder holds others.
+
+    The length of a training may change between runs, and then it goes on; everything else may not.
+    """
+    fixed = manifest.segmentation.model_dump(mode="json", exclude=set(FREE_SETTINGS))
+    network = manifest.pipeline.segmentation.model_dump(mode="json")
+    require_same_making(work / SEGMENTATION, {**fixed, "network": network})
+    return work / SEGMENTATION / f"weights-{manifest.segmentation.steps}.npz"
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.analysis import RegistrationOutcome
 from pipeline.classification import classify
+from pipeline.errors import TransientError
 from pipeline.features import FeatureVector
 from pipeline.lesions import LesionSettings
 from pipeline.model_bundle import PipelineSettings, load_bundle
@@ -23,9 +24,10 @@ from pipeline.training.case_writing import write_training_case
 from pipeline.training.classifier import fit_classifier
 from pipeline.training.cohort import Resources, Watch, train_bundle
 from pipeline.training.errors import TrainingError
-from pipeline.training.extraction import Extracted, extract_case, extract_cohort
+from pipeline.training.extraction import Extracted, extract_case, extract_cohort, features_folder
 from pipeline.training.feature_table import read_table, write_row
 from pipeline.training.manifest import BundleTarget, Cohort, CohortManifest, PhantomSeeds
+from pipeline.training.segmentation_stage import weights_file
 from pipeline.training.sources import LoadedCase, PhantomSource, sources_of
 from pipeline.volume import LabelMap, Volume
 from tests.unit.pipeline.training.cohorts import SETTINGS, TRAINING, make_table
@@ -142,15 +144,14 @@ def test_train_when_segmentation_and_features_are_done_then_only_the_classifier_
     sources = sources_of(manifest, lambda folder: pytest.fail(str(folder)))
     monkeypatch.setattr(PhantomSource, "load", lambda _: pytest.fail("nothing is left to load"))
     weights = weights_of(build_network(network))
-    (tmp_path / "segmentation").mkdir()
-    np.savez(tmp_path / "segmentation" / "weights.npz", allow_pickle=False, **weights)
+    np.savez(weights_file(tmp_path, manifest), allow_pickle=False, **weights)
+    halved = {name: array.astype(np.float16) for name, array in weights.items()}
+    folder = features_folder(tmp_path, halved, manifest.pipeline)
     table = make_table(60, signal=3.0)
-    (tmp_path / "features").mkdir()
     for source, values, clinical, mvi in zip(
         sources.classifier, table.values, table.clinical, table.mvi, strict=True
     ):
-        path = tmp_path / "features" / f"{source.name}.npz"
-        write_row(path, FeatureVector(table.names, values), clinical, bool(mvi))
+        write_row(folder / f"{source.name}.npz", FeatureVector(table.names, values), clinical, bool(mvi))
 
     watch = Watch(lambda: 0.0, lambda _: None, lambda _: None)
     identity, fit = train_bundle(manifest, sources, tmp_path, tmp_path / "out", watch, Resources(1, 1))
@@ -184,3 +185,33 @@ def test_limits_when_the_cohort_file_states_one_then_it_stands(tmp_path: Path) -
     limits = cohort._with_distribution_limits(stated, fit).gates
     assert limits.maximum_outside_share == 0.07
     assert limits.maximum_mahalanobis == pytest.approx(1.5 * fit.mahalanobis_99, abs=0.06)
+
+
+def test_features_when_settings_or_weights_change_then_the_old_ones_are_not_reused(tmp_path: Path) -> None:
+    weights = {"head": np.ones(3, np.float16)}
+    folder = features_folder(tmp_path, weights, COARSE)
+    (folder / "case.npz").touch()
+    assert features_folder(tmp_path, weights, COARSE) == folder
+    with pytest.raises(TrainingError, match="another lesions"):
+        features_folder(tmp_path, weights, COARSE.model_copy(update={"lesions": LesionSettings(margin_mm=20.0)}))
+    with pytest.raises(TrainingError, match="another weights"):
+        features_folder(tmp_path, {"head": np.zeros(3, np.float16)}, COARSE)
+
+
+def test_features_when_nobody_says_what_made_them_then_refused(tmp_path: Path) -> None:
+    (tmp_path / "features").mkdir()
+    (tmp_path / "features" / "case.npz").touch()
+    with pytest.raises(TrainingError, match="does not say"):
+        features_folder(tmp_path, {}, COARSE)
+
+
+def test_extract_when_memory_was_short_then_the_case_is_not_refused_for_good(
+    quick: LoadedCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def short(*_: object, **__: object) -> Aligned:
+        raise TransientError("REG-MEMORY", "No memory.", stage="register")
+
+    monkeypatch.setattr(extraction, "align", short)
+    with pytest.raises(TransientError):
+        extract_case(SOURCE, {}, COARSE, tmp_path)
+    assert not list(tmp_path.iterdir())

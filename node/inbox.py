@@ -110,6 +110,11 @@ class Inbox:
         except OSError as error:
             raise InboxError(f"{self._root} cannot be written to: {error.strerror or error}") from error
 
+    @property
+    def storage(self) -> Path:
+        """Folder that paths of the inbox are relative to."""
+        return self._storage
+
     def place(self, identity: InstanceIdentity, file_header: bytes, data_set: bytes) -> Placement:
         """Keep an instance; when this returns, it lies under its final name on a disk that was told to keep it.
 

@@ -9,6 +9,7 @@ from dicom_io.network.identity import FileIdentity, read_file_identity
 from node.inbox import Inbox, StoredFile
 from node.ledger.ledger import Ledger
 from node.ledger.records import InstanceRecord, Recorded
+from node.storage import storage_id
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +21,13 @@ def mend_ledger(
 
     An entry whose file is gone is taken out, so that the instance may be sent again; a file that cannot be
     read is left where it is. Call this before anything is received.
+
+    Raises
+    ------
+    LedgerError
+        The ledger is the index of another storage folder.
     """
+    ledger.bind(storage_id(inbox.storage))
     known = ledger.studies.known_paths()
     stored = {file.path: file for file in inbox.walk()}
     # In order of arrival, since of two instances with one UID the first is analysed.

@@ -163,7 +163,11 @@ def run_reception(settings: Settings, ledger_url: str, ready: Connection, stop: 
         ready.send(ReceptionReport(port=0, error=str(error)))
         return
     with ledger:
-        mended = mend_ledger(inbox, ledger)
+        try:
+            mended = mend_ledger(inbox, ledger)
+        except (NodeError, OSError) as error:
+            ready.send(ReceptionReport(port=0, error=str(error)))
+            return
         if mended:
             LOGGER.warning("%d instances of the inbox were not in the ledger and are entered", mended)
         reception = Reception(inbox, ledger, lambda: datetime.now(UTC))

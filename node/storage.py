@@ -1,12 +1,15 @@
 """The storage folder, and the ledger in it."""
 
+import os
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from config.errors import NodeError
 from config.settings import Settings
 
 LEDGER_FILE = "ledger.sqlite"
+STORAGE_ID_FILE = "storage-id"
 
 
 class StorageError(NodeError):
@@ -50,3 +53,22 @@ def prepare_storage(storage: Path) -> Path:
             f"storage folder {storage}: {reason}; set node.storage to a folder to write to"
         ) from error
     return storage.resolve()
+
+
+def storage_id(storage: Path) -> str:
+    """Return the random name of a storage folder, 32 hexadecimal digits; it gets one where it has none.
+
+    Paths do not tell one folder from another: each of two machines may have its own under the same one.
+    """
+    named, own = storage / STORAGE_ID_FILE, uuid.uuid4().hex
+    if not named.exists():
+        fresh = storage / f".{STORAGE_ID_FILE}-{own}"
+        with fresh.open("x", encoding="ascii") as file:
+            file.write(own)
+            file.flush()
+            os.fsync(file.fileno())
+        # A link never takes the place of a name that another node has given in the meantime.
+        with suppress(FileExistsError):
+            named.hardlink_to(fresh)
+        fresh.unlink()
+    return named.read_text(encoding="ascii").strip()

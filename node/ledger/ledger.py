@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
-from node.ledger import history, intake
-from node.ledger.connection import make_engine, require_schema
+from node.ledger import history, intake, schema
+from node.ledger.connection import LedgerError, insert_new, make_engine, require_schema
 from node.ledger.outbox import Outbox
 from node.ledger.records import InstanceRecord, Recorded, StudyEvent
 from node.ledger.studies import Studies
@@ -46,6 +46,25 @@ class Ledger:
         self.studies = Studies(engine)
         self.work = Work(engine, clock)
         self.outbox = Outbox(engine, clock)
+
+    def bind(self, storage_id: str) -> None:
+        """Tie the ledger to the storage folder that it is the index of; the first folder stays.
+
+        Raises
+        ------
+        LedgerError
+            It is the index of another folder: by comparison with this one, it would be emptied.
+        """
+        table = schema.storage
+        with self.engine.begin() as connection:
+            insert_new(connection, table, {"number": 1, "storage_id": storage_id, "bound_at": self.clock()})
+            bound = connection.scalar(select(table.c.storage_id))
+        if bound != storage_id:
+            place = self.engine.url.render_as_string(hide_password=True)
+            raise LedgerError(
+                f"the ledger {place} belongs to another storage folder: "
+                "set node.storage to that folder, or ledger.url to a ledger of its own"
+            )
 
     def record_instance(self, instance: InstanceRecord) -> Recorded:
         """Enter one instance of the inbox, durably; doing it twice changes nothing."""

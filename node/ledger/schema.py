@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 """Revision of migrations/ that this code needs; a test keeps it equal to the head."""
 
 UID = String(64)
@@ -55,6 +55,15 @@ metadata = MetaData(
         "fk": "fk_%(table_name)s_%(column_0_N_name)s",
         "pk": "pk_%(table_name)s",
     }
+)
+
+storage = Table(
+    "storage",
+    metadata,
+    # One row: a ledger is the index of one storage folder.
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("storage_id", String(32), nullable=False),
+    Column("bound_at", UtcDateTime, nullable=False),
 )
 
 studies = Table(

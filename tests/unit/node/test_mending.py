@@ -5,6 +5,7 @@ import pytest
 
 from dicom_io.network.identity import FileIdentity, InstanceIdentity, UnreadableInstanceError
 from node.inbox import Inbox
+from node.ledger.connection import LedgerError
 from node.ledger.ledger import Ledger
 from node.ledger.records import InstanceRecord
 from node.mending import mend_ledger
@@ -74,3 +75,25 @@ def test_mend_ledger_when_one_file_cannot_be_read_then_enters_the_others(
 
     assert mend_ledger(inbox, ledger, partly) == 2
     assert inbox.absolute(broken).is_file()
+
+
+def test_mend_ledger_when_it_belongs_to_another_storage_then_refuses_and_keeps_it(
+    inbox: Inbox, ledger: Ledger, identify: Identify, tmp_path: Path
+) -> None:
+    mend_ledger(inbox, ledger, identify)
+    (tmp_path / "second").mkdir()
+    second = Inbox(tmp_path / "second", minimum_free_bytes=0)
+    with pytest.raises(LedgerError, match=r"another storage folder: set node\.storage .* or ledger\.url"):
+        mend_ledger(second, ledger, identify)
+    assert ledger.studies.get(STUDY).images == 3
+
+
+def test_mend_ledger_when_its_storage_was_moved_then_it_still_belongs_to_it(
+    inbox: Inbox, ledger: Ledger, identify: Identify, tmp_path: Path
+) -> None:
+    mend_ledger(inbox, ledger, identify)
+    (tmp_path / "moved").mkdir()
+    for name in ("inbox", "storage-id"):
+        (tmp_path / name).rename(tmp_path / "moved" / name)
+    assert mend_ledger(Inbox(tmp_path / "moved", minimum_free_bytes=0), ledger, identify) == 0
+    assert ledger.studies.get(STUDY).images == 3

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from node.cli import app
 from node.cli.output import ExitCode
 from node.ledger.ledger import open_ledger
+from node.ledger.schema import SCHEMA_VERSION
 from node.states import Event
 from tests.unit.node.doubles import STUDY, FakeClock, instance, make_ready, result_objects, take
 
@@ -101,10 +102,10 @@ def test_verbs_when_there_is_no_ledger_then_make_none(tmp_path: Path, monkeypatc
 
 
 def test_migrate_when_the_schema_is_current_then_says_so(storage: Path) -> None:
-    assert invoke("db", "migrate") == {"before": "0001", "after": "0001"}
+    assert invoke("db", "migrate") == {"before": SCHEMA_VERSION, "after": SCHEMA_VERSION}
 
 
 def test_migrate_when_there_is_no_ledger_then_makes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MVI_NODE_NODE__STORAGE", str(tmp_path / "new"))
     monkeypatch.chdir(tmp_path)
-    assert invoke("db", "migrate") == {"before": None, "after": "0001"}
+    assert invoke("db", "migrate") == {"before": None, "after": SCHEMA_VERSION}

@@ -26,12 +26,12 @@ def record(connection: Connection, instance: InstanceRecord, now: datetime) -> R
     uid = instance.study_instance_uid
     study = _locked_study(connection, instance, now)
     known = _known_hashes(connection, instance)
-    if instance.content_sha256 in known:
+    usable = any(not conflicting for conflicting in known.values())
+    if usable and instance.content_sha256 in known:
         return Recorded.DUPLICATE
     # Another image under a known UID is kept and marked, but which of the two is right is not ours to guess.
-    conflict = bool(known)
-    insert_new(connection, schema.instances, {**asdict(instance), "conflicting": conflict})
-    if conflict:
+    _enter(connection, instance, conflicting=usable)
+    if usable:
         _mark(connection, instance, now)
         return Recorded.CONFLICT
     if instance.sop_class_uid in ANALYSED_SOP_CLASSES:
@@ -85,13 +85,30 @@ def _locked_study(connection: Connection, instance: InstanceRecord, now: datetim
     return str(connection.scalar(query.with_for_update()))
 
 
-def _known_hashes(connection: Connection, instance: InstanceRecord) -> frozenset[str]:
+def _known_hashes(connection: Connection, instance: InstanceRecord) -> dict[str, bool]:
+    """Return the hashes under the UID of an instance, and of each whether it came in conflict with an earlier."""
     table = schema.instances
-    query = select(table.c.content_sha256).where(
+    query = select(table.c.content_sha256, table.c.conflicting).where(
         table.c.study_instance_uid == instance.study_instance_uid,
         table.c.sop_instance_uid == instance.sop_instance_uid,
     )
-    return frozenset(connection.scalars(query))
+    return dict(connection.execute(query).tuples().all())
+
+
+def _enter(connection: Connection, instance: InstanceRecord, *, conflicting: bool) -> None:
+    table = schema.instances
+    if insert_new(connection, table, {**asdict(instance), "conflicting": conflicting}):
+        return
+    # It came in conflict, the file it was in conflict with is lost, and now it is the one that was sent again.
+    connection.execute(
+        update(table)
+        .where(
+            table.c.study_instance_uid == instance.study_instance_uid,
+            table.c.sop_instance_uid == instance.sop_instance_uid,
+            table.c.content_sha256 == instance.content_sha256,
+        )
+        .values(conflicting=conflicting)
+    )
 
 
 def _mark(connection: Connection, instance: InstanceRecord, now: datetime) -> None:

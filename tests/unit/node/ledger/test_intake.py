@@ -80,6 +80,23 @@ def test_forget_instances_when_a_file_is_gone_then_it_may_be_sent_again(ledger: 
     assert ledger.record_instance(record) is Recorded.NEW
 
 
+@pytest.mark.parametrize("content", ["bytes", "other", "third"])
+def test_record_instance_when_the_first_in_a_conflict_is_lost_then_what_is_sent_again_is_analysed(
+    ledger: Ledger, clock: FakeClock, content: str
+) -> None:
+    first = instance(clock)
+    ledger.record_instance(first)
+    ledger.record_instance(instance(clock, content="other"))
+    ledger.forget_instances({first.path})
+    again = instance(clock, content=content)
+    assert ledger.record_instance(again) is Recorded.NEW
+    assert ledger.studies.instances(STUDY) == (again,)
+    study = ledger.studies.get(STUDY)
+    assert (study.images, study.conflicting) == (1, True)
+    assert [record.study_instance_uid for record in ledger.studies.receiving()] == [STUDY]
+    assert ledger.record_instance(again) is Recorded.DUPLICATE
+
+
 def test_get_when_the_study_is_unknown_then_names_it(ledger: Ledger) -> None:
     with pytest.raises(UnknownStudyError, match=STUDY):
         ledger.studies.get(STUDY)

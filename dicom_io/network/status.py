@@ -24,7 +24,7 @@ class Disposition(StrEnum):
     """What the answer of a peer means for the sender."""
 
     DELIVERED = "delivered"
-    """Success."""
+    """Success, or the peer has the instance already."""
     WARNING = "warning"
     """Stored, with a remark."""
     TRANSIENT = "transient"
@@ -33,6 +33,8 @@ class Disposition(StrEnum):
     """Not stored, and the same attempt would end the same way."""
 
 
+_DELIVERED = frozenset({0x0000, 0x0111})
+"""Success, and duplicate SOP instance (PS3.7 C.5): UIDs derive from the content, the peer has this very one."""
 _WARNINGS = frozenset({0x0001, 0x0107, 0x0116, 0xB000, 0xB006, 0xB007})
 _TRANSIENT_GENERAL = frozenset({0x0110, 0x0213})
 """Processing failure and resource limitation (PS3.7 C.5): the peer's condition, not the object's."""
@@ -46,7 +48,7 @@ def store_disposition(status: int) -> Disposition:
     status
         Value of (0000,0900), 0x0000 to 0xFFFF.
     """
-    if status == 0x0000:
+    if status in _DELIVERED:
         return Disposition.DELIVERED
     if status in _WARNINGS or 0xB000 <= status <= 0xBFFF:
         return Disposition.WARNING

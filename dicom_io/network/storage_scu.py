@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID
 from pynetdicom.association import Association
 
@@ -110,8 +111,12 @@ def send_files(
 def _prepare(path: Path) -> "_Item | SendOutcome":
     try:
         return _Item(path, read_file_identity(path).identity)
-    except (UnreadableInstanceError, OSError) as error:
+    except UnreadableInstanceError as error:
         return SendOutcome(path, "", None, Disposition.PERMANENT, f"it cannot be read: {error}")
+    except OSError as error:
+        # Also an absent file: the disk that holds it may be away.
+        because = error.strerror or type(error).__name__
+        return SendOutcome(path, "", None, Disposition.TRANSIENT, f"it cannot be read now: {because}")
 
 
 def _contexts(items: Sequence[_Item]) -> list[Context]:
@@ -148,7 +153,11 @@ class _Sender:
         native = (identity.sop_class_uid, identity.transfer_syntax_uid) in self._accepted
         if not native and not _convertible(identity, self._accepted):
             return outcome(None, Disposition.PERMANENT, _not_accepted(self._peer, identity))
-        answer = Dataset() if self._broken else self._store(item.path, native=native)
+        try:
+            answer = Dataset() if self._broken else self._store(item.path, native=native)
+        except InvalidDicomError:
+            # It was one when it was prepared. Nothing of it went out: the association is as good as before.
+            return outcome(None, Disposition.PERMANENT, "it cannot be read: it is no DICOM file any more")
         if "Status" not in answer:
             # pynetdicom calls an aborted association established for some milliseconds more, and whoever sends
             # then waits for the whole DIMSE timeout: after the first silence nothing is tried.

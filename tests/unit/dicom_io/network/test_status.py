@@ -7,6 +7,7 @@ from dicom_io.network.status import Disposition, store_disposition
     ("status", "expected"),
     [
         (0x0000, Disposition.DELIVERED),
+        (0x0111, Disposition.DELIVERED),
         (0xB000, Disposition.WARNING),
         (0xB007, Disposition.WARNING),
         (0x0107, Disposition.WARNING),

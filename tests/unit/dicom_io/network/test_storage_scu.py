@@ -111,10 +111,28 @@ def test_send_when_a_file_is_unreadable_then_the_others_go(tmp_path: Path) -> No
         first, second, third = send_files([broken, absent, good], receiver.peer, calling_ae_title="SCANNER")
         only = send_files([broken], receiver.peer, calling_ae_title="SCANNER")
 
-    assert first.disposition is second.disposition is Disposition.PERMANENT
+    assert first.disposition is Disposition.PERMANENT
     assert "cannot be read" in first.message
+    # The disk that holds it may be away.
+    assert second.disposition is Disposition.TRANSIENT
+    assert "cannot be read now: No such file" in second.message
     assert third.disposition is Disposition.DELIVERED
     assert only == [first]
+
+
+def test_send_when_a_file_is_spoilt_on_the_way_then_the_others_go(tmp_path: Path) -> None:
+    paths = write_instances(tmp_path, 3)
+
+    def spoil(outcome: SendOutcome) -> None:
+        if outcome.path == paths[0]:
+            paths[1].write_bytes(b"no DICOM")
+
+    with receiving() as receiver:
+        outcomes = send_files(paths, receiver.peer, calling_ae_title="SCANNER", on_outcome=spoil)
+
+    expected = [Disposition.DELIVERED, Disposition.PERMANENT, Disposition.DELIVERED]
+    assert [outcome.disposition for outcome in outcomes] == expected
+    assert "it is no DICOM file any more" in outcomes[1].message
 
 
 def test_send_when_the_peer_ends_on_the_way_then_the_rest_is_transient(tmp_path: Path) -> None:

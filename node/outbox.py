@@ -97,6 +97,10 @@ class Courier:
             # Also a rejected association is tried again: the peer's list of AE titles is mended by people.
             self._later(item, error.because)
             raise
+        except Exception as error:  # Whatever one object does, those of other studies go on.
+            logger.exception("not sent %s", _names(item))
+            self._later(item, f"an error of this node: {type(error).__name__}")
+            return False
         match outcome.disposition:
             case Disposition.TRANSIENT:
                 self._later(item, outcome.message)
@@ -135,7 +139,12 @@ class Courier:
             return
         due = self._ledger.outbox.uncommitted(self._peer.name)
         for study_instance_uid, group in groupby(due, key=lambda item: item.study_instance_uid):
-            self._request(study_instance_uid, list(group))
+            try:
+                self._request(study_instance_uid, list(group))
+            except PeerError:
+                raise
+            except Exception:  # As for sending; it is asked for again after its back-off.
+                logger.exception("commitment not asked for study=%s peer=%s", study_instance_uid, self._peer.name)
 
     def _request(self, study_instance_uid: str, items: Sequence[Delivery]) -> None:
         transaction_uid = self._new_uid()

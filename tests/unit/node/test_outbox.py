@@ -12,7 +12,7 @@ from dicom_io.network.status import Disposition
 from dicom_io.network.storage_scu import SendOutcome
 from node.backoff import BackOff
 from node.ledger.ledger import Ledger
-from node.ledger.records import DeliveryState
+from node.ledger.records import DeliveryState, ObjectKind
 from node.outbox import Courier
 from node.states import Event, StudyState
 from tests.unit.node.doubles import STUDY, FakeClock, make_ready, result_objects, take
@@ -25,10 +25,17 @@ NO_CALLING_AE = PeerRefusedError(REMOTE, "it rejected the association: calling A
 
 @dataclass
 class FakeTransport:
-    """A peer that answers as it is told and remembers what it was given."""
+    """A peer that answers as it is told and remembers what it was given.
+
+    Parameters
+    ----------
+    broken
+        Files (``1/seg.dcm``) and studies to be asked about that meet a bug of the node.
+    """
 
     answers: dict[str, Disposition] = field(default_factory=dict)
-    error: PeerError | None = None
+    error: Exception | None = None
+    broken: set[str] = field(default_factory=set)
     commitment: str = "later"
     sent: list[str] = field(default_factory=list)
     requests: list[tuple[str, list[str]]] = field(default_factory=list)
@@ -39,6 +46,8 @@ class FakeTransport:
         self.peers.add(peer.name)
         if self.error is not None:
             raise self.error
+        if f"{path.parent.name}/{path.name}" in self.broken:
+            raise KeyError("bug")
         disposition = self.answers.get(path.name, Disposition.DELIVERED)
         return SendOutcome(path, "1.2", 0, disposition, "" if disposition is Disposition.DELIVERED else "words")
 
@@ -47,6 +56,8 @@ class FakeTransport:
     ) -> CommitmentResult | None:
         self.peers.add(peer.name)
         self.requests.append((transaction_uid, [item.sop_instance_uid for item in instances]))
+        if any(item.sop_instance_uid.startswith(f"{study}.9.") for study in self.broken for item in instances):
+            raise KeyError("bug")
         if self.commitment == "now":
             return CommitmentResult(transaction_uid, tuple(instances), {})
         return None
@@ -75,9 +86,10 @@ def queued(ledger: Ledger, clock: FakeClock) -> None:
     queue(ledger, clock, STUDY)
 
 
-def queue(ledger: Ledger, clock: FakeClock, study: str) -> None:
+def queue(ledger: Ledger, clock: FakeClock, study: str, version: str = "1") -> None:
     make_ready(ledger, clock, study)
-    ledger.work.finish(take(ledger), Event.ANALYSED, objects=result_objects(study), destinations=["pacs"])
+    objects = result_objects(study, version)
+    ledger.work.finish(take(ledger), Event.ANALYSED, objects=objects, destinations=["pacs"])
 
 
 def states(ledger: Ledger) -> set[DeliveryState]:
@@ -202,3 +214,27 @@ def test_deliver_when_the_peer_is_away_then_one_round_tries_one_association(
     transport.error = AWAY
     courier(ledger, transport).deliver()
     assert len(transport.sent) == 1
+
+
+def test_deliver_when_one_object_meets_a_bug_then_the_other_studies_go_on(
+    ledger: Ledger, clock: FakeClock, transport: FakeTransport
+) -> None:
+    queue(ledger, clock, f"{STUDY}.2", version="2")
+    transport.broken = {"1/seg.dcm"}
+    transport.commitment = "now"
+    courier(ledger, transport).deliver()
+    assert transport.sent == ["seg.dcm", "seg.dcm", "sr.dcm", "summary.dcm"]
+    seg = next(item for item in ledger.outbox.of_study(STUDY) if item.kind is ObjectKind.SEG)
+    assert (seg.state, seg.attempts, seg.error) == (DeliveryState.WAITING, 1, "an error of this node: KeyError")
+    assert ledger.studies.get(f"{STUDY}.2").state is StudyState.DELIVERED
+
+
+def test_deliver_when_one_request_meets_a_bug_then_the_other_studies_are_asked_about(
+    ledger: Ledger, clock: FakeClock, transport: FakeTransport
+) -> None:
+    queue(ledger, clock, f"{STUDY}.2")
+    transport.broken = {STUDY}
+    transport.commitment = "now"
+    courier(ledger, transport).deliver()
+    assert ledger.studies.get(STUDY).state is StudyState.DELIVERING
+    assert ledger.studies.get(f"{STUDY}.2").state is StudyState.DELIVERED

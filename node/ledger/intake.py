@@ -92,7 +92,8 @@ def _known_hashes(connection: Connection, instance: InstanceRecord) -> dict[str,
         table.c.study_instance_uid == instance.study_instance_uid,
         table.c.sop_instance_uid == instance.sop_instance_uid,
     )
-    return dict(connection.execute(query).tuples().all())
+    rows = connection.execute(query).mappings()
+    return {row["content_sha256"]: row["conflicting"] for row in rows}
 
 
 def _enter(connection: Connection, instance: InstanceRecord, *, conflicting: bool) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dicom_io.assembly.match_result import MatchResult, SourceInstance
 from pipeline.analysis import Analysis
+from pipeline.study import Analyte, ClinicalValue
 
 RESULT_FORMAT = "1"
 """Raised whenever the same analysis would be written as different content."""
@@ -76,15 +77,28 @@ class ResultUids:
         return self._derive("dimensions")
 
 
-def analysis_uids(match: MatchResult, analysis: Analysis, *, settings_sha256: str) -> ResultUids:
-    """Derive the UIDs of an analysis from study, source instances, clinical values, model and settings."""
+def analysis_uids(
+    match: MatchResult,
+    analysis: Analysis,
+    *,
+    clinical: Mapping[Analyte, ClinicalValue],
+    settings_sha256: str,
+) -> ResultUids:
+    """Derive the UIDs of an analysis from whatever its content follows from.
+
+    Study, source instances, model and settings; the clinical values that were used with date and origin, the names
+    of those that were missing, and the sentences for the reader, which say why.
+    """
     sources = [
         f"{role.value}/{instance.sop_instance_uid}/{chosen.frame_numbers}"
         for role, chosen in sorted(match.roles.items())
         for instance in chosen.instances
     ]
-    clinical = sorted(f"{name}={value!r}" for name, value in _floats(analysis.clinical_used).items())
-    parts = ("analysis", RESULT_FORMAT, analysis.model.sha256, settings_sha256, *sources, *clinical)
+    used = sorted(_clinical_part(name, value, clinical) for name, value in analysis.clinical_used.items())
+    missing = [] if analysis.risk is None else [f"missing/{name}" for name in analysis.risk.missing_clinical]
+    warnings = [f"warning/{sentence}" for sentence in analysis.warnings]
+    inputs = (*sources, *used, *missing, *warnings)
+    parts = ("analysis", RESULT_FORMAT, analysis.model.sha256, settings_sha256, *inputs)
     return ResultUids(match.study_instance_uid, derive_uid(*parts))
 
 
@@ -102,6 +116,8 @@ def refusal_uids(
     return ResultUids(study_instance_uid, derive_uid(*parts))
 
 
-def _floats(values: Mapping[str, float]) -> dict[str, float]:
+def _clinical_part(name: str, value: float, known: Mapping[Analyte, ClinicalValue]) -> str:
+    source = known.get(Analyte(name)) if name in {*Analyte} else None
+    of = "" if source is None else f"/{source.collected_on or ''}/{source.origin}"
     # A NumPy scalar would otherwise enter the key with its type in its repr.
-    return {name: float(value) for name, value in values.items()}
+    return f"{name}={float(value)!r}{of}"

@@ -119,7 +119,7 @@ def write_results(
     """
     started_s = time.perf_counter()
     context = context or ResultContext()
-    uids = analysis_uids(match, analysis, settings_sha256=context.settings_sha256)
+    uids = analysis_uids(match, analysis, clinical=context.clinical, settings_sha256=context.settings_sha256)
     product = Product.current(analysis.model)
     source = segmented_series(match.roles[FIXED_ROLE], analysis.lesion_map.grid)
     segments = segments_of(analysis, uids)

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AfterValidator, Field, ValidationError, field_validator
 
 from config.errors import ConfigError
-from config.settings import Section
+from config.settings import MatchingSection, Section
 
 DEFAULT_RULES_FILE = Path(__file__).with_name("series_rules.toml")
 
@@ -303,6 +303,17 @@ def load_series_rules(path: Path | None = None) -> SeriesRules:
         The file cannot be read, or keys are missing, unknown or wrong; the message names them all.
     """
     return _default() if path is None else _read(path)
+
+
+def rules_in_force(section: MatchingSection) -> SeriesRules:
+    """Read the rules that the settings name.
+
+    Raises
+    ------
+    ConfigError
+        As `load_series_rules`.
+    """
+    return load_series_rules(Path(section.rules) if section.rules else None)
 
 
 @cache

@@ -54,6 +54,13 @@ class CompletionSection(Section):
     """Interval of the check, s."""
 
 
+class MatchingSection(Section):
+    """Which series fill which role."""
+
+    rules: str = ""
+    """A site's own series_rules.toml; empty: the built-in rules."""
+
+
 class ComputeSection(Section):
     """Where the pipeline runs."""
 
@@ -108,6 +115,8 @@ class Settings(Section):
     """The index of the inbox."""
     completion: CompletionSection = CompletionSection()
     """When a study is analysed."""
+    matching: MatchingSection = MatchingSection()
+    """Which series fill which role."""
     compute: ComputeSection = ComputeSection()
     """Where the pipeline runs."""
     model: ModelSection = ModelSection()

@@ -1,17 +1,19 @@
 """The real tools of the job: `dicom_io` around the pipeline."""
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dicom_io.assembly.volumes import assemble
-
-from config.series_rules import load_series_rules
+from config.analytes import AnalyteRules, load_analytes
+from config.series_rules import SeriesRules
 from dicom_io.assembly.match_result import MatchResult, SourceInstance
 from dicom_io.assembly.matching import match_studies, role_status
 from dicom_io.assembly.scanning import scan_files
+from dicom_io.assembly.volumes import assemble
 from dicom_io.results.writing import ResultContext, WrittenResults, write_refusal, write_results
 from node.analysis_job import ClinicalValues, Tools
 from pipeline.errors import StudyError, UnsuitableStudyError
@@ -23,12 +25,12 @@ if TYPE_CHECKING:
     from pipeline.study import Study
 
 
-def read_roles(paths: Sequence[Path]) -> Mapping[Role, str]:
+def read_roles(paths: Sequence[Path], rules: SeriesRules) -> Mapping[Role, str]:
     """Return which roles the files of one study fill."""
-    return role_status(scan_files(paths), load_series_rules())
+    return role_status(scan_files(paths), rules)
 
 
-def match_study(study_instance_uid: str, paths: Sequence[Path]) -> MatchResult:
+def match_study(study_instance_uid: str, paths: Sequence[Path], rules: SeriesRules) -> MatchResult:
     """Match the series of one study.
 
     Raises
@@ -36,7 +38,7 @@ def match_study(study_instance_uid: str, paths: Sequence[Path]) -> MatchResult:
     UnsuitableStudyError
         ``SM-UNREADABLE``: no file of the study can be read.
     """
-    for match in match_studies(scan_files(paths), load_series_rules()):
+    for match in match_studies(scan_files(paths), rules):
         if match.study_instance_uid == study_instance_uid:
             return match
     raise UnsuitableStudyError(
@@ -47,6 +49,7 @@ def match_study(study_instance_uid: str, paths: Sequence[Path]) -> MatchResult:
 def make_tools(
     bundle: "ModelBundle",
     analyse: Callable[["Study", "ModelBundle"], "Analysis"],
+    rules: SeriesRules,
     clinical: ClinicalValues | None = None,
 ) -> Tools:
     """Return the tools for one model.
@@ -55,10 +58,16 @@ def make_tools(
     ----------
     analyse
         Runs the pipeline, in this process or elsewhere.
+    rules
+        Of series matching, in force.
     clinical
         Laboratory values of the study, for their dates in the report.
     """
-    context = ResultContext(clinical=clinical or {}, margin_mm=bundle.settings.lesions.margin_mm)
+    context = ResultContext(
+        clinical=clinical or {},
+        margin_mm=bundle.settings.lesions.margin_mm,
+        settings_sha256=settings_sha256(rules, load_analytes()),
+    )
 
     def write(
         match: MatchResult, analysis: "Analysis", out: Path, timing_s: Mapping[str, float]
@@ -74,12 +83,18 @@ def make_tools(
         )
 
     return Tools(
-        match=match_study,
+        match=lambda study_instance_uid, paths: match_study(study_instance_uid, paths, rules),
         assemble=lambda match, values: assemble(match, clinical=values),
         analyse=lambda study: analyse(study, bundle),
         write=write,
         refuse=refuse,
     )
+
+
+def settings_sha256(*rules: SeriesRules | AnalyteRules) -> str:
+    """Return a digest of whatever settings change a result beside the model, 64 hexadecimal digits."""
+    text = json.dumps([item.model_dump(mode="json") for item in rules], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def local_time() -> datetime:

@@ -8,8 +8,10 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 
 from config.errors import NodeError
+from config.series_rules import rules_in_force
 from config.settings import Peer, Settings
 from node.analysis_tools import make_tools, read_roles
 from node.backoff import BackOff
@@ -57,9 +59,15 @@ class Node:
     ----------
     settings
         In force; checked.
+
+    Raises
+    ------
+    ConfigError
+        The rules of series matching that the settings name are wrong.
     """
 
     def __init__(self, settings: Settings) -> None:
+        self._rules = rules_in_force(settings.matching)
         os.umask(0o077)
         storage = prepare_storage(settings.node.storage)
         section = settings.node.model_copy(update={"storage": storage})
@@ -98,7 +106,7 @@ class Node:
             compute = make_compute(settings.compute)
             stack.callback(compute.stop)
             port = reception.start()
-            job = StudyJob(ledger, self._storage, make_tools(bundle, compute.analyse))
+            job = StudyJob(ledger, self._storage, make_tools(bundle, compute.analyse, self._rules))
             threads = self._start_workers(ledger, job)
             stack.enter_context(self._schedule(ledger, reception))
             on_ready(settings.node.ae_title, port)
@@ -130,7 +138,8 @@ class Node:
 
     def _schedule(self, ledger: Ledger, reception: ReceptionProcess) -> Scheduler:
         settings = self._settings
-        completion = Completion(ledger, self._storage, read_roles, settings.completion, time.monotonic)
+        roles_of = partial(read_roles, rules=self._rules)
+        completion = Completion(ledger, self._storage, roles_of, settings.completion, time.monotonic)
         scheduler = Scheduler()
         scheduler.every(settings.completion.check_every_s, "completion", completion.check)
         scheduler.every(HOUSEKEEPING_EVERY_S, "wake", ledger.work.wake)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config.analytes import load_analytes
-from config.series_rules import load_series_rules
+from config.series_rules import SeriesRules
 from dicom_io.assembly.examination import examined_on
 from dicom_io.assembly.match_result import MatchResult, SourceInstance
 from dicom_io.assembly.matching import match_studies
@@ -63,6 +63,7 @@ def analyse_folder(
     out: Path,
     bundle: "ModelBundle",
     *,
+    rules: SeriesRules,
     labs: LabValues,
     on_stage: OnStage,
     analyse: Analyse | None = None,
@@ -71,6 +72,8 @@ def analyse_folder(
 
     Parameters
     ----------
+    rules
+        Of series matching, in force.
     labs
         Laboratory values by PatientID; a patient without any is analysed without.
     on_stage
@@ -88,14 +91,14 @@ def analyse_folder(
     run = analyse or in_this_process(on_stage)
     on_stage("scan")
     scan = scan_folder(folder)
-    matches = {match.study_instance_uid: match for match in match_studies(scan, load_series_rules())}
+    matches = {match.study_instance_uid: match for match in match_studies(scan, rules)}
     outcomes = []
     for number, (uid, match) in enumerate(sorted(matches.items()), start=1):
         target = out / f"study-{number}" if len(matches) > 1 else out
         target.mkdir(parents=True, exist_ok=True)
         sources = _sources(scan.of_study(uid))
         clinical = _clinical(match, sources, labs)
-        tools = replace(make_tools(bundle, run, clinical), match=_already(match))
+        tools = replace(make_tools(bundle, run, rules, clinical), match=_already(match))
         outcome = run_job(uid, sources, clinical, target, tools, on_stage)
         outcomes.append(OfflineOutcome(target, outcome.code, outcome.written.document))
     return outcomes

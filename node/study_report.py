@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config.errors import NodeError
+from config.series_rules import SeriesRules
 from config.settings import CompletionSection
 from node.ledger.ledger import Ledger
 from node.ledger.records import StudyRecord
@@ -49,7 +50,7 @@ def show_study(ledger: Ledger, study_instance_uid: str) -> dict[str, Any]:
 
 
 def explain_study(
-    ledger: Ledger, storage: Path, study_instance_uid: str, completion: CompletionSection
+    ledger: Ledger, storage: Path, study_instance_uid: str, completion: CompletionSection, rules: SeriesRules
 ) -> dict[str, Any]:
     """Return the document of ``studies explain --json``: that of ``match --json``, and what the study waits for.
 
@@ -64,8 +65,8 @@ def explain_study(
     paths = [storage / instance.path for instance in ledger.studies.instances(study_instance_uid)]
     roles: Mapping[Any, str] = {}
     try:
-        roles = read_roles(paths)
-        match = match_study(study_instance_uid, paths).to_json()
+        roles = read_roles(paths, rules)
+        match = match_study(study_instance_uid, paths, rules).to_json()
     except NodeError as error:
         match = {"status": "refused", "code": None, "message": str(error), "roles": {}, "rejected": []}
     return {

@@ -12,6 +12,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from config.analytes import load_analytes
 from config.loading import load_settings
+from config.series_rules import rules_in_force
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import RESEARCH_USE, ExitCode, complain, print_json, verb
 
@@ -53,11 +54,12 @@ def analyse(
     from node.offline import analyse_folder  # noqa: PLC0415
 
     settings = load_settings(config, os.environ)
+    rules = rules_in_force(settings.matching)
     values = read_labs(labs, load_analytes()) if labs else {}
     out.mkdir(parents=True, exist_ok=True)
     bundle = load_active_bundle(settings, model)
     with _progress(quiet=as_json) as on_stage:
-        outcomes = analyse_folder(folder, out, bundle, labs=values, on_stage=on_stage)
+        outcomes = analyse_folder(folder, out, bundle, rules=rules, labs=values, on_stage=on_stage)
     _print(outcomes, bundle, as_json=as_json)
     if any(outcome.code is not None for outcome in outcomes):
         raise typer.Exit(ExitCode.REFUSED)

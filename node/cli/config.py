@@ -12,6 +12,7 @@ from rich.table import Table
 from config.errors import ConfigError
 from config.loading import load_settings
 from config.origins import effective_keys
+from config.series_rules import rules_in_force
 from node.cli.output import complain, print_json, verb
 
 app = typer.Typer(no_args_is_help=True, help="Write, check and show the configuration.")
@@ -48,7 +49,7 @@ def init(
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Name every wrong key of the configuration in force; exit 2 where there is one."""
     try:
-        load_settings(config, os.environ)
+        rules_in_force(load_settings(config, os.environ).matching)
     except ConfigError as error:
         if as_json:
             print_json({"valid": False, "problems": list(error.problems)})

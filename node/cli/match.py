@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from config.loading import load_settings
-from config.series_rules import load_series_rules
+from config.series_rules import load_series_rules, rules_in_force
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import RESEARCH_USE, ExitCode, complain, print_json, verb
 
@@ -28,7 +28,7 @@ def match(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of DICOM files, searched through.")],
     rules: Annotated[
         Path | None,
-        typer.Option("--rules", metavar="FILE", help="A site's own series_rules.toml; try it here first."),
+        typer.Option("--rules", metavar="FILE", help="Series rules to try instead of those in force."),
     ] = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -39,8 +39,8 @@ def match(
     """
     from dicom_io.assembly import match_studies, scan_folder  # noqa: PLC0415 - `--help` needs no DICOM
 
-    load_settings(config, os.environ)
-    series_rules = load_series_rules(rules)
+    settings = load_settings(config, os.environ)
+    series_rules = load_series_rules(rules) if rules else rules_in_force(settings.matching)
     scan = scan_folder(folder)
     _complain_of(scan.unreadable)
     results = match_studies(scan, series_rules)

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from config.loading import load_settings
+from config.series_rules import rules_in_force
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import complain, print_json, verb
 from node.ledger.ledger import Ledger, open_ledger
@@ -82,7 +83,7 @@ def explain(study: StudyArgument, config: ConfigOption = None, as_json: JsonOpti
     """Say why each series was or was not chosen, and what the study waits for."""
     with opened(config) as (ledger, storage):
         settings = load_settings(config, os.environ)
-        document = explain_study(ledger, storage, study, settings.completion)
+        document = explain_study(ledger, storage, study, settings.completion, rules_in_force(settings.matching))
     if as_json:
         print_json(document)
         return

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from config.loading import load_settings
+from config.series_rules import rules_in_force
 from dicom_io.network.requestor import RemoteAE
 from dicom_io.network.status import Disposition
 from dicom_io.network.storage_scu import send_files
@@ -195,5 +196,6 @@ def _collect(
     document = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     settings = load_settings(out / CONFIGURATION_FILE, {})
     with open_ledger(ledger_url(settings)) as ledger:
-        match = explain_study(ledger, settings.node.storage, study.study_instance_uid, settings.completion)
+        rules = rules_in_force(settings.matching)
+        match = explain_study(ledger, settings.node.storage, study.study_instance_uid, settings.completion, rules)
     return DemoOutcome(document, match, truth, deliveries, sent)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from config.series_rules import DEFAULT_RULES_FILE
 from dicom_io.network.requestor import PeerError, RemoteAE
 from dicom_io.network.status import Disposition
 from dicom_io.network.storage_scu import echo, send_files
@@ -120,6 +121,19 @@ def test_serve_when_the_model_is_damaged_then_names_the_file(tmp_path: Path, mod
 def test_serve_when_the_storage_cannot_be_made_then_names_the_key(tmp_path: Path) -> None:
     (tmp_path / "storage").touch()
     assert "node.storage" in refusal_of_start(tmp_path)
+
+
+def test_serve_when_the_series_rules_are_wrong_then_names_every_error(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.toml"
+    text = DEFAULT_RULES_FILE.read_text(encoding="utf-8")
+    rules.write_text(text.replace("margin = 2.0", "margin = -1").replace('"late"', '"best"'), encoding="utf-8")
+    config = tmp_path / "node.toml"
+    config.write_text(f'[node]\nstorage = "{tmp_path}"\n[matching]\nrules = "{rules}"\n', encoding="utf-8")
+    for verb in (["serve"], ["analyse", str(tmp_path), "--out", str(tmp_path / "out")], ["config", "check"]):
+        ended = mvi_node(*verb, "--config", str(config))
+        assert ended.returncode == ExitCode.USAGE, ended.stderr
+        assert "decision.margin" in ended.stderr
+        assert "time.arterial_pick" in ended.stderr
 
 
 def test_serve_when_told_to_stop_then_ends_within_seconds_and_leaves_no_process(tmp_path: Path) -> None:

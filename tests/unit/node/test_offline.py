@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from config.analytes import load_analytes
+from config.series_rules import load_series_rules
 from node.labs.csv_file import COLUMNS, read_labs
 from node.offline import analyse_folder
 from pipeline.clinical import clinical_features
@@ -39,7 +40,13 @@ def study_given_to_the_pipeline(tmp_path: Path, *ast: str) -> Study:
     bundle: Any = SimpleNamespace(settings=SimpleNamespace(lesions=SimpleNamespace(margin_mm=5.0)))
     with pytest.raises(TransientError):
         analyse_folder(
-            writer.folder, tmp_path, bundle, labs=read_labs(labs, RULES), on_stage=lambda _: None, analyse=stop
+            writer.folder,
+            tmp_path,
+            bundle,
+            rules=load_series_rules(),
+            labs=read_labs(labs, RULES),
+            on_stage=lambda _: None,
+            analyse=stop,
         )
     (study,) = given
     return study

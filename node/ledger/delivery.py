@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from node.ledger import schema
 from node.ledger.connection import insert_new
@@ -13,7 +13,7 @@ from node.states import Event, StudyState
 
 _T = schema.outbox
 _RANKS = {kind: rank for rank, kind in enumerate(ObjectKind)}
-_UNSENT = {"state": DeliveryState.WAITING.value, "attempts": 0, "requests": 0}
+_UNSENT = {"state": DeliveryState.WAITING.value, "attempts": 0, "requests": 0, "refusals": 0}
 _OPEN = (DeliveryState.WAITING.value, DeliveryState.STORED.value)
 
 
@@ -89,17 +89,3 @@ def settle(connection: Connection, study_instance_uid: str, now: datetime) -> St
         return move(connection, study, Event.CONFIRMED, now).state
     because = "; ".join(f"{row['destination']} refused the {row['kind']}: {row['error']}" for row in refused)
     return move(connection, study, Event.PEER_REFUSED, now, because, message=study.message or because).state
-
-
-def open_request(
-    connection: Connection, transaction_uid: str, study_instance_uid: str, destination: str, now: datetime
-) -> None:
-    """Enter a storage commitment request, before it is sent: its answer may come on another association."""
-    connection.execute(
-        insert(schema.commitments).values(
-            transaction_uid=transaction_uid,
-            study_instance_uid=study_instance_uid,
-            destination=destination,
-            requested_at=now,
-        )
-    )

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, Select, select, update
+from sqlalchemy import Engine, RowMapping, Select, select, update
 
-from node.ledger import delivery, schema
+from node.ledger import commitment, delivery, schema
 from node.ledger.connection import reading
 from node.ledger.history import note
 from node.ledger.records import Delivery, DeliveryState, ObjectKind
@@ -14,9 +14,6 @@ from node.ledger.rows import locked
 
 _T = schema.outbox
 _C = schema.commitments
-
-LOST_AT_PEER_RETRY_S = 60.0
-"""An object that a peer stored but will not keep is sent again after this time, s."""
 
 
 class Outbox:
@@ -101,7 +98,7 @@ class Outbox:
         with self._engine.begin() as connection:
             first = items[0]
             locked(connection, first.study_instance_uid)
-            delivery.open_request(connection, transaction_uid, first.study_instance_uid, first.destination, now)
+            commitment.open_request(connection, transaction_uid, first.study_instance_uid, first.destination, now)
             connection.execute(
                 update(_T)
                 .where(_T.c.number.in_([item.number for item in items]), _T.c.state == DeliveryState.STORED.value)
@@ -119,8 +116,8 @@ class Outbox:
                 return False
             locked(connection, request["study_instance_uid"])
             connection.execute(update(_C).where(_C.c.transaction_uid == transaction_uid).values(answered_at=now))
-            _confirm(connection, request, committed)
-            _send_again(connection, request, failed, now)
+            commitment.confirm(connection, request, committed)
+            commitment.not_kept(connection, request, failed, now)
             delivery.settle(connection, request["study_instance_uid"], now)
         return True
 
@@ -141,36 +138,6 @@ class Outbox:
     def _select(self, query: Select[Any]) -> tuple[Delivery, ...]:
         with reading(self._engine) as connection:
             return tuple(_delivery(row) for row in connection.execute(query).mappings())
-
-
-def _confirm(connection: Connection, request: RowMapping, committed: Sequence[str]) -> None:
-    connection.execute(
-        update(_T)
-        .where(
-            _T.c.study_instance_uid == request["study_instance_uid"],
-            _T.c.destination == request["destination"],
-            _T.c.sop_instance_uid.in_(committed),
-            _T.c.state == DeliveryState.STORED.value,
-        )
-        .values(state=DeliveryState.DELIVERED.value, error=None)
-    )
-
-
-def _send_again(connection: Connection, request: RowMapping, failed: Mapping[str, str], now: datetime) -> None:
-    later = now + timedelta(seconds=LOST_AT_PEER_RETRY_S)
-    for sop_instance_uid, reason in failed.items():
-        error = f"not committed: {reason}"
-        note(connection, request["study_instance_uid"], now, "not-committed", _with(sop_instance_uid, reason))
-        connection.execute(
-            update(_T)
-            .where(
-                _T.c.study_instance_uid == request["study_instance_uid"],
-                _T.c.destination == request["destination"],
-                _T.c.sop_instance_uid == sop_instance_uid,
-                _T.c.state == DeliveryState.STORED.value,
-            )
-            .values(state=DeliveryState.WAITING.value, not_before=later, error=error)
-        )
 
 
 def _with(detail: str, reason: object) -> str:

@@ -162,6 +162,8 @@ class Delivery:
         Failed attempts to send it so far.
     requests
         For storage commitment, since it was last stored.
+    refusals
+        Times that the peer stored it and then would not keep it.
     not_before
         Waiting: when the next attempt is due. Stored: when commitment is asked for, or asked for again.
     error
@@ -179,6 +181,7 @@ class Delivery:
     state: DeliveryState
     attempts: int
     requests: int
+    refusals: int
     not_before: datetime
     error: str | None
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 """Revision of migrations/ that this code needs; a test keeps it equal to the head."""
 
 UID = String(64)
@@ -138,6 +138,7 @@ outbox = Table(
     Column("state", String(16), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("requests", Integer, nullable=False),
+    Column("refusals", Integer, nullable=False),
     Column("not_before", UtcDateTime, nullable=False),
     Column("error", Text),
     UniqueConstraint("sop_instance_uid", "destination"),

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from config.settings import Peer
-from dicom_io.network.commitment import CommitmentResult, InstanceReference
+from dicom_io.network.commitment import NO_SUCH_OBJECT_INSTANCE, CommitmentResult, InstanceReference
 from dicom_io.network.requestor import PeerError, PeerRefusedError, RemoteAE
 from dicom_io.network.status import Disposition
 from dicom_io.network.storage_scu import SendOutcome
 from node.backoff import BackOff
+from node.ledger.commitment import MAXIMUM_REFUSALS
 from node.ledger.ledger import Ledger
 from node.ledger.records import DeliveryState, ObjectKind
 from node.outbox import Courier
@@ -60,6 +61,8 @@ class FakeTransport:
             raise KeyError("bug")
         if self.commitment == "now":
             return CommitmentResult(transaction_uid, tuple(instances), {})
+        if self.commitment == "never":
+            return CommitmentResult(transaction_uid, (), dict.fromkeys(instances, NO_SUCH_OBJECT_INSTANCE))
         return None
 
 
@@ -132,6 +135,7 @@ def test_deliver_when_commitment_never_comes_then_asks_again_ever_later(
     own = courier(ledger, transport)
     asked_after = []
     own.deliver()
+    lines = len(ledger.history(STUDY))
     for second in range(0, 7200, 60):
         before = len(transport.requests)
         clock.advance(60)
@@ -140,6 +144,39 @@ def test_deliver_when_commitment_never_comes_then_asks_again_ever_later(
             asked_after.append(second + 60)
     assert asked_after == [300, 900, 2100, 4500]
     assert transport.sent == ["seg.dcm", "sr.dcm", "summary.dcm"]
+    assert len(ledger.history(STUDY)) == lines
+
+
+def test_deliver_when_commitment_is_always_refused_then_sends_ever_more_rarely_and_ends(
+    ledger: Ledger, clock: FakeClock, transport: FakeTransport
+) -> None:
+    transport.commitment = "never"
+    own = courier(ledger, transport)
+    sent_after = []
+    for minute in range(24 * 60):
+        before = len(transport.sent)
+        own.deliver()
+        if len(transport.sent) > before:
+            sent_after.append(minute)
+        clock.advance(60)
+    assert sent_after == [2**number - 1 for number in range(MAXIMUM_REFUSALS)]
+    assert len(transport.sent) == 3 * MAXIMUM_REFUSALS
+    study = ledger.studies.get(STUDY)
+    assert study.state is StudyState.UNDELIVERED
+    assert study.message is not None
+    assert "pacs refused the seg: it stored the object 10 times and would not keep it: no such" in study.message
+
+
+def test_deliver_when_a_refused_commitment_is_given_later_then_the_study_is_delivered(
+    ledger: Ledger, clock: FakeClock, transport: FakeTransport
+) -> None:
+    transport.commitment = "never"
+    own = courier(ledger, transport)
+    own.deliver()
+    transport.commitment = "now"
+    clock.advance(60)
+    own.deliver()
+    assert ledger.studies.get(STUDY).state is StudyState.DELIVERED
 
 
 def test_deliver_when_the_peer_has_no_commitment_then_stored_is_delivered(

@@ -75,7 +75,21 @@ def test_answered_when_one_object_is_not_kept_then_it_is_sent_again(
     assert states(ledger) == [DeliveryState.WAITING, DeliveryState.DELIVERED, DeliveryState.DELIVERED]
     clock.advance(3600)
     (again,) = ledger.outbox.due("pacs")
-    assert again.error == "not committed: no such object instance"
+    assert (again.error, again.attempts, again.refusals) == ("not committed: no such object instance", 0, 1)
+
+
+def test_answered_when_the_same_refusal_comes_twice_then_counts_once(
+    ledger: Ledger, clock: FakeClock, due: tuple[Delivery, ...]
+) -> None:
+    store_all(ledger, "pacs")
+    ledger.outbox.requested(ledger.outbox.uncommitted("pacs"), "2.25.1", 300)
+    lost = {due[0].sop_instance_uid: "no such object instance"}
+    ledger.record_commitment("2.25.1", [], lost)
+    lines = len(ledger.history(STUDY))
+    ledger.record_commitment("2.25.1", [], lost)
+    clock.advance(3600)
+    assert [item.refusals for item in ledger.outbox.due("pacs")] == [1]
+    assert len(ledger.history(STUDY)) == lines
 
 
 def test_answered_when_an_earlier_request_is_answered_late_then_it_counts(

@@ -100,12 +100,23 @@ class Node:
             ledger = stack.enter_context(open_ledger(ledger_url(settings)))
             ledger.work.recover(is_gone)
             sweep_attempts(self._storage)
-            reception = ReceptionProcess(settings, ledger_url(settings), back_off(1, 30), time.monotonic)
+            reception = ReceptionProcess(
+                settings,
+                ledger_url(settings),
+                back_off(1, 30),
+                time.monotonic,
+                asked_to_stop=lambda: self._asked_to_stop,
+            )
             stack.callback(reception.stop)
             bundle = load_active_bundle(settings)
             compute = make_compute(settings.compute)
             stack.callback(compute.stop)
-            port = reception.start()
+            try:
+                port = reception.start()
+            except ReceptionError:
+                if self._asked_to_stop:
+                    return
+                raise
             job = StudyJob(ledger, self._storage, make_tools(bundle, compute.analyse, self._rules))
             threads = self._start_workers(ledger, job)
             stack.enter_context(self._schedule(ledger, reception))

@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from config.errors import NodeError
 from dicom_io.network.identity import FileIdentity, read_file_identity
@@ -13,14 +15,27 @@ from node.storage import storage_id
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
+BATCH = 1000
+"""Entries of one transaction: a start that is interrupted goes on from the last of them."""
+
 
 def mend_ledger(
-    inbox: Inbox, ledger: Ledger, identify: Callable[[Path], FileIdentity] = read_file_identity
+    inbox: Inbox,
+    ledger: Ledger,
+    identify: Callable[[Path], FileIdentity] = read_file_identity,
+    progress: Callable[[], None] = lambda: None,
 ) -> int:
     """Enter what lies in the inbox and is not in the ledger; return how many instances that were.
 
     An entry whose file is gone is taken out, so that the instance may be sent again; a file that cannot be
     read is left where it is. Call this before anything is received.
+
+    Parameters
+    ----------
+    progress
+        Called for each file: millions of them take hours.
 
     Raises
     ------
@@ -29,16 +44,32 @@ def mend_ledger(
     """
     ledger.bind(storage_id(inbox.storage))
     known = ledger.studies.known_paths()
-    stored = {file.path: file for file in inbox.walk()}
+    stored = {file.path: file for file in _counted(inbox.walk(), progress)}
     # In order of arrival, since of two instances with one UID the first is analysed.
     missing = sorted(
         (stored[path] for path in stored.keys() - known), key=lambda file: (file.received_at, file.path)
     )
-    counts = ledger.record_instances(_records(inbox, missing, identify))
-    forgotten = ledger.forget_instances(known - stored.keys())
+    entered = 0
+    for records in _batches(_records(inbox, _counted(missing, progress), identify)):
+        counts = ledger.record_instances(records)
+        entered += counts[Recorded.NEW] + counts[Recorded.CONFLICT]
+    lost = _counted(sorted(known - stored.keys()), progress)
+    forgotten = sum(ledger.forget_instances(paths) for paths in _batches(lost))
     if forgotten:
         logger.error("files of the inbox are gone, their entries are taken out number=%d", forgotten)
-    return counts[Recorded.NEW] + counts[Recorded.CONFLICT]
+    return entered
+
+
+def _counted(items: Iterable[T], progress: Callable[[], None]) -> Iterator[T]:
+    for item in items:
+        progress()
+        yield item
+
+
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+    remaining = iter(items)
+    while batch := list(islice(remaining, BATCH)):
+        yield batch
 
 
 def _records(

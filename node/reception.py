@@ -5,6 +5,7 @@ One busy Python thread beside a receiver cuts its rate to a third, so nothing el
 
 import logging
 import signal
+import time
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -30,11 +31,13 @@ from node.mending import mend_ledger
 LOGGER = logging.getLogger(__name__)
 
 _CHECK_PARENT_S = 0.2
+STILL_STARTING_EVERY_S = 5.0
+"""How often the node is told that the receiver is still starting, s; well within its patience."""
 
 
 @dataclass(frozen=True)
 class ReceptionReport:
-    """What the process says once: that it listens, or why it does not.
+    """What the process says at last: that it listens, or why it does not; before that, that it is still starting.
 
     Parameters
     ----------
@@ -42,10 +45,13 @@ class ReceptionReport:
         0 where it does not listen.
     error
         One sentence; empty where it listens.
+    starting
+        Another report follows.
     """
 
     port: int
     error: str = ""
+    starting: bool = False
 
 
 class Reception:
@@ -146,7 +152,7 @@ def run_reception(settings: Settings, ledger_url: str, ready: Connection, stop: 
     ledger_url
         SQLAlchemy URL of a ledger whose schema is current.
     ready
-        Gets one `ReceptionReport`.
+        Gets one `ReceptionReport`, after others that say that it is still starting.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent says when.
     terminated = Terminated()
@@ -163,18 +169,15 @@ def run_reception(settings: Settings, ledger_url: str, ready: Connection, stop: 
         ready.send(ReceptionReport(port=0, error=str(error)))
         return
     with ledger:
-        try:
-            mended = mend_ledger(inbox, ledger)
-        except (NodeError, OSError) as error:
-            ready.send(ReceptionReport(port=0, error=str(error)))
-            return
-        if mended:
-            LOGGER.warning("%d instances of the inbox were not in the ledger and are entered", mended)
         reception = Reception(inbox, ledger, lambda: datetime.now(UTC))
         scp = StorageScp(scp_settings(settings), reception.keep, on_commitment_result=reception.take_commitment)
+        still_starting = StillStarting(ready, lambda: stop.is_set() or terminated.flag, time.monotonic)
         try:
+            mended = mend_ledger(inbox, ledger, progress=still_starting.say)
+            if mended:
+                LOGGER.warning("%d instances of the inbox were not in the ledger and are entered", mended)
             port = scp.start()
-        except NodeError as error:
+        except (NodeError, OSError) as error:
             ready.send(ReceptionReport(port=0, error=str(error)))
             return
         try:
@@ -182,6 +185,40 @@ def run_reception(settings: Settings, ledger_url: str, ready: Connection, stop: 
             _wait(stop, terminated)
         finally:
             scp.stop()
+
+
+class StillStarting:
+    """Tells the node now and then that the receiver is still starting, and ends it where it is to stop.
+
+    Parameters
+    ----------
+    ready
+        Gets the reports.
+    is_stopped
+        Whether the receiver is told to stop.
+    monotonic_s
+        A clock that never steps back, s.
+    """
+
+    def __init__(
+        self, ready: Connection, is_stopped: Callable[[], bool], monotonic_s: Callable[[], float]
+    ) -> None:
+        self._ready = ready
+        self._is_stopped = is_stopped
+        self._monotonic_s = monotonic_s
+        self._said_s = monotonic_s()
+
+    def say(self) -> None:
+        """Report where it is time; raise SystemExit where nobody waits for this receiver any more."""
+        if self._is_stopped():
+            raise SystemExit(0)
+        if self._monotonic_s() - self._said_s < STILL_STARTING_EVERY_S:
+            return
+        self._said_s = self._monotonic_s()
+        try:
+            self._ready.send(ReceptionReport(port=0, starting=True))
+        except BrokenPipeError as error:
+            raise SystemExit(0) from error
 
 
 class Terminated:

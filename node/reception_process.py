@@ -8,15 +8,21 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from multiprocessing.synchronize import Event as StopEvent
+from typing import TYPE_CHECKING
 
 from config.errors import NodeError
 from config.settings import Settings
 from node.backoff import BackOff
 from node.logging import configure_logging
 
+if TYPE_CHECKING:
+    from node.reception import ReceptionReport
+
 logger = logging.getLogger(__name__)
 
 START_TIMEOUT_S = 60.0
+"""Silence of a receiver that starts, after which it is given up, s."""
+LISTEN_S = 0.5
 STOP_TIMEOUT_S = 5.0
 MAXIMUM_FAILURES = 6
 """Starts in a row that may fail before the node gives up and leaves it to its supervisor."""
@@ -59,6 +65,8 @@ class ReceptionProcess:
         A clock that never steps back, s.
     target
         What the process runs; the tests put something lighter in its place.
+    asked_to_stop
+        Whether the node is to stop; looked at while the receiver starts, which may take long.
     """
 
     settings: Settings
@@ -66,6 +74,7 @@ class ReceptionProcess:
     back_off: BackOff
     monotonic_s: Callable[[], float]
     target: Callable[[Settings, str, Connection, StopEvent], None] = receive
+    asked_to_stop: Callable[[], bool] = lambda: False
     _running: _Running | None = field(default=None, init=False)
     _failures: int = field(default=0, init=False)
     _not_before_s: float = field(default=0.0, init=False)
@@ -118,8 +127,8 @@ class ReceptionProcess:
 
     def stop(self) -> None:
         """End the receiver: let it finish what it acknowledges, then by force."""
+        self._stopped = True  # Outside the lock: a receiver that is being started holds it.
         with self._lock:
-            self._stopped = True
             running, self._running = self._running, None
         if running is None:
             return
@@ -139,11 +148,21 @@ class ReceptionProcess:
 
     def _await(self, ready: Connection) -> int:
         try:
-            if not ready.poll(START_TIMEOUT_S):
-                raise ReceptionError(f"the receiver does not start within {START_TIMEOUT_S:.0f} s")
-            report = ready.recv()
+            report = self._last_report(ready)
         except EOFError as error:
             raise ReceptionError("the receiver ended while it started; see the log") from error
         if report.error:
             raise ReceptionError(report.error)
         return int(report.port)
+
+    def _last_report(self, ready: Connection) -> "ReceptionReport":
+        heard_s = self.monotonic_s()
+        while not (self._stopped or self.asked_to_stop()):
+            if ready.poll(LISTEN_S):
+                report: ReceptionReport = ready.recv()
+                if not report.starting:
+                    return report
+                heard_s = self.monotonic_s()
+            elif self.monotonic_s() - heard_s >= START_TIMEOUT_S:
+                raise ReceptionError(f"the receiver does not start within {START_TIMEOUT_S:.0f} s")
+        raise ReceptionError("the node was told to stop while its receiver started")

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+import node.mending
 from dicom_io.network.identity import FileIdentity, InstanceIdentity, UnreadableInstanceError
 from node.inbox import Inbox
 from node.ledger.connection import LedgerError
@@ -97,3 +98,33 @@ def test_mend_ledger_when_its_storage_was_moved_then_it_still_belongs_to_it(
         (tmp_path / name).rename(tmp_path / "moved" / name)
     assert mend_ledger(Inbox(tmp_path / "moved", minimum_free_bytes=0), ledger, identify) == 0
     assert ledger.studies.get(STUDY).images == 3
+
+
+def test_mend_ledger_when_it_is_interrupted_then_keeps_the_batches_before_and_goes_on(
+    inbox: Inbox, ledger: Ledger, identify: Identify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node.mending, "BATCH", 2)
+    read: list[Path] = []
+
+    def interrupted(path: Path) -> FileIdentity:
+        read.append(path)
+        if len(read) == 3:
+            raise KeyboardInterrupt
+        return identify(path)
+
+    with pytest.raises(KeyboardInterrupt):
+        mend_ledger(inbox, ledger, interrupted)
+    assert ledger.studies.get(STUDY).images == 2
+    assert mend_ledger(inbox, ledger, identify) == 1
+    for file in inbox.walk():
+        inbox.absolute(file.path).unlink()
+    mend_ledger(inbox, ledger, identify)
+    assert ledger.studies.known_paths() == frozenset()
+
+
+def test_mend_ledger_when_it_takes_long_then_tells_of_each_file(
+    inbox: Inbox, ledger: Ledger, identify: Identify
+) -> None:
+    told: list[None] = []
+    mend_ledger(inbox, ledger, identify, lambda: told.append(None))
+    assert len(told) == 3 + 3  # Each was found, and each was read.

@@ -23,9 +23,18 @@ from dicom_io.network.storage_scp import ReceivedInstance, StorageScp
 from dicom_io.network.storage_scu import SendOutcome, send_files
 from node.inbox import Inbox
 from node.ledger.ledger import Ledger, open_ledger
-from node.reception import Reception, ReceptionReport, access_policy, run_reception, scp_settings
+from node.reception import (
+    STILL_STARTING_EVERY_S,
+    Reception,
+    ReceptionReport,
+    StillStarting,
+    access_policy,
+    run_reception,
+    scp_settings,
+)
 from tests.unit.dicom_io.network.instances import STUDY_INSTANCE_UID, write_instances
 from tests.unit.dicom_io.network.receiver import wait_until
+from tests.unit.node.doubles import FakeClock
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PEERS = (
@@ -257,6 +266,44 @@ def test_process_when_the_ledger_is_lost_then_is_rebuilt_before_it_listens(tmp_p
 
     assert len(records) == 3
     assert {record.calling_ae_title for record in records} == {"SCANNER"}
+
+
+def test_say_when_it_starts_for_long_then_reports_now_and_then(clock: FakeClock) -> None:
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    with ours, theirs:
+        still_starting = StillStarting(theirs, lambda: False, clock.monotonic_s)
+        for _ in range(100):
+            clock.advance(STILL_STARTING_EVERY_S / 10)
+            still_starting.say()
+        reports = []
+        while ours.poll(0):
+            reports.append(ours.recv())
+    assert reports == [ReceptionReport(port=0, starting=True)] * 10
+
+
+def test_say_when_nobody_waits_then_ends(clock: FakeClock) -> None:
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    with theirs:
+        ours.close()
+        still_starting = StillStarting(theirs, lambda: False, clock.monotonic_s)
+        clock.advance(STILL_STARTING_EVERY_S)
+        with pytest.raises(SystemExit):
+            still_starting.say()
+        with pytest.raises(SystemExit):
+            StillStarting(theirs, lambda: True, clock.monotonic_s).say()
+
+
+def test_process_when_the_ledger_belongs_to_another_storage_then_says_so(tmp_path: Path) -> None:
+    with open_ledger(ledger_url(tmp_path)) as ledger:
+        ledger.bind("of another")
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    arguments = (node_settings(tmp_path), ledger_url(tmp_path), theirs, context.Event())
+    process = context.Process(target=run_reception, args=arguments)
+    process.start()
+    process.join(60)
+    with ours, theirs:
+        assert "belongs to another storage folder" in ours.recv().error
 
 
 def test_process_when_the_port_is_taken_then_says_so(tmp_path: Path) -> None:

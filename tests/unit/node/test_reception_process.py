@@ -2,13 +2,14 @@ import os
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event as StopEvent
+from typing import Any
 
 import pytest
 
 from config.settings import NodeSection, Settings
 from node.backoff import BackOff
 from node.reception import ReceptionReport
-from node.reception_process import MAXIMUM_FAILURES, ReceptionError, ReceptionProcess
+from node.reception_process import MAXIMUM_FAILURES, START_TIMEOUT_S, ReceptionError, ReceptionProcess
 from tests.unit.node.doubles import FakeClock
 
 Target = Callable[[Settings, str, Connection, StopEvent], None]
@@ -98,3 +99,50 @@ def test_watch_when_stopped_then_starts_nothing(make: Callable[[Target], Recepti
     own.stop()
     own.watch()
     assert own._running is None
+
+
+class SlowStart:
+    """The end of a pipe into which a report comes every so often: still starting, and at last a port."""
+
+    def __init__(self, clock: FakeClock, every_s: float, reports: int) -> None:
+        self.clock = clock
+        self.every_s = every_s
+        self.left = [ReceptionReport(port=104)] + [ReceptionReport(port=0, starting=True)] * reports
+        self.next_s = clock.monotonic + every_s
+
+    def poll(self, timeout_s: float) -> bool:
+        self.clock.advance(timeout_s)
+        return self.clock.monotonic >= self.next_s
+
+    def recv(self) -> ReceptionReport:
+        self.next_s += self.every_s
+        return self.left.pop()
+
+
+def await_port(own: ReceptionProcess, ready: Any) -> int:
+    return own._await(ready)
+
+
+def test_start_when_it_says_that_it_is_still_starting_then_is_waited_for(
+    make: Callable[[Target], ReceptionProcess], clock: FakeClock
+) -> None:
+    began_s = clock.monotonic
+    assert await_port(make(listens), SlowStart(clock, START_TIMEOUT_S - 1, 10)) == 104
+    assert clock.monotonic - began_s > 10 * (START_TIMEOUT_S - 1)
+
+
+def test_start_when_it_is_silent_then_is_given_up(
+    make: Callable[[Target], ReceptionProcess], clock: FakeClock
+) -> None:
+    with pytest.raises(ReceptionError, match="does not start within 60 s"):
+        await_port(make(listens), SlowStart(clock, START_TIMEOUT_S + 1, 10))
+
+
+def test_start_when_the_node_stops_then_does_not_wait(
+    make: Callable[[Target], ReceptionProcess], clock: FakeClock
+) -> None:
+    own = make(listens)
+    own.asked_to_stop = lambda: clock.monotonic > 1010
+    with pytest.raises(ReceptionError, match="told to stop"):
+        await_port(own, SlowStart(clock, 1, 10_000))
+    assert clock.monotonic < 1020

@@ -1,6 +1,7 @@
 """When a study is analysed: six roles filled and quiet, or a deadline passed. Silence alone decides nothing."""
 
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,7 @@ class _Seen:
     Parameters
     ----------
     since_s
-        Reading of the monotonic clock when this generation was first seen.
+        Reading of the monotonic clock when its last image arrived.
     roles
         None until the headers were read.
     """
@@ -64,19 +65,24 @@ class Completion:
         self._settings = settings
         self._monotonic_s = monotonic_s
         self._seen: dict[str, _Seen] = {}
+        self._checked_s = -math.inf
 
     def check(self) -> int:
         """Make ready what is complete or past its deadline; return how many studies."""
         studies = self._ledger.studies.receiving()
         present = {study.study_instance_uid for study in studies}
         self._seen = {uid: seen for uid, seen in self._seen.items() if uid in present}
-        return sum(self._check(study) for study in studies)
+        now_s = self._monotonic_s()
+        ready = sum(self._check(study, now_s) for study in studies)
+        self._checked_s = now_s
+        return ready
 
-    def _check(self, study: StudyRecord) -> bool:
+    def _check(self, study: StudyRecord, now_s: float) -> bool:
         seen = self._seen.get(study.study_instance_uid)
         if seen is None or seen.generation != study.generation:
-            seen = self._seen[study.study_instance_uid] = _Seen(study.generation, self._monotonic_s())
-        quiet_s = self._quiet_s(study, seen)
+            since_s = now_s - self._quiet_before_s(study, now_s)
+            seen = self._seen[study.study_instance_uid] = _Seen(study.generation, since_s)
+        quiet_s = now_s - seen.since_s
         if quiet_s < self._settings.settle_s:
             return False
         if seen.roles is None:
@@ -90,11 +96,12 @@ class Completion:
             return self._ledger.work.complete(study, because)
         return False
 
-    def _quiet_s(self, study: StudyRecord, seen: _Seen) -> float:
-        # The time of day may step back and make a study wait for hours; the monotonic clock knows nothing
-        # of the time before this process. Whichever has counted longer is right.
+    def _quiet_before_s(self, study: StudyRecord, now_s: float) -> float:
+        # The time of day may be set, and would end a study at once or make it wait for hours; the monotonic
+        # clock knows nothing of the time before this process. So the first counts once, for what a start of the
+        # node finds: any later image came after the check before this one.
         by_day = (self._ledger.clock() - study.last_received_at).total_seconds()
-        return max(by_day, self._monotonic_s() - seen.since_s)
+        return min(max(by_day, 0.0), now_s - self._checked_s)
 
     def _roles(self, study: StudyRecord) -> Mapping[Role, str]:
         instances = self._ledger.studies.instances(study.study_instance_uid)

@@ -1,5 +1,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,31 @@ def test_check_when_the_time_of_day_steps_back_then_the_study_does_not_wait_for_
     clock.now = clock.now.replace(hour=0)
     clock.monotonic += 60
     assert completion.check() == 1
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_check_when_the_time_of_day_steps_forward_then_the_study_is_not_ended(
+    ledger: Ledger, clock: FakeClock, completion: Completion, seen: bool
+) -> None:
+    completion.check()
+    if not seen:
+        ledger.record_instance(instance(clock, 2))
+    clock.advance(5)
+    clock.now += timedelta(hours=2)
+    assert completion.check() == 0
+    clock.advance(54)
+    assert completion.check() == 0
+    clock.advance(1)
+    assert completion.check() == 1
+
+
+def test_check_when_the_node_starts_then_the_quiet_time_before_counts(
+    ledger: Ledger, clock: FakeClock, headers: FakeHeaders
+) -> None:
+    ledger.record_instance(instance(clock))
+    clock.advance(60)
+    restarted = Completion(ledger, Path("storage"), headers, SETTINGS, clock.monotonic_s)
+    assert restarted.check() == 1
 
 
 def test_check_when_the_headers_cannot_be_read_then_others_go_on_and_the_deadline_ends_it(

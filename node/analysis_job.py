@@ -12,6 +12,7 @@ from pipeline.errors import Disposition, StudyError, UnsuitableStudyError
 from pipeline.study import Analyte, ClinicalValue
 
 if TYPE_CHECKING:
+    from dicom_io.results.report import PriorReport
     from dicom_io.results.writing import WrittenResults
     from pipeline.analysis import Analysis
     from pipeline.study import Study
@@ -21,6 +22,8 @@ MATCH_DOCUMENT = "match.json"
 """Beside the results, also of a refused study: what `match` would say."""
 
 ClinicalValues = Mapping[Analyte, ClinicalValue]
+EarlierReports = Sequence["PriorReport"]
+"""In the order in which they were first written."""
 
 
 @dataclass(frozen=True)
@@ -36,16 +39,16 @@ class Tools:
     analyse
         The pipeline with its model, in this process or elsewhere.
     write
-        Results into a folder; takes the seconds spent so far by stage.
+        Results into a folder; takes the seconds spent so far by stage, and the earlier reports of the study.
     refuse
-        A coded refusal of the study with these instances into a folder.
+        A coded refusal of the study with these instances into a folder; takes the earlier reports as well.
     """
 
     match: Callable[[str, Sequence[Path]], MatchResult]
     assemble: Callable[[MatchResult, ClinicalValues], "Study"]
     analyse: Callable[["Study"], "Analysis"]
-    write: Callable[[MatchResult, "Analysis", Path, Mapping[str, float]], "WrittenResults"]
-    refuse: Callable[[Sequence[SourceInstance], str, StudyError, Path], "WrittenResults"]
+    write: Callable[[MatchResult, "Analysis", Path, Mapping[str, float], EarlierReports], "WrittenResults"]
+    refuse: Callable[[Sequence[SourceInstance], str, StudyError, Path, EarlierReports], "WrittenResults"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ def run_job(
     out: Path,
     tools: Tools,
     on_stage: Callable[[str], None] = lambda _stage: None,
+    *,
+    earlier: EarlierReports = (),
 ) -> JobOutcome:
     """Analyse one study and write its results, or its coded refusal, into `out`.
 
@@ -85,6 +90,8 @@ def run_job(
         An existing folder.
     on_stage
         Told of ``match``, ``assemble``, ``analyse``, ``report`` as each begins.
+    earlier
+        Reports of the study that the new one comes after.
 
     Raises
     ------
@@ -92,12 +99,12 @@ def run_job(
         Something was not available; another attempt may succeed.
     """
     try:
-        return _analyse(study_instance_uid, sources, clinical, out, tools, on_stage)
+        return _analyse(study_instance_uid, sources, clinical, out, tools, on_stage, earlier)
     except StudyError as error:
         if error.disposition is not Disposition.REJECT:
             raise
         on_stage("report")
-        written = tools.refuse(sources, study_instance_uid, error, out)
+        written = tools.refuse(sources, study_instance_uid, error, out, earlier)
         return JobOutcome(error.code, " ".join(filter(None, (error.message, error.remedy))), written)
 
 
@@ -108,6 +115,7 @@ def _analyse(
     out: Path,
     tools: Tools,
     on_stage: Callable[[str], None],
+    earlier: EarlierReports,
 ) -> JobOutcome:
     began_s = time.perf_counter()
     on_stage("match")
@@ -121,7 +129,7 @@ def _analyse(
     on_stage("analyse")
     analysis = tools.analyse(study)
     on_stage("report")
-    return JobOutcome(None, None, tools.write(match, analysis, out, timing_s))
+    return JobOutcome(None, None, tools.write(match, analysis, out, timing_s, earlier))
 
 
 def _keep(match: MatchResult, out: Path) -> None:

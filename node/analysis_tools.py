@@ -15,7 +15,7 @@ from dicom_io.assembly.matching import match_studies, role_status
 from dicom_io.assembly.scanning import scan_files
 from dicom_io.assembly.volumes import assemble
 from dicom_io.results.writing import ResultContext, WrittenResults, write_refusal, write_results
-from node.analysis_job import ClinicalValues, Tools
+from node.analysis_job import ClinicalValues, EarlierReports, Tools
 from pipeline.errors import StudyError, UnsuitableStudyError
 from pipeline.study import Role
 
@@ -70,17 +70,25 @@ def make_tools(
     )
 
     def write(
-        match: MatchResult, analysis: "Analysis", out: Path, timing_s: Mapping[str, float]
+        match: MatchResult,
+        analysis: "Analysis",
+        out: Path,
+        timing_s: Mapping[str, float],
+        earlier: EarlierReports,
     ) -> WrittenResults:
-        return write_results(match, analysis, out, now=local_time(), timing_s=timing_s, context=context)
+        own = replace(context, earlier_reports=tuple(earlier))
+        return write_results(match, analysis, out, now=local_time(), timing_s=timing_s, context=own)
 
     def refuse(
-        sources: Sequence[SourceInstance], study_instance_uid: str, error: StudyError, out: Path
+        sources: Sequence[SourceInstance],
+        study_instance_uid: str,
+        error: StudyError,
+        out: Path,
+        earlier: EarlierReports,
     ) -> WrittenResults:
         model, now = bundle.identity, local_time()
-        return write_refusal(
-            sources, study_instance_uid, error, out, model=model, now=now, context=replace(context, clinical={})
-        )
+        own = replace(context, clinical={}, earlier_reports=tuple(earlier))
+        return write_refusal(sources, study_instance_uid, error, out, model=model, now=now, context=own)
 
     return Tools(
         match=lambda study_instance_uid, paths: match_study(study_instance_uid, paths, rules),

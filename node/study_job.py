@@ -1,14 +1,18 @@
 """The job of a worker: one claimed study, from the inbox to a folder of results."""
 
+import logging
 from pathlib import Path
 
 from dicom_io.assembly.match_result import SourceInstance
-from dicom_io.network.identity import read_file_identity
+from dicom_io.network.identity import UnreadableInstanceError, read_file_identity
+from dicom_io.results.report import PriorReport
 from node.analysis_job import Tools, run_job
 from node.ledger.ledger import Ledger
 from node.ledger.records import ANALYSED_SOP_CLASSES, Claim, ObjectKind, ResultObject
 from node.results_folder import replacing, results_folder
 from node.worker import FinishedStudy
+
+logger = logging.getLogger(__name__)
 
 
 class StudyJob:
@@ -30,7 +34,7 @@ class StudyJob:
         uid = claim.study_instance_uid
         folder = results_folder(self._storage, uid, claim.generation)
         with replacing(folder) as fresh:
-            outcome = run_job(uid, self._sources(uid), {}, fresh, self._tools)
+            outcome = run_job(uid, self._sources(uid), {}, fresh, self._tools, earlier=self._earlier_reports(uid))
             written = outcome.written
             files = {
                 ObjectKind.SEG: written.seg,
@@ -47,6 +51,22 @@ class StudyJob:
             for found in self._ledger.studies.instances(study_instance_uid)
             if found.sop_class_uid in ANALYSED_SOP_CLASSES
         ]
+
+    def _earlier_reports(self, study_instance_uid: str) -> list[PriorReport]:
+        """Return what a new report may replace, also where no peer ever got it: the history of the study."""
+        reports = []
+        for result in self._ledger.studies.results(study_instance_uid):
+            if result.kind is not ObjectKind.SR:
+                continue
+            try:
+                found = read_file_identity(self._storage / result.path).identity
+            except (UnreadableInstanceError, OSError) as error:
+                logger.warning("earlier report cannot be read path=%s error=%s", result.path, type(error).__name__)
+                continue
+            # Another result of the same generation may have taken its place.
+            if found.sop_instance_uid == result.sop_instance_uid:
+                reports.append(PriorReport(study_instance_uid, found.series_instance_uid, found.sop_instance_uid))
+        return reports
 
     def _object(self, kind: ObjectKind, path: Path) -> ResultObject:
         identity = read_file_identity(path).identity

@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import takewhile
 from pathlib import Path
 
 from dicom_io.assembly.match_result import MatchResult, SourceInstance
@@ -36,14 +37,19 @@ class ResultContext:
         Width of the margin, as the model bundle sets it; for its label.
     settings_sha256
         Over whatever settings change a result; part of the key of the UIDs.
-    predecessor
-        The report that this one replaces.
+    earlier_reports
+        Of the same study, in the order in which they were first written; this one replaces the last of them.
     """
 
     clinical: Mapping[Analyte, ClinicalValue] = field(default_factory=dict)
     margin_mm: float = 5.0
     settings_sha256: str = ""
-    predecessor: PriorReport | None = None
+    earlier_reports: tuple[PriorReport, ...] = ()
+
+    def predecessor(self, sop_instance_uid: str) -> PriorReport | None:
+        """Return the report that this one replaces: of a report written again, what it replaced at first."""
+        before = list(takewhile(lambda prior: prior.sop_instance_uid != sop_instance_uid, self.earlier_reports))
+        return before[-1] if before else None
 
 
 @dataclass(frozen=True)
@@ -136,7 +142,7 @@ def write_results(
             uids=uids,
             now=now,
             clinical=context.clinical,
-            predecessor=context.predecessor,
+            predecessor=context.predecessor(uids.instance("SR")),
         )
         check_report(report)
         folder.save(report, SR)
@@ -190,8 +196,9 @@ def write_refusal(
     folder = ResultFolder(out)
     try:
         headers = readable_headers(sources)
+        predecessor = context.predecessor(uids.instance("SR"))
         report = build_refusal_report(
-            headers, refusal, product=product, uids=uids, now=now, predecessor=context.predecessor
+            headers, refusal, product=product, uids=uids, now=now, predecessor=predecessor
         )
         check_report(report, needs_image=False)
         folder.save(report, SR)

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, RowMapping, select, update
 from config.errors import NodeError
 from node.ledger import schema
 from node.ledger.history import note
-from node.ledger.records import Claim, InstanceRecord, StudyRecord
+from node.ledger.records import Claim, InstanceRecord, ObjectKind, ResultObject, StudyRecord
 from node.states import Event, StudyState, next_state
 
 FREE: dict[str, object] = {"owner": None, "lease_expires_at": None}
@@ -38,6 +38,11 @@ def to_study(row: RowMapping) -> StudyRecord:
 def to_instance(row: RowMapping) -> InstanceRecord:
     """Return a row of `instances` as a record."""
     return InstanceRecord(**{name: row[name] for name in InstanceRecord.__dataclass_fields__})
+
+
+def to_result(row: RowMapping) -> ResultObject:
+    """Return a row of `results` as a record."""
+    return ResultObject(ObjectKind(row["kind"]), row["sop_class_uid"], row["sop_instance_uid"], row["path"])
 
 
 def locked(connection: Connection, study_instance_uid: str) -> StudyRecord:

@@ -7,8 +7,8 @@ from sqlalchemy import Engine, Select, func, select
 
 from node.ledger import schema
 from node.ledger.connection import reading
-from node.ledger.records import InstanceRecord, StudyRecord
-from node.ledger.rows import UnknownStudyError, to_instance, to_study
+from node.ledger.records import InstanceRecord, ResultObject, StudyRecord
+from node.ledger.rows import UnknownStudyError, to_instance, to_result, to_study
 from node.states import StudyState
 
 _T = schema.studies
@@ -64,6 +64,13 @@ class Studies:
         )
         with reading(self._engine) as connection:
             return tuple(to_instance(row) for row in connection.execute(query).mappings())
+
+    def results(self, study_instance_uid: str) -> tuple[ResultObject, ...]:
+        """Return the result objects of a study, of all its generations, in the order they were first entered."""
+        table = schema.results
+        query = select(table).where(table.c.study_instance_uid == study_instance_uid).order_by(table.c.number)
+        with reading(self._engine) as connection:
+            return tuple(to_result(row) for row in connection.execute(query).mappings())
 
     def known_paths(self) -> frozenset[str]:
         """Return the paths of all instances, relative to the storage folder."""

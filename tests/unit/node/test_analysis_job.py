@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from dicom_io.assembly.match_result import MatchResult, SourceInstance
+from dicom_io.results.report import PriorReport
 from dicom_io.results.writing import WrittenResults
-from node.analysis_job import ClinicalValues, Tools, run_job
+from node.analysis_job import ClinicalValues, EarlierReports, Tools, run_job
 from pipeline.errors import QualityGateError, StudyError, TransientError
 from pipeline.study import Analyte, ClinicalValue
 from tests.unit.node.doubles import MR_IMAGE, STUDY
@@ -28,6 +29,7 @@ class Bench:
     calls: list[str] = field(default_factory=list)
     timing_s: Mapping[str, float] = field(default_factory=dict)
     refusal: StudyError | None = None
+    earlier: EarlierReports = ()
 
     def tools(self) -> Tools:
         return Tools(self.find, self.assemble, self.analyse, self.write, self.refuse)
@@ -46,14 +48,28 @@ class Bench:
             raise self.error
         return "analysis"
 
-    def write(self, match: MatchResult, analysis: Any, out: Path, timing_s: Mapping[str, float]) -> WrittenResults:
+    def write(
+        self,
+        match: MatchResult,
+        analysis: Any,
+        out: Path,
+        timing_s: Mapping[str, float],
+        earlier: EarlierReports,
+    ) -> WrittenResults:
+        self.earlier = earlier
         self.calls.append(f"write {match.status} {analysis}")
         self.timing_s = timing_s
         return WrittenResults(out / "seg.dcm", out / "sr.dcm", None, None, {"status": "analysed"})
 
     def refuse(
-        self, sources: Sequence[SourceInstance], study_instance_uid: str, error: StudyError, out: Path
+        self,
+        sources: Sequence[SourceInstance],
+        study_instance_uid: str,
+        error: StudyError,
+        out: Path,
+        earlier: EarlierReports,
     ) -> WrittenResults:
+        self.earlier = earlier
         self.calls.append(f"refuse {study_instance_uid} {len(sources)}")
         self.refusal = error
         return WrittenResults(None, out / "sr.dcm", None, None, {"status": "refused"})
@@ -102,3 +118,12 @@ def test_run_job_when_it_is_no_rejection_then_writes_nothing_and_passes_it_on(
 def test_run_job_when_matched_then_keeps_why_beside_the_results(tmp_path: Path, match: MatchResult) -> None:
     run_job(STUDY, SOURCES, CLINICAL, tmp_path, Bench(match=match).tools())
     assert json.loads((tmp_path / "match.json").read_text(encoding="utf-8")) == match.to_json()
+
+
+@pytest.mark.parametrize("match", [MATCH, REFUSED], ids=["accepted", "refused"])
+def test_run_job_when_there_are_earlier_reports_then_whoever_writes_gets_them(
+    tmp_path: Path, match: MatchResult
+) -> None:
+    bench, earlier = Bench(match=match), [PriorReport(STUDY, "1.2", "1.2.3")]
+    run_job(STUDY, SOURCES, CLINICAL, tmp_path, bench.tools(), earlier=earlier)
+    assert bench.earlier == earlier

@@ -9,6 +9,7 @@ import pytest
 
 from config.analytes import load_analytes
 from config.series_rules import SeriesRules, load_series_rules
+from dicom_io.results.report import PriorReport
 from dicom_io.results.writing import ResultContext
 from node import analysis_tools
 from node.analysis_tools import make_tools, settings_sha256
@@ -16,6 +17,7 @@ from tests.unit.dicom_io.assembly.header_studies import StudyWriter, standard
 
 RULES, ANALYTES = load_series_rules(), load_analytes()
 OTHER = RULES.model_copy(update={"diffusion": RULES.diffusion.model_copy(update={"b_s_per_mm2": (100.0, 500.0)})})
+EARLIER = PriorReport("1.2", "1.2.3", "1.2.3.4")
 BUNDLE: Any = SimpleNamespace(settings=SimpleNamespace(lesions=SimpleNamespace(margin_mm=5.0)))
 
 
@@ -33,7 +35,7 @@ def written_with(monkeypatch: pytest.MonkeyPatch, rules: SeriesRules) -> ResultC
     monkeypatch.setattr(analysis_tools, "write_results", write_results)
     timing_s: Mapping[str, float] = {}
     nothing: Any = None
-    make_tools(BUNDLE, never, rules).write(nothing, nothing, Path(), timing_s)
+    make_tools(BUNDLE, never, rules).write(nothing, nothing, Path(), timing_s, [EARLIER])
     context: ResultContext = given["context"]
     return context
 
@@ -43,6 +45,10 @@ def test_tools_when_the_rules_differ_then_the_results_get_another_key(monkeypatc
     assert first == again == settings_sha256(RULES, ANALYTES)
     assert len(first) == 64
     assert written_with(monkeypatch, OTHER).settings_sha256 != first
+
+
+def test_tools_when_there_is_an_earlier_report_then_the_writer_knows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert written_with(monkeypatch, RULES).earlier_reports == (EARLIER,)
 
 
 def test_settings_digest_when_the_analyte_rules_differ_then_it_differs() -> None:

@@ -216,9 +216,37 @@ def test_report_when_it_replaces_another_then_names_it(tmp_path: Path) -> None:
         make_analysis(grid),
         tmp_path / "out",
         now=NOW,
-        context=ResultContext(predecessor=prior),
+        context=ResultContext(earlier_reports=(PriorReport(STUDY_UID, "1.2.1", "1.2.1.4"), prior)),
     )
 
     series = pydicom.dcmread(written.sr).PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0]
     assert series.SeriesInstanceUID == "1.2.3"
     assert series.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == "1.2.3.4"
+
+
+@pytest.mark.parametrize("kind", ["analysis", "refusal"])
+def test_report_when_it_is_written_again_then_names_what_it_replaced_at_first(tmp_path: Path, kind: str) -> None:
+    grid = make_grid()
+    match = make_match(tmp_path / "in", grid)
+
+    def predecessor(out: str, *earlier: PriorReport) -> tuple[PriorReport, str | None]:
+        context = ResultContext(earlier_reports=earlier)
+        if kind == "analysis":
+            written = write_results(match, make_analysis(grid), tmp_path / out, now=NOW, context=context)
+        else:
+            error = QualityGateError("QG-REG", "Too far.", stage="register")
+            written = write_refusal(
+                sources(tmp_path), STUDY_UID, error, tmp_path / out, model=MODEL, now=NOW, context=context
+            )
+        ds = pydicom.dcmread(written.sr)
+        own = PriorReport(STUDY_UID, ds.SeriesInstanceUID, ds.SOPInstanceUID)
+        named = ds.get("PredecessorDocumentsSequence")
+        if named is None:
+            return own, None
+        return own, named[0].ReferencedSeriesSequence[0].ReferencedSOPSequence[0].ReferencedSOPInstanceUID
+
+    first, later = PriorReport(STUDY_UID, "1.2.3", "1.2.3.4"), PriorReport(STUDY_UID, "1.2.5", "1.2.5.4")
+    own, named = predecessor("a", first)
+    assert named == first.sop_instance_uid
+    assert predecessor("b", first, own, later) == (own, first.sop_instance_uid)
+    assert predecessor("c", own, later) == (own, None)

@@ -1,0 +1,106 @@
+"""A study that is analysed again tells its writer which reports came before."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom.uid import Comprehensive3DSRStorage
+
+from dicom_io.assembly.match_result import MatchResult
+from dicom_io.results.report import PriorReport
+from dicom_io.results.writing import WrittenResults
+from node.analysis_job import EarlierReports, Tools
+from node.ledger.ledger import Ledger
+from node.states import Event
+from node.study_job import StudyJob
+from tests.unit.dicom_io.network.instances import SERIES_INSTANCE_UID, mr_instance
+from tests.unit.node.doubles import STUDY, FakeClock, instance, take
+
+MATCH = MatchResult(STUDY, "accepted", None, "Six roles.", "", {}, (), None, "unknown")
+
+
+class Writer:
+    """Writes a report with the UID it is told, and remembers which reports came before."""
+
+    def __init__(self) -> None:
+        self.uid = ""
+        self.given: list[PriorReport] = []
+
+    def __call__(
+        self,
+        _match: MatchResult,
+        _analysis: Any,
+        out: Path,
+        _timing_s: Mapping[str, float],
+        earlier: EarlierReports,
+    ) -> WrittenResults:
+        self.given = list(earlier)
+        ds = mr_instance(
+            sop_class_uid=Comprehensive3DSRStorage, sop_instance_uid=self.uid, study_instance_uid=STUDY
+        )
+        ds.save_as(out / "sr.dcm", enforce_file_format=True)
+        return WrittenResults(None, out / "sr.dcm", None, None, {})
+
+
+@pytest.fixture
+def writer() -> Writer:
+    return Writer()
+
+
+@pytest.fixture
+def job(ledger: Ledger, tmp_path: Path, writer: Writer) -> StudyJob:
+    def nothing(*_: object) -> Any:
+        return None
+
+    tools = Tools(match=lambda *_: MATCH, assemble=nothing, analyse=nothing, write=writer, refuse=nothing)
+    return StudyJob(ledger, tmp_path, tools)
+
+
+def work(ledger: Ledger, job: StudyJob, writer: Writer, uid: str) -> list[str]:
+    """Write a report with this UID; return those that came before."""
+    writer.uid = uid
+    claim = take(ledger)
+    ledger.work.finish(claim, Event.ANALYSED, objects=job(claim).objects, destinations=[])
+    assert {(prior.study_instance_uid, prior.series_instance_uid) for prior in writer.given} <= {
+        (STUDY, SERIES_INSTANCE_UID)
+    }
+    return [prior.sop_instance_uid for prior in writer.given]
+
+
+def receive(ledger: Ledger, clock: FakeClock, number: int) -> None:
+    ledger.record_instance(instance(clock, number))
+    assert ledger.work.complete(ledger.studies.get(STUDY), "test")
+
+
+def test_job_when_images_came_later_then_the_writer_gets_the_reports_before(
+    ledger: Ledger, clock: FakeClock, job: StudyJob, writer: Writer
+) -> None:
+    seen = []
+    for number in (1, 2, 3):
+        receive(ledger, clock, number)
+        seen.append(work(ledger, job, writer, f"1.2.{number}"))
+    assert seen == [[], ["1.2.1"], ["1.2.1", "1.2.2"]]
+
+
+def test_job_when_an_operator_asks_for_another_attempt_then_the_writer_gets_the_report_before(
+    ledger: Ledger, clock: FakeClock, job: StudyJob, writer: Writer
+) -> None:
+    receive(ledger, clock, 1)
+    work(ledger, job, writer, "1.2.1")
+    # The same generation, hence the same folder: the second report takes the place of the first.
+    ledger.work.ask_again(STUDY, "operator")
+    assert work(ledger, job, writer, "1.2.2") == ["1.2.1"]
+    ledger.work.ask_again(STUDY, "operator")
+    assert work(ledger, job, writer, "1.2.3") == ["1.2.2"]
+
+
+def test_job_when_the_file_of_an_earlier_report_is_gone_then_it_is_left_out(
+    ledger: Ledger, clock: FakeClock, job: StudyJob, writer: Writer, tmp_path: Path
+) -> None:
+    receive(ledger, clock, 1)
+    work(ledger, job, writer, "1.2.1")
+    for path in tmp_path.rglob("sr.dcm"):
+        path.unlink()
+    receive(ledger, clock, 2)
+    assert work(ledger, job, writer, "1.2.2") == []

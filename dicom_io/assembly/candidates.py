@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from config.series_rules import SeriesRules
+from dicom_io.assembly.completeness import SeriesSizes, shortfall
 from dicom_io.assembly.evidence import Candidate, same_grid, t1_physics
 from dicom_io.assembly.facts import FrameFacts
 from dicom_io.assembly.lexicon import Lexicon
@@ -65,10 +66,10 @@ def sort_study(scan: ScanResult, rules: SeriesRules, lexicon: Lexicon) -> Sorted
             rejected.append(rejection(stack, verdict.code, verdict.because))
             if verdict.code == UNSUPPORTED:
                 unsupported.append(candidate)
-    with_siblings = _count_siblings(live, rules)
-    t1 = tuple(candidate for candidate in with_siblings if t1_physics(candidate, rules) > 0)
+    judged = _judge_completeness(_count_siblings(live, rules), scan.frames, rules)
+    t1 = _phases(judged, rules)
     # The planes of a localizer are rejected one by one, in the same words.
-    return Sorted(with_siblings, t1, tuple(dict.fromkeys((*rejected, *_not_images(scan)))), tuple(unsupported))
+    return Sorted(judged, t1, tuple(dict.fromkeys((*rejected, *_not_images(scan)))), tuple(unsupported))
 
 
 def rejection(subvolume: SubVolume, code: str, because: str) -> RejectedSubVolume:
@@ -89,8 +90,22 @@ def _by_series(frames: Sequence[FrameFacts]) -> list[list[FrameFacts]]:
     )
 
 
+def _phases(live: Sequence[Candidate], rules: SeriesRules) -> tuple[Candidate, ...]:
+    return tuple(candidate for candidate in live if t1_physics(candidate, rules) > 0)
+
+
+def _judge_completeness(
+    live: Sequence[Candidate], frames: Sequence[FrameFacts], rules: SeriesRules
+) -> tuple[Candidate, ...]:
+    phases, sizes = _phases(live, rules), SeriesSizes(frames)
+    return tuple(
+        replace(candidate, defect=candidate.defect or shortfall(candidate, phases, sizes, rules))
+        for candidate in live
+    )
+
+
 def _count_siblings(live: Sequence[Candidate], rules: SeriesRules) -> tuple[Candidate, ...]:
-    dynamic = [candidate for candidate in live if t1_physics(candidate, rules) > 0]
+    dynamic = _phases(live, rules)
     return tuple(
         replace(
             candidate,

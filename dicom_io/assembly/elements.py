@@ -22,7 +22,7 @@ _KEYWORDS = [
     "FrameOfReferenceUID", "TemporalPositionIdentifier", "ImageComments", "NumberOfFrames", "Rows", "Columns",
     "PixelSpacing", "BurnedInAnnotation", "LossyImageCompression", "ComplexImageComponent", "EchoPulseSequence",
     "EchoPlanarPulseSequence", "SpectrallySelectedSuppression", "ContrastBolusUsageSequence",
-    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", "ImagesInAcquisition",
 ]  # fmt: skip
 
 PRIVATE_ELEMENTS: dict[str, tuple[int, tuple[int, ...]]] = {

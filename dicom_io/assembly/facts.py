@@ -30,6 +30,8 @@ class SeriesFacts:
         Readings of Series Description, the best first.
     search_text
         Normalised Series Description, Protocol Name and Sequence Name, all readings.
+    images_in_acquisition
+        (0020,1002) as stored: GE counts all phases of the series, others one; None where absent.
     """
 
     study_instance_uid: str
@@ -41,6 +43,7 @@ class SeriesFacts:
     modality: str
     manufacturer: str
     frame_of_reference_uid: str
+    images_in_acquisition: int | None = None
 
     @property
     def description(self) -> str:

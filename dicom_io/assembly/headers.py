@@ -36,6 +36,7 @@ def series_facts(elements: Elements, seen: dict[Any, Any]) -> SeriesFacts:
         modality=elements.word("Modality"),
         manufacturer=elements.word("Manufacturer"),
         frame_of_reference_uid=elements.word("FrameOfReferenceUID"),
+        images_in_acquisition=elements.whole("ImagesInAcquisition"),
     )
     kept: SeriesFacts = seen.setdefault(facts, facts)
     return kept

@@ -70,6 +70,8 @@ class ComputeSection(Section):
     """Studies analysed at once by the local engine."""
     scheduler: str = ""
     """Address of the Dask scheduler, tcp://host:port."""
+    timeout_s: Annotated[float, Field(gt=0)] = 1800.0
+    """An analysis that takes longer hangs: it is ended and tried again, s."""
 
     @model_validator(mode="after")
     def _dask_needs_a_scheduler(self) -> "ComputeSection":

@@ -3,6 +3,7 @@
 import logging
 import multiprocessing
 import os
+import queue
 import signal
 import threading
 import time
@@ -25,6 +26,8 @@ GRACE_S = 1.0
 """How long worker processes have to end by themselves, s."""
 WORKER_LOST = "WORKER-LOST"
 """Code of an attempt whose process ended: out of memory, killed, or a crash in native code."""
+WORKER_HUNG = "WORKER-HUNG"
+"""Code of an attempt that did not come to an end."""
 
 
 def analyse_arrays(study: "Study", bundle: "ModelBundle") -> "Analysis":
@@ -35,7 +38,7 @@ def analyse_arrays(study: "Study", bundle: "ModelBundle") -> "Analysis":
 
 
 class Compute:
-    """Runs analyses on an executor, and replaces the executor where its processes died.
+    """Runs analyses on executors, and replaces an executor whose process died or hangs.
 
     Parameters
     ----------
@@ -43,17 +46,29 @@ class Compute:
         Makes an executor; called again after a crash.
     function
         What travels to the executor: an importable function.
+    workers
+        Analyses at once. Each has an executor of its own: one that crashes takes no other with it.
+    timeout_s
+        Longest time of an analysis, s.
     """
 
     def __init__(
         self,
         make: Callable[[], Executor],
         function: Callable[["Study", "ModelBundle"], "Analysis"] = analyse_arrays,
+        *,
+        workers: int,
+        timeout_s: float,
     ) -> None:
         self._make = make
         self._function = function
+        self._timeout_s = timeout_s
         self._lock = threading.Lock()
-        self._executor: Executor | None = make()
+        self._stopped = False
+        self._executors = [make() for _ in range(workers)]
+        self._idle: queue.SimpleQueue[Executor] = queue.SimpleQueue()
+        for executor in self._executors:
+            self._idle.put(executor)
 
     def analyse(self, study: "Study", bundle: "ModelBundle") -> "Analysis":
         """Run the pipeline and wait for it.
@@ -61,29 +76,50 @@ class Compute:
         Raises
         ------
         TransientError
-            The worker process ended, or the node is stopping.
+            The worker process ended or hangs, or the node is stopping.
         """
-        executor = self._executor
-        if executor is None:
-            raise _lost("The node is stopping.")
+        executor = self._idle.get()
         try:
-            return executor.submit(self._function, study, bundle).result()
+            return self._run(executor, study, bundle)
         except (BrokenExecutor, CancelledError) as error:
-            self._replace(executor)
-            raise _lost("A worker process ended during the analysis.") from error
+            executor = self._replaced(executor)
+            raise _failed(WORKER_LOST, "A worker process ended during the analysis.") from error
+        except _HungError as error:
+            executor = self._replaced(executor)
+            message = f"The analysis did not end within {self._timeout_s:.0f} s."
+            raise _failed(WORKER_HUNG, message) from error
+        finally:
+            self._idle.put(executor)
 
     def stop(self) -> None:
         """End the worker processes at once, whatever they do: every step can be done again."""
         with self._lock:
-            executor, self._executor = self._executor, None
-        if executor is not None:
-            _end(executor)
+            self._stopped = True
+            _end(*self._executors)
 
-    def _replace(self, broken: Executor) -> None:
+    def _run(self, executor: Executor, study: "Study", bundle: "ModelBundle") -> "Analysis":
+        if self._stopped:
+            raise _failed(WORKER_LOST, "The node is stopping.")
+        future = executor.submit(self._function, study, bundle)
+        try:
+            return future.result(self._timeout_s)
+        except TimeoutError as error:
+            if future.done():  # The analysis itself raised it.
+                raise
+            raise _HungError from error
+
+    def _replaced(self, broken: Executor) -> Executor:
         with self._lock:
-            if self._executor is broken:
-                _end(broken)
-                self._executor = self._make()
+            if self._stopped:
+                return broken
+            _end(broken)
+            fresh = self._make()
+            self._executors = [fresh if executor is broken else executor for executor in self._executors]
+            return fresh
+
+
+class _HungError(Exception):
+    """An analysis takes longer than it may."""
 
 
 def make_compute(settings: ComputeSection) -> Compute:
@@ -94,20 +130,21 @@ def make_compute(settings: ComputeSection) -> Compute:
     ConfigError
         Dask is asked for and not installed, or its scheduler cannot be reached.
     """
-    if settings.engine == "dask":
-        return Compute(lambda: _dask_executor(settings.scheduler))
-    return Compute(lambda: _warmed(_local_executor(settings.workers), settings.workers))
+
+    def make() -> Executor:
+        return _dask_executor(settings.scheduler) if settings.engine == "dask" else _warmed(_local_executor())
+
+    return Compute(make, workers=settings.workers, timeout_s=settings.timeout_s)
 
 
-def _local_executor(workers: int) -> Executor:
+def _local_executor() -> Executor:
     # Spawned, not forked: the thread pools of ITK and torch do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_prepare_worker)
+    return ProcessPoolExecutor(1, mp_context=context, initializer=_prepare_worker)
 
 
-def _warmed(executor: Executor, workers: int) -> Executor:
-    for _ in range(workers):
-        executor.submit(import_pipeline)
+def _warmed(executor: Executor) -> Executor:
+    executor.submit(import_pipeline)
     return executor
 
 
@@ -143,17 +180,19 @@ def _dask_executor(scheduler: str) -> Executor:
     return executor
 
 
-def _end(executor: Executor) -> None:
+def _end(*executors: Executor) -> None:
     # Public as `terminate_workers` from Python 3.14; before, shutdown() waits for what runs, up to minutes.
-    processes: dict[int, Any] = dict(getattr(executor, "_processes", None) or {})
-    executor.shutdown(wait=False, cancel_futures=True)
+    processes: list[Any] = []
+    for executor in executors:
+        processes += (getattr(executor, "_processes", None) or {}).values()
+        executor.shutdown(wait=False, cancel_futures=True)
     until_s = time.monotonic() + GRACE_S
-    for process in processes.values():
+    for process in processes:
         # An idle worker ends by itself, and tidies up; a busy one does not listen.
         process.join(max(0.0, until_s - time.monotonic()))
         if process.is_alive():
             process.terminate()
 
 
-def _lost(message: str) -> TransientError:
-    return TransientError(WORKER_LOST, message, stage="analyse")
+def _failed(code: str, message: str) -> TransientError:
+    return TransientError(code, message, stage="analyse")

@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from config.errors import NodeError
 from node.backoff import BackOff
-from node.executor import WORKER_LOST
+from node.executor import WORKER_HUNG, WORKER_LOST
 from node.ledger.ledger import Ledger
 from node.ledger.records import Claim, ResultObject
 from node.ledger.rows import LostClaimError
@@ -27,7 +27,7 @@ LEASE_S = 120.0
 MAXIMUM_ATTEMPTS = 8
 """Attempts at a study while something is not available, before it is parked."""
 MAXIMUM_CRASHES = 3
-"""Attempts at a study that ends its worker process: the first and two more."""
+"""Attempts at a study that ends its worker process, or hangs in it: the first and two more."""
 MAXIMUM_OUTAGES = 1000
 """Attempts at a study while the ledger or the disk is not available: about ten days at the longest back-off."""
 FINISH_AGAIN_S = (0.5, 2.0, 5.0, 10.0)
@@ -190,9 +190,9 @@ def _outage(error: Exception) -> TransientError | None:
 
 
 def _attempts(error: TransientError) -> int:
-    return {WORKER_LOST: MAXIMUM_CRASHES, LEDGER: MAXIMUM_OUTAGES, STORAGE: MAXIMUM_OUTAGES}.get(
-        error.code, MAXIMUM_ATTEMPTS
-    )
+    if error.code in (WORKER_LOST, WORKER_HUNG):
+        return MAXIMUM_CRASHES
+    return MAXIMUM_OUTAGES if error.code in (LEDGER, STORAGE) else MAXIMUM_ATTEMPTS
 
 
 class _LeaseKeeper:

@@ -2,14 +2,15 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from config.errors import ConfigError
 from config.settings import ComputeSection
-from node.executor import WORKER_LOST, Compute, _local_executor, make_compute
+from node.executor import WORKER_HUNG, WORKER_LOST, Compute, _local_executor, make_compute
 from pipeline.errors import QualityGateError, TransientError
 
 # The functions below travel to worker processes in place of the pipeline; a study and a bundle are words here.
@@ -34,8 +35,20 @@ def sleep_long(study: Any, bundle: Any) -> Any:
     time.sleep(60)
 
 
-def compute(function: Function) -> Compute:
-    return Compute(lambda: _local_executor(1), function)
+def crash_or_wait(study: Any, bundle: Any) -> Any:
+    if study == "bad":
+        os._exit(139)
+    while not Path(study).exists():
+        time.sleep(0.01)
+    return study
+
+
+def time_out(study: Any, bundle: Any) -> Any:
+    raise TimeoutError("of its own")
+
+
+def compute(function: Function, workers: int = 1, timeout_s: float = 60) -> Compute:
+    return Compute(_local_executor, function, workers=workers, timeout_s=timeout_s)
 
 
 def run(own: Compute, study: str) -> Any:
@@ -64,6 +77,51 @@ def test_analyse_when_the_process_crashes_then_is_transient_and_the_next_study_r
         own.stop()
 
 
+def test_analyse_when_another_study_crashes_then_goes_on(tmp_path: Path) -> None:
+    own = compute(crash_or_wait, workers=2)
+    may_end = tmp_path / "may-end"
+    try:
+        with ThreadPoolExecutor(1) as threads:
+            neighbour = threads.submit(run, own, str(may_end))
+            with pytest.raises(TransientError):
+                run(own, "bad")
+            may_end.touch()
+            assert neighbour.result(60) == str(may_end)
+    finally:
+        own.stop()
+
+
+def test_analyse_when_it_hangs_then_is_transient_and_its_process_is_ended() -> None:
+    pools: list[ProcessPoolExecutor] = []
+
+    def make() -> Executor:
+        pools.append(local_pool())
+        return pools[-1]
+
+    own = Compute(make, sleep_long, workers=1, timeout_s=0.2)
+    try:
+        assert pools[0].submit(join_words, "", "").result(60)
+        processes = list(pools[0]._processes.values())
+        with pytest.raises(TransientError, match=r"did not end within") as caught:
+            run(own, "study")
+        assert caught.value.code == WORKER_HUNG
+        assert len(pools) == 2
+        for process in processes:
+            process.join(10)
+            assert not process.is_alive()
+    finally:
+        own.stop()
+
+
+def test_analyse_when_the_pipeline_raises_a_time_out_then_it_is_not_taken_for_a_hang() -> None:
+    own = compute(time_out)
+    try:
+        with pytest.raises(TimeoutError, match="of its own"):
+            run(own, "study")
+    finally:
+        own.stop()
+
+
 def test_analyse_when_the_pipeline_refuses_then_the_refusal_comes_back_whole() -> None:
     own = compute(refuse)
     try:
@@ -72,6 +130,12 @@ def test_analyse_when_the_pipeline_refuses_then_the_refusal_comes_back_whole() -
         assert (caught.value.code, caught.value.remedy, caught.value.stage) == ("QG-REG", "Repeat.", "register")
     finally:
         own.stop()
+
+
+def local_pool() -> ProcessPoolExecutor:
+    pool = _local_executor()
+    assert isinstance(pool, ProcessPoolExecutor)
+    return pool
 
 
 class Recorder(Executor):
@@ -94,7 +158,7 @@ def test_analyse_when_the_executor_cancels_then_is_transient_and_a_new_one_is_ma
         made.append(Recorder())
         return made[-1]
 
-    own = Compute(make, join_words)
+    own = Compute(make, join_words, workers=1, timeout_s=60)
     with pytest.raises(TransientError):
         run(own, "study")
     assert len(made) == 2
@@ -104,12 +168,10 @@ def test_stop_when_an_analysis_runs_then_ends_its_process_and_further_work_is_tr
     pools: list[ProcessPoolExecutor] = []
 
     def make() -> Executor:
-        pool = _local_executor(1)
-        assert isinstance(pool, ProcessPoolExecutor)
-        pools.append(pool)
-        return pool
+        pools.append(local_pool())
+        return pools[-1]
 
-    own = Compute(make, sleep_long)
+    own = Compute(make, sleep_long, workers=1, timeout_s=60)
     study: Any = "study"
     future = pools[0].submit(sleep_long, study, study)
     processes = list(pools[0]._processes.values())

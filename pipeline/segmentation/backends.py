@@ -1,5 +1,6 @@
 """Engines that run the network: OpenVINO where it is installed, PyTorch otherwise."""
 
+import sys
 import warnings
 from collections.abc import Mapping
 from enum import StrEnum
@@ -75,6 +76,8 @@ def torch_predictor(model: nn.Module) -> Predictor:
 
 
 def _openvino_predictor(model: nn.Module, settings: SegmentationSettings) -> Predictor:
+    # OpenVINO reports its use to its maker over the internet, from the import on, unless this package is absent.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None is "not to be found"
     import openvino as ov  # noqa: PLC0415 - heavy, and optional at run time
 
     example = torch.zeros((1, len(Role), *settings.patch_kji))

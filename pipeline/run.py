@@ -169,8 +169,7 @@ def _classified(features: FeatureVector, clinical: ClinicalFeatures, bundle: Mod
 
 def _set_aside(found: Delineation) -> tuple[str, ...]:
     return tuple(
-        f"A region of {volume_cm3:.1f} cm3 at the surface of the liver was not counted as a tumour: most of what "
-        "surrounds it is not liver. Check it on the images."
+        f"Not counted as tumour: a region of {volume_cm3:.1f} cm3 at the liver surface, mostly outside the liver."
         for volume_cm3 in found.set_aside_cm3
     )
 

@@ -39,11 +39,15 @@ def demo(
 
     began_s = time.monotonic()
     console = Console(stderr=True)
-    with Progress(BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console) as progress:
+    columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=Step.DONE.number)
 
         def show(step: Step, detail: str) -> None:
-            progress.update(task, completed=step.number, description=f"{step.words}{detail and ': '}{detail}")
+            words = f"{step.words}{detail and ': '}{detail}"
+            if not console.is_terminal and step.number != progress.tasks[task].completed:
+                complain(words)
+            progress.update(task, completed=step.number, description=words)
 
         outcome = run_demo(out, seed=seed, on_step=show)
     seconds = time.monotonic() - began_s

@@ -3,13 +3,14 @@
 import json
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from config.errors import ConfigError
 from config.loading import load_settings
 from config.series_rules import rules_in_force
 from dicom_io.network.requestor import RemoteAE
@@ -22,6 +23,7 @@ from node.demo.processes import (
     POLL_S,
     SCANNER,
     DemoFailedError,
+    IsAlive,
     free_port,
     running_archive,
     running_node,
@@ -36,6 +38,8 @@ from node.study_report import explain_study
 ASSOCIATIONS = 3
 """A scanner sends its series side by side."""
 FINISH_S = 900.0
+MARKER = ".mvi-node-demo"
+"""Tells a folder that the demonstration may empty."""
 
 ENDED = frozenset(
     {StudyState.DELIVERED, StudyState.UNDELIVERED, StudyState.FAILED, StudyState.ANALYSED, StudyState.REFUSED}
@@ -119,15 +123,29 @@ def run_demo(out: Path, *, seed: int, on_step: OnStep) -> DemoOutcome:
     files = sorted((out / "study" / "dicom").rglob("*.dcm"))
     node_port = free_port()
     on_step(Step.START, "")
-    with running_archive(out / "pacs", node_port) as pacs_port, running_node(out, node_port, pacs_port):
+    with (
+        running_archive(out / "pacs", node_port) as (pacs_port, pacs_runs),
+        running_node(out, node_port, pacs_port) as node_runs,
+    ):
         on_step(Step.SEND, f"{len(files)} instances")
         _send(files, RemoteAE(NODE, LOOPBACK, node_port))
-        study, deliveries = _wait_for_the_end(out, _study_uid(truth, files), on_step)
+        programs = {"embedded PACS": pacs_runs, "node": node_runs}
+        study, deliveries = _wait_for_the_end(out, _study_uid(truth, files), on_step, programs)
     return _collect(out, study, deliveries, truth, len(files))
 
 
 def _clear(out: Path) -> None:
+    """Empty a folder that an earlier demonstration made; no other folder is touched.
+
+    Raises
+    ------
+    ConfigError
+        The folder holds something else.
+    """
     out.mkdir(parents=True, exist_ok=True)
+    if any(out.iterdir()) and not (out / MARKER).is_file():
+        raise ConfigError([f"{out} holds files that no demonstration made; name a new or empty folder with --out"])
+    (out / MARKER).write_text("Made by `mvi-node demo`, which replaces what lies here.\n", encoding="utf-8")
     for name in ("study", "pacs", "node"):
         shutil.rmtree(out / name, ignore_errors=True)
     for name in ("seg.dcm", "sr.dcm", "summary.dcm", "summary.png", "result.json", CONFIGURATION_FILE, "node.log"):
@@ -164,13 +182,16 @@ def _send(files: Sequence[Path], node: RemoteAE) -> None:
 
 
 def _wait_for_the_end(
-    out: Path, study_instance_uid: str, on_step: OnStep
+    out: Path, study_instance_uid: str, on_step: OnStep, programs: Mapping[str, IsAlive]
 ) -> tuple[StudyRecord, tuple[Delivery, ...]]:
     deadline = time.monotonic() + FINISH_S
     with open_ledger(ledger_url(load_settings(out / CONFIGURATION_FILE, {}))) as ledger:
         while time.monotonic() < deadline:
             study = ledger.studies.get(study_instance_uid)
             on_step(STEP_OF.get(study.state, Step.DONE), f"{study.images} images")
+            ended = [name for name, is_alive in programs.items() if not is_alive()]
+            if ended:
+                raise DemoFailedError(f"the {ended[0]} ended before the study did; see {out / 'node.log'}")
             if study.state in ENDED:
                 return study, ledger.outbox.of_study(study_instance_uid)
             time.sleep(POLL_S)

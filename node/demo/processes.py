@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from dicom_io.network.requestor import RemoteAE
 LOOPBACK = "127.0.0.1"
 NODE, PACS, SCANNER = "MVINODE", "DEMOPACS", "SCANNER"
 START_S = 60.0
+STOP_S = 30.0
 POLL_S = 0.2
 
 CONFIGURATION_FILE = "node.toml"
@@ -49,6 +50,9 @@ receives_results = true
 """
 
 
+IsAlive = Callable[[], bool]
+
+
 class DemoFailedError(NodeError):
     """The loop did not close; the message says at which step and where the log is."""
 
@@ -61,8 +65,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_archive(folder: Path, node_port: int) -> Iterator[int]:
-    """Run the embedded PACS with its files in `folder`; yield its port."""
+def running_archive(folder: Path, node_port: int) -> Iterator[tuple[int, IsAlive]]:
+    """Run the embedded PACS with its files in `folder`; yield its port and whether it still runs."""
     context = multiprocessing.get_context("spawn")
     mine, theirs = context.Pipe(duplex=False)
     stop = context.Event()
@@ -74,17 +78,18 @@ def running_archive(folder: Path, node_port: int) -> Iterator[int]:
         answer = mine.recv() if mine.poll(START_S) else "it did not start in time"
         if not isinstance(answer, int):
             raise DemoFailedError(f"embedded PACS: {answer}")
-        yield answer
+        yield answer, process.is_alive
     finally:
-        stop.set()
-        process.join(10)
+        # Not by the event: one whose waiter was killed can no longer be set.
+        process.terminate()
+        process.join(STOP_S)
         if process.is_alive():
             process.kill()
 
 
 @contextmanager
-def running_node(out: Path, node_port: int, pacs_port: int) -> Iterator[None]:
-    """Run the node, configured and logged in `out`, until the block ends."""
+def running_node(out: Path, node_port: int, pacs_port: int) -> Iterator[IsAlive]:
+    """Run the node, configured and logged in `out`, until the block ends; yield whether it still runs."""
     configuration = out / CONFIGURATION_FILE
     configuration.write_text(
         CONFIGURATION.format(
@@ -99,11 +104,11 @@ def running_node(out: Path, node_port: int, pacs_port: int) -> Iterator[None]:
         process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         try:
             _wait_until_ready(process, log_path)
-            yield
+            yield lambda: process.poll() is None
         finally:
             process.terminate()
             try:
-                process.wait(30)
+                process.wait(STOP_S)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

@@ -127,3 +127,11 @@ def test_wrong_configuration_when_served_then_exit_2_and_names_every_key(tmp_pat
     complaint = _complaint(2, "serve", "--config", str(configuration))
     assert "node.port" in complaint
     assert "node.ae_titel" in complaint
+
+
+def test_demo_when_the_folder_holds_other_files_then_touches_nothing(tmp_path: Path) -> None:
+    (tmp_path / "node").mkdir()
+    (tmp_path / "node" / "source.py").write_text("precious", encoding="utf-8")
+    assert "--out" in _complaint(2, "demo", "--out", str(tmp_path))
+    assert (tmp_path / "node" / "source.py").read_text(encoding="utf-8") == "precious"
+    assert [path.name for path in tmp_path.iterdir()] == ["node"]

@@ -1,5 +1,6 @@
 """Where the effective value of each key came from."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,5 +48,10 @@ def effective_keys(
             named = variable in environment
             in_file = key in document.get(section, {})
             origin = variable if named else str(path) if in_file else "default"
-            keys.append(EffectiveKey(f"{section}.{key}", value, origin))
+            keys.append(EffectiveKey(f"{section}.{key}", _without_password(value), origin))
     return keys
+
+
+def _without_password(value: object) -> object:
+    """Return a URL with its password hidden, and any other value as it is."""
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", value) if isinstance(value, str) else value

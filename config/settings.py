@@ -107,6 +107,12 @@ class Peer(Section):
     storage_commitment: bool = True
     """Whether delivery is confirmed by storage commitment."""
 
+    @model_validator(mode="after")
+    def _a_receiver_needs_a_port(self) -> "Peer":
+        if self.receives_results and self.port == 0:
+            raise ValueError(f"peer {self.name} receives results and needs the port of its storage SCP")
+        return self
+
 
 class Settings(Section):
     """Everything an operator may set."""

@@ -87,3 +87,17 @@ def test_peers_when_two_share_a_name_then_refused(tmp_path: Path) -> None:
 def test_dask_engine_when_no_scheduler_is_named_then_refused() -> None:
     with pytest.raises(ConfigError, match="needs scheduler"):
         load_settings(None, {"MVI_NODE_COMPUTE__ENGINE": "dask"})
+
+
+def test_receiving_peer_when_its_port_is_0_then_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "node.toml"
+    peer = '[[peers]]\nname = "pacs"\nae_title = "A"\nhost = "h"\nport = 0\nreceives_results = true\n'
+    path.write_text(peer, encoding="utf-8")
+    with pytest.raises(ConfigError, match="peer pacs receives results"):
+        load_settings(path, {})
+
+
+def test_effective_keys_when_the_ledger_has_a_password_then_it_is_hidden() -> None:
+    environment = {"MVI_NODE_LEDGER__URL": "postgresql+psycopg://mvi:s3cret@db.example/ledger"}
+    shown = {item.key: item.value for item in effective_keys(load_settings(None, environment), None, environment)}
+    assert shown["ledger.url"] == "postgresql+psycopg://mvi:***@db.example/ledger"

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from statistics import median_high
 
 from config.series_rules import SeriesRules
 from dicom_io.assembly.evidence import Candidate, same_grid
@@ -49,7 +50,7 @@ def shortfall(
     sizes
         Of the same study.
     rules
-        Which share of the largest phase a phase must have.
+        Which share of the usual phase a phase must have.
     """
     return _short_of_announced(candidate, sizes) or _short_of_phases(candidate, t1, rules)
 
@@ -72,7 +73,8 @@ def _short_of_phases(candidate: Candidate, t1: Sequence[Candidate], rules: Serie
         return None
     alike = [other for other in t1 if same_grid(candidate.subvolume, other.subvolume, rules)]
     slices = len(candidate.subvolume.frames)
-    largest = max((len(other.subvolume.frames) for other in alike), default=slices)
-    if slices >= rules.geometry.sibling_slices * largest:
+    # The median, not the largest: a series over abdomen and pelvis does not make the phases of the liver short.
+    usual = median_high([len(other.subvolume.frames) for other in alike] or [slices])
+    if slices >= rules.geometry.sibling_slices * usual:
         return None
-    return Verdict("SM-INCOMPLETE", f"it has {slices} slices where another phase on its grid has {largest}")
+    return Verdict("SM-INCOMPLETE", f"it has {slices} slices where the phases on its grid have {usual}")

@@ -14,11 +14,10 @@ from pydicom import dcmread
 from config.series_rules import load_series_rules
 from dicom_io.assembly import match_studies, scan_folder
 from tests.bench.figure import Figure
-from tests.unit.dicom_io.assembly.header_studies import GADOXETATE, T1, StudyWriter, standard
+from tests.unit.dicom_io.assembly.header_studies import GADOXETATE, SLICES, T1, StudyWriter, standard
 
 INSTANCES = 1200
 GOAL_S = 3.0
-SLICES_A_SERIES = 100
 COMMAND = "python -m tests.bench.bench_matching"
 
 
@@ -44,7 +43,7 @@ def write_study(folder: Path, instances: int) -> None:
     standard(writer)
     written, minutes = len(list(folder.glob("*.dcm"))), 0
     while written < instances:
-        slices = range(min(SLICES_A_SERIES, instances - written))
+        slices = range(min(SLICES, instances - written))
         name = "SUB Ax T1" if minutes % 2 else "Ax T1 delay"
         writer.series(f"{name} {minutes}", T1, 250 + 10 * minutes, slices=slices, **GADOXETATE)
         written, minutes = written + len(slices), minutes + 1

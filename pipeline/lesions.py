@@ -168,20 +168,37 @@ def _largest_part(mask: Mask) -> Mask:
 
 
 def _beside(tumour: Mask, liver: Mask, grid: Grid, settings: LesionSettings) -> tuple[Mask, tuple[float, ...]]:
-    """Find the components that lie beside the liver rather than in it, and their volumes, cm3."""
+    """Find the components that lie beside the liver rather than in it, and their volumes, cm3.
+
+    Where nothing else would be left, the component with the most liver around it stays: a small tumour at the
+    surface is more likely than a study for its tumour without one.
+    """
     parts, count = ndimage.label(tumour, FULLY_CONNECTED)
-    beside, volumes_cm3 = np.zeros_like(tumour), []
-    for number, box in enumerate(ndimage.find_objects(parts, max_label=count), 1):
-        around = tuple(slice(max(0, side.start - 1), side.stop + 1) for side in box)
-        part = parts[around] == number
-        volume_cm3 = float(part.sum()) * grid.voxel_volume_mm3 / 1000
-        shell = ndimage.binary_dilation(part) & ~part
-        contact = float(liver[around][shell].mean()) if shell.any() else 1.0
-        if volume_cm3 < settings.set_aside_below_cm3 and contact < settings.minimum_liver_contact:
-            beside[around] |= part
-            if volume_cm3 * 1000 >= settings.minimum_volume_mm3:
-                volumes_cm3.append(volume_cm3)
-    return beside, tuple(sorted(volumes_cm3, reverse=True))
+    components = [
+        (number, *_volume_and_contact(parts, number, box, liver, grid))
+        for number, box in enumerate(ndimage.find_objects(parts, max_label=count), 1)
+    ]
+    large = [item for item in components if item[1] * 1000 >= settings.minimum_volume_mm3]
+    outside = [
+        item
+        for item in large
+        if item[1] < settings.set_aside_below_cm3 and item[2] < settings.minimum_liver_contact
+    ]
+    if outside and len(outside) == len(large):
+        outside.remove(max(outside, key=lambda item: item[2]))
+    beside: Mask = np.isin(parts, [number for number, _, _ in outside])
+    return beside, tuple(sorted((volume_cm3 for _, volume_cm3, _ in outside), reverse=True))
+
+
+def _volume_and_contact(
+    parts: npt.NDArray[np.integer], number: int, box: tuple[slice, ...], liver: Mask, grid: Grid
+) -> tuple[float, float]:
+    """Return the volume of a component, cm3, and the share of the voxels around it that are liver."""
+    around = tuple(slice(max(0, side.start - 1), side.stop + 1) for side in box)
+    part = parts[around] == number
+    shell = ndimage.binary_dilation(part) & ~part
+    contact = float(liver[around][shell].mean()) if shell.any() else 1.0
+    return float(part.sum()) * grid.voxel_volume_mm3 / 1000, contact
 
 
 def _numbered(tumour: Mask, grid: Grid, native: Grid, settings: LesionSettings) -> UInt8Array:

@@ -181,3 +181,10 @@ def test_large_tumour_that_reaches_the_surface_all_around_is_kept() -> None:
     )
     assert found.lesion_map.array.any()
     assert found.set_aside_cm3 == ()
+
+
+def test_component_that_only_touches_the_liver_is_kept_where_it_is_the_only_one() -> None:
+    beside = ball((0, 0, 45), 14) & ~ball((0, 0, 0), 85)
+    found = delineate(label_map(beside, liver=ball((0, 0, 0), 85)), NATIVE, settings=SETTINGS)
+    assert found.lesion_map.array.any()
+    assert found.set_aside_cm3 == ()

@@ -28,17 +28,17 @@ _REMEDIES = {
     "SM-AGENT": "The method needs gadoxetate; correct the contrast agent in the headers if it was given.",
     "SM-NOTIME": "Send the original images with their acquisition times.",
     "SM-NOHBP": "Send the series acquired 10 minutes or more after the injection, or wait for it.",
-    "SM-ORDER": "Check the acquisition times of the phases, or assign the roles by hand.",
-    "SM-GAP": "Check the acquisition times of the phases, or assign the roles by hand.",
+    "SM-ORDER": "Check the acquisition times of the phases.",
+    "SM-GAP": "Check the acquisition times of the phases.",
     "SM-GEOM": "Send phases of one grid that cover the whole liver.",
     "SM-FOR": "Send series of one frame of reference, or allow several in the series rules.",
     "SM-INCOMPLETE": "Send the series again, with all its images.",
     "SM-SPLIT-WEAK": "Send the series with its temporal positions or acquisition times.",
     "SM-LOSSY": "Send the images uncompressed or compressed without loss.",
     "SM-VENDOR": "Export the series as one image a slice.",
-    "SM-MISSING": "Send the missing series, or assign it by hand.",
-    "SM-AMBIG": "Assign the role by hand, or give the series distinct descriptions.",
-    "SM-WEAK": "Assign the role by hand if the series is right.",
+    "SM-MISSING": "Send the missing series.",
+    "SM-AMBIG": "Give the series distinct descriptions, or send only the one that is right.",
+    "SM-WEAK": "Give the series a description that names its sequence or phase.",
 }
 
 

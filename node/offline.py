@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from pipeline.model_bundle import ModelBundle
     from pipeline.study import Study
 
+NO_LABS = "The file of laboratory values holds none for this patient; check its patient_id column."
+"""Warning of an analysis that was given values, and none of its patient; names nobody."""
+
 OnStage = Callable[[str], None]
 Analyse = Callable[["Study", "ModelBundle"], "Analysis"]
 
@@ -64,7 +67,7 @@ def analyse_folder(
     bundle: "ModelBundle",
     *,
     rules: SeriesRules,
-    labs: LabValues,
+    labs: LabValues | None,
     on_stage: OnStage,
     analyse: Analyse | None = None,
 ) -> list[OfflineOutcome]:
@@ -75,7 +78,8 @@ def analyse_folder(
     rules
         Of series matching, in force.
     labs
-        Laboratory values by PatientID; a patient without any is analysed without.
+        Laboratory values by PatientID; a patient without any is analysed without, and the report says so. None:
+        nobody gave any.
     on_stage
         Told what happens now.
     analyse
@@ -95,10 +99,12 @@ def analyse_folder(
     outcomes = []
     for number, (uid, match) in enumerate(sorted(matches.items()), start=1):
         target = out / f"study-{number}" if len(matches) > 1 else out
-        target.mkdir(parents=True, exist_ok=True)
         sources = _sources(scan.of_study(uid))
         clinical = _clinical(match, sources, labs)
         tools = replace(make_tools(bundle, run, rules, clinical), match=_already(match))
+        if labs is not None and not clinical:
+            tools = replace(tools, analyse=_warning(tools.analyse, NO_LABS))
+        target.mkdir(parents=True, exist_ok=True)
         outcome = run_job(uid, sources, clinical, target, tools, on_stage)
         outcomes.append(OfflineOutcome(target, outcome.code, outcome.written.document))
     return outcomes
@@ -108,6 +114,14 @@ def _already(match: MatchResult) -> Callable[[str, Sequence[Path]], MatchResult]
     return lambda _study_instance_uid, _paths: match
 
 
+def _warning(analyse: Callable[["Study"], "Analysis"], warning: str) -> Callable[["Study"], "Analysis"]:
+    def run(study: "Study") -> "Analysis":
+        analysis = analyse(study)
+        return replace(analysis, warnings=(warning, *analysis.warnings))
+
+    return run
+
+
 def _sources(scan: ScanResult) -> list[SourceInstance]:
     images = {frame.instance.sop_instance_uid: frame.instance for frame in scan.frames}
     others = [SourceInstance(item.path, item.sop_class_uid, item.sop_instance_uid) for item in scan.others]
@@ -115,7 +129,7 @@ def _sources(scan: ScanResult) -> list[SourceInstance]:
     return list(images.values()) or others
 
 
-def _clinical(match: MatchResult, sources: Sequence[SourceInstance], labs: LabValues) -> ClinicalValues:
+def _clinical(match: MatchResult, sources: Sequence[SourceInstance], labs: LabValues | None) -> ClinicalValues:
     if not labs or match.code is not None:
         return {}
     known = labs.get(read_patient_id(sources[0].path), {})

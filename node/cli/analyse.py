@@ -51,15 +51,16 @@ def analyse(
     """
     from node.labs.csv_file import read_labs  # noqa: PLC0415 - `--help` needs no array
     from node.model_choice import load_active_bundle  # noqa: PLC0415
-    from node.offline import analyse_folder  # noqa: PLC0415
+    from node.offline import NO_LABS, analyse_folder  # noqa: PLC0415
 
     settings = load_settings(config, os.environ)
     rules = rules_in_force(settings.matching)
-    values = read_labs(labs, load_analytes()) if labs else {}
-    out.mkdir(parents=True, exist_ok=True)
+    values = read_labs(labs, load_analytes()) if labs else None
     bundle = load_active_bundle(settings, model)
     with _progress(quiet=as_json) as on_stage:
         outcomes = analyse_folder(folder, out, bundle, rules=rules, labs=values, on_stage=on_stage)
+    if labs and any(NO_LABS in outcome.document.get("warnings", ()) for outcome in outcomes):
+        complain(f"{labs.name} holds no values for this patient; check the patient_id column")
     _print(outcomes, bundle, as_json=as_json)
     if any(outcome.code is not None for outcome in outcomes):
         raise typer.Exit(ExitCode.REFUSED)

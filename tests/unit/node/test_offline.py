@@ -6,18 +6,23 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from config.analytes import load_analytes
 from config.series_rules import load_series_rules
+from node.cli import app
+from node.cli.output import ExitCode
 from node.labs.csv_file import COLUMNS, read_labs
-from node.offline import analyse_folder
+from node.offline import NO_LABS, OfflineOutcome, analyse_folder
 from pipeline.clinical import clinical_features
 from pipeline.errors import TransientError
-from pipeline.study import Analyte, Study
+from pipeline.study import FIXED_ROLE, Analyte, Study
 from tests.unit.dicom_io.assembly.header_studies import StudyWriter, standard
+from tests.unit.dicom_io.results.synthetic_study import make_analysis
 
 RULES = load_analytes()
 EXAMINED = date(2024, 3, 5)
+BUNDLE: Any = SimpleNamespace(settings=SimpleNamespace(lesions=SimpleNamespace(margin_mm=5.0)))
 OTHERS = ("ggt_u_per_l,40,U/L", "total_protein_g_per_l,70,g/L", "lymphocyte_percent,30,%",
           "fibrinogen_g_per_l,3,g/L", "hbcab_positive,1,1")  # fmt: skip
 
@@ -37,12 +42,11 @@ def study_given_to_the_pipeline(tmp_path: Path, *ast: str) -> Study:
         given.append(study)
         raise TransientError("ENOUGH", "The study is all that is looked at.", stage="register")
 
-    bundle: Any = SimpleNamespace(settings=SimpleNamespace(lesions=SimpleNamespace(margin_mm=5.0)))
     with pytest.raises(TransientError):
         analyse_folder(
             writer.folder,
             tmp_path,
-            bundle,
+            BUNDLE,
             rules=load_series_rules(),
             labs=read_labs(labs, RULES),
             on_stage=lambda _: None,
@@ -67,3 +71,58 @@ def test_analyse_when_the_only_value_is_years_old_then_it_is_missing_and_named(t
     assert found.missing == (Analyte.AST.value,)
     (warning,) = found.warnings
     assert "1096 days before the images" in warning
+
+
+@pytest.mark.parametrize(
+    ("lines", "warned"),
+    [
+        (None, False),
+        ([], True),
+        (["SOMEBODY-ELSE,ast_u_per_l,31,U/L,"], True),
+        (["{patient_id},ast_u_per_l,31,U/L,"], False),
+    ],
+)
+def test_analyse_when_a_file_holds_nothing_of_the_patient_then_result_and_report_say_so(
+    tmp_path: Path, lines: list[str] | None, warned: bool
+) -> None:
+    writer = StudyWriter(tmp_path / "in")
+    writer.folder.mkdir()
+    standard(writer)
+    path = tmp_path / "labs.csv"
+    own = [line.format(patient_id=writer.patient_id) for line in lines or ()]
+    path.write_text("\n".join((",".join(COLUMNS), *own)) + "\n", encoding="utf-8")
+    (outcome,) = analyse_folder(
+        writer.folder,
+        tmp_path / "out",
+        BUNDLE,
+        rules=load_series_rules(),
+        labs=None if lines is None else read_labs(path, RULES),
+        on_stage=lambda _: None,
+        analyse=lambda study, _: make_analysis(study.volumes[FIXED_ROLE].grid),
+    )
+    assert (NO_LABS in outcome.document["warnings"]) is warned
+    report = (outcome.folder / "sr.dcm").read_bytes()
+    assert (NO_LABS.encode() in report) is warned
+    assert b"SOMEBODY-ELSE" not in report
+
+
+def test_analyse_when_it_cannot_begin_then_no_folder_is_left(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    out = tmp_path / "out"
+    result = CliRunner().invoke(app, ["analyse", str(tmp_path / "in"), "--out", str(out)])
+    assert result.exit_code == ExitCode.FAILED
+    assert not out.exists()
+
+
+def test_analyse_when_a_file_holds_nothing_of_the_patient_then_one_line_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "labs.csv"
+    path.write_text(f"{','.join(COLUMNS)}\nSOMEBODY-ELSE,ast_u_per_l,31,U/L,\n", encoding="utf-8")
+    outcome = OfflineOutcome(tmp_path, None, {"warnings": [NO_LABS]})
+    monkeypatch.setattr("node.offline.analyse_folder", lambda *_, **__: [outcome])
+    result = CliRunner().invoke(
+        app, ["analyse", str(tmp_path), "--out", str(tmp_path), "--labs", str(path), "--json"]
+    )
+    assert result.exit_code == ExitCode.DONE
+    assert result.stderr == ("mvi-node: labs.csv holds no values for this patient; check the patient_id column\n")

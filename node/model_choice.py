@@ -21,8 +21,10 @@ def load_active_bundle(settings: Settings, name: str | None = None) -> "ModelBun
 
     Raises
     ------
+    UnknownModelError
+        It is not installed.
     ModelBundleError
-        It is not installed, or damaged; the message says what to do.
+        It is damaged; the message says what to do.
     """
     from pipeline.model_bundle import find_bundle, load_bundle  # noqa: PLC0415 - `--help` needs no torch
 

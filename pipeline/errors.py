@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from config.errors import NodeError
+from config.errors import ConfigError, NodeError
 
 
 class Disposition(StrEnum):
@@ -58,7 +58,11 @@ class TransientError(StudyError):
 
 
 class ModelBundleError(NodeError):
-    """A model bundle is missing, damaged, or does not fit this software."""
+    """A model bundle is damaged, or does not fit this software."""
+
+
+class UnknownModelError(ConfigError):
+    """The settings, or an option, name a model bundle that is not installed."""
 
 
 def _rebuild(kind: type[StudyError], code: str, message: str, remedy: str, stage: str) -> StudyError:

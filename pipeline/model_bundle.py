@@ -17,7 +17,7 @@ from safetensors.numpy import save as save_tensors
 
 from pipeline.analysis import ModelIdentity
 from pipeline.classification.settings import ClassificationSettings
-from pipeline.errors import ModelBundleError
+from pipeline.errors import ModelBundleError, UnknownModelError
 from pipeline.lesions import LesionSettings
 from pipeline.quality import GateSettings
 from pipeline.radiomics.settings import RadiomicsSettings
@@ -116,7 +116,7 @@ def find_bundle(name: str, folders: Sequence[Path]) -> Path:
 
     Raises
     ------
-    ModelBundleError
+    UnknownModelError
         No folder holds it.
     """
     places = [*folders, BUNDLED_FOLDER]
@@ -124,7 +124,7 @@ def find_bundle(name: str, folders: Sequence[Path]) -> Path:
         if (place / name / MANIFEST).is_file():
             return place / name
     searched = ", ".join(str(place) for place in places)
-    raise ModelBundleError(f"no model {name!r} in {searched}; `mvi-node models list` shows what is installed")
+    raise UnknownModelError([f"no model {name!r} in {searched}; `mvi-node models list` shows what is installed"])
 
 
 def list_bundles(folders: Sequence[Path]) -> list[Path]:

@@ -129,6 +129,16 @@ def test_wrong_configuration_when_served_then_exit_2_and_names_every_key(tmp_pat
     assert "node.ae_titel" in complaint
 
 
+def test_model_that_is_not_installed_when_served_then_exit_2_and_says_how_to_list_them(tmp_path: Path) -> None:
+    configuration = _configuration(tmp_path, 0)
+    configuration.write_text(
+        configuration.read_text(encoding="utf-8") + '[model]\nactive = "absent"\n', encoding="utf-8"
+    )
+    complaint = _complaint(2, "serve", "--config", str(configuration))
+    assert "no model 'absent'" in complaint
+    assert "models list" in complaint
+
+
 def test_demo_when_the_folder_holds_other_files_then_touches_nothing(tmp_path: Path) -> None:
     (tmp_path / "node").mkdir()
     (tmp_path / "node" / "source.py").write_text("precious", encoding="utf-8")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.errors import ModelBundleError
+from pipeline.errors import ModelBundleError, UnknownModelError
 from pipeline.model_bundle import (
     CLASSIFIER,
     MANIFEST,
@@ -124,7 +124,7 @@ def test_find_when_a_bundle_is_installed_twice_then_the_first_folder_wins(tmp_pa
 
 
 def test_find_when_there_is_none_then_the_places_are_named(tmp_path: Path) -> None:
-    with pytest.raises(ModelBundleError, match=rf"no model 'absent' in {tmp_path}.*models list"):
+    with pytest.raises(UnknownModelError, match=rf"no model 'absent' in {tmp_path}.*models list"):
         find_bundle("absent", [tmp_path])
 
 

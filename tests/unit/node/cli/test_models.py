@@ -65,7 +65,7 @@ def test_verify_when_a_file_is_damaged_then_it_is_named_and_the_exit_code_is_one
 
 def test_show_when_there_is_no_such_model_then_one_line_says_so(config: Path) -> None:
     code, output, errors = run("models", "show", "absent", "--config", str(config))
-    assert code == 1
+    assert code == 2
     assert output == ""
     assert errors.count("\n") == 1
     assert "no model 'absent'" in errors

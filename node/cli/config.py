@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from config.errors import ConfigError
 from config.loading import load_settings
 from config.origins import effective_keys
 from config.series_rules import rules_in_force
 from node.cli.output import complain, print_json, verb
+from node.cli.tables import show_table
 
 app = typer.Typer(no_args_is_help=True, help="Write, check and show the configuration.")
 
@@ -68,7 +67,4 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json({item.key: {"value": item.value, "origin": item.origin} for item in keys})
         return
-    table = Table("key", "value", "from")
-    for item in keys:
-        table.add_row(item.key, str(item.value), item.origin)
-    Console().print(table)
+    show_table(("key", "value", "from"), [(item.key, item.value, item.origin) for item in keys])

@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from config.loading import load_settings
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import RESEARCH_USE, ExitCode, complain, print_json, verb
+from node.cli.tables import show_table
 from node.model_choice import model_folders
 
 if TYPE_CHECKING:
@@ -35,16 +34,19 @@ def list_models(config: ConfigOption = None, as_json: JsonOption = False) -> Non
     if as_json:
         print_json({"models": rows})
         return
-    table = Table("", "name", "version", "intended use", "state")
-    for row in rows:
-        table.add_row(
-            "*" if row["active"] else "",
-            row["name"],
-            row["version"],
-            row["intended_use"],
-            row["problem"] or "intact",
-        )
-    Console().print(table)
+    show_table(
+        ("active", "name", "version", "intended use", "state"),
+        [
+            (
+                "*" if row["active"] else "",
+                row["name"],
+                row["version"],
+                row["intended_use"],
+                row["problem"] or "intact",
+            )
+            for row in rows
+        ],
+    )
 
 
 @app.command(epilog="Example: mvi-node models show phantom-demo")
@@ -57,10 +59,7 @@ def show(name: NameArgument = None, config: ConfigOption = None, as_json: JsonOp
         print_json(document)
         return
     complain(RESEARCH_USE)
-    table = Table("key", "value", show_header=False)
-    for key, value in _flat(document):
-        table.add_row(key, value)
-    Console().print(table)
+    show_table(("key", "value"), _flat(document))
 
 
 @app.command(epilog="Example: mvi-node models verify phantom-demo")

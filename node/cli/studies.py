@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from config.loading import load_settings
 from config.series_rules import rules_in_force
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import complain, print_json, verb
+from node.cli.tables import show_table
 from node.ledger.ledger import Ledger, open_ledger
 from node.states import StudyState
 from node.storage import existing_ledger_url
@@ -50,11 +49,19 @@ def list_studies(state: StateOption = None, config: ConfigOption = None, as_json
     if as_json:
         print_json({"studies": [as_json_value(study) for study in studies]})
         return
-    table = folding_table("StudyInstanceUID", "state", "images", "code", "changed")
-    for study in studies:
-        changed = study.updated_at.isoformat(timespec="seconds")
-        table.add_row(study.study_instance_uid, study.state, str(study.images), study.code or "", changed)
-    Console().print(table)
+    show_table(
+        ("StudyInstanceUID", "state", "images", "code", "changed"),
+        [
+            (
+                study.study_instance_uid,
+                study.state,
+                study.images,
+                study.code,
+                study.updated_at.isoformat(timespec="seconds"),
+            )
+            for study in studies
+        ],
+    )
 
 
 @app.command(epilog="Example: mvi-node studies show 1.2.840.1")
@@ -66,15 +73,11 @@ def show(study: StudyArgument, config: ConfigOption = None, as_json: JsonOption 
     if as_json:
         print_json(document)
         return
-    console = Console()
-    console.print(
-        *(f"{name}: {value}" for name, value in document.items() if name not in _TABLES), sep="\n", highlight=False
-    )
+    for name, value in document.items():
+        if name not in _TABLES:
+            typer.echo(f"{name}: {'' if value is None else value}")
     for title, columns in _TABLES.items():
-        table = folding_table(*columns, title=title)
-        for row in document[title]:
-            table.add_row(*("" if row[column] is None else str(row[column]) for column in columns))
-        console.print(table)
+        show_table(columns, [[row[column] for column in columns] for row in document[title]], title)
 
 
 @app.command(epilog="Example: mvi-node studies explain 1.2.840.1")
@@ -87,9 +90,8 @@ def explain(study: StudyArgument, config: ConfigOption = None, as_json: JsonOpti
     if as_json:
         print_json(document)
         return
-    console = Console()
-    console.print(f"{document['state']}: {document['waits_for']}", highlight=False)
-    print_match(console, document)
+    typer.echo(f"{document['state']}: {document['waits_for']}")
+    print_match(document)
 
 
 @app.command(epilog="Example: mvi-node studies retry 1.2.840.1")
@@ -105,22 +107,22 @@ def retry(study: StudyArgument, config: ConfigOption = None, as_json: JsonOption
         complain(f"study {study} is {state}")
 
 
-def folding_table(*columns: str, title: str | None = None) -> Table:
-    """Return a table that breaks long words instead of cutting them: half a UID is no UID."""
-    table = Table(*columns, title=title)
-    for column in table.columns:
-        column.overflow = "fold"
-    return table
-
-
-def print_match(console: Console, match: dict[str, Any]) -> None:
+def print_match(match: dict[str, Any]) -> None:
     """Print the document of ``match --json`` for people."""
-    console.print(f"{match['status']} {match['code'] or ''} {match['message']}", highlight=False)
-    chosen = folding_table("role", "series", "description", "score", title="chosen")
-    for role, entry in match["roles"].items():
-        cells = (entry["series_instance_uid"], entry["series_description"], f"{entry['score']:.1f}")
-        chosen.add_row(role, *cells)
-    rejected = folding_table("series", "sub-volume", "code", "because", title="not chosen")
-    for entry in match["rejected"]:
-        rejected.add_row(entry["series_instance_uid"], entry["sub_volume"], entry["code"], entry["because"])
-    console.print(chosen, rejected)
+    typer.echo(f"{match['status']} {match['code'] or ''} {match['message']}")
+    show_table(
+        ("role", "series", "description", "score"),
+        [
+            (role, entry["series_instance_uid"], entry["series_description"], f"{entry['score']:.1f}")
+            for role, entry in match["roles"].items()
+        ],
+        title="chosen",
+    )
+    show_table(
+        ("series", "sub-volume", "code", "because"),
+        [
+            (entry["series_instance_uid"], entry["sub_volume"], entry["code"], entry["because"])
+            for entry in match["rejected"]
+        ],
+        title="not chosen",
+    )

@@ -1,5 +1,6 @@
 """`mvi-node cohort`: offline training; a cohort file in, features and a model bundle out."""
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +12,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from config.errors import ConfigError
+from config.loading import load_settings
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import complain, print_json, verb
 from node.cohort_reader import read_study
+from node.model_choice import load_active_bundle
 
 if TYPE_CHECKING:
-    from pipeline.training.cohort import Watch
+    from pipeline.training.cohort import Base, Watch
     from pipeline.training.extraction import Extracted
     from pipeline.training.manifest import CohortManifest
     from pipeline.training.segmentation import Progress as TrainingProgress
@@ -35,9 +38,9 @@ ProcessesOption = Annotated[int, typer.Option("--processes", min=1, max=64, help
 
 @app.command(epilog="Example: mvi-node cohort check cohort.toml")
 @verb
-def check(file: CohortFile, config: ConfigOption = None, as_json: JsonOption = False) -> None:  # noqa: ARG001
+def check(file: CohortFile, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Name everything that is wrong with a cohort file; exit 2 where something is."""
-    manifest, sources = _open(file)
+    manifest, sources, _ = _open(file, config)
     absent = [
         str(path)
         for case in manifest.cases
@@ -70,16 +73,16 @@ def extract(
     work: WorkOption,
     threads: ThreadsOption = 2,
     processes: ProcessesOption = 1,
-    config: ConfigOption = None,  # noqa: ARG001 - every verb takes it
+    config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Extract the features of every case, training the segmentation first where that is not done."""
     from pipeline.training.cohort import Resources  # noqa: PLC0415 - `--help` needs no torch
     from pipeline.training.cohort import extract as extract_features  # noqa: PLC0415
 
-    manifest, sources = _open(file)
+    manifest, sources, base = _open(file, config)
     with _watch(len(sources.classifier)) as watch:
-        rows = extract_features(manifest, sources, work, watch, Resources(threads, processes))
+        rows = extract_features(manifest, sources, work, watch, Resources(threads, processes), base)
     document = {"cases": len(sources.classifier), "with_features": len(rows), "rows": [str(row) for row in rows]}
     if as_json:
         print_json(document)
@@ -97,7 +100,7 @@ def train(
     ] = None,
     threads: ThreadsOption = 2,
     processes: ProcessesOption = 1,
-    config: ConfigOption = None,  # noqa: ARG001 - every verb takes it
+    config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train segmentation and classifier and write a model bundle. Interrupted, the same command goes on."""
@@ -105,10 +108,10 @@ def train(
 
     from pipeline.training.cohort import Resources, train_bundle  # noqa: PLC0415 - `--help` needs no torch
 
-    manifest, sources = _open(file)
+    manifest, sources, base = _open(file, config)
     folder = out or work / "bundle" / manifest.bundle.name
     with _watch(len(sources.classifier)) as watch:
-        identity, fit = train_bundle(manifest, sources, work, folder, watch, Resources(threads, processes))
+        identity, fit = train_bundle(manifest, sources, work, folder, watch, Resources(threads, processes), base)
     left_out = {"radiomics": asdict(fit.radiomics)}
     if fit.combined is not None:
         left_out["radiomics+clinical"] = asdict(fit.combined)
@@ -123,12 +126,17 @@ def train(
         )
 
 
-def _open(file: Path) -> "tuple[CohortManifest, Sources]":
-    from pipeline.training.manifest import load_manifest  # noqa: PLC0415 - `--help` needs no torch
+def _open(file: Path, config: Path | None) -> "tuple[CohortManifest, Sources, Base | None]":
+    from pipeline.training.cohort import Base, based_on  # noqa: PLC0415 - `--help` needs no torch
+    from pipeline.training.manifest import load_manifest  # noqa: PLC0415
     from pipeline.training.sources import sources_of  # noqa: PLC0415
 
-    manifest = load_manifest(file)
-    return manifest, sources_of(manifest, read_study)
+    manifest, base = load_manifest(file), None
+    if manifest.bundle.segmentation_of is not None:
+        bundle = load_active_bundle(load_settings(config, os.environ), manifest.bundle.segmentation_of)
+        base = Base(bundle.identity, bundle.settings, bundle.segmentation_weights)
+        manifest = based_on(manifest, base)
+    return manifest, sources_of(manifest, read_study), base
 
 
 @contextmanager

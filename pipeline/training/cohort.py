@@ -1,16 +1,18 @@
 """The offline verbs: a cohort file in, features and a model bundle out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from pipeline.analysis import ModelIdentity
 from pipeline.classification.ensemble import to_tensors
 from pipeline.model_bundle import CLASSIFIER, SEGMENTATION, PipelineSettings, write_bundle
 from pipeline.training.classifier import ClassifierFit, fit_classifier
+from pipeline.training.errors import TrainingError
 from pipeline.training.extraction import Extracted, extract_cohort
 from pipeline.training.feature_table import FeatureTable, read_table
 from pipeline.training.manifest import CohortManifest
@@ -20,6 +22,8 @@ from pipeline.training.sources import Sources
 
 DISTANCE_ALLOWANCE = 1.5
 """The bundle accepts cases up to this multiple of what 99 % of the left-out cases keep."""
+BASE_SETTINGS = ("working_spacing_xyz_mm", "segmentation")
+"""Settings that weights of a segmentation cannot do without."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +43,54 @@ class Resources:
     processes: int
 
 
-def extract(manifest: CohortManifest, sources: Sources, work: Path, watch: Watch, use: Resources) -> list[Path]:
+@dataclass(frozen=True)
+class Base:
+    """What a cohort takes over from an installed bundle (`BundleTarget.segmentation_of`).
+
+    Parameters
+    ----------
+    identity
+        Of the bundle.
+    settings, weights
+        Of its segmentation.
+    """
+
+    identity: ModelIdentity
+    settings: PipelineSettings
+    weights: Mapping[str, npt.NDArray[Any]]
+
+
+def based_on(manifest: CohortManifest, base: Base) -> CohortManifest:
+    """Return `manifest` with the grid and the segmentation of `base`, on which its weights depend.
+
+    Raises
+    ------
+    TrainingError
+        The cohort file states others.
+    """
+    taken = {name: getattr(base.settings, name) for name in BASE_SETTINGS}
+    stated = manifest.pipeline.model_fields_set & taken.keys()
+    contradicted = sorted(name for name in stated if getattr(manifest.pipeline, name) != taken[name])
+    if contradicted:
+        raise TrainingError(
+            f"pipeline.{', pipeline.'.join(contradicted)} of the cohort file differ from those of "
+            f"{base.identity.name}, whose segmentation is taken over; leave them out"
+        )
+    return manifest.model_copy(update={"pipeline": manifest.pipeline.model_copy(update=taken)})
+
+
+def extract(
+    manifest: CohortManifest,
+    sources: Sources,
+    work: Path,
+    watch: Watch,
+    use: Resources,
+    base: Base | None = None,
+) -> list[Path]:
     """Fit the segmentation where that is not done, and extract the features of every case."""
-    weights = fit_segmentation(
-        manifest, sources, work, threads=use.threads, clock=watch.clock, report=watch.on_step
-    )
     return extract_cohort(
         sources.classifier,
-        weights=weights,
+        weights=_segmentation(manifest, sources, work, watch, use, base),
         settings=manifest.pipeline,
         work=work,
         processes=use.processes,
@@ -55,7 +99,13 @@ def extract(manifest: CohortManifest, sources: Sources, work: Path, watch: Watch
 
 
 def train_bundle(
-    manifest: CohortManifest, sources: Sources, work: Path, out: Path, watch: Watch, use: Resources
+    manifest: CohortManifest,
+    sources: Sources,
+    work: Path,
+    out: Path,
+    watch: Watch,
+    use: Resources,
+    base: Base | None = None,
 ) -> tuple[ModelIdentity, ClassifierFit]:
     """Do every stage that is not done yet, and write the bundle.
 
@@ -69,18 +119,18 @@ def train_bundle(
         Folder of the bundle.
     watch, use
         Progress; threads and processes.
+    base
+        Bundle whose segmentation is taken over; `manifest` is from `based_on` then.
 
     Raises
     ------
     TrainingError
         A stage cannot go on; the message says why.
     """
-    rows = extract(manifest, sources, work, watch, use)
+    rows = extract(manifest, sources, work, watch, use, base)
     table = read_table(rows)
     fit = fit_classifier(table, manifest.pipeline.classification, manifest.classifier)
-    weights = fit_segmentation(
-        manifest, sources, work, threads=use.threads, clock=watch.clock, report=watch.on_step
-    )
+    weights = _segmentation(manifest, sources, work, watch, use, base)
     identity = write_bundle(
         out,
         name=manifest.bundle.name,
@@ -88,9 +138,17 @@ def train_bundle(
         intended_use=manifest.bundle.intended_use,
         settings=_with_distribution_limits(manifest.pipeline, fit),
         tensors={SEGMENTATION: weights, CLASSIFIER: to_tensors(fit.classifier)},
-        training=_record(manifest, sources, table, fit),
+        training=_record(manifest, sources, table, fit, base),
     )
     return identity, fit
+
+
+def _segmentation(
+    manifest: CohortManifest, sources: Sources, work: Path, watch: Watch, use: Resources, base: Base | None
+) -> Mapping[str, npt.NDArray[Any]]:
+    if base is not None:
+        return base.weights
+    return fit_segmentation(manifest, sources, work, threads=use.threads, clock=watch.clock, report=watch.on_step)
 
 
 def _with_distribution_limits(settings: PipelineSettings, fit: ClassifierFit) -> PipelineSettings:
@@ -104,12 +162,19 @@ def _with_distribution_limits(settings: PipelineSettings, fit: ClassifierFit) ->
     return settings.model_copy(update={"gates": settings.gates.model_copy(update=wanted)})
 
 
-def _record(manifest: CohortManifest, sources: Sources, table: FeatureTable, fit: ClassifierFit) -> dict[str, Any]:
+def _record(
+    manifest: CohortManifest, sources: Sources, table: FeatureTable, fit: ClassifierFit, base: Base | None
+) -> dict[str, Any]:
     """Say how the model was made; names no folder and no patient."""
+    segmentation: dict[str, Any] = (
+        {"cases": len(sources.segmentation), **manifest.segmentation.model_dump(mode="json")}
+        if base is None
+        else {"taken_over_from": asdict(base.identity)}
+    )
     return {
         "cohort": manifest.cohort.model_dump(mode="json"),
         "phantoms": manifest.phantoms.model_dump(mode="json"),
-        "segmentation": {"cases": len(sources.segmentation), **manifest.segmentation.model_dump(mode="json")},
+        "segmentation": segmentation,
         "classifier": {
             "cases": len(table.cases),
             "without_features": len(sources.classifier) - len(table.cases),

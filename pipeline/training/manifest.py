@@ -68,6 +68,9 @@ class BundleTarget(_Table):
     """Raised with every change of weights or settings."""
     intended_use: Annotated[str, Field(min_length=1)] = DEMONSTRATION_USE
     """Printed in every result."""
+    segmentation_of: Annotated[str, Field(pattern=BUNDLE_NAME_PATTERN)] | None = None
+    """An installed bundle whose segmentation is taken as it is, and only the classifier fitted: for a site that
+    knows the outcome of its patients and has drawn none of their tumours. None: the segmentation is trained."""
 
 
 class CohortManifest(_Table):
@@ -99,7 +102,7 @@ class CohortManifest(_Table):
         problems = ['[[cases]] belong to kind = "dicom"'] if self.cases else []
         if not self.cohort.count:
             problems.append("cohort.count: at least one phantom is needed")
-        if not self.phantoms.count:
+        if not self.phantoms.count and self.bundle.segmentation_of is None:
             problems.append("phantoms.count: at least one phantom is needed to train the segmentation")
         ranges = {
             "cohort": range(self.cohort.first_seed, self.cohort.first_seed + self.cohort.count),

@@ -138,7 +138,7 @@ def sources_of(manifest: CohortManifest, reader: StudyReader) -> Sources:
     Raises
     ------
     TrainingError
-        No patient has labels.
+        No patient has labels, and no segmentation is taken over.
     """
     if manifest.cohort.kind == "phantom":
         seeds, share = manifest.phantoms, manifest.cohort.mvi_prevalence
@@ -149,8 +149,12 @@ def sources_of(manifest: CohortManifest, reader: StudyReader) -> Sources:
         )
     patients = tuple(PatientSource(n, case, reader) for n, case in enumerate(manifest.cases, start=1))
     labelled = [patient for patient in patients if patient.case.labels is not None]
-    if not labelled:
-        raise TrainingError("no case has labels; the segmentation needs some to learn from")
+    if manifest.bundle.segmentation_of is not None:
+        labelled = []
+    elif not labelled:
+        raise TrainingError(
+            "no case has labels; the segmentation needs some to learn from, or takes bundle.segmentation_of over"
+        )
     held_out = tuple(labelled[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY])
     return Sources(tuple(patient for patient in labelled if patient not in held_out), held_out, patients)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.analysis import RegistrationOutcome
+from pipeline.analysis import ModelIdentity, RegistrationOutcome
 from pipeline.classification import classify
 from pipeline.errors import TransientError
 from pipeline.features import FeatureVector
@@ -22,7 +22,7 @@ from pipeline.training import case_writing, cohort, extraction
 from pipeline.training.case_store import read_case
 from pipeline.training.case_writing import write_training_case
 from pipeline.training.classifier import fit_classifier
-from pipeline.training.cohort import Resources, Watch, train_bundle
+from pipeline.training.cohort import Base, Resources, Watch, based_on, train_bundle
 from pipeline.training.errors import TrainingError
 from pipeline.training.extraction import Extracted, extract_case, extract_cohort, features_folder
 from pipeline.training.feature_table import read_table, write_row
@@ -177,6 +177,50 @@ def test_train_when_segmentation_and_features_are_done_then_only_the_classifier_
     assert 0 < verdict.risk.probability < 1
     assert bundle.settings.gates.maximum_outside_share == pytest.approx(1.5 * fit.outside_share_99, abs=6e-4)
     assert verdict.mahalanobis < limit
+
+
+def _based(pipeline: PipelineSettings) -> CohortManifest:
+    return CohortManifest(
+        cohort=Cohort(name="based", kind="phantom", first_seed=0, count=60),
+        pipeline=pipeline,
+        classifier=TRAINING,
+        bundle=BundleTarget(name="based", version="1.0.0", segmentation_of="small"),
+    )
+
+
+def _base() -> Base:
+    settings = COARSE.model_copy(update={"segmentation": SegmentationSettings(channels=(4, 8))})
+    weights = {
+        name: array.astype(np.float16) for name, array in weights_of(build_network(settings.segmentation)).items()
+    }
+    return Base(ModelIdentity("small", "1.0.0", "0" * 64, "test"), settings, weights)
+
+
+def test_train_when_a_segmentation_is_taken_over_then_nothing_is_trained_and_the_bundle_names_it(
+    tmp_path: Path,
+) -> None:
+    base = _base()
+    manifest = based_on(_based(PipelineSettings(classification=SETTINGS)), base)
+    assert manifest.pipeline.working_spacing_xyz_mm == COARSE.working_spacing_xyz_mm
+    sources = sources_of(manifest, lambda _: pytest.fail("no patients here"))
+    assert sources.segmentation == ()
+    folder = features_folder(tmp_path, base.weights, manifest.pipeline)
+    table = make_table(60, signal=3.0)
+    for source, values, mvi in zip(sources.classifier, table.values, table.mvi, strict=True):
+        write_row(folder / f"{source.name}.npz", FeatureVector(table.names, values), table.clinical[0], bool(mvi))
+
+    watch = Watch(lambda: 0.0, lambda _: pytest.fail("the segmentation is trained"), lambda _: None)
+    train_bundle(manifest, sources, tmp_path, tmp_path / "out", watch, Resources(1, 1), base)
+
+    bundle = load_bundle(tmp_path / "out")
+    assert bundle.training["segmentation"]["taken_over_from"]["sha256"] == "0" * 64
+    np.testing.assert_array_equal(bundle.segmentation_weights["head.weight"], base.weights["head.weight"])
+
+
+def test_cohort_file_when_it_contradicts_the_segmentation_taken_over_then_the_keys_are_named() -> None:
+    stated = PipelineSettings(working_spacing_xyz_mm=(1.0, 1.0, 1.0))
+    with pytest.raises(TrainingError, match=r"pipeline\.working_spacing_xyz_mm of the cohort file"):
+        based_on(_based(stated), _base())
 
 
 def test_limits_when_the_cohort_file_states_one_then_it_stands(tmp_path: Path) -> None:

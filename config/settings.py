@@ -114,6 +114,15 @@ class Peer(Section):
         return self
 
 
+class WatchSection(Section):
+    """Metrics and health over HTTP, for monitoring; it only answers."""
+
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    """Interface to listen on: what is told is nobody's secret but concerns nobody outside."""
+    port: Port = 0
+    """TCP port of /metrics, /healthz and /readyz; 0: off."""
+
+
 class Settings(Section):
     """Everything an operator may set."""
 
@@ -129,6 +138,8 @@ class Settings(Section):
     """Where the pipeline runs."""
     model: ModelSection = ModelSection()
     """Which model bundle is used."""
+    watch: WatchSection = WatchSection()
+    """Metrics and health over HTTP."""
     peers: tuple[Peer, ...] = ()
     """Remote application entities."""
 

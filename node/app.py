@@ -27,6 +27,9 @@ from node.results_folder import sweep_attempts
 from node.scheduler import Scheduler
 from node.storage import ledger_url, prepare_storage
 from node.study_job import StudyJob
+from node.watch.health import Health, ledger_check, running_check, storage_check
+from node.watch.metrics import Metrics
+from node.watch.service import WatchService
 from node.worker import Job, Worker
 
 logger = logging.getLogger(__name__)
@@ -117,9 +120,16 @@ class Node:
                 if self._asked_to_stop:
                     return
                 raise
+            metrics = Metrics(ledger, self._storage)
             job = StudyJob(ledger, self._storage, make_tools(bundle, compute.analyse, self._rules))
-            threads = self._start_workers(ledger, job)
-            stack.enter_context(self._schedule(ledger, reception))
+            threads = self._start_workers(ledger, metrics.observed(job))
+            health = self._health(ledger, reception, threads)
+            if settings.watch.port:
+                watch = settings.watch
+                stack.enter_context(WatchService(watch.host, watch.port, metrics.registry, health))
+            scheduler = self._schedule(ledger, reception)
+            scheduler.every(HOUSEKEEPING_EVERY_S, "pulse", health.pulse)
+            stack.enter_context(scheduler)
             on_ready(settings.node.ae_title, port)
             while not self._asked_to_stop:
                 time.sleep(LOOK_FOR_STOP_EVERY_S)
@@ -129,6 +139,15 @@ class Node:
             _join(threads)
         if self._failure is not None:
             raise self._failure
+
+    def _health(self, ledger: Ledger, reception: ReceptionProcess, threads: Sequence[threading.Thread]) -> Health:
+        checks = {
+            "storage": storage_check(self._storage, self._settings.node.minimum_free_bytes),
+            "ledger": ledger_check(ledger),
+            "reception": running_check("the receiver", reception.is_running),
+            "workers": running_check("every worker", lambda: all(thread.is_alive() for thread in threads)),
+        }
+        return Health(checks, time.monotonic)
 
     def _start_workers(self, ledger: Ledger, job: Job) -> list[threading.Thread]:
         threads = []

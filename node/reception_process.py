@@ -104,6 +104,11 @@ class ReceptionProcess:
         self.settings = self.settings.model_copy(update={"node": node})
         return port
 
+    def is_running(self) -> bool:
+        """Return whether the process of the receiver is there."""
+        running = self._running
+        return running is not None and running.process.is_alive()
+
     def watch(self) -> None:
         """Start the receiver again where it died, with a back-off.
 
@@ -140,7 +145,7 @@ class ReceptionProcess:
 
     def _alive(self) -> bool:
         running = self._running
-        if running is None or not running.process.is_alive():
+        if running is None or not self.is_running():
             return False
         if self.monotonic_s() - running.since_s > STABLE_S:
             self._failures = 0

@@ -1,6 +1,7 @@
 """The job of a worker: one claimed study, from the inbox to a folder of results."""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 from dicom_io.assembly.match_result import SourceInstance
@@ -43,7 +44,7 @@ class StudyJob:
             }
             present = {kind: path.relative_to(fresh) for kind, path in files.items() if path is not None}
         objects = tuple(self._object(kind, folder / path) for kind, path in present.items())
-        return FinishedStudy(outcome.code, outcome.message, objects)
+        return FinishedStudy(outcome.code, outcome.message, objects, _timing_s(written.document))
 
     def _sources(self, study_instance_uid: str) -> list[SourceInstance]:
         return [
@@ -72,3 +73,11 @@ class StudyJob:
         identity = read_file_identity(path).identity
         relative = path.relative_to(self._storage).as_posix()
         return ResultObject(kind, identity.sop_class_uid, identity.sop_instance_uid, relative)
+
+
+def _timing_s(document: Mapping[str, object]) -> Mapping[str, float]:
+    """Return the seconds by stage of ``result.json``; a refusal has none."""
+    timing_s = document.get("timing_s")
+    return (
+        {str(stage): float(seconds) for stage, seconds in timing_s.items()} if isinstance(timing_s, dict) else {}
+    )

@@ -3,8 +3,8 @@
 import errno
 import logging
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
@@ -59,11 +59,14 @@ class FinishedStudy:
         Of the refusal; None where the study was analysed.
     objects
         What is to be delivered.
+    timing_s
+        By stage; for the metrics.
     """
 
     code: str | None
     message: str | None
     objects: tuple[ResultObject, ...]
+    timing_s: Mapping[str, float] = field(default_factory=dict)
 
 
 Job = Callable[[Claim], FinishedStudy]

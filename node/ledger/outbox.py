@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, RowMapping, Select, select, update
+from sqlalchemy import Engine, RowMapping, Select, func, select, update
 
 from node.ledger import commitment, delivery, schema
 from node.ledger.connection import reading
@@ -73,6 +73,14 @@ class Outbox:
         """Return everything that has not reached its peer, the refused included."""
         states = [DeliveryState.WAITING.value, DeliveryState.STORED.value, DeliveryState.REFUSED.value]
         return self._select(select(_T).where(_T.c.state.in_(states)).order_by(_T.c.number))
+
+    def count(self) -> Mapping[tuple[str, DeliveryState], int]:
+        """Return how many objects stand in each state, by destination."""
+        query = select(_T.c.destination, _T.c.state, func.count()).group_by(_T.c.destination, _T.c.state)
+        with reading(self._engine) as connection:
+            return {
+                (str(name), DeliveryState(state)): int(number) for name, state, number in connection.execute(query)
+            }
 
     def of_study(self, study_instance_uid: str) -> tuple[Delivery, ...]:
         """Return the deliveries of a study, in the order in which they were entered."""

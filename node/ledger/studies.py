@@ -1,6 +1,7 @@
 """Questions about studies and their instances; nothing here changes anything."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine, Select, func, select
@@ -45,6 +46,18 @@ class Studies:
         with reading(self._engine) as connection:
             found = {str(state): int(number) for state, number in connection.execute(query)}
         return {state: found.get(state.value, 0) for state in StudyState}
+
+    def instances_entered(self) -> int:
+        """Return how many instances have been entered since the ledger was made; quick, whatever its size."""
+        with reading(self._engine) as connection:
+            return int(connection.scalar(select(func.max(schema.instances.c.number))) or 0)
+
+    def longest_wait_s(self, now: datetime) -> float:
+        """Return how long the study that waits longest for a worker has waited; 0 where none does."""
+        waiting = [StudyState.READY.value, StudyState.RETRY.value]
+        with reading(self._engine) as connection:
+            since = connection.scalar(select(func.min(_T.c.last_received_at)).where(_T.c.state.in_(waiting)))
+        return max(0.0, (now - since).total_seconds()) if since else 0.0
 
     def receiving(self) -> tuple[StudyRecord, ...]:
         """Return the studies that wait for images, the longest first; one without any image is only context."""

@@ -1,12 +1,14 @@
 """`mvi-node serve` as a process: how it starts, refuses to start, survives and stops."""
 
 import contextlib
+import json
 import os
 import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -15,6 +17,7 @@ from dicom_io.network.requestor import PeerError, RemoteAE
 from dicom_io.network.status import Disposition
 from dicom_io.network.storage_scu import echo, send_files
 from node.cli.output import ExitCode
+from node.demo.processes import free_port
 from pipeline.model_bundle import CLASSIFIER, SEGMENTATION, PipelineSettings, write_bundle
 from tests.integration.service import LOOPBACK, RunningNode, mvi_node, running_node
 from tests.unit.pipeline.test_run import random_classifier
@@ -184,3 +187,25 @@ def alive(process: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def test_serve_when_watched_then_metrics_and_health_are_told_and_move(
+    incomplete_study: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    monkeypatch.setenv("MVI_NODE_WATCH__PORT", str(port))
+    with running_node(tmp_path, 0, [SCANNER], settle_s=300, deadline_s=300, check_every_s=1) as node:
+        ready = json.loads(watched(port, "/readyz"))
+        assert ready["ok"] is True
+        assert set(ready["dependencies"]) >= {"process", "storage", "ledger", "reception", "workers"}
+        assert 'mvi_studies{state="receiving"} 0.0' in watched(port, "/metrics")
+        send(incomplete_study[:3], node)
+        text = watched(port, "/metrics")
+        assert 'mvi_studies{state="receiving"} 1.0' in text
+        assert "mvi_instances_entered 3.0" in text
+
+
+def watched(port: int, path: str) -> str:
+    with urlopen(f"http://{LOOPBACK}:{port}{path}", timeout=10) as answer:
+        body: bytes = answer.read()
+        return body.decode()

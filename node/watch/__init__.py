@@ -1,0 +1,1 @@
+"""What whoever looks after the node can ask it: metrics, liveness, readiness."""

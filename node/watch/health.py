@@ -1,0 +1,97 @@
+"""Is the node alive, and could it take a study to its end right now? One entry a dependency."""
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from node.ledger.ledger import Ledger
+
+PULSE_TIMEOUT_S = 60.0
+"""Without a tick of the scheduler for so long, the process hangs, s."""
+
+
+@dataclass(frozen=True)
+class Dependency:
+    """What one dependency says.
+
+    Parameters
+    ----------
+    detail
+        One sentence: how it stands, or what is wrong.
+    """
+
+    ok: bool
+    detail: str
+
+
+Check = Callable[[], Dependency]
+
+
+class Health:
+    """Liveness by a pulse, readiness by dependencies.
+
+    Parameters
+    ----------
+    checks
+        By name of the dependency; each is quick, and raises nothing.
+    monotonic_s
+        A clock that never steps back, s.
+    """
+
+    def __init__(self, checks: Mapping[str, Check], monotonic_s: Callable[[], float]) -> None:
+        self._checks = dict(checks)
+        self._monotonic_s = monotonic_s
+        self._pulse_s = monotonic_s()
+
+    def pulse(self) -> None:
+        """Show that the scheduler ticks; called by it again and again."""
+        self._pulse_s = self._monotonic_s()
+
+    def live(self) -> Dependency:
+        """Return whether the process does its rounds."""
+        silent_s = self._monotonic_s() - self._pulse_s
+        return Dependency(silent_s < PULSE_TIMEOUT_S, f"last tick {silent_s:.0f} s ago")
+
+    def ready(self) -> Mapping[str, Dependency]:
+        """Return how each dependency stands."""
+        return {name: check() for name, check in self._checks.items()}
+
+
+def storage_check(storage: Path, minimum_free_bytes: int) -> Check:
+    """Return a check of the free space of the inbox."""
+
+    def check() -> Dependency:
+        try:
+            free = shutil.disk_usage(storage).free
+        except OSError as error:
+            return Dependency(False, f"the storage folder cannot be used: {error.strerror}")
+        words = f"{free / 1e9:.1f} GB free, {minimum_free_bytes / 1e9:.1f} GB needed"
+        return Dependency(free >= minimum_free_bytes, words)
+
+    return check
+
+
+def ledger_check(ledger: Ledger) -> Check:
+    """Return a check that the ledger answers."""
+
+    def check() -> Dependency:
+        try:
+            studies = sum(ledger.studies.count().values())
+        except SQLAlchemyError as error:
+            return Dependency(False, f"the ledger does not answer ({type(error).__name__})")
+        return Dependency(True, f"{studies} studies")
+
+    return check
+
+
+def running_check(what: str, is_running: Callable[[], bool]) -> Check:
+    """Return a check that a part of the node runs."""
+
+    def check() -> Dependency:
+        running = is_running()
+        return Dependency(running, f"{what} runs" if running else f"{what} does not run; see the log")
+
+    return check

@@ -1,0 +1,110 @@
+"""Prometheus metrics: what the ledger and the disk say at the time of the scrape, and what this process has done.
+
+Labels are states, codes and names of the configuration; never a UID, which would make a series of its own, and
+never anything that a peer wrote.
+"""
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
+
+from node.ledger.ledger import Ledger
+from node.ledger.records import Claim
+from node.worker import BUG, FinishedStudy, Job
+from pipeline.errors import StudyError
+
+STAGE_BUCKETS_S = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0)
+
+
+class LedgerCollector(Collector):
+    """Reads ledger and disk when Prometheus asks, so that a restart forgets nothing.
+
+    Parameters
+    ----------
+    storage
+        Folder of the inbox.
+    """
+
+    def __init__(self, ledger: Ledger, storage: Path) -> None:
+        self._ledger = ledger
+        self._storage = storage
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics of this moment; without the ledger, only that it is away and how full the disk is."""
+        free = shutil.disk_usage(self._storage).free
+        yield GaugeMetricFamily("mvi_storage_free_bytes", "Free space where the inbox lies.", value=free)
+        try:
+            metrics = list(self._from_ledger())
+        except SQLAlchemyError:
+            metrics = []
+        up = GaugeMetricFamily("mvi_ledger_up", "Whether the ledger answers.", value=float(bool(metrics)))
+        yield from (up, *metrics)
+
+    def _from_ledger(self) -> Iterator[Metric]:
+        studies = GaugeMetricFamily("mvi_studies", "Studies by state.", labels=["state"])
+        for state, number in self._ledger.studies.count().items():
+            studies.add_metric([state.value], number)
+        yield studies
+        deliveries = GaugeMetricFamily(
+            "mvi_deliveries", "Result objects by peer and state.", labels=["peer", "state"]
+        )
+        for (peer, delivery_state), number in self._ledger.outbox.count().items():
+            deliveries.add_metric([peer, delivery_state.value], number)
+        yield deliveries
+        yield GaugeMetricFamily(
+            "mvi_instances_entered",
+            "Instances entered into the ledger since it was made; a purge does not lower it.",
+            value=self._ledger.studies.instances_entered(),
+        )
+        waiting_s = self._ledger.studies.longest_wait_s(self._ledger.clock())
+        yield GaugeMetricFamily(
+            "mvi_longest_wait_seconds", "How long a study has waited for a worker.", value=waiting_s
+        )
+
+
+class Metrics:
+    """The registry of one node.
+
+    Parameters
+    ----------
+    ledger, storage
+        As in `LedgerCollector`.
+    """
+
+    def __init__(self, ledger: Ledger, storage: Path) -> None:
+        self.registry = CollectorRegistry()
+        self.registry.register(LedgerCollector(ledger, storage))
+        self._stages = Histogram(
+            "mvi_stage_seconds",
+            "Time of each stage of an analysis.",
+            ["stage"],
+            buckets=STAGE_BUCKETS_S,
+            registry=self.registry,
+        )
+        self._results = Counter(
+            "mvi_results", "Attempts at a study by outcome and code.", ["outcome", "code"], registry=self.registry
+        )
+
+    def observed(self, job: Job) -> Job:
+        """Return `job`, with its outcome and its stages counted."""
+
+        def run(claim: Claim) -> FinishedStudy:
+            began_s = time.monotonic()
+            try:
+                finished = job(claim)
+            except Exception as error:
+                self._results.labels("failed", error.code if isinstance(error, StudyError) else BUG).inc()
+                raise
+            self._results.labels("refused" if finished.code else "analysed", finished.code or "").inc()
+            for stage, seconds in finished.timing_s.items():
+                self._stages.labels(stage).observe(seconds)
+            self._stages.labels("whole").observe(time.monotonic() - began_s)
+            return finished
+
+        return run

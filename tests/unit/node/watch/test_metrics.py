@@ -1,0 +1,104 @@
+from pathlib import Path
+
+import pytest
+
+from node.ledger.ledger import Ledger
+from node.ledger.records import Claim
+from node.states import Event
+from node.watch.metrics import Metrics
+from node.worker import FinishedStudy
+from pipeline.errors import TransientError
+from tests.unit.node.doubles import STUDY, FakeClock, instance, make_ready, result_objects, take
+
+
+@pytest.fixture
+def metrics(ledger: Ledger, tmp_path: Path) -> Metrics:
+    return Metrics(ledger, tmp_path)
+
+
+def value(metrics: Metrics, name: str, **labels: str) -> float | None:
+    return metrics.registry.get_sample_value(name, labels)
+
+
+def test_studies_when_one_arrives_then_its_state_is_counted(
+    metrics: Metrics, ledger: Ledger, clock: FakeClock
+) -> None:
+    assert value(metrics, "mvi_studies", state="receiving") == 0
+    ledger.record_instance(instance(clock))
+    assert value(metrics, "mvi_studies", state="receiving") == 1
+
+
+def test_instances_when_each_arrives_then_the_number_rises_and_a_duplicate_adds_none(
+    metrics: Metrics, ledger: Ledger, clock: FakeClock
+) -> None:
+    assert value(metrics, "mvi_instances_entered") == 0
+    for number in (1, 2, 2):
+        ledger.record_instance(instance(clock, number))
+    assert value(metrics, "mvi_instances_entered") == 2
+
+
+def test_deliveries_when_objects_are_enqueued_then_counted_by_peer_and_state(
+    metrics: Metrics, ledger: Ledger, clock: FakeClock
+) -> None:
+    make_ready(ledger, clock)
+    ledger.work.finish(take(ledger), Event.ANALYSED, objects=result_objects(), destinations=["pacs"])
+    assert value(metrics, "mvi_deliveries", peer="pacs", state="waiting") == 3
+
+
+def test_longest_wait_when_a_study_waits_for_a_worker_then_it_grows_until_it_is_claimed(
+    metrics: Metrics, ledger: Ledger, clock: FakeClock
+) -> None:
+    assert value(metrics, "mvi_longest_wait_seconds") == 0
+    make_ready(ledger, clock)
+    clock.advance(90)
+    assert value(metrics, "mvi_longest_wait_seconds") == 90
+    take(ledger)
+    assert value(metrics, "mvi_longest_wait_seconds") == 0
+
+
+def test_ledger_when_it_does_not_answer_then_the_scrape_says_so_and_still_answers(
+    metrics: Metrics, ledger: Ledger, tmp_path: Path
+) -> None:
+    assert value(metrics, "mvi_ledger_up") == 1
+    ledger.close()
+    (tmp_path / "ledger.sqlite").write_bytes(b"no database")
+    assert value(metrics, "mvi_ledger_up") == 0
+    assert (value(metrics, "mvi_storage_free_bytes") or 0) > 0
+
+
+def test_results_when_jobs_end_then_outcome_code_and_stages_are_counted(
+    metrics: Metrics, ledger: Ledger, clock: FakeClock
+) -> None:
+    make_ready(ledger, clock)
+    claim = take(ledger)
+    metrics.observed(lambda _: FinishedStudy(None, None, (), {"segment": 4.0}))(claim)
+    metrics.observed(lambda _: FinishedStudy("SM-NOHBP", "No phase.", ()))(claim)
+    assert value(metrics, "mvi_results_total", outcome="analysed", code="") == 1
+    assert value(metrics, "mvi_results_total", outcome="refused", code="SM-NOHBP") == 1
+    assert value(metrics, "mvi_stage_seconds_sum", stage="segment") == 4.0
+    assert value(metrics, "mvi_stage_seconds_bucket", stage="segment", le="3.0") == 0
+    assert value(metrics, "mvi_stage_seconds_count", stage="whole") == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(TransientError("WORKER-LOST", "Gone.", stage="analyse"), "WORKER-LOST"), (KeyError(), "BUG")],
+)
+def test_results_when_a_job_fails_then_the_failure_is_counted_and_passed_on(
+    metrics: Metrics, ledger: Ledger, clock: FakeClock, error: Exception, code: str
+) -> None:
+    def job(_: Claim) -> FinishedStudy:
+        raise error
+
+    make_ready(ledger, clock)
+    with pytest.raises(type(error)):
+        metrics.observed(job)(take(ledger))
+    assert value(metrics, "mvi_results_total", outcome="failed", code=code) == 1
+
+
+def test_metrics_when_scraped_then_no_uid_is_in_them(metrics: Metrics, ledger: Ledger, clock: FakeClock) -> None:
+    make_ready(ledger, clock)
+    ledger.work.finish(take(ledger), Event.ANALYSED, objects=result_objects(), destinations=["pacs"])
+    samples = [sample for family in metrics.registry.collect() for sample in family.samples]
+    assert len(samples) > 10
+    assert not [sample for sample in samples if STUDY in str(sample)]

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 
-.PHONY: help demo test lint install install-test system-test unit bench clean
+.PHONY: help demo test lint install install-test system-test unit bench faults clean
 
 help:  ## Show the targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ system-test:  ## Install the programs that the tests use as peers, where apt may
 
 bench: install-test  ## Print the figures of the benchmarks; tests/bench.
 	$(BIN)/python -m tests.bench
+
+faults: install-test system-test  ## Bring about every fault, hundreds of times, and count what is lost; tests/faults.
+	$(BIN)/python -m tests.faults
 
 clean:  ## Remove what the targets made.
 	rm -rf build $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

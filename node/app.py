@@ -111,15 +111,18 @@ class Node:
                 asked_to_stop=lambda: self._asked_to_stop,
             )
             stack.callback(reception.stop)
+            # What arrives is kept whatever the model is, and a scanner does not wait: the receiver comes first,
+            # the model is loaded meanwhile, and the workers, which load the most, come last.
+            listening = reception.launch()
             bundle = load_active_bundle(settings)
-            compute = make_compute(settings.compute)
-            stack.callback(compute.stop)
             try:
-                port = reception.start()
+                port = listening()
             except ReceptionError:
                 if self._asked_to_stop:
                     return
                 raise
+            compute = make_compute(settings.compute)
+            stack.callback(compute.stop)
             metrics = Metrics(ledger, self._storage)
             job = StudyJob(ledger, self._storage, make_tools(bundle, compute.analyse, self._rules))
             threads = self._start_workers(ledger, metrics.observed(job))

@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 GRACE_S = 1.0
 """How long worker processes have to end by themselves, s."""
+NICENESS = 10
+"""Of worker processes, beside the receiver at 0."""
 WORKER_LOST = "WORKER-LOST"
 """Code of an attempt whose process ended: out of memory, killed, or a crash in native code."""
 WORKER_HUNG = "WORKER-HUNG"
@@ -154,6 +156,8 @@ def import_pipeline() -> None:
 
 
 def _prepare_worker() -> None:
+    # An analysis takes every core for a minute; what arrives meanwhile goes before it.
+    os.nice(NICENESS)
     # Ctrl-C reaches the whole group; the node says when its workers end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()

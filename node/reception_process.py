@@ -5,6 +5,7 @@ import multiprocessing
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from multiprocessing.synchronize import Event as StopEvent
@@ -89,6 +90,10 @@ class ReceptionProcess:
         ReceptionError
             It does not listen; the message says why.
         """
+        return self.launch()()
+
+    def launch(self) -> Callable[[], int]:
+        """Start the receiver; what comes back waits until it listens, and then does as `start` does."""
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe(duplex=False)
         stop = context.Event()
@@ -97,6 +102,9 @@ class ReceptionProcess:
         process.start()
         theirs.close()
         self._running = _Running(process, stop, self.monotonic_s())
+        return partial(self._listening, ours)
+
+    def _listening(self, ours: Connection) -> int:
         with ours:
             port = self._await(ours)
         # A restart must come back where the scanners look for it.

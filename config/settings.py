@@ -36,6 +36,36 @@ class NodeSection(Section):
     """Silence after which an association is aborted, s."""
 
 
+class TlsSection(Section):
+    """TLS with certificates on both sides (PS3.15 B.12)."""
+
+    certificate: str = ""
+    """PEM file of the node's certificate, with its chain; empty: no TLS."""
+    key: str = ""
+    """PEM file of its private key, without a password."""
+    authority: str = ""
+    """PEM file of the certificates that peers must present, or that theirs must be signed by."""
+    port: Port = 2762
+    """TCP port for TLS; 0 takes a free one and the ready line says which."""
+    plain: bool = True
+    """Whether `node.port` is open beside it; false: TLS only."""
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the node speaks TLS."""
+        return bool(self.certificate)
+
+    @model_validator(mode="after")
+    def _tls_needs_all_three(self) -> "TlsSection":
+        files = {"certificate": self.certificate, "key": self.key, "authority": self.authority}
+        absent = [name for name, path in files.items() if not path]
+        if absent and len(absent) < len(files):
+            raise ValueError(f"TLS needs certificate, key and authority; absent: {', '.join(absent)}")
+        if absent and not self.plain:
+            raise ValueError("plain = false leaves TLS only, which needs certificate, key and authority")
+        return self
+
+
 class LedgerSection(Section):
     """The index of the inbox."""
 
@@ -106,6 +136,10 @@ class Peer(Section):
     """Whether SEG, SR and summary are sent to it."""
     storage_commitment: bool = True
     """Whether delivery is confirmed by storage commitment."""
+    tls: bool = False
+    """Whether it is reached over TLS; needs `tls.certificate`."""
+    tls_verify_host: bool = True
+    """Whether its certificate must bear its host name or address."""
 
     @model_validator(mode="after")
     def _a_receiver_needs_a_port(self) -> "Peer":
@@ -128,6 +162,8 @@ class Settings(Section):
 
     node: NodeSection = NodeSection()
     """The DICOM receiver."""
+    tls: TlsSection = TlsSection()
+    """TLS with certificates on both sides (PS3.15 B.12)."""
     ledger: LedgerSection = LedgerSection()
     """The index of the inbox."""
     completion: CompletionSection = CompletionSection()
@@ -149,4 +185,11 @@ class Settings(Section):
         double = sorted({name for name in names if names.count(name) > 1})
         if double:
             raise ValueError(f"peers with the same name: {', '.join(double)}")
+        return self
+
+    @model_validator(mode="after")
+    def _tls_peers_need_a_certificate(self) -> "Settings":
+        wanting = [peer.name for peer in self.peers if peer.tls and not self.tls.enabled]
+        if wanting:
+            raise ValueError(f"peers over TLS need [tls] certificate, key and authority: {', '.join(wanting)}")
         return self

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Install the programs that the tests use as peers: other people's PACS, modality, validators, database, browser.
 set -euo pipefail
-packages="dcmtk dicom3tools orthanc orthanc-dicomweb postgresql chromium fonts-dejavu-core"
+packages="dcmtk dicom3tools openssl orthanc orthanc-dicomweb postgresql chromium fonts-dejavu-core"
 missing=""
 for package in $packages; do
   [ "$(dpkg-query -W -f='${db:Status-Abbrev}' "$package" 2>/dev/null || true)" = "ii " ] || missing="$missing $package"

@@ -22,11 +22,12 @@ from node.model_choice import load_active_bundle
 from node.outbox import ASK_AGAIN_S, Courier
 from node.owner import is_gone, worker_name
 from node.peers import DimseTransport
-from node.reception_process import ReceptionError, ReceptionProcess
+from node.reception_process import Ports, ReceptionError, ReceptionProcess
 from node.results_folder import sweep_attempts
 from node.scheduler import Scheduler
 from node.storage import ledger_url, prepare_storage
 from node.study_job import StudyJob
+from node.tls import demand_usable_certificates, tls_files
 from node.watch.health import Health, ledger_check, running_check, storage_check
 from node.watch.metrics import Metrics
 from node.watch.service import WatchService
@@ -66,10 +67,11 @@ class Node:
     Raises
     ------
     ConfigError
-        The rules of series matching that the settings name are wrong.
+        The rules of series matching or the certificates that the settings name are wrong.
     """
 
     def __init__(self, settings: Settings) -> None:
+        demand_usable_certificates(settings)
         self._rules = rules_in_force(settings.matching)
         os.umask(0o077)
         storage = prepare_storage(settings.node.storage)
@@ -85,13 +87,13 @@ class Node:
         # A plain flag: setting an event in a handler waits for a lock that the interrupted thread may hold.
         self._asked_to_stop = True
 
-    def run(self, on_ready: Callable[[str, int], None]) -> None:
+    def run(self, on_ready: Callable[[str, Ports], None]) -> None:
         """Serve until `stop`.
 
         Parameters
         ----------
         on_ready
-            Told the AE title and the port once associations are accepted.
+            Told the AE title and the ports once associations are accepted.
 
         Raises
         ------
@@ -116,7 +118,7 @@ class Node:
             listening = reception.launch()
             bundle = load_active_bundle(settings)
             try:
-                port = listening()
+                ports = listening()
             except ReceptionError:
                 if self._asked_to_stop:
                     return
@@ -133,7 +135,7 @@ class Node:
             scheduler = self._schedule(ledger, reception)
             scheduler.every(HOUSEKEEPING_EVERY_S, "pulse", health.pulse)
             stack.enter_context(scheduler)
-            on_ready(settings.node.ae_title, port)
+            on_ready(settings.node.ae_title, ports)
             while not self._asked_to_stop:
                 time.sleep(LOOK_FOR_STOP_EVERY_S)
             self._stopping.set()
@@ -178,7 +180,7 @@ class Node:
         scheduler.every(HOUSEKEEPING_EVERY_S, "wake", ledger.work.wake)
         scheduler.every(HOUSEKEEPING_EVERY_S, "recover", ledger.work.recover)
         scheduler.every(WATCH_EVERY_S, "reception", lambda: self._watch(reception))
-        transport = DimseTransport(settings.node.ae_title)
+        transport = DimseTransport(settings.node.ae_title, tls_files(settings.tls))
         for peer in self._receivers():
             courier = Courier(
                 peer,

@@ -7,14 +7,22 @@ from config.settings import Peer
 from dicom_io.network.commitment import CommitmentResult, InstanceReference, request_commitment
 from dicom_io.network.requestor import RemoteAE
 from dicom_io.network.storage_scu import SendOutcome, send_files
+from dicom_io.network.tls import ClientTls, TlsFiles
 
 WAIT_FOR_REPORT_S = 1.0
 """How long the association of a commitment request stays open for its answer, s."""
 
 
-def remote(peer: Peer) -> RemoteAE:
-    """Return where a peer of the settings listens."""
-    return RemoteAE(peer.ae_title, peer.host, peer.port)
+def remote(peer: Peer, tls: TlsFiles | None = None) -> RemoteAE:
+    """Return where a peer of the settings listens, and how it is reached.
+
+    Parameters
+    ----------
+    tls
+        The node's certificate, key and authority; used where the peer is reached over TLS.
+    """
+    over_tls = ClientTls(tls, verify_host=peer.tls_verify_host) if peer.tls and tls is not None else None
+    return RemoteAE(peer.ae_title, peer.host, peer.port, over_tls)
 
 
 class DimseTransport:
@@ -24,19 +32,26 @@ class DimseTransport:
     ----------
     ae_title
         Our own.
+    tls
+        Certificate, key and authority, for peers that are reached over TLS.
     """
 
-    def __init__(self, ae_title: str) -> None:
+    def __init__(self, ae_title: str, tls: TlsFiles | None = None) -> None:
         self._ae_title = ae_title
+        self._tls = tls
 
     def send(self, peer: Peer, path: Path) -> SendOutcome:
         """Send one object; raise `PeerError` where no association can be opened."""
-        return send_files([path], remote(peer), calling_ae_title=self._ae_title)[0]
+        return send_files([path], remote(peer, self._tls), calling_ae_title=self._ae_title)[0]
 
     def request_commitment(
         self, peer: Peer, instances: Sequence[InstanceReference], transaction_uid: str
     ) -> CommitmentResult | None:
         """Ask whether the objects are safe; return the answer where it comes at once."""
         return request_commitment(
-            remote(peer), instances, transaction_uid, calling_ae_title=self._ae_title, wait_s=WAIT_FOR_REPORT_S
+            remote(peer, self._tls),
+            instances,
+            transaction_uid,
+            calling_ae_title=self._ae_title,
+            wait_s=WAIT_FOR_REPORT_S,
         )

@@ -22,11 +22,14 @@ from dicom_io.network.access import AccessPolicy, KnownPeer, resolve_addresses
 from dicom_io.network.commitment import CommitmentResult
 from dicom_io.network.status import StoreStatus
 from dicom_io.network.storage_scp import ReceivedInstance, ScpSettings, StorageScp
+from dicom_io.network.tls import server_context
 from dicom_io.network.transport import TransportLimits
 from node.inbox import Arrival, Inbox, InboxError, StorageFullError
 from node.ledger.ledger import Ledger, open_ledger
 from node.ledger.records import InstanceRecord
 from node.mending import mend_ledger
+from node.reception_process import NOT_LISTENING, Ports
+from node.tls import tls_files
 
 LOGGER = logging.getLogger(__name__)
 
@@ -41,15 +44,15 @@ class ReceptionReport:
 
     Parameters
     ----------
-    port
-        0 where it does not listen.
+    ports
+        None open where it does not listen.
     error
         One sentence; empty where it listens.
     starting
         Another report follows.
     """
 
-    port: int
+    ports: Ports = NOT_LISTENING
     error: str = ""
     starting: bool = False
 
@@ -131,17 +134,31 @@ def access_policy(
 
 
 def scp_settings(settings: Settings) -> ScpSettings:
-    """Return the settings of the receiver."""
+    """Return the settings of the receiver.
+
+    Raises
+    ------
+    ConfigError
+        Certificate, key or authority cannot be used.
+    """
     node = settings.node
+    tls = tls_files(settings.tls)
     limits = TransportLimits(network_timeout_s=node.network_timeout_s, dimse_timeout_s=node.network_timeout_s)
     return ScpSettings(
         ae_title=node.ae_title,
         host=node.host,
-        port=node.port,
+        port=node.port if settings.tls.plain else None,
         policy=access_policy(node, settings.peers),
         maximum_associations=node.maximum_associations,
         limits=limits,
+        tls=server_context(tls) if tls else None,
+        tls_port=settings.tls.port,
     )
+
+
+def _ports(scp: StorageScp, settings: Settings) -> Ports:
+    plain = scp.port if settings.tls.plain else None
+    return Ports(plain, scp.tls_port if settings.tls.enabled else None)
 
 
 def run_reception(settings: Settings, ledger_url: str, ready: Connection, stop: StopEvent) -> None:
@@ -164,24 +181,25 @@ def run_reception(settings: Settings, ledger_url: str, ready: Connection, stop: 
         removed = inbox.discard_leftovers()
         if removed:
             LOGGER.info("%d unfinished files of the last run removed; none was acknowledged", removed)
+        listening = scp_settings(settings)
         ledger = open_ledger(ledger_url)
     except (NodeError, OSError) as error:
-        ready.send(ReceptionReport(port=0, error=str(error)))
+        ready.send(ReceptionReport(error=str(error)))
         return
     with ledger:
         reception = Reception(inbox, ledger, lambda: datetime.now(UTC))
-        scp = StorageScp(scp_settings(settings), reception.keep, on_commitment_result=reception.take_commitment)
+        scp = StorageScp(listening, reception.keep, on_commitment_result=reception.take_commitment)
         still_starting = StillStarting(ready, lambda: stop.is_set() or terminated.flag, time.monotonic)
         try:
             mended = mend_ledger(inbox, ledger, progress=still_starting.say)
             if mended:
                 LOGGER.warning("%d instances of the inbox were not in the ledger and are entered", mended)
-            port = scp.start()
+            scp.start()
         except (NodeError, OSError) as error:
-            ready.send(ReceptionReport(port=0, error=str(error)))
+            ready.send(ReceptionReport(error=str(error)))
             return
         try:
-            ready.send(ReceptionReport(port=port))
+            ready.send(ReceptionReport(_ports(scp, settings)))
             _wait(stop, terminated)
         finally:
             scp.stop()
@@ -216,7 +234,7 @@ class StillStarting:
             return
         self._said_s = self._monotonic_s()
         try:
-            self._ready.send(ReceptionReport(port=0, starting=True))
+            self._ready.send(ReceptionReport(starting=True))
         except BrokenPipeError as error:
             raise SystemExit(0) from error
 

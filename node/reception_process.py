@@ -31,6 +31,23 @@ STABLE_S = 60.0
 """A receiver that has run for so long is not failing, s."""
 
 
+@dataclass(frozen=True)
+class Ports:
+    """Where the receiver listens.
+
+    Parameters
+    ----------
+    plain, tls
+        TCP ports without and with TLS; None where that one is not open.
+    """
+
+    plain: int | None = None
+    tls: int | None = None
+
+
+NOT_LISTENING = Ports()
+
+
 class ReceptionError(NodeError):
     """The receiver does not start."""
 
@@ -82,8 +99,8 @@ class ReceptionProcess:
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _stopped: bool = field(default=False, init=False)
 
-    def start(self) -> int:
-        """Start the receiver and return its port once it listens.
+    def start(self) -> Ports:
+        """Start the receiver and return its ports once it listens.
 
         Raises
         ------
@@ -92,7 +109,7 @@ class ReceptionProcess:
         """
         return self.launch()()
 
-    def launch(self) -> Callable[[], int]:
+    def launch(self) -> Callable[[], Ports]:
         """Start the receiver; what comes back waits until it listens, and then does as `start` does."""
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe(duplex=False)
@@ -104,13 +121,18 @@ class ReceptionProcess:
         self._running = _Running(process, stop, self.monotonic_s())
         return partial(self._listening, ours)
 
-    def _listening(self, ours: Connection) -> int:
+    def _listening(self, ours: Connection) -> Ports:
         with ours:
-            port = self._await(ours)
-        # A restart must come back where the scanners look for it.
-        node = self.settings.node.model_copy(update={"port": port})
-        self.settings = self.settings.model_copy(update={"node": node})
-        return port
+            ports = self._await(ours)
+        self._keep(ports)
+        return ports
+
+    def _keep(self, ports: Ports) -> None:
+        """Let a restart come back where the scanners look for it."""
+        settings = self.settings
+        node = settings.node.model_copy(update={} if ports.plain is None else {"port": ports.plain})
+        tls = settings.tls.model_copy(update={} if ports.tls is None else {"port": ports.tls})
+        self.settings = settings.model_copy(update={"node": node, "tls": tls})
 
     def is_running(self) -> bool:
         """Return whether the process of the receiver is there."""
@@ -159,14 +181,14 @@ class ReceptionProcess:
             self._failures = 0
         return True
 
-    def _await(self, ready: Connection) -> int:
+    def _await(self, ready: Connection) -> Ports:
         try:
             report = self._last_report(ready)
         except EOFError as error:
             raise ReceptionError("the receiver ended while it started; see the log") from error
         if report.error:
             raise ReceptionError(report.error)
-        return int(report.port)
+        return report.ports
 
     def _last_report(self, ready: Connection) -> "ReceptionReport":
         heard_s = self.monotonic_s()

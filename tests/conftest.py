@@ -23,6 +23,7 @@ PEERS: dict[str, Callable[[], str | None]] = {
     "dcmtk": lambda: shutil.which("/usr/bin/storescu"),
     "dicom3tools": lambda: shutil.which("/usr/bin/dciodvfy"),
     "orthanc": lambda: shutil.which("/usr/sbin/Orthanc"),
+    "openssl": lambda: shutil.which("openssl"),
     "postgresql": _postgresql_server,
     "chromium": lambda: shutil.which("/usr/bin/chromium"),
 }

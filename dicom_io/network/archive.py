@@ -70,7 +70,8 @@ class Archive:
     def start(self) -> int:
         """Listen, and return the port."""
         self._settings.folder.mkdir(parents=True, exist_ok=True)
-        return self._scp.start()
+        self._scp.start()
+        return self._scp.port
 
     def stop(self) -> None:
         """Stop listening; the files stay."""

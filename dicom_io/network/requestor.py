@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from ssl import SSLError
 from threading import Event as Signal
 from typing import Any
 
@@ -18,7 +19,8 @@ from dicom_io.network.implementation import (
     configure_pynetdicom,
 )
 from dicom_io.network.reactor import GuardedAE
-from dicom_io.network.transport import TransportLimits
+from dicom_io.network.tls import ClientTls, client_context
+from dicom_io.network.transport import GuardedSocket, TransportLimits
 
 MAXIMUM_CONTEXTS = 128
 """PS3.8 9.3.2.2: odd identifiers from 1 to 255."""
@@ -26,11 +28,18 @@ MAXIMUM_CONTEXTS = 128
 
 @dataclass(frozen=True)
 class RemoteAE:
-    """Where a peer listens."""
+    """Where a peer listens.
+
+    Parameters
+    ----------
+    tls
+        How it is reached over TLS; None without.
+    """
 
     ae_title: str
     host: str
     port: int
+    tls: ClientTls | None = None
 
     def __str__(self) -> str:
         return f"{self.ae_title}@{self.host}:{self.port}"
@@ -115,6 +124,8 @@ def open_association(
         The peer rejects the association for good.
     NothingAcceptedError
         The peer takes the association, and none of `contexts`.
+    ConfigError
+        It is reached over TLS, and our certificate cannot be used.
     """
     if len(contexts) > MAXIMUM_CONTEXTS:
         raise ValueError(f"{len(contexts)} presentation contexts, an association has at most {MAXIMUM_CONTEXTS}")
@@ -131,6 +142,7 @@ def open_association(
             contexts=[_presentation_context(context) for context in contexts],
             ae_title=peer.ae_title,
             ext_neg=list(extensions),
+            tls_args=(client_context(peer.tls), peer.host) if peer.tls else None,
             evt_handlers=[on_connection, *handlers],
         )
     except OSError as error:
@@ -158,6 +170,10 @@ def _failure(peer: RemoteAE, assoc: Association, *, connected: bool) -> PeerErro
         return PeerError(peer, "it accepted the association and ended it at once")
     if connected:
         return PeerError(peer, "something listens there and did not answer the association request")
+    failure = assoc.dul.socket.failure if isinstance(assoc.dul.socket, GuardedSocket) else None
+    if isinstance(failure, SSLError):
+        because = getattr(failure, "verify_message", "") or failure.reason or str(failure)
+        return PeerError(peer, f"no TLS connection with it: {str(because).lower().replace('_', ' ')}")
     return PeerError(peer, "no DICOM service could be reached there")
 
 

@@ -44,7 +44,7 @@ def check_seam() -> None:
     """
     version = pynetdicom.__version__
     overridden = (
-        (AssociationSocket, ("recv", "ready", "close", "_shutdown_socket")),
+        (AssociationSocket, ("recv", "ready", "close", "connect", "_shutdown_socket")),
         (RequestHandler, ("_create_association", "handle")),
         (ThreadedAssociationServer, ("get_request", "finish_request", "service_actions")),
         (ApplicationEntity, ("_create_socket", "_validate_requested_contexts", "associate")),

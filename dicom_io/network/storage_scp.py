@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ssl import SSLContext
 from typing import Any, Self, cast
 
 from pydicom.dataset import Dataset
@@ -13,7 +14,6 @@ from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dsutils import create_file_meta, encode_file_meta
 
-from config.errors import NodeError
 from dicom_io.network.access import AccessPolicy, Rejection
 from dicom_io.network.commitment import CommitmentRequest, CommitmentResult, decode_request, report_handler
 from dicom_io.network.identity import InstanceIdentity, UnreadableInstanceError, read_identity
@@ -22,9 +22,10 @@ from dicom_io.network.implementation import (
     IMPLEMENTATION_VERSION_NAME,
     configure_pynetdicom,
 )
+from dicom_io.network.listener import Listener, PortTakenError
 from dicom_io.network.negotiation import acceptor_contexts
 from dicom_io.network.reactor import GuardedAE
-from dicom_io.network.server import GuardedServer, check_seam
+from dicom_io.network.server import check_seam
 from dicom_io.network.status import StoreStatus
 from dicom_io.network.transport import TransportLimits
 
@@ -34,10 +35,6 @@ _ERROR_COMMENT_CHARACTERS = 64
 """VR LO of (0000,0902)."""
 _PREAMBLE = b"\0" * 128 + b"DICM"
 _INVALID_ARGUMENT = 0x0115
-
-
-class PortTakenError(NodeError):
-    """The port of the receiver cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +65,21 @@ class ScpSettings:
     Parameters
     ----------
     host, port
-        Interface and TCP port to listen on; port 0 takes a free one.
+        Interface and TCP port to listen on; port 0 takes a free one, None opens no plain port.
     maximum_associations
-        Served at once; one more is rejected.
+        Served at once, on both ports together; one more is rejected.
+    tls
+        Server context; with it `tls_port` is open as well.
     """
 
     ae_title: str
     host: str
-    port: int
+    port: int | None
     policy: AccessPolicy
     maximum_associations: int = 25
     limits: TransportLimits = field(default_factory=TransportLimits)
+    tls: SSLContext | None = None
+    tls_port: int = 0
 
 
 OnInstance = Callable[[ReceivedInstance], StoreStatus]
@@ -111,13 +112,13 @@ class StorageScp:
         self._on_instance = on_instance
         self._on_commitment_result = on_commitment_result
         self._on_commitment_request = on_commitment_request
-        self._server: GuardedServer | None = None
-        self._thread: threading.Thread | None = None
+        self._plain: Listener | None = None
+        self._tls: Listener | None = None
         self._admitted: set[Association] = set()
         self._admission = threading.Lock()
 
-    def start(self) -> int:
-        """Listen, and return the port.
+    def start(self) -> None:
+        """Listen on the ports of the settings.
 
         Raises
         ------
@@ -129,41 +130,43 @@ class StorageScp:
         check_seam()
         configure_pynetdicom()
         settings = self._settings
+        try:
+            if settings.port is not None:
+                self._plain = self._listener(settings.port, "node.port")
+            if settings.tls is not None:
+                self._tls = self._listener(settings.tls_port, "tls.port", settings.tls)
+        except PortTakenError:
+            self.stop()
+            raise
+        for listener in self._listeners():
+            listener.start()
+
+    def _listener(self, port: int, key: str, tls: SSLContext | None = None) -> Listener:
+        settings = self._settings
         ae = GuardedAE(settings.ae_title, settings.limits)
         ae.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
         ae.implementation_version_name = IMPLEMENTATION_VERSION_NAME
-        # Admission is decided in `_on_requested`: pynetdicom counts connections without a request as well.
+        # Admission is decided in `_admit`: pynetdicom counts connections without a request as well.
         ae.maximum_associations = 1_000_000
-        contexts = acceptor_contexts(commits_storage=self._on_commitment_request is not None)
-        try:
-            self._server = GuardedServer(
-                ae,
-                (settings.host, settings.port),
-                settings.ae_title,
-                contexts,
-                evt_handlers=self._handlers(),
-                limits=settings.limits,
-                knows_host=settings.policy.knows_host,
-            )
-        except OSError as error:
-            because = (error.strerror or str(error)).lower()
-            raise PortTakenError(
-                f"cannot listen on {settings.host} port {settings.port}: {because}; choose another node.port"
-            ) from error
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="accept", daemon=True
+        return Listener(
+            ae,
+            settings.host,
+            port,
+            acceptor_contexts(commits_storage=self._on_commitment_request is not None),
+            self._handlers(),
+            key=key,
+            knows_host=settings.policy.knows_host,
+            tls=tls,
         )
-        self._thread.start()
-        return int(self._server.server_address[1])
+
+    def _listeners(self) -> list[Listener]:
+        return [listener for listener in (self._plain, self._tls) if listener is not None]
 
     def stop(self) -> None:
         """Stop accepting and end what is open; instances that were not answered yet stay with their senders."""
-        if self._server is not None:
-            self._server.shutdown()
-            self._server = None
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        for listener in self._listeners():
+            listener.stop()
+        self._plain = self._tls = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -174,16 +177,25 @@ class StorageScp:
 
     @property
     def port(self) -> int:
-        """TCP port on which it listens.
+        """TCP port on which it listens without TLS.
 
         Raises
         ------
         RuntimeError
-            It is not started.
+            There is none, or it is not started.
         """
-        if self._server is None:
-            raise RuntimeError("the receiver is not started")
-        return int(self._server.server_address[1])
+        return _port_of(self._plain)
+
+    @property
+    def tls_port(self) -> int:
+        """TCP port on which it listens with TLS.
+
+        Raises
+        ------
+        RuntimeError
+            There is none, or it is not started.
+        """
+        return _port_of(self._tls)
 
     def _handlers(self) -> list[Any]:
         handlers: list[Any] = [
@@ -249,6 +261,12 @@ class StorageScp:
         if self._on_commitment_request is not None:
             self._on_commitment_request(request, event.assoc)
         return StoreStatus.SUCCESS.value, None
+
+
+def _port_of(listener: Listener | None) -> int:
+    if listener is None:
+        raise RuntimeError("the receiver does not listen there")
+    return listener.port
 
 
 def _is_served(assoc: Association) -> bool:

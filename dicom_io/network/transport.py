@@ -14,8 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
+from pynetdicom import evt
 from pynetdicom.association import Association
-from pynetdicom.transport import AddressInformation, AssociationSocket
+from pynetdicom.transport import T_CONNECT, AddressInformation, AssociationSocket
 
 from dicom_io.network.pending import Slot
 
@@ -75,7 +76,35 @@ class GuardedSocket(AssociationSocket):
         self._opened_at = time.monotonic()
         self._deadline = 0.0
         self._in_body = False
+        self.failure: OSError | None = None
+        """Why the peer could not be connected to."""
         super().__init__(assoc, client_socket, address)
+
+    def connect(self, primitive: T_CONNECT) -> None:
+        """Connect, over TLS where that is wanted; as in pynetdicom, but the reason of a failure is kept."""
+        unconnected = self.socket
+        if unconnected is None:
+            raise ValueError("the socket is closed")
+        connection = unconnected
+        try:
+            connection.settimeout(self.assoc.connection_timeout)
+            connection.connect(primitive.address_info.as_tuple)
+            if self.tls_args is not None:
+                context, host = self.tls_args
+                connection.settimeout(self._limits.tls_handshake_timeout_s)
+                self.socket = connection = context.wrap_socket(connection, server_hostname=host)
+            connection.settimeout(self._limits.network_timeout_s)
+            self.assoc.requestor.address_info = AddressInformation.from_tuple(connection.getsockname())
+            self._is_connected = True
+            evt.trigger(self.assoc, evt.EVT_CONN_OPEN, {"address": primitive.address_info.as_tuple})
+            primitive.result = "Evt2"
+        except OSError as error:
+            self.failure = error
+            unconnected.close()
+            self.socket = None
+            primitive.result = "Evt17"
+        self.provider_queue.put(primitive)
+        self._ready.set()
 
     @property
     def ready(self) -> bool:

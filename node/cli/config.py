@@ -47,8 +47,12 @@ def init(
 @verb
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Name every wrong key of the configuration in force; exit 2 where there is one."""
+    from node.tls import demand_usable_certificates  # noqa: PLC0415 - the other verbs need no network
+
     try:
-        rules_in_force(load_settings(config, os.environ).matching)
+        settings = load_settings(config, os.environ)
+        rules_in_force(settings.matching)
+        demand_usable_certificates(settings)
     except ConfigError as error:
         if as_json:
             print_json({"valid": False, "problems": list(error.problems)})

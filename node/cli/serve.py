@@ -8,6 +8,7 @@ from types import FrameType
 from config.loading import load_settings
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import print_json, verb
+from node.reception_process import Ports
 
 
 @verb
@@ -23,11 +24,13 @@ def serve(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     def stop(_number: int, _frame: FrameType | None) -> None:
         node.stop()
 
-    def announce(ae_title: str, port: int) -> None:
-        sys.stderr.write(f"ready ae_title={ae_title} port={port}\n")
+    def announce(ae_title: str, ports: Ports) -> None:
+        port = ports.tls if ports.plain is None else ports.plain
+        over_tls = "" if ports.tls is None else f" tls_port={ports.tls}"
+        sys.stderr.write(f"ready ae_title={ae_title} port={port}{over_tls}\n")
         sys.stderr.flush()
         if as_json:
-            print_json({"ready": True, "ae_title": ae_title, "port": port})
+            print_json({"ready": True, "ae_title": ae_title, "port": port, "tls_port": ports.tls})
             sys.stdout.flush()
 
     signal.signal(signal.SIGTERM, stop)

@@ -32,6 +32,7 @@ from node.reception import (
     run_reception,
     scp_settings,
 )
+from node.reception_process import Ports
 from tests.unit.dicom_io.network.instances import STUDY_INSTANCE_UID, write_instances
 from tests.unit.dicom_io.network.receiver import wait_until
 from tests.unit.node.doubles import FakeClock
@@ -189,7 +190,7 @@ def reception_process(folder: Path) -> Iterator[RunningReception]:
         report = ours.recv()
         assert isinstance(report, ReceptionReport)
         assert not report.error
-        yield RunningReception(process, RemoteAE("MVINODE", "127.0.0.1", report.port), stop)
+        yield RunningReception(process, RemoteAE("MVINODE", "127.0.0.1", report.ports.plain or 0), stop)
     finally:
         ours.close()
         stop.set()
@@ -278,7 +279,7 @@ def test_say_when_it_starts_for_long_then_reports_now_and_then(clock: FakeClock)
         reports = []
         while ours.poll(0):
             reports.append(ours.recv())
-    assert reports == [ReceptionReport(port=0, starting=True)] * 10
+    assert reports == [ReceptionReport(starting=True)] * 10
 
 
 def test_say_when_nobody_waits_then_ends(clock: FakeClock) -> None:
@@ -323,7 +324,7 @@ def test_process_when_the_port_is_taken_then_says_so(tmp_path: Path) -> None:
             report = ours.recv()
         process.join(20)
 
-    assert report.port == 0
+    assert report.ports == Ports()
     assert "address already in use; choose another node.port" in report.error
     assert process.exitcode == 0
 

@@ -9,7 +9,7 @@ import pytest
 from config.settings import NodeSection, Settings
 from node.backoff import BackOff
 from node.reception import ReceptionReport
-from node.reception_process import MAXIMUM_FAILURES, START_TIMEOUT_S, ReceptionError, ReceptionProcess
+from node.reception_process import MAXIMUM_FAILURES, START_TIMEOUT_S, Ports, ReceptionError, ReceptionProcess
 from tests.unit.node.doubles import FakeClock
 
 Target = Callable[[Settings, str, Connection, StopEvent], None]
@@ -18,12 +18,12 @@ Target = Callable[[Settings, str, Connection, StopEvent], None]
 
 
 def listens(settings: Settings, url: str, ready: Connection, stop: StopEvent) -> None:
-    ready.send(ReceptionReport(port=settings.node.port or 40_404))
+    ready.send(ReceptionReport(Ports(plain=settings.node.port or 40_404)))
     stop.wait()
 
 
 def says_why_not(settings: Settings, url: str, ready: Connection, stop: StopEvent) -> None:
-    ready.send(ReceptionReport(port=0, error="port 104 is taken; set node.port"))
+    ready.send(ReceptionReport(error="port 104 is taken; set node.port"))
 
 
 def dies(settings: Settings, url: str, ready: Connection, stop: StopEvent) -> None:
@@ -46,7 +46,7 @@ def make(clock: FakeClock) -> Iterator[Callable[[Target], ReceptionProcess]]:
 
 
 def test_start_when_it_listens_then_gives_the_port(make: Callable[[Target], ReceptionProcess]) -> None:
-    assert make(listens).start() == 40_404
+    assert make(listens).start() == Ports(plain=40_404)
 
 
 def test_start_when_it_cannot_listen_then_passes_on_the_reason(make: Callable[[Target], ReceptionProcess]) -> None:
@@ -107,7 +107,7 @@ class SlowStart:
     def __init__(self, clock: FakeClock, every_s: float, reports: int) -> None:
         self.clock = clock
         self.every_s = every_s
-        self.left = [ReceptionReport(port=104)] + [ReceptionReport(port=0, starting=True)] * reports
+        self.left = [ReceptionReport(Ports(plain=104))] + [ReceptionReport(starting=True)] * reports
         self.next_s = clock.monotonic + every_s
 
     def poll(self, timeout_s: float) -> bool:
@@ -119,8 +119,8 @@ class SlowStart:
         return self.left.pop()
 
 
-def await_port(own: ReceptionProcess, ready: Any) -> int:
-    return own._await(ready)
+def await_port(own: ReceptionProcess, ready: Any) -> int | None:
+    return own._await(ready).plain
 
 
 def test_start_when_it_says_that_it_is_still_starting_then_is_waited_for(

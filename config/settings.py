@@ -134,8 +134,16 @@ class Peer(Section):
     """Whether its associations are accepted."""
     receives_results: bool = False
     """Whether SEG, SR and summary are sent to it."""
+    return_to_sender: bool = False
+    """Whether the results of the studies that it sent go to it too."""
+    outputs: Annotated[tuple[Literal["seg", "sr", "summary"], ...], Field(min_length=1)] = ("seg", "sr", "summary")
+    """Which result objects are sent to it; `mvi-node peers probe` says what it takes."""
+    objects_per_minute: Annotated[int, Field(ge=1, le=6000)] = 60
+    """Result objects sent to it, at most; a PACS that was away is not flooded when it returns."""
     storage_commitment: bool = True
-    """Whether delivery is confirmed by storage commitment."""
+    """Whether it is asked for storage commitment; where it offers none, a query confirms."""
+    confirm_by_query: bool = True
+    """Whether a query (C-FIND, QIDO-RS) may confirm where storage commitment does not."""
     tls: bool = False
     """Whether it is reached over TLS; needs `tls.certificate`."""
     tls_verify_host: bool = True
@@ -143,9 +151,14 @@ class Peer(Section):
 
     @model_validator(mode="after")
     def _a_receiver_needs_a_port(self) -> "Peer":
-        if self.receives_results and self.port == 0:
+        if self.receives and self.port == 0:
             raise ValueError(f"peer {self.name} receives results and needs the port of its storage SCP")
         return self
+
+    @property
+    def receives(self) -> bool:
+        """Whether any result is ever sent to it."""
+        return self.receives_results or self.return_to_sender
 
 
 class WatchSection(Section):

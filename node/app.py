@@ -16,11 +16,19 @@ from config.settings import Peer, Settings
 from node.analysis_tools import make_tools, read_roles
 from node.backoff import BackOff
 from node.completion import Completion
+from node.confirmation import (
+    ASK_AGAIN_S,
+    LONGEST_ASK_AGAIN_S,
+    LONGEST_LOOK_AGAIN_S,
+    LOOK_AGAIN_S,
+    Confirmer,
+)
 from node.executor import make_compute
 from node.ledger.ledger import Ledger, open_ledger
 from node.model_choice import load_active_bundle
-from node.outbox import ASK_AGAIN_S, Courier
+from node.outbox import Courier
 from node.owner import is_gone, worker_name
+from node.pacing import Pace
 from node.peers import DimseTransport
 from node.reception_process import Ports, ReceptionError, ReceptionProcess
 from node.results_folder import sweep_attempts
@@ -43,7 +51,8 @@ IDLE_S = 1.0
 STOP_TIMEOUT_S = 5.0
 LOOK_FOR_STOP_EVERY_S = 0.1
 LONGEST_BACK_OFF_S = 900.0
-LONGEST_ASK_AGAIN_S = 3600.0
+OBJECTS_AT_ONCE = 6
+"""Two studies go out without waiting for the pace of their peer."""
 
 
 def back_off(first_s: float, longest_s: float = LONGEST_BACK_OFF_S) -> BackOff:
@@ -54,6 +63,23 @@ def back_off(first_s: float, longest_s: float = LONGEST_BACK_OFF_S) -> BackOff:
 def new_uid() -> str:
     """Return a new UID (PS3.5 B.2)."""
     return f"2.25.{uuid.uuid4().int}"
+
+
+def make_courier(peer: Peer, settings: Settings, ledger: Ledger) -> Courier:
+    """Return what delivers to one peer."""
+    storage = settings.node.storage
+    transport = DimseTransport(settings.node.ae_title, tls_files(settings.tls))
+    confirmer = Confirmer(
+        peer,
+        ledger,
+        storage,
+        transport,
+        ask_again=back_off(ASK_AGAIN_S, LONGEST_ASK_AGAIN_S),
+        look_again=back_off(LOOK_AGAIN_S, LONGEST_LOOK_AGAIN_S),
+        new_uid=new_uid,
+    )
+    pace = Pace(peer.objects_per_minute, OBJECTS_AT_ONCE, time.monotonic)
+    return Courier(peer, ledger, storage, transport, confirmer, back_off=back_off(5), pace=pace)
 
 
 class Node:
@@ -180,17 +206,8 @@ class Node:
         scheduler.every(HOUSEKEEPING_EVERY_S, "wake", ledger.work.wake)
         scheduler.every(HOUSEKEEPING_EVERY_S, "recover", ledger.work.recover)
         scheduler.every(WATCH_EVERY_S, "reception", lambda: self._watch(reception))
-        transport = DimseTransport(settings.node.ae_title, tls_files(settings.tls))
         for peer in self._receivers():
-            courier = Courier(
-                peer,
-                ledger,
-                self._storage,
-                transport,
-                back_off=back_off(5),
-                ask_again=back_off(ASK_AGAIN_S, LONGEST_ASK_AGAIN_S),
-                new_uid=new_uid,
-            )
+            courier = make_courier(peer, settings, ledger)
             # One ticker a peer: a slow one keeps no other waiting.
             scheduler.every(DELIVER_EVERY_S, f"deliver-{peer.name}", courier.deliver)
         return scheduler

@@ -1,4 +1,4 @@
-"""Deliver results: object by object, in order, again where it may help, confirmed by storage commitment."""
+"""Send results: the oldest study first, object by object in order, again where it may help, at a pace."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -7,30 +7,38 @@ from pathlib import Path
 from typing import Protocol
 
 from config.settings import Peer
-from dicom_io.network.commitment import CommitmentResult, InstanceReference
-from dicom_io.network.requestor import NothingAcceptedError, PeerError
+from dicom_io.network.requestor import AccessRefusedError, NothingAcceptedError, PeerError
 from dicom_io.network.status import Disposition
 from dicom_io.network.storage_scu import SendOutcome
 from node.backoff import BackOff
 from node.ledger.ledger import Ledger
-from node.ledger.records import Delivery, DeliveryState
+from node.ledger.records import Delivery
+from node.pacing import Pace
 
 logger = logging.getLogger(__name__)
 
-ASK_AGAIN_S = 300.0
-"""A commitment that was not answered is asked for again after this time, and then ever later, s."""
+PARKED_S = 3600.0
+"""A peer that refuses this node as such is tried so rarely: people mend that, and may forget to say so, s."""
 
 
-class Transport(Protocol):
-    """How objects reach one peer."""
+class Sender(Protocol):
+    """How objects reach a peer."""
 
-    def send(self, peer: Peer, path: Path) -> SendOutcome:
-        """Send one object; raise `PeerError` where no association can be opened."""
+    def send(self, peer: Peer, paths: Sequence[Path], go_on: Callable[[SendOutcome], bool]) -> None:
+        """Send objects in order, tell `go_on` of each, and end where it returns False.
 
-    def request_commitment(
-        self, peer: Peer, instances: Sequence[InstanceReference], transaction_uid: str
-    ) -> CommitmentResult | None:
-        """Ask whether the objects are safe; return the answer where it comes at once."""
+        Raises
+        ------
+        PeerError
+            Nothing was sent.
+        """
+
+
+class Confirming(Protocol):
+    """Has confirmed what a peer stored."""
+
+    def confirm_due(self) -> None:
+        """Ask about what is due; raise `PeerError` where the peer cannot be asked."""
 
 
 class Courier:
@@ -40,16 +48,19 @@ class Courier:
     hold back those behind it: the report and the page tell of the lesion also where a SEG cannot be kept, though
     the report then names a SEG that the peer does not have. The study ends as undelivered and says which it was.
 
+    A peer that is away, full, or will not deal with this node is left alone as a whole, so that it gets one call
+    for everything that waits and not one for each object.
+
     Parameters
     ----------
     storage
         Folder that the paths of the outbox are relative to.
+    confirming
+        Asked after each round of sending.
     back_off
-        Between attempts at one object.
-    ask_again
-        Between requests for storage commitment.
-    new_uid
-        Gives a new UID.
+        Between attempts at one object, and at a peer that is away.
+    pace
+        Of the objects.
     """
 
     def __init__(
@@ -57,106 +68,107 @@ class Courier:
         peer: Peer,
         ledger: Ledger,
         storage: Path,
-        transport: Transport,
+        sender: Sender,
+        confirming: Confirming,
         *,
         back_off: BackOff,
-        ask_again: BackOff,
-        new_uid: Callable[[], str],
+        pace: Pace,
     ) -> None:
         self._peer = peer
         self._ledger = ledger
         self._storage = storage
-        self._transport = transport
+        self._sender = sender
+        self._confirming = confirming
         self._back_off = back_off
-        self._ask_again = ask_again
-        self._new_uid = new_uid
+        self._pace = pace
 
     def deliver(self) -> None:
-        """Send what is due, then ask for the commitment that is due."""
+        """Send what is due, then ask for the confirmations that are due."""
+        if self._ledger.contacts.is_on_hold(self._peer.name):
+            return
         try:
-            self._send_due()
-            self._confirm_stored()
-            self._request_due()
+            if self._send_due():
+                self._confirming.confirm_due()
+        except AccessRefusedError as error:
+            self._hold(error.because, parked=True)
         except PeerError as error:
-            # The whole peer is away: each further study would only wait for the same time-out.
-            logger.warning("peer unavailable peer=%s error=%s", self._peer.name, error)
+            self._hold(error.because)
 
-    def _send_due(self) -> None:
+    def _send_due(self) -> bool:
+        """Send what the pace allows; return whether the peer still takes."""
         due = self._ledger.outbox.due(self._peer.name)
         for _, group in groupby(due, key=lambda item: item.study_instance_uid):
-            for item in group:
-                # An SR that arrives before the SEG it names points to nothing: later objects wait for earlier.
-                if not self._send(item):
-                    break
+            items = list(group)
+            if not self._pace.take(len(items)):
+                break
+            if not self._send_study(items):
+                return False
+        return True
 
-    def _send(self, item: Delivery) -> bool:
-        """Send one object; return whether those behind it may follow."""
-        try:
-            outcome = self._attempt(item)
-        except PeerError as error:
-            # Also a rejected association is tried again: the peer's list of AE titles is mended by people.
-            self._later(item, error.because)
-            raise
-        except Exception as error:  # Whatever one object does, those of other studies go on.
-            logger.exception("not sent %s", _names(item))
-            self._later(item, f"an error of this node: {type(error).__name__}")
+    def _send_study(self, items: Sequence[Delivery]) -> bool:
+        """Send the objects of one study on one association; return whether the peer takes more."""
+        pending = iter(items)
+        blocking: list[SendOutcome] = []
+
+        def go_on(outcome: SendOutcome) -> bool:
+            # An SR that arrives before the SEG it names points to nothing: later objects wait for earlier.
+            if self._enter(next(pending), outcome):
+                return True
+            blocking.append(outcome)
             return False
+
+        try:
+            self._sender.send(self._peer, [self._storage / item.path for item in items], go_on)
+        except NothingAcceptedError as error:
+            # The peer is there, and will never take what was proposed.
+            for item in pending:
+                self._refuse(item, str(error))
+        except PeerError:
+            raise
+        except Exception as error:  # Whatever one study does, the others go on.
+            logger.exception("not sent study=%s peer=%s", items[0].study_instance_uid, self._peer.name)
+            for item in pending:
+                self._later(item, f"an error of this node: {type(error).__name__}")
+            return True
+        for outcome in blocking:
+            # Without a UID it was our own file that could not be read.
+            if outcome.sop_instance_uid:
+                self._hold(outcome.message)
+                return False
+        self._ledger.contacts.reached(self._peer.name)
+        return True
+
+    def _enter(self, item: Delivery, outcome: SendOutcome) -> bool:
+        """Enter what became of one object; return whether those behind it may follow."""
         match outcome.disposition:
             case Disposition.TRANSIENT:
                 self._later(item, outcome.message)
                 return False
             case Disposition.PERMANENT:
-                logger.error("refused for good %s error=%s", _names(item), outcome.message)
-                self._ledger.outbox.refused(item, outcome.message)
+                self._refuse(item, outcome.message)
+            case Disposition.WARNING:
+                logger.warning("stored with a remark %s remark=%s", _names(item), outcome.message)
+                self._ledger.outbox.stored(item, outcome.message)
             case _:
-                logger.info("stored %s remark=%s", _names(item), outcome.message or "-")
-                self._ledger.outbox.stored(item, commitment=self._peer.storage_commitment)
+                logger.info("stored %s", _names(item))
+                self._ledger.outbox.stored(item)
         return True
 
-    def _attempt(self, item: Delivery) -> SendOutcome:
-        path = self._storage / item.path
-        try:
-            return self._transport.send(self._peer, path)
-        except NothingAcceptedError as error:
-            # The association proposed this object alone: the peer is there, and will never take it.
-            return SendOutcome(path, item.sop_instance_uid, None, Disposition.PERMANENT, str(error))
+    def _refuse(self, item: Delivery, because: str) -> None:
+        logger.error("refused for good %s error=%s", _names(item), because)
+        self._ledger.outbox.refused(item, because)
 
     def _later(self, item: Delivery, because: str) -> None:
         delay_s = self._back_off.delay_s(item.attempts + 1)
         logger.warning("not stored, again in %.0f s %s error=%s", delay_s, _names(item), because)
         self._ledger.outbox.again(item, because, delay_s)
 
-    def _confirm_stored(self) -> None:
-        if self._peer.storage_commitment:
-            return
-        # The operator turned commitment off while objects waited for it.
-        for item in self._ledger.outbox.uncommitted(self._peer.name):
-            if item.state is DeliveryState.STORED:
-                self._ledger.outbox.stored(item, commitment=False)
-
-    def _request_due(self) -> None:
-        if not self._peer.storage_commitment:
-            return
-        due = self._ledger.outbox.uncommitted(self._peer.name)
-        for study_instance_uid, group in groupby(due, key=lambda item: item.study_instance_uid):
-            try:
-                self._request(study_instance_uid, list(group))
-            except PeerError:
-                raise
-            except Exception:  # As for sending; it is asked for again after its back-off.
-                logger.exception("commitment not asked for study=%s peer=%s", study_instance_uid, self._peer.name)
-
-    def _request(self, study_instance_uid: str, items: Sequence[Delivery]) -> None:
-        transaction_uid = self._new_uid()
-        # Entered first: the answer may come on another association before this one has ended.
-        again_in_s = self._ask_again.delay_s(max(item.requests for item in items) + 1)
-        self._ledger.outbox.requested(items, transaction_uid, again_in_s)
-        logger.info("commitment asked for study=%s peer=%s", study_instance_uid, self._peer.name)
-        instances = [InstanceReference(item.sop_class_uid, item.sop_instance_uid) for item in items]
-        answer = self._transport.request_commitment(self._peer, instances, transaction_uid)
-        if answer is not None:
-            committed = [reference.sop_instance_uid for reference in answer.committed]
-            self._ledger.record_commitment(transaction_uid, committed, answer.reasons())
+    def _hold(self, because: str, *, parked: bool = False) -> None:
+        """Leave the peer alone for a while: each further study would only wait for the same time-out."""
+        contact = self._ledger.contacts.get(self._peer.name)
+        delay_s = PARKED_S if parked else self._back_off.delay_s((contact.failures if contact else 0) + 1)
+        logger.warning("peer on hold for %.0f s peer=%s error=%s", delay_s, self._peer.name, because)
+        self._ledger.contacts.failed(self._peer.name, because, retry_in_s=delay_s, parked=parked)
 
 
 def _names(item: Delivery) -> str:

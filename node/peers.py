@@ -1,10 +1,12 @@
 """The peers of the settings, reached through `dicom_io.network`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from config.settings import Peer
 from dicom_io.network.commitment import CommitmentResult, InstanceReference, request_commitment
+from dicom_io.network.identity import read_file_identity
+from dicom_io.network.query import find_instances
 from dicom_io.network.requestor import RemoteAE
 from dicom_io.network.storage_scu import SendOutcome, send_files
 from dicom_io.network.tls import ClientTls, TlsFiles
@@ -26,7 +28,7 @@ def remote(peer: Peer, tls: TlsFiles | None = None) -> RemoteAE:
 
 
 class DimseTransport:
-    """C-STORE and storage commitment, one association each.
+    """C-STORE, storage commitment and C-FIND, one association each.
 
     Parameters
     ----------
@@ -40,9 +42,9 @@ class DimseTransport:
         self._ae_title = ae_title
         self._tls = tls
 
-    def send(self, peer: Peer, path: Path) -> SendOutcome:
-        """Send one object; raise `PeerError` where no association can be opened."""
-        return send_files([path], remote(peer, self._tls), calling_ae_title=self._ae_title)[0]
+    def send(self, peer: Peer, paths: Sequence[Path], go_on: Callable[[SendOutcome], bool]) -> None:
+        """Send objects in order, tell `go_on` of each, and end where it returns False."""
+        send_files(paths, remote(peer, self._tls), calling_ae_title=self._ae_title, go_on=go_on)
 
     def request_commitment(
         self, peer: Peer, instances: Sequence[InstanceReference], transaction_uid: str
@@ -55,3 +57,9 @@ class DimseTransport:
             calling_ae_title=self._ae_title,
             wait_s=WAIT_FOR_REPORT_S,
         )
+
+    def find(self, peer: Peer, paths: Sequence[Path]) -> Mapping[Path, bool]:
+        """Return which of the objects the peer has."""
+        identities = {path: read_file_identity(path).identity for path in paths}
+        found = find_instances(remote(peer, self._tls), identities.values(), calling_ae_title=self._ae_title)
+        return {path: identity.sop_instance_uid in found for path, identity in identities.items()}

@@ -25,7 +25,9 @@ class StudyState(StrEnum):
     DELIVERING = "delivering"
     """Result or refusal is on its way to the peers."""
     DELIVERED = "delivered"
-    """Every peer has every object, confirmed by storage commitment where the peer offers it."""
+    """Every peer has every object and has confirmed it, by storage commitment or by a query."""
+    UNCONFIRMED = "unconfirmed"
+    """Every peer answered Success to every object, and one of them can confirm nothing."""
     UNDELIVERED = "undelivered"
     """A peer refused an object for good; the files are kept."""
     FAILED = "failed"
@@ -50,7 +52,11 @@ class Event(StrEnum):
     ENQUEUED = "enqueued"
     """Objects were put into the outbox."""
     CONFIRMED = "confirmed"
-    """The last object reached the last peer."""
+    """The last peer has confirmed the last object."""
+    SENT = "sent"
+    """The last object is stored, and its peer can confirm nothing."""
+    NOT_KEPT = "not-kept"
+    """A peer says late that it does not keep an object that it stored."""
     PEER_REFUSED = "peer-refused"
     """A peer refused an object for good."""
     UNAVAILABLE = "unavailable"
@@ -64,6 +70,7 @@ class Event(StrEnum):
 
 
 _S, _E = StudyState, Event
+_RESTING = (_S.ANALYSED, _S.REFUSED, _S.DELIVERED, _S.UNCONFIRMED, _S.UNDELIVERED, _S.FAILED)
 
 TRANSITIONS: Mapping[tuple[StudyState, Event], StudyState] = MappingProxyType(
     {
@@ -79,18 +86,20 @@ TRANSITIONS: Mapping[tuple[StudyState, Event], StudyState] = MappingProxyType(
         (_S.REFUSED, _E.ENQUEUED): _S.DELIVERING,
         (_S.DELIVERING, _E.CONFIRMED): _S.DELIVERED,
         (_S.DELIVERING, _E.PEER_REFUSED): _S.UNDELIVERED,
+        (_S.DELIVERING, _E.SENT): _S.UNCONFIRMED,
+        # Storage commitment may come days later, and may still be refused.
+        (_S.UNCONFIRMED, _E.CONFIRMED): _S.DELIVERED,
+        (_S.UNCONFIRMED, _E.NOT_KEPT): _S.DELIVERING,
+        (_S.DELIVERED, _E.NOT_KEPT): _S.DELIVERING,
         # An operator may ask again for whatever has come to rest.
-        **{
-            (state, _E.ASKED): _S.READY
-            for state in (_S.RETRY, _S.ANALYSED, _S.REFUSED, _S.DELIVERED, _S.UNDELIVERED, _S.FAILED)
-        },
+        **{(state, _E.ASKED): _S.READY for state in (_S.RETRY, *_RESTING)},
         # A late image re-opens a study wherever it stands; a running analysis loses its claim.
         **{(state, _E.INSTANCE): _S.RECEIVING for state in _S},
     }
 )
 
-RESTING = frozenset({_S.ANALYSED, _S.REFUSED, _S.DELIVERED, _S.UNDELIVERED, _S.FAILED})
-"""States that only a late image or an operator leaves."""
+RESTING = frozenset(_RESTING)
+"""States that only a late image, an operator or a peer that changes its mind leaves."""
 
 
 class IllegalTransitionError(NodeError):

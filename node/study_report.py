@@ -23,7 +23,8 @@ _WAITS_FOR: Mapping[StudyState, str] = {
     StudyState.ANALYSED: "nothing: no peer receives results",
     StudyState.REFUSED: "nothing: no peer receives results",
     StudyState.DELIVERING: "its peers to store the objects and to confirm them",
-    StudyState.DELIVERED: "nothing: every peer has it",
+    StudyState.DELIVERED: "nothing: every peer has it and has confirmed it",
+    StudyState.UNCONFIRMED: "nothing: sent, unconfirmed, since a peer offers no way to confirm what it stored",
     StudyState.UNDELIVERED: "somebody: a peer refused an object; mend the peer, then `mvi-node studies retry`",
     StudyState.FAILED: "somebody: see the log, then `mvi-node studies retry`",
 }

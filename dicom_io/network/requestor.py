@@ -1,6 +1,6 @@
 """Associations that this node opens: one context manager, and every way to fail as one error with a sentence."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ssl import SSLError
@@ -10,6 +10,7 @@ from typing import Any
 from pydicom.uid import UID
 from pynetdicom import evt
 from pynetdicom.association import Association
+from pynetdicom.pdu_primitives import A_ASSOCIATE
 from pynetdicom.presentation import PresentationContext
 
 from config.errors import NodeError
@@ -24,6 +25,12 @@ from dicom_io.network.transport import GuardedSocket, TransportLimits
 
 MAXIMUM_CONTEXTS = 128
 """PS3.8 9.3.2.2: odd identifiers from 1 to 255."""
+_REJECTED_PERMANENT = 0x01
+_ADVICE: Mapping[tuple[int | None, int | None], str] = {
+    (0x01, 0x03): "; add the AE title {calling} and the address of this node there",
+    (0x01, 0x07): "; it has another AE title: correct ae_title of this peer",
+}
+"""PS3.8 9.3.4: source and diagnostic of A-ASSOCIATE-RJ."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,10 @@ class PeerRefusedError(PeerError):
     transient = False
 
 
+class AccessRefusedError(PeerRefusedError):
+    """The peer lets this node do nothing until somebody changes something, here or there."""
+
+
 class NothingAcceptedError(PeerRefusedError):
     """The peer opened the association and accepts no presentation context: it is about what was proposed.
 
@@ -120,7 +131,7 @@ def open_association(
     ------
     PeerError
         The peer cannot be reached, does not answer, or aborts.
-    PeerRefusedError
+    AccessRefusedError
         The peer rejects the association for good.
     NothingAcceptedError
         The peer takes the association, and none of `contexts`.
@@ -161,8 +172,7 @@ def open_association(
 def _failure(peer: RemoteAE, assoc: Association, *, connected: bool) -> PeerError:
     answer = assoc.acceptor.primitive
     if assoc.is_rejected and answer is not None:
-        because = f"it rejected the association: {answer.reason_str.lower()} ({answer.result_str.lower()})"
-        return PeerRefusedError(peer, because) if answer.result == 0x01 else PeerError(peer, because)
+        return _rejection(peer, answer, assoc.requestor.ae_title.strip())
     if answer is not None and answer.result == 0x00:
         proposed = dict.fromkeys(str(context.abstract_syntax) for context in assoc.requestor.requested_contexts)
         if not assoc.accepted_contexts:
@@ -175,6 +185,14 @@ def _failure(peer: RemoteAE, assoc: Association, *, connected: bool) -> PeerErro
         because = getattr(failure, "verify_message", "") or failure.reason or str(failure)
         return PeerError(peer, f"no TLS connection with it: {str(because).lower().replace('_', ' ')}")
     return PeerError(peer, "no DICOM service could be reached there")
+
+
+def _rejection(peer: RemoteAE, answer: A_ASSOCIATE, calling_ae_title: str) -> PeerError:
+    because = f"it rejected the association: {answer.reason_str.lower()} ({answer.result_str.lower()})"
+    if answer.result != _REJECTED_PERMANENT:
+        return PeerError(peer, because)
+    advice = _ADVICE.get((answer.result_source, answer.diagnostic), "")
+    return AccessRefusedError(peer, because + advice.format(calling=calling_ae_title))
 
 
 def _presentation_context(context: Context) -> PresentationContext:

@@ -38,6 +38,31 @@ _DELIVERED = frozenset({0x0000, 0x0111})
 _WARNINGS = frozenset({0x0001, 0x0107, 0x0116, 0xB000, 0xB006, 0xB007})
 _TRANSIENT_GENERAL = frozenset({0x0110, 0x0213})
 """Processing failure and resource limitation (PS3.7 C.5): the peer's condition, not the object's."""
+_WORDS = {
+    0x0106: "invalid attribute value",
+    0x0110: "processing failure",
+    0x0111: "it has this object already",
+    0x0112: "no such object instance",
+    0x0117: "invalid object instance",
+    0x0119: "class-instance conflict",
+    0x0122: "SOP class not supported",
+    0x0124: "not authorised",
+    0x0213: "resource limitation",
+    0xB000: "coercion of data elements",
+    0xB006: "elements discarded",
+    0xB007: "data set does not match the SOP class",
+}
+_RANGES = {0xA7: "out of resources", 0xA9: "data set does not match the SOP class"}
+"""By the upper byte, PS3.4 B.2.3."""
+_CANNOT_UNDERSTAND = 0xC
+
+
+def status_words(status: int) -> str:
+    """Return a C-STORE status, or a failure reason (0008,1197), in words."""
+    word = _WORDS.get(status) or _RANGES.get(status >> 8)
+    if word is None and status >> 12 == _CANNOT_UNDERSTAND:
+        word = "cannot understand the data set"
+    return f"0x{status:04X}" + (f", {word}" if word else "")
 
 
 def store_disposition(status: int) -> Disposition:

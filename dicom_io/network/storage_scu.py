@@ -1,6 +1,7 @@
 """Send files to a peer, and ask whether it is there."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from pynetdicom.association import Association
 from dicom_io.network.identity import InstanceIdentity, UnreadableInstanceError, read_file_identity
 from dicom_io.network.negotiation import UNCOMPRESSED_TRANSFER_SYNTAXES, VERIFICATION_SOP_CLASS_UID
 from dicom_io.network.requestor import Context, PeerError, RemoteAE, open_association
-from dicom_io.network.status import Disposition, store_disposition
+from dicom_io.network.status import Disposition, status_words, store_disposition
 from dicom_io.network.transport import TransportLimits
 
 
@@ -65,7 +66,8 @@ def send_files(
     *,
     calling_ae_title: str,
     limits: TransportLimits | None = None,
-    on_outcome: Callable[[SendOutcome], None] | None = None,
+    on_outcome: Callable[[SendOutcome], object] | None = None,
+    go_on: Callable[[SendOutcome], bool] = lambda _: True,
 ) -> list[SendOutcome]:
     """Send files on one association, in the given order, as they are where the peer takes their encoding.
 
@@ -74,12 +76,14 @@ def send_files(
     paths
         Part 10 files.
     on_outcome
-        Told of each file as it is done, for a progress bar.
+        Told of each file as it is done.
+    go_on
+        Whether to go on after this outcome; where it returns False, the rest is not sent.
 
     Returns
     -------
     list[SendOutcome]
-        One for each path, in order. Where the association ends on the way, the rest is transient.
+        One for each path that was tried, in order. Where the association ends on the way, the rest is transient.
 
     Raises
     ------
@@ -90,21 +94,26 @@ def send_files(
     items = [item for item in prepared if isinstance(item, _Item)]
     outcomes: list[SendOutcome] = []
 
-    def conclude(outcome: SendOutcome) -> None:
+    def conclude(outcome: SendOutcome) -> bool:
         outcomes.append(outcome)
         if on_outcome is not None:
             on_outcome(outcome)
+        return go_on(outcome)
 
-    if not items:
-        for outcome in prepared:
-            if isinstance(outcome, SendOutcome):
-                conclude(outcome)
-        return outcomes
-    contexts = _contexts(items)
-    with open_association(peer, contexts, calling_ae_title=calling_ae_title, limits=limits) as assoc:
-        sender = _Sender(assoc, peer)
+    with ExitStack() as stack:
+        sender = None
         for item in prepared:
-            conclude(sender.send(item) if isinstance(item, _Item) else item)
+            if isinstance(item, SendOutcome):
+                outcome = item
+            else:
+                if sender is None:
+                    opening = open_association(
+                        peer, _contexts(items), calling_ae_title=calling_ae_title, limits=limits
+                    )
+                    sender = _Sender(stack.enter_context(opening), peer)
+                outcome = sender.send(item)
+            if not conclude(outcome):
+                break
     return outcomes
 
 
@@ -165,7 +174,7 @@ class _Sender:
             return outcome(None, Disposition.TRANSIENT, f"{self._peer}: {self._broken}")
         status = int(answer.Status)
         comment = str(answer.get("ErrorComment") or "")
-        message = f"{self._peer} answered 0x{status:04X}" + (f" ({comment})" if comment else "")
+        message = f"{self._peer} answered {status_words(status)}" + (f" ({comment})" if comment else "")
         return outcome(status, store_disposition(status), "" if status == 0x0000 else message)
 
     def _store(self, path: Path, *, native: bool) -> Dataset:

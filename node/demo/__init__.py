@@ -42,7 +42,14 @@ MARKER = ".mvi-node-demo"
 """Tells a folder that the demonstration may empty."""
 
 ENDED = frozenset(
-    {StudyState.DELIVERED, StudyState.UNDELIVERED, StudyState.FAILED, StudyState.ANALYSED, StudyState.REFUSED}
+    {
+        StudyState.DELIVERED,
+        StudyState.UNCONFIRMED,
+        StudyState.UNDELIVERED,
+        StudyState.FAILED,
+        StudyState.ANALYSED,
+        StudyState.REFUSED,
+    }
 )
 
 

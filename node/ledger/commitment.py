@@ -1,13 +1,15 @@
-"""Storage commitment inside one transaction: what a request and its answer change in the outbox."""
+"""Confirmation inside one transaction: what the answer of a peer about what it stored changes in the outbox."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, insert, or_, select, update
 
 from node.ledger import schema
 from node.ledger.history import note
-from node.ledger.records import DeliveryState
+from node.ledger.records import Confirmation, DeliveryState
+from node.ledger.rows import locked, move
+from node.states import Event, StudyState
 
 _T = schema.outbox
 
@@ -15,6 +17,14 @@ LOST_AT_PEER_RETRY_S = 60.0
 """An object that a peer stored and will not keep is sent again after this time, and then ever later, s."""
 MAXIMUM_REFUSALS = 10
 """So often a peer may say that it will not keep an object, over eight hours, until it is taken at its word."""
+MAXIMUM_ABSENCES = 6
+"""Queries that may not find what the peer stored, until it is sent again: some index what they get much later."""
+
+_OWED = or_(
+    _T.c.state.in_([DeliveryState.STORED.value, DeliveryState.UNCONFIRMED.value]),
+    # Storage commitment is more than a query: a refusal that comes after one counts.
+    and_(_T.c.state == DeliveryState.DELIVERED.value, _T.c.confirmed_by == Confirmation.QUERY.value),
+)
 
 
 def open_request(
@@ -33,41 +43,59 @@ def open_request(
 
 def confirm(connection: Connection, request: RowMapping, committed: Sequence[str]) -> None:
     """Enter which objects of a request the peer keeps."""
+    by = Confirmation.COMMITMENT.value
     connection.execute(
         update(_T)
-        .where(
-            _T.c.study_instance_uid == request["study_instance_uid"],
-            _T.c.destination == request["destination"],
-            _T.c.sop_instance_uid.in_(committed),
-            _T.c.state == DeliveryState.STORED.value,
-        )
-        .values(state=DeliveryState.DELIVERED.value, error=None)
+        .where(_asked_about(request, committed))
+        .values(state=DeliveryState.DELIVERED.value, error=None, confirmed_by=by)
     )
 
 
 def not_kept(connection: Connection, request: RowMapping, failed: Mapping[str, str], now: datetime) -> None:
     """Enter which objects of a request the peer does not keep, and why: they are sent again, not for ever."""
-    query = select(_T).where(
+    query = select(_T).where(_asked_about(request, list(failed)))
+    for row in connection.execute(query).mappings().all():
+        _lost(connection, row, failed[row["sop_instance_uid"]], now)
+
+
+def absent(connection: Connection, numbers: Sequence[int], now: datetime, ask_again_in_s: float) -> None:
+    """Enter that a query did not find what the peer stored: it is looked for again, and then sent again."""
+    later = now + timedelta(seconds=ask_again_in_s)
+    stored = and_(_T.c.number.in_(numbers), _T.c.state == DeliveryState.STORED.value)
+    connection.execute(update(_T).where(stored).values(absences=_T.c.absences + 1, not_before=later))
+    gone = select(_T).where(stored, _T.c.absences >= MAXIMUM_ABSENCES)
+    for row in connection.execute(gone).mappings().all():
+        _lost(connection, row, f"{row['absences']} queries did not find it", now)
+
+
+def _asked_about(request: RowMapping, sop_instance_uids: Sequence[str]) -> ColumnElement[bool]:
+    return and_(
         _T.c.study_instance_uid == request["study_instance_uid"],
         _T.c.destination == request["destination"],
-        _T.c.sop_instance_uid.in_(failed),
-        _T.c.state == DeliveryState.STORED.value,
+        _T.c.sop_instance_uid.in_(sop_instance_uids),
+        _OWED,
     )
-    for row in connection.execute(query).mappings().all():
-        reason = failed[row["sop_instance_uid"]]
-        note(connection, row["study_instance_uid"], now, "not-committed", f"{row['sop_instance_uid']}: {reason}")
-        change = _after_refusal(row["refusals"] + 1, reason, now)
-        connection.execute(update(_T).where(_T.c.number == row["number"]).values(change))
+
+
+def _lost(connection: Connection, row: RowMapping, reason: str, now: datetime) -> None:
+    uid = row["study_instance_uid"]
+    note(connection, uid, now, "not-kept", f"{row['kind']} at {row['destination']}: {reason}")
+    change = _after_refusal(row["refusals"] + 1, reason, now)
+    connection.execute(update(_T).where(_T.c.number == row["number"]).values(change))
+    study = locked(connection, uid)
+    if study.state in (StudyState.UNCONFIRMED, StudyState.DELIVERED) and study.generation == row["generation"]:
+        move(connection, study, Event.NOT_KEPT, now, f"{row['destination']}: {reason}")
 
 
 def _after_refusal(refusals: int, reason: str, now: datetime) -> dict[str, object]:
+    fresh = {"refusals": refusals, "confirmed_by": None, "absences": 0}
     if refusals >= MAXIMUM_REFUSALS:
         error = f"it stored the object {refusals} times and would not keep it: {reason}"
-        return {"refusals": refusals, "state": DeliveryState.REFUSED.value, "error": error}
+        return {**fresh, "state": DeliveryState.REFUSED.value, "error": error}
     retry_in_s = LOST_AT_PEER_RETRY_S * 2.0 ** (refusals - 1)
     return {
-        "refusals": refusals,
+        **fresh,
         "state": DeliveryState.WAITING.value,
         "not_before": now + timedelta(seconds=retry_in_s),
-        "error": f"not committed: {reason}",
+        "error": f"stored and not kept: {reason}",
     }

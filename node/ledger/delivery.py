@@ -13,8 +13,13 @@ from node.states import Event, StudyState
 
 _T = schema.outbox
 _RANKS = {kind: rank for rank, kind in enumerate(ObjectKind)}
-_UNSENT = {"state": DeliveryState.WAITING.value, "attempts": 0, "requests": 0, "refusals": 0}
+_UNSENT = {
+    "state": DeliveryState.WAITING.value,
+    **dict.fromkeys(("attempts", "requests", "absences", "refusals"), 0),
+    "confirmed_by": None,
+}
 _OPEN = (DeliveryState.WAITING.value, DeliveryState.STORED.value)
+_MAY_SETTLE = (StudyState.DELIVERING, StudyState.UNCONFIRMED)
 
 
 def enqueue(
@@ -67,14 +72,17 @@ def _enter_delivery(connection: Connection, values: dict[str, object]) -> None:
     )
     moved = {"generation": values["generation"], "path": values["path"]}
     connection.execute(update(_T).where(*same).values(moved))
-    # The peer has it, or has it and owes its commitment: sending it again would change nothing.
-    done = (DeliveryState.DELIVERED.value, DeliveryState.STORED.value)
+    # The peer has it, confirmed or not: sending it again would change nothing.
+    done = (DeliveryState.DELIVERED.value, DeliveryState.STORED.value, DeliveryState.UNCONFIRMED.value)
     again = {name: values[name] for name in (*_UNSENT, "not_before")}
     connection.execute(update(_T).where(*same, _T.c.state.not_in(done)).values(**again, error=None))
 
 
 def settle(connection: Connection, study_instance_uid: str, now: datetime) -> StudyState:
-    """End the delivery of a study where nothing of its present generation is open; return its state."""
+    """End the delivery of a study where nothing of its present generation is open; return its state.
+
+    An unconfirmed study becomes delivered where its confirmation came late.
+    """
     study = locked(connection, study_instance_uid)
     query = (
         select(_T)
@@ -82,10 +90,13 @@ def settle(connection: Connection, study_instance_uid: str, now: datetime) -> St
         .order_by(_T.c.destination, _T.c.rank)
     )
     rows = connection.execute(query).mappings().all()
-    if study.state is not StudyState.DELIVERING or any(row["state"] in _OPEN for row in rows):
+    if study.state not in _MAY_SETTLE or any(row["state"] in _OPEN for row in rows):
         return study.state
     refused = [row for row in rows if row["state"] == DeliveryState.REFUSED.value]
+    unconfirmed = any(row["state"] == DeliveryState.UNCONFIRMED.value for row in rows)
+    if study.state is StudyState.UNCONFIRMED and (refused or unconfirmed):
+        return study.state
     if not refused:
-        return move(connection, study, Event.CONFIRMED, now).state
+        return move(connection, study, Event.SENT if unconfirmed else Event.CONFIRMED, now).state
     because = "; ".join(f"{row['destination']} refused the {row['kind']}: {row['error']}" for row in refused)
     return move(connection, study, Event.PEER_REFUSED, now, because, message=study.message or because).state

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, select
 
 from node.ledger import history, intake, schema
 from node.ledger.connection import LedgerError, insert_new, make_engine, require_schema
+from node.ledger.contacts import Contacts
 from node.ledger.outbox import Outbox
 from node.ledger.records import InstanceRecord, Recorded, StudyEvent
 from node.ledger.studies import Studies
@@ -38,6 +39,8 @@ class Ledger:
         Claims and outcomes.
     outbox
         Deliveries.
+    contacts
+        How the peers were reached.
     """
 
     def __init__(self, engine: Engine, clock: Callable[[], datetime] = utc_now) -> None:
@@ -46,6 +49,7 @@ class Ledger:
         self.studies = Studies(engine)
         self.work = Work(engine, clock)
         self.outbox = Outbox(engine, clock)
+        self.contacts = Contacts(engine, clock)
 
     def bind(self, storage_id: str) -> None:
         """Tie the ledger to the storage folder that it is the index of; the first folder stays.

@@ -4,16 +4,26 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, RowMapping, Select, func, select, update
+from sqlalchemy import ColumnElement, Engine, RowMapping, Select, and_, func, select, update
 
 from node.ledger import commitment, delivery, schema
 from node.ledger.connection import reading
 from node.ledger.history import note
-from node.ledger.records import Delivery, DeliveryState, ObjectKind
+from node.ledger.records import Confirmation, Delivery, DeliveryState, ObjectKind
 from node.ledger.rows import locked
 
 _T = schema.outbox
 _C = schema.commitments
+
+MAXIMUM_DUE = 300
+"""Objects read at once: a peer that was away for a month must not fill the memory."""
+_OLDEST_STUDY_FIRST = (func.min(_T.c.number).over(partition_by=_T.c.study_instance_uid), _T.c.rank, _T.c.number)
+_NOT_CONFIRMED = (
+    DeliveryState.WAITING.value,
+    DeliveryState.STORED.value,
+    DeliveryState.REFUSED.value,
+    DeliveryState.UNCONFIRMED.value,
+)
 
 
 class Outbox:
@@ -34,15 +44,16 @@ class Outbox:
         self._clock = clock
 
     def due(self, destination: str) -> tuple[Delivery, ...]:
-        """Return what may be sent to `destination` now: by study, SEG before SR before summary.
+        """Return what may be sent to `destination` now: the oldest study first, SEG before SR before summary.
 
-        Where an object still waits for its next attempt, those behind it wait as well.
+        Where an object still waits for its next attempt, those behind it wait as well. Not more than
+        `MAXIMUM_DUE`, which may end in the middle of a study.
         """
         now = self._clock()
         waiting = self._select(
             select(_T)
             .where(_T.c.destination == destination, _T.c.state == DeliveryState.WAITING.value)
-            .order_by(_T.c.study_instance_uid, _T.c.rank, _T.c.number)
+            .order_by(*_OLDEST_STUDY_FIRST)
         )
         blocked: set[str] = set()
         ready = []
@@ -51,6 +62,8 @@ class Outbox:
                 blocked.add(item.study_instance_uid)
             elif item.study_instance_uid not in blocked:
                 ready.append(item)
+            if len(ready) == MAXIMUM_DUE:
+                break
         return tuple(ready)
 
     def uncommitted(self, destination: str) -> tuple[Delivery, ...]:
@@ -62,7 +75,7 @@ class Outbox:
                 _T.c.destination == destination,
                 _T.c.state.in_([DeliveryState.WAITING.value, DeliveryState.STORED.value]),
             )
-            .order_by(_T.c.study_instance_uid, _T.c.rank, _T.c.number)
+            .order_by(*_OLDEST_STUDY_FIRST)
         )
         unsent = {item.study_instance_uid for item in open_rows if item.state is DeliveryState.WAITING}
         return tuple(
@@ -70,9 +83,12 @@ class Outbox:
         )
 
     def open(self) -> tuple[Delivery, ...]:
-        """Return everything that has not reached its peer, the refused included."""
-        states = [DeliveryState.WAITING.value, DeliveryState.STORED.value, DeliveryState.REFUSED.value]
-        return self._select(select(_T).where(_T.c.state.in_(states)).order_by(_T.c.number))
+        """Return everything that no peer has confirmed, the refused included."""
+        return self._select(select(_T).where(_T.c.state.in_(_NOT_CONFIRMED)).order_by(_T.c.number))
+
+    def remarked(self, limit: int = 20) -> tuple[Delivery, ...]:
+        """Return the last objects that a peer stored with a remark, the youngest first."""
+        return self._select(select(_T).where(_T.c.warning.is_not(None)).order_by(_T.c.number.desc()).limit(limit))
 
     def count(self) -> Mapping[tuple[str, DeliveryState], int]:
         """Return how many objects stand in each state, by destination."""
@@ -86,10 +102,34 @@ class Outbox:
         """Return the deliveries of a study, in the order in which they were entered."""
         return self._select(select(_T).where(_T.c.study_instance_uid == study_instance_uid).order_by(_T.c.number))
 
-    def stored(self, item: Delivery, *, commitment: bool) -> None:
-        """Enter that the peer answered Success; with `commitment` it still owes its confirmation."""
-        state = DeliveryState.STORED if commitment else DeliveryState.DELIVERED
-        self._set(item, state, not_before=self._clock(), requests=0, error=None)
+    def stored(self, item: Delivery, warning: str | None = None) -> None:
+        """Enter that the peer answered Success; it still owes its confirmation.
+
+        Parameters
+        ----------
+        warning
+            Its remark, where the status was a warning.
+        """
+        fresh = {"requests": 0, "absences": 0, "error": None, "confirmed_by": None}
+        self._set(item, DeliveryState.STORED, not_before=self._clock(), warning=warning, **fresh)
+
+    def confirmed(self, items: Sequence[Delivery], by: Confirmation) -> None:
+        """Enter that the peer has `items`, all of one study."""
+        for item in items:
+            self._set(item, DeliveryState.DELIVERED, error=None, confirmed_by=by.value)
+
+    def unconfirmed(self, items: Sequence[Delivery], because: str) -> None:
+        """Enter that the peer can confirm nothing about `items`, all of one study."""
+        for item in items:
+            self._set(item, DeliveryState.UNCONFIRMED, error=because)
+
+    def absent(self, items: Sequence[Delivery], ask_again_in_s: float) -> None:
+        """Enter that a query did not find `items`, all of one study, and when to look again."""
+        now = self._clock()
+        with self._engine.begin() as connection:
+            locked(connection, items[0].study_instance_uid)
+            commitment.absent(connection, [item.number for item in items], now, ask_again_in_s)
+            delivery.settle(connection, items[0].study_instance_uid, now)
 
     def again(self, item: Delivery, error: str, retry_in_s: float) -> None:
         """Enter that an attempt failed and when the next is due."""
@@ -103,15 +143,25 @@ class Outbox:
     def requested(self, items: Sequence[Delivery], transaction_uid: str, ask_again_in_s: float) -> None:
         """Enter a storage commitment request for `items`, all of one study and destination, before it is sent."""
         now = self._clock()
+        later = now + timedelta(seconds=ask_again_in_s)
         with self._engine.begin() as connection:
             first = items[0]
             locked(connection, first.study_instance_uid)
             commitment.open_request(connection, transaction_uid, first.study_instance_uid, first.destination, now)
-            connection.execute(
-                update(_T)
-                .where(_T.c.number.in_([item.number for item in items]), _T.c.state == DeliveryState.STORED.value)
-                .values(requests=_T.c.requests + 1, not_before=now + timedelta(seconds=ask_again_in_s))
-            )
+            connection.execute(update(_T).where(_stored(items)).values(not_before=later))
+
+    def ask_later(self, items: Sequence[Delivery], in_s: float) -> None:
+        """Enter when to ask about `items`, all of one study, again."""
+        later = self._clock() + timedelta(seconds=in_s)
+        with self._engine.begin() as connection:
+            locked(connection, items[0].study_instance_uid)
+            connection.execute(update(_T).where(_stored(items)).values(not_before=later))
+
+    def request_taken(self, items: Sequence[Delivery]) -> None:
+        """Enter that the peer took the request: it owes an answer."""
+        with self._engine.begin() as connection:
+            locked(connection, items[0].study_instance_uid)
+            connection.execute(update(_T).where(_stored(items)).values(requests=_T.c.requests + 1))
 
     def answered(self, transaction_uid: str, committed: Sequence[str], failed: Mapping[str, str]) -> bool:
         """Enter the answer to a request, also one that was repeated meanwhile; say whether it is ours."""
@@ -148,10 +198,16 @@ class Outbox:
             return tuple(_delivery(row) for row in connection.execute(query).mappings())
 
 
+def _stored(items: Sequence[Delivery]) -> ColumnElement[bool]:
+    return and_(_T.c.number.in_([item.number for item in items]), _T.c.state == DeliveryState.STORED.value)
+
+
 def _with(detail: str, reason: object) -> str:
     return f"{detail}: {reason}" if reason else detail
 
 
 def _delivery(row: RowMapping) -> Delivery:
     values = {name: row[name] for name in Delivery.__dataclass_fields__}
-    return Delivery(**{**values, "kind": ObjectKind(row["kind"]), "state": DeliveryState(row["state"])})
+    by = row["confirmed_by"]
+    typed = {"kind": ObjectKind(row["kind"]), "state": DeliveryState(row["state"])}
+    return Delivery(**{**values, **typed, "confirmed_by": None if by is None else Confirmation(by)})

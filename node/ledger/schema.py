@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 """Revision of migrations/ that this code needs; a test keeps it equal to the head."""
 
 UID = String(64)
@@ -138,9 +138,12 @@ outbox = Table(
     Column("state", String(16), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("requests", Integer, nullable=False),
+    Column("absences", Integer, nullable=False),
     Column("refusals", Integer, nullable=False),
     Column("not_before", UtcDateTime, nullable=False),
     Column("error", Text),
+    Column("warning", Text),
+    Column("confirmed_by", String(32)),
     UniqueConstraint("sop_instance_uid", "destination"),
     Index(None, "state", "not_before"),
     Index(None, "study_instance_uid"),
@@ -154,6 +157,18 @@ commitments = Table(
     Column("destination", String(64), nullable=False),
     Column("requested_at", UtcDateTime, nullable=False),
     Column("answered_at", UtcDateTime),
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("contacted_at", UtcDateTime, nullable=False),
+    Column("reached_at", UtcDateTime),
+    Column("failures", Integer, nullable=False),
+    Column("not_before", UtcDateTime, nullable=False),
+    Column("parked", Boolean, nullable=False),
+    Column("error", Text),
 )
 
 events = Table(

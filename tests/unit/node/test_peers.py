@@ -7,12 +7,11 @@ from pathlib import Path
 from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage, SegmentationStorage
 from pynetdicom import AE, evt
 
-from config.settings import Peer
-from node.backoff import BackOff
+from config.settings import NodeSection, Peer, Settings
+from node.app import make_courier
 from node.ledger.ledger import Ledger
 from node.ledger.records import DeliveryState, ObjectKind, ResultObject
 from node.outbox import Courier
-from node.peers import DimseTransport
 from node.states import Event, StudyState
 from tests.unit.dicom_io.network.instances import mr_instance
 from tests.unit.node.doubles import STUDY, FakeClock, make_ready, take
@@ -48,7 +47,6 @@ def pacs(*sop_class_uids: str, ae_title: str = "PACS") -> Iterator[tuple[Peer, l
                 host="127.0.0.1",
                 port=port,
                 receives_results=True,
-                storage_commitment=False,
             ),
             got,
         )
@@ -69,10 +67,7 @@ def queue(ledger: Ledger, clock: FakeClock, storage: Path) -> None:
 
 
 def courier(ledger: Ledger, storage: Path, peer: Peer) -> Courier:
-    waits = BackOff(10, 900, lambda: 1.0)
-    return Courier(
-        peer, ledger, storage, DimseTransport("ME"), back_off=waits, ask_again=waits, new_uid=lambda: "2.25.1"
-    )
+    return make_courier(peer, Settings(node=NodeSection(ae_title="ME", storage=storage)), ledger)
 
 
 def test_deliver_when_the_pacs_takes_no_seg_then_the_rest_arrives_and_the_study_says_why(
@@ -86,7 +81,7 @@ def test_deliver_when_the_pacs_takes_no_seg_then_the_rest_arrives_and_the_study_
     assert study.state is StudyState.UNDELIVERED
     assert study.message is not None
     assert study.message.startswith("pacs refused the seg: ")
-    assert "accepts none of the proposed SOP classes and transfer syntaxes (Segmentation Storage)" in study.message
+    assert "does not accept Segmentation Storage in Explicit VR Little Endian" in study.message
     assert ledger.history(STUDY)[-1].detail == study.message
 
 
@@ -98,8 +93,11 @@ def test_deliver_when_the_pacs_rejects_the_association_then_all_waits_until_it_k
         courier(ledger, tmp_path, peer).deliver()
     assert got == []
     assert {item.state for item in ledger.outbox.of_study(STUDY)} == {DeliveryState.WAITING}
-    clock.advance(10)
+    assert (held := ledger.contacts.get("pacs")) is not None
+    assert "it has another AE title" in str(held.error)
+    clock.advance(3600)
     with pacs(*CLASSES.values()) as (peer, got):
         courier(ledger, tmp_path, peer).deliver()
     assert got == list(CLASSES.values())
-    assert ledger.studies.get(STUDY).state is StudyState.DELIVERED
+    # It offers neither storage commitment nor query.
+    assert ledger.studies.get(STUDY).state is StudyState.UNCONFIRMED

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from node.ledger import delivery
 from node.ledger.ledger import Ledger, open_ledger
 from node.ledger.outbox import Outbox
-from node.ledger.records import Delivery
+from node.ledger.records import Confirmation, Delivery
 from node.ledger.rows import locked
 from node.states import Event
 from tests.unit.dicom_io.network.receiver import wait_until
@@ -36,12 +36,14 @@ def ledger(new_postgresql_database: NewDatabase, clock: FakeClock) -> Iterator[L
     [
         lambda outbox, item: outbox.again(item, "no answer", 30),
         lambda outbox, item: outbox.refused(item, "never"),
-        lambda outbox, item: outbox.stored(item, commitment=True),
+        lambda outbox, item: outbox.stored(item),
         lambda outbox, item: outbox.requested([item], NEXT_TRANSACTION, 300),
+        lambda outbox, item: outbox.confirmed([item], Confirmation.QUERY),
+        lambda outbox, item: outbox.absent([item], 300),
         lambda outbox, _: outbox.answered(TRANSACTION, COMMITTED, {}),
         lambda outbox, _: outbox.answered(TRANSACTION, [], dict.fromkeys(COMMITTED, "gone")),
     ],
-    ids=["again", "refused", "stored", "requested", "committed", "not-committed"],
+    ids=["again", "refused", "stored", "requested", "confirmed", "absent", "committed", "not-committed"],
 )
 def test_outbox_when_a_worker_finishes_the_same_study_then_waits_for_it(
     ledger: Ledger, clock: FakeClock, change: Change
@@ -73,7 +75,7 @@ def deliver_two_of_three(ledger: Ledger, clock: FakeClock) -> Delivery:
     ledger.work.finish(take(ledger), Event.ANALYSED, objects=result_objects(), destinations=["pacs"])
     *stored, waiting = ledger.outbox.due("pacs")
     for item in stored:
-        ledger.outbox.stored(item, commitment=True)
+        ledger.outbox.stored(item)
     ledger.outbox.requested(stored, TRANSACTION, 300)
     return waiting
 

@@ -1,7 +1,8 @@
 import pytest
 
+from node.ledger.commitment import MAXIMUM_ABSENCES
 from node.ledger.ledger import Ledger
-from node.ledger.records import Delivery, DeliveryState, ObjectKind
+from node.ledger.records import Confirmation, Delivery, DeliveryState, ObjectKind
 from node.states import Event, StudyState
 from tests.unit.node.doubles import STUDY, FakeClock, instance, make_ready, result_objects, take
 
@@ -20,7 +21,7 @@ def states(ledger: Ledger, destination: str = "pacs") -> list[DeliveryState]:
 
 def store_all(ledger: Ledger, destination: str) -> None:
     for item in ledger.outbox.due(destination):
-        ledger.outbox.stored(item, commitment=True)
+        ledger.outbox.stored(item)
 
 
 def test_due_when_objects_wait_then_seg_comes_before_sr_before_summary(due: tuple[Delivery, ...]) -> None:
@@ -40,14 +41,15 @@ def test_due_when_the_seg_backs_off_then_those_behind_it_wait(
 
 def test_due_when_one_peer_is_served_then_the_other_still_waits(ledger: Ledger, due: tuple[Delivery, ...]) -> None:
     for item in due:
-        ledger.outbox.stored(item, commitment=False)
+        ledger.outbox.stored(item)
+    ledger.outbox.confirmed(ledger.outbox.uncommitted("pacs"), Confirmation.QUERY)
     assert states(ledger) == [DeliveryState.DELIVERED] * 3
     assert len(ledger.outbox.due("archive")) == 3
     assert ledger.studies.get(STUDY).state is StudyState.DELIVERING
 
 
 def test_uncommitted_when_something_is_unsent_then_waits_for_it(ledger: Ledger, due: tuple[Delivery, ...]) -> None:
-    ledger.outbox.stored(due[0], commitment=True)
+    ledger.outbox.stored(due[0])
     assert ledger.outbox.uncommitted("pacs") == ()
     store_all(ledger, "pacs")
     assert len(ledger.outbox.uncommitted("pacs")) == 3
@@ -75,7 +77,7 @@ def test_answered_when_one_object_is_not_kept_then_it_is_sent_again(
     assert states(ledger) == [DeliveryState.WAITING, DeliveryState.DELIVERED, DeliveryState.DELIVERED]
     clock.advance(3600)
     (again,) = ledger.outbox.due("pacs")
-    assert (again.error, again.attempts, again.refusals) == ("not committed: no such object instance", 0, 1)
+    assert (again.error, again.attempts, again.refusals) == ("stored and not kept: no such object instance", 0, 1)
 
 
 def test_answered_when_the_same_refusal_comes_twice_then_counts_once(
@@ -129,7 +131,9 @@ def test_refused_when_a_peer_never_takes_it_then_the_study_is_undelivered(
     seg, *rest = due
     ledger.outbox.refused(seg, "SOP class not supported")
     for item in (*rest, *ledger.outbox.due("archive")):
-        ledger.outbox.stored(item, commitment=False)
+        ledger.outbox.stored(item)
+    for destination in ("pacs", "archive"):
+        ledger.outbox.confirmed(ledger.outbox.uncommitted(destination), Confirmation.QUERY)
     assert ledger.studies.get(STUDY).state is StudyState.UNDELIVERED
     assert [item.error for item in ledger.outbox.open()] == ["SOP class not supported"]
 
@@ -138,7 +142,7 @@ def test_stored_when_a_later_result_superseded_it_then_stays_superseded(
     ledger: Ledger, clock: FakeClock, due: tuple[Delivery, ...]
 ) -> None:
     make_again(ledger, clock)
-    ledger.outbox.stored(due[0], commitment=True)
+    ledger.outbox.stored(due[0])
     assert states(ledger).count(DeliveryState.SUPERSEDED) == 3
 
 
@@ -146,3 +150,86 @@ def make_again(ledger: Ledger, clock: FakeClock) -> None:
     ledger.record_instance(instance(clock, 2))
     assert ledger.work.complete(ledger.studies.get(STUDY), "test")
     ledger.work.finish(take(ledger), Event.ANALYSED, objects=result_objects(version="2"), destinations=["pacs"])
+
+
+def test_due_when_studies_wait_then_the_oldest_goes_first(ledger: Ledger, clock: FakeClock) -> None:
+    for study in (f"{STUDY}.9", f"{STUDY}.1"):
+        make_ready(ledger, clock, study)
+        ledger.work.finish(take(ledger), Event.ANALYSED, objects=result_objects(study), destinations=["pacs"])
+    assert [item.study_instance_uid for item in ledger.outbox.due("pacs")] == [f"{STUDY}.9"] * 3 + [
+        f"{STUDY}.1"
+    ] * 3
+
+
+def test_stored_when_the_peer_remarked_on_it_then_the_remark_stays_visible(
+    ledger: Ledger, due: tuple[Delivery, ...]
+) -> None:
+    ledger.outbox.stored(due[0], "0xB000, coercion of data elements")
+    ledger.outbox.stored(due[1])
+    for item in due[2:]:
+        ledger.outbox.stored(item)
+    ledger.outbox.confirmed(ledger.outbox.uncommitted("pacs"), Confirmation.QUERY)
+    (remarked,) = ledger.outbox.remarked()
+    assert (remarked.kind, remarked.state) == (ObjectKind.SEG, DeliveryState.DELIVERED)
+    assert (remarked.warning, remarked.error) == ("0xB000, coercion of data elements", None)
+    assert remarked.confirmed_by is Confirmation.QUERY
+
+
+def test_unconfirmed_when_no_peer_confirms_then_the_study_says_so_and_is_not_sent_again(
+    ledger: Ledger, due: tuple[Delivery, ...]
+) -> None:
+    for destination in ("pacs", "archive"):
+        store_all(ledger, destination)
+        ledger.outbox.unconfirmed(ledger.outbox.uncommitted(destination), "no way to ask")
+    assert ledger.studies.get(STUDY).state is StudyState.UNCONFIRMED
+    assert ledger.outbox.due("pacs") == ()
+    assert {item.error for item in ledger.outbox.open()} == {"no way to ask"}
+
+
+def test_answered_when_an_unconfirmed_study_is_committed_late_then_it_is_delivered(
+    ledger: Ledger, due: tuple[Delivery, ...]
+) -> None:
+    unconfirmed(ledger)
+    assert ledger.studies.get(STUDY).state is StudyState.UNCONFIRMED
+    ledger.record_commitment("2.25.1", [item.sop_instance_uid for item in due], {})
+    assert ledger.studies.get(STUDY).state is StudyState.DELIVERED
+    assert ledger.outbox.open() == ()
+
+
+@pytest.mark.parametrize("by_query", [False, True], ids=["unconfirmed", "found by a query"])
+def test_answered_when_commitment_is_refused_late_then_the_object_is_sent_again(
+    ledger: Ledger, clock: FakeClock, due: tuple[Delivery, ...], by_query: bool
+) -> None:
+    unconfirmed(ledger, by_query=by_query)
+    seg = due[0].sop_instance_uid
+    ledger.record_commitment("2.25.1", [], {seg: "no such object instance"})
+    assert ledger.studies.get(STUDY).state is StudyState.DELIVERING
+    clock.advance(3600)
+    assert [item.sop_instance_uid for item in ledger.outbox.due("pacs")] == [seg]
+
+
+def test_absent_when_queries_never_find_an_object_then_it_is_sent_again(
+    ledger: Ledger, clock: FakeClock, due: tuple[Delivery, ...]
+) -> None:
+    store_all(ledger, "pacs")
+    for _ in range(MAXIMUM_ABSENCES):
+        assert ledger.outbox.due("pacs") == ()
+        ledger.outbox.absent(ledger.outbox.uncommitted("pacs")[:1], 10)
+        clock.advance(10)
+    clock.advance(3600)
+    (again,) = ledger.outbox.due("pacs")
+    assert (again.kind, again.absences, again.refusals) == (ObjectKind.SEG, 0, 1)
+    assert again.error == "stored and not kept: 6 queries did not find it"
+
+
+def unconfirmed(ledger: Ledger, *, by_query: bool = False) -> None:
+    """Bring the study to its end while a commitment of `pacs` is still owed."""
+    for destination in ("pacs", "archive"):
+        store_all(ledger, destination)
+    ledger.outbox.confirmed(ledger.outbox.uncommitted("archive"), Confirmation.QUERY)
+    items = ledger.outbox.uncommitted("pacs")
+    ledger.outbox.requested(items, "2.25.1", 300)
+    if by_query:
+        ledger.outbox.confirmed(items, Confirmation.QUERY)
+    else:
+        ledger.outbox.unconfirmed(items, "no way to ask")

@@ -3,7 +3,7 @@ import threading
 import pytest
 
 from node.ledger.ledger import Ledger, open_ledger
-from node.ledger.records import DeliveryState, ObjectKind
+from node.ledger.records import Confirmation, DeliveryState, ObjectKind
 from node.ledger.rows import LostClaimError, UnknownStudyError
 from node.ledger.work import MAXIMUM_LOST_LEASES
 from node.states import Event, IllegalTransitionError, StudyState
@@ -145,7 +145,8 @@ def test_finish_when_the_peers_have_the_same_objects_then_is_delivered_at_once(
     make_ready(ledger, clock)
     ledger.work.finish(take(ledger), Event.ANALYSED, objects=result_objects(), destinations=["pacs"])
     for item in ledger.outbox.due("pacs"):
-        ledger.outbox.stored(item, commitment=False)
+        ledger.outbox.stored(item)
+    ledger.outbox.confirmed(ledger.outbox.uncommitted("pacs"), Confirmation.QUERY)
     ledger.record_instance(instance(clock, 2))
     assert ledger.work.complete(ledger.studies.get(STUDY), "test")
     state = ledger.work.finish(take(ledger), Event.ANALYSED, objects=result_objects(), destinations=["pacs"])

@@ -39,17 +39,19 @@ def test_table_when_a_new_image_arrives_then_every_state_reopens(state: StudySta
 
 
 @pytest.mark.parametrize("state", list(StudyState))
-def test_table_when_a_study_moves_without_an_operator_or_image_then_it_comes_to_rest(state: StudyState) -> None:
+def test_table_when_a_study_moves_without_an_operator_image_or_refusal_then_it_comes_to_rest(state: StudyState) -> None:
     own = {
         (source, event): target
         for (source, event), target in TRANSITIONS.items()
-        if event not in (Event.INSTANCE, Event.ASKED)
+        if event not in (Event.INSTANCE, Event.ASKED, Event.NOT_KEPT)
     }
     ends = {state}
     for _ in StudyState:
         ends |= {target for (source, _), target in own.items() if source in ends}
     assert ends & RESTING
-    assert not any(source in RESTING - {StudyState.ANALYSED, StudyState.REFUSED} for source, _ in own)
+    moving = {source: target for (source, _), target in own.items() if source in RESTING}
+    assert set(moving) == {StudyState.ANALYSED, StudyState.REFUSED, StudyState.UNCONFIRMED}
+    assert moving[StudyState.UNCONFIRMED] is StudyState.DELIVERED
 
 
 def test_failed_when_nobody_asks_then_is_never_retried() -> None:

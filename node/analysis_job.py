@@ -104,7 +104,9 @@ def run_job(
         if error.disposition is not Disposition.REJECT:
             raise
         on_stage("report")
-        written = tools.refuse(sources, study_instance_uid, error, out, earlier)
+        # One that came twice with different bytes is one instance.
+        instances = list({source.sop_instance_uid: source for source in reversed(sources)}.values())[::-1]
+        written = tools.refuse(instances, study_instance_uid, error, out, earlier)
         return JobOutcome(error.code, " ".join(filter(None, (error.message, error.remedy))), written)
 
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from config.analytes import AnalyteRules, load_analytes
 from config.series_rules import SeriesRules
 from dicom_io.assembly.match_result import MatchResult, SourceInstance
-from dicom_io.assembly.matching import match_studies, role_status
+from dicom_io.assembly.matching import match_studies
+from dicom_io.assembly.progress import StudyProgress, study_progress
 from dicom_io.assembly.scanning import scan_files
 from dicom_io.assembly.volumes import assemble
 from dicom_io.results.writing import ResultContext, WrittenResults, write_refusal, write_results
 from node.analysis_job import ClinicalValues, EarlierReports, Tools
 from pipeline.errors import StudyError, UnsuitableStudyError
-from pipeline.study import Role
 
 if TYPE_CHECKING:
     from pipeline.analysis import Analysis
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from pipeline.study import Study
 
 
-def read_roles(paths: Sequence[Path], rules: SeriesRules) -> Mapping[Role, str]:
-    """Return which roles the files of one study fill."""
-    return role_status(scan_files(paths), rules)
+def read_progress(paths: Sequence[Path], rules: SeriesRules) -> StudyProgress:
+    """Return how far the files of one study fill its roles."""
+    return study_progress(scan_files(paths), rules)
 
 
 def match_study(study_instance_uid: str, paths: Sequence[Path], rules: SeriesRules) -> MatchResult:

@@ -13,7 +13,7 @@ from functools import partial
 from config.errors import NodeError
 from config.series_rules import rules_in_force
 from config.settings import Peer, Settings
-from node.analysis_tools import make_tools, read_roles
+from node.analysis_tools import make_tools, read_progress
 from node.backoff import BackOff
 from node.completion import Completion
 from node.confirmation import (
@@ -199,8 +199,8 @@ class Node:
 
     def _schedule(self, ledger: Ledger, reception: ReceptionProcess) -> Scheduler:
         settings = self._settings
-        roles_of = partial(read_roles, rules=self._rules)
-        completion = Completion(ledger, self._storage, roles_of, settings.completion, time.monotonic)
+        progress_of = partial(read_progress, rules=self._rules)
+        completion = Completion(ledger, self._storage, progress_of, settings.completion, time.monotonic)
         scheduler = Scheduler()
         scheduler.every(settings.completion.check_every_s, "completion", completion.check)
         scheduler.every(HOUSEKEEPING_EVERY_S, "wake", ledger.work.wake)

@@ -2,21 +2,20 @@
 
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from config.settings import CompletionSection
+from dicom_io.assembly.progress import StudyProgress
+from node.deadline import deadline_s
 from node.ledger.ledger import Ledger
 from node.ledger.records import StudyRecord
-from pipeline.study import Role
 
 logger = logging.getLogger(__name__)
 
-FILLED = "filled"
-
-RoleReader = Callable[[Sequence[Path]], Mapping[Role, str]]
-"""From the files of a study to ``filled``, ``ambiguous`` or ``empty`` for each role."""
+ProgressReader = Callable[[Sequence[Path]], StudyProgress]
+"""From the files of a study to how far it has come."""
 
 
 @dataclass
@@ -27,13 +26,13 @@ class _Seen:
     ----------
     since_s
         Reading of the monotonic clock when its last image arrived.
-    roles
+    progress
         None until the headers were read.
     """
 
     generation: int
     since_s: float
-    roles: Mapping[Role, str] | None = None
+    progress: StudyProgress | None = None
 
 
 class Completion:
@@ -45,7 +44,7 @@ class Completion:
     ----------
     storage
         Folder that the paths of the ledger are relative to.
-    read_roles
+    read_progress
         Reads the headers of a study; an error of it is logged and leaves the study to its deadline.
     monotonic_s
         A clock that never steps back, s.
@@ -55,13 +54,13 @@ class Completion:
         self,
         ledger: Ledger,
         storage: Path,
-        read_roles: RoleReader,
+        read_progress: ProgressReader,
         settings: CompletionSection,
         monotonic_s: Callable[[], float],
     ) -> None:
         self._ledger = ledger
         self._storage = storage
-        self._read_roles = read_roles
+        self._read_progress = read_progress
         self._settings = settings
         self._monotonic_s = monotonic_s
         self._seen: dict[str, _Seen] = {}
@@ -85,12 +84,12 @@ class Completion:
         quiet_s = now_s - seen.since_s
         if quiet_s < self._settings.settle_s:
             return False
-        if seen.roles is None:
-            seen.roles = self._roles(study)
-        open_roles = [role for role in Role if seen.roles.get(role) != FILLED]
+        if seen.progress is None:
+            seen.progress = self._progress(study)
+        open_roles = seen.progress.open_roles
         if not open_roles:
             return self._ledger.work.complete(study, "six roles filled")
-        if quiet_s >= self._settings.deadline_s:
+        if quiet_s >= deadline_s(seen.progress, self._settings, self._ledger.clock().date()):
             because = f"deadline, without {', '.join(open_roles)}"
             logger.info("deadline passed study=%s open=%s", study.study_instance_uid, ",".join(open_roles))
             return self._ledger.work.complete(study, because)
@@ -103,10 +102,10 @@ class Completion:
         by_day = (self._ledger.clock() - study.last_received_at).total_seconds()
         return min(max(by_day, 0.0), now_s - self._checked_s)
 
-    def _roles(self, study: StudyRecord) -> Mapping[Role, str]:
-        instances = self._ledger.studies.instances(study.study_instance_uid)
+    def _progress(self, study: StudyRecord) -> StudyProgress:
+        instances = self._ledger.studies.files(study.study_instance_uid)
         try:
-            return self._read_roles([self._storage / instance.path for instance in instances])
+            return self._read_progress([self._storage / instance.path for instance in instances])
         except Exception:  # One unreadable study must not stop the check of the others.
             logger.exception("headers cannot be read study=%s", study.study_instance_uid)
-            return {}
+            return StudyProgress()

@@ -1,15 +1,25 @@
-"""A ticker: name, interval, function. What is due is asked of the ledger each time."""
+"""A ticker: name, interval, function. What is due is asked of the ledger each time.
+
+APScheduler counts in times of day. A clock that is set back by an hour would stop everything for an hour; one that
+is set forward by years, as at the first start of a machine without a battery, would make it list every turn that
+it missed. So the next turn is always one interval from now, and a watch on the monotonic clock calls at once
+whatever waits for a time that has become far away.
+"""
 
 import threading
+import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
 from apscheduler.executors.base import BaseExecutor, run_job
 from apscheduler.job import Job
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
 
 JOB_DEFAULTS = {
     # The default of one second skips a job in silence that a busy machine starts later than that.
@@ -35,6 +45,22 @@ class DaemonThreads(BaseExecutor):  # type: ignore[misc] # APScheduler 3 has no 
             self._run_job_success(job.id, events)
 
 
+WATCH_EVERY_S = 1.0
+STEP_S = 0.5
+"""Time of day that the monotonic clock does not explain, s: the clock was set."""
+
+
+class FromNow(BaseTrigger):  # type: ignore[misc] # APScheduler 3 has no type information.
+    """The next turn is one interval from now, whatever the last was due at."""
+
+    def __init__(self, interval: timedelta) -> None:
+        self.interval = interval
+
+    def get_next_fire_time(self, _previous: datetime | None, now: datetime) -> datetime:
+        """Return when the next turn is due."""
+        return now + self.interval
+
+
 class Scheduler:
     """Calls functions again and again, each at its interval, none twice at once.
 
@@ -49,23 +75,39 @@ class Scheduler:
             timezone=UTC,
         )
         self._running = threading.Event()
+        self._stopped = threading.Event()
 
     def every(self, interval_s: float, name: str, function: Callable[[], object]) -> None:
         """Call `function` at once when the scheduler starts, and then every `interval_s` seconds."""
-        self._scheduler.add_job(
-            function, "interval", seconds=interval_s, id=name, name=name, next_run_time=datetime.now(UTC)
-        )
+        trigger = FromNow(timedelta(seconds=interval_s))
+        self._scheduler.add_job(function, trigger, id=name, name=name, next_run_time=datetime.now(UTC))
 
     def start(self) -> None:
         """Begin."""
         self._scheduler.start()
         self._running.set()
+        self._stopped.clear()
+        threading.Thread(target=self._watch_the_clock, name="clock", daemon=True).start()
 
     def stop(self) -> None:
         """Start nothing more; what runs is not waited for."""
         if self._running.is_set():
             self._running.clear()
+            self._stopped.set()
             self._scheduler.shutdown(wait=False)
+
+    def _watch_the_clock(self) -> None:
+        offset_s = _offset_s()
+        while not self._stopped.wait(WATCH_EVERY_S):
+            before_s, offset_s = offset_s, _offset_s()
+            if offset_s < before_s - STEP_S:
+                self._call_all()
+
+    def _call_all(self) -> None:
+        for job in self._scheduler.get_jobs():
+            # One that ends just now is not there any more.
+            with suppress(JobLookupError):
+                job.modify(next_run_time=datetime.now(UTC))
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -77,3 +119,7 @@ class Scheduler:
     ) -> None:
         """Start nothing more."""
         self.stop()
+
+
+def _offset_s() -> float:
+    return datetime.now(UTC).timestamp() - time.monotonic()

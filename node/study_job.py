@@ -49,7 +49,7 @@ class StudyJob:
     def _sources(self, study_instance_uid: str) -> list[SourceInstance]:
         return [
             SourceInstance(self._storage / found.path, found.sop_class_uid, found.sop_instance_uid)
-            for found in self._ledger.studies.instances(study_instance_uid)
+            for found in self._ledger.studies.files(study_instance_uid)
             if found.sop_class_uid in ANALYSED_SOP_CLASSES
         ]
 

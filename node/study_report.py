@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 from config.errors import NodeError
 from config.series_rules import SeriesRules
 from config.settings import CompletionSection
+from node.deadline import deadline_s
 from node.ledger.ledger import Ledger
 from node.ledger.records import StudyRecord
 from node.states import StudyState
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+    from dicom_io.assembly.progress import StudyProgress
 
 _WAITS_FOR: Mapping[StudyState, str] = {
     StudyState.READY: "a free worker",
@@ -60,13 +63,13 @@ def explain_study(
     UnknownStudyError
         There is no such study.
     """
-    from node.analysis_tools import match_study, read_roles  # noqa: PLC0415 - listing studies needs no DICOM
+    from node.analysis_tools import match_study, read_progress  # noqa: PLC0415 - listing studies needs no DICOM
 
     study = ledger.studies.get(study_instance_uid)
-    paths = [storage / instance.path for instance in ledger.studies.instances(study_instance_uid)]
-    roles: Mapping[Any, str] = {}
+    paths = [storage / instance.path for instance in ledger.studies.files(study_instance_uid)]
+    progress = None
     try:
-        roles = read_roles(paths, rules)
+        progress = read_progress(paths, rules)
         match = match_study(study_instance_uid, paths, rules).to_json()
     except NodeError as error:
         match = {"status": "refused", "code": None, "message": str(error), "roles": {}, "rejected": []}
@@ -74,12 +77,15 @@ def explain_study(
         **match,
         "study_instance_uid": study_instance_uid,
         "state": study.state.value,
-        "waits_for": waits_for(study, roles, completion),
-        "role_status": {str(role): status for role, status in roles.items()},
+        "waits_for": waits_for(study, progress, completion, ledger.clock().date()),
+        "role_status": {} if progress is None else {str(role): status for role, status in progress.roles.items()},
+        "came_again_with_other_bytes": list(ledger.studies.conflicting(study_instance_uid)),
     }
 
 
-def waits_for(study: StudyRecord, roles: Mapping[Any, str], completion: CompletionSection) -> str:
+def waits_for(
+    study: StudyRecord, progress: "StudyProgress | None", completion: CompletionSection, today: date
+) -> str:
     """Say in words what a study waits for."""
     if study.state is StudyState.RETRY and study.not_before is not None:
         return f"its next attempt at {_plain(study.not_before)}: {study.message}"
@@ -87,10 +93,12 @@ def waits_for(study: StudyRecord, roles: Mapping[Any, str], completion: Completi
         return _WAITS_FOR[study.state]
     if study.images == 0:
         return "images: what it holds is context only"
-    still_open = [f"{role} ({status})" for role, status in roles.items() if status != "filled"]
+    if progress is None:
+        return "images that can be read"
+    still_open = [f"{role} ({progress.roles[role]})" for role in progress.open_roles]
     if not still_open:
         return f"{completion.settle_s:.0f} s without a new image"
-    deadline = study.last_received_at + timedelta(seconds=completion.deadline_s)
+    deadline = study.last_received_at + timedelta(seconds=deadline_s(progress, completion, today))
     return f"{', '.join(still_open)}, until {_plain(deadline)}"
 
 

@@ -45,7 +45,11 @@ def role_status(scan: ScanResult, rules: SeriesRules) -> Mapping[Role, str]:
     rules
         Weights, windows and lexicon.
     """
-    decision = decide(sort_study(scan, rules, Lexicon(rules)), rules)
+    return status_of_roles(decide(sort_study(scan, rules, Lexicon(rules)), rules))
+
+
+def status_of_roles(decision: Decision) -> Mapping[Role, str]:
+    """Return for each role whether a decision fills it."""
     return {role: _status(role, decision) for role in Role}
 
 

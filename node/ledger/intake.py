@@ -23,7 +23,6 @@ def record(connection: Connection, instance: InstanceRecord, now: datetime) -> R
     now
         For `updated_at` and the history; the times of receipt come from `instance`.
     """
-    uid = instance.study_instance_uid
     study = _locked_study(connection, instance, now)
     known = _known_hashes(connection, instance)
     usable = any(not conflicting for conflicting in known.values())
@@ -33,10 +32,10 @@ def record(connection: Connection, instance: InstanceRecord, now: datetime) -> R
     _enter(connection, instance, conflicting=usable)
     if usable:
         _mark(connection, instance, now)
-        return Recorded.CONFLICT
     if instance.sop_class_uid in ANALYSED_SOP_CLASSES:
-        _advance(connection, uid, StudyState(study), instance.received_at, now)
-    return Recorded.NEW
+        # Also for one in conflict: the first may have been damaged on its way, and the study refused for it.
+        _advance(connection, StudyState(study), instance, now, images=0 if usable else 1)
+    return Recorded.CONFLICT if usable else Recorded.NEW
 
 
 def forget(connection: Connection, paths: Collection[str], now: datetime) -> int:
@@ -122,8 +121,10 @@ def _mark(connection: Connection, instance: InstanceRecord, now: datetime) -> No
     note(connection, uid, now, "conflict", f"{instance.sop_instance_uid} came again with other bytes")
 
 
-def _advance(connection: Connection, uid: str, state: StudyState, received_at: datetime, now: datetime) -> None:
-    table = schema.studies
+def _advance(
+    connection: Connection, state: StudyState, instance: InstanceRecord, now: datetime, *, images: int
+) -> None:
+    table, uid = schema.studies, instance.study_instance_uid
     if state is not StudyState.RECEIVING:
         note(connection, uid, now, "re-opened", f"an image arrived while {state}")
     connection.execute(
@@ -132,8 +133,8 @@ def _advance(connection: Connection, uid: str, state: StudyState, received_at: d
         .values(
             state=next_state(state, Event.INSTANCE).value,
             generation=table.c.generation + 1,
-            images=table.c.images + 1,
-            last_received_at=received_at,
+            images=table.c.images + images,
+            last_received_at=instance.received_at,
             updated_at=now,
             attempts=0,
             not_before=None,

@@ -1,5 +1,6 @@
 """The ledger as the rest of the node sees it."""
 
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
@@ -30,6 +31,8 @@ class Ledger:
         Its schema is current.
     clock
         Time of day, aware.
+    monotonic_s
+        A clock that never steps back, s.
 
     Attributes
     ----------
@@ -43,11 +46,16 @@ class Ledger:
         How the peers were reached.
     """
 
-    def __init__(self, engine: Engine, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Callable[[], datetime] = utc_now,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.engine = engine
         self.clock = clock
         self.studies = Studies(engine)
-        self.work = Work(engine, clock)
+        self.work = Work(engine, clock, monotonic_s)
         self.outbox = Outbox(engine, clock)
         self.contacts = Contacts(engine, clock)
 
@@ -126,7 +134,9 @@ class Ledger:
         self.close()
 
 
-def open_ledger(url: str, clock: Callable[[], datetime] = utc_now) -> Ledger:
+def open_ledger(
+    url: str, clock: Callable[[], datetime] = utc_now, monotonic_s: Callable[[], float] = time.monotonic
+) -> Ledger:
     """Open the ledger; an empty SQLite database gets its schema.
 
     Raises
@@ -142,4 +152,4 @@ def open_ledger(url: str, clock: Callable[[], datetime] = utc_now) -> Ledger:
     except BaseException:
         engine.dispose()
         raise
-    return Ledger(engine, clock)
+    return Ledger(engine, clock, monotonic_s)

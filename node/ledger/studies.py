@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, Select, func, select
+from sqlalchemy import Column, ColumnElement, Engine, Select, func, select
 
 from node.ledger import schema
 from node.ledger.connection import reading
@@ -69,14 +69,29 @@ class Studies:
 
     def instances(self, study_instance_uid: str) -> tuple[InstanceRecord, ...]:
         """Return the instances of a study in order of arrival; of a SOP Instance UID in conflict, the first."""
+        return self._instances(study_instance_uid, schema.instances.c.conflicting.is_(False))
+
+    def files(self, study_instance_uid: str) -> tuple[InstanceRecord, ...]:
+        """Return everything that lies in the inbox of a study, in order of arrival.
+
+        Of a SOP Instance UID in conflict the first that can be read is analysed: where it was damaged on its way,
+        the one that was sent again takes its place.
+        """
+        return self._instances(study_instance_uid)
+
+    def conflicting(self, study_instance_uid: str) -> tuple[str, ...]:
+        """Return the SOP Instance UIDs that came again with other bytes, in order of arrival."""
+        found = self._instances(study_instance_uid, schema.instances.c.conflicting)
+        return tuple(dict.fromkeys(instance.sop_instance_uid for instance in found))
+
+    def _instances(
+        self, study_instance_uid: str, *conditions: ColumnElement[bool] | Column[bool]
+    ) -> tuple[InstanceRecord, ...]:
         table = schema.instances
-        query = (
-            select(table)
-            .where(table.c.study_instance_uid == study_instance_uid, table.c.conflicting.is_(False))
-            .order_by(table.c.number)
-        )
+        query = select(table).where(table.c.study_instance_uid == study_instance_uid, *conditions)
         with reading(self._engine) as connection:
-            return tuple(to_instance(row) for row in connection.execute(query).mappings())
+            rows = connection.execute(query.order_by(table.c.number)).mappings()
+            return tuple(to_instance(row) for row in rows)
 
     def results(self, study_instance_uid: str) -> tuple[ResultObject, ...]:
         """Return the result objects of a study, of all its generations, in the order they were first entered."""

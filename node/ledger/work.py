@@ -6,14 +6,18 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine, select, update
 
 from node.ledger import delivery, schema
+from node.ledger.connection import reading
 from node.ledger.records import Claim, ResultObject, StudyRecord
 from node.ledger.rows import FREE, LostClaimError, held, locked, move, to_study
+from node.ledger.waiting import Waits
 from node.states import Event, StudyState
 
 _T = schema.studies
 
 MAXIMUM_LOST_LEASES = 10
 """A study that takes its worker down this often is parked instead of tried for ever."""
+LONGEST_LEASE_S = 600.0
+LONGEST_RETRY_S = 900.0
 
 
 class Work:
@@ -25,11 +29,15 @@ class Work:
         Of the ledger.
     clock
         Time of day, aware.
+    monotonic_s
+        A clock that never steps back, s: leases and back-offs are counted by it.
     """
 
-    def __init__(self, engine: Engine, clock: Callable[[], datetime]) -> None:
+    def __init__(self, engine: Engine, clock: Callable[[], datetime], monotonic_s: Callable[[], float]) -> None:
         self._engine = engine
         self._clock = clock
+        self._leases = Waits(monotonic_s, LONGEST_LEASE_S)
+        self._retries = Waits(monotonic_s, LONGEST_RETRY_S)
 
     def complete(self, study: StudyRecord, because: str) -> bool:
         """Make a study ready, unless another image arrived since `study` was read; say whether it was."""
@@ -157,34 +165,48 @@ class Work:
     def wake(self) -> int:
         """Make ready what is due for another attempt; return how many."""
         now = self._clock()
-        due = select(_T).where(_T.c.state == StudyState.RETRY.value, _T.c.not_before <= now)
+        waiting = {study.study_instance_uid: study for study in self._in(StudyState.RETRY)}
+        until = {uid: study.not_before for uid, study in waiting.items() if study.not_before is not None}
+        return sum(self._wake(waiting[uid], now) for uid in self._retries.over(until, now))
+
+    def _wake(self, seen: StudyRecord, now: datetime) -> bool:
         with self._engine.begin() as connection:
-            rows = connection.execute(due.with_for_update(skip_locked=True)).mappings().all()
-            for row in rows:
-                move(connection, to_study(row), Event.BACK_OFF_OVER, now, not_before=None)
-        return len(rows)
+            study = locked(connection, seen.study_instance_uid)
+            if (study.state, study.not_before) != (seen.state, seen.not_before):
+                return False
+            move(connection, study, Event.BACK_OFF_OVER, now, not_before=None)
+        return True
 
     def recover(self, is_dead: Callable[[str], bool] = lambda _owner: False) -> int:
         """Free the studies whose worker is gone: the lease ran out, or `is_dead` says so of its owner."""
         now = self._clock()
-        running = select(_T).where(_T.c.state == StudyState.ANALYSING.value).with_for_update(skip_locked=True)
-        freed = 0
+        running = self._in(StudyState.ANALYSING)
+        until = {study.study_instance_uid: study.lease_expires_at or now for study in running}
+        over = self._leases.over(until, now)
+        return sum(
+            self._free(study, now)
+            for study in running
+            if study.study_instance_uid in over or is_dead(study.owner or "")
+        )
+
+    def _free(self, seen: StudyRecord, now: datetime) -> bool:
         with self._engine.begin() as connection:
-            for row in connection.execute(running).mappings().all():
-                study = to_study(row)
-                if (
-                    study.lease_expires_at is not None
-                    and study.lease_expires_at > now
-                    and not is_dead(row["owner"])
-                ):
-                    continue
-                freed += 1
-                if study.attempts < MAXIMUM_LOST_LEASES:
-                    move(connection, study, Event.LEASE_LOST, now, f"{study.owner} is gone", **FREE)
-                    continue
+            study = locked(connection, seen.study_instance_uid)
+            # It may have ended, or its worker may live and have renewed its lease, since it was looked at.
+            holder = (study.state, study.owner, study.lease_expires_at)
+            if holder != (seen.state, seen.owner, seen.lease_expires_at):
+                return False
+            if study.attempts < MAXIMUM_LOST_LEASES:
+                move(connection, study, Event.LEASE_LOST, now, f"{study.owner} is gone", **FREE)
+            else:
                 message = f"its worker was lost {study.attempts} times"
                 move(connection, study, Event.BUG, now, message, code="LOST", message=message, **FREE)
-        return freed
+        return True
+
+    def _in(self, state: StudyState) -> list[StudyRecord]:
+        with reading(self._engine) as connection:
+            rows = connection.execute(select(_T).where(_T.c.state == state.value)).mappings()
+            return [to_study(row) for row in rows]
 
     def ask_again(self, study_instance_uid: str, by: str) -> None:
         """Make a study that rests ready once more.

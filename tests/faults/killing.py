@@ -56,12 +56,11 @@ def kill_at_random(folder: Path, cases: int) -> FaultRecord:
             failures += _ends(victim, pacs, {shot.study_instance_uid for shot in shots})
             failures += lost_or_doubled(victim.storage, shots) + unfinished_files(victim.storage)
     at_kill = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
-    return record(
-        "kill -9 at random instants",
-        cases,
-        failures,
-        f"{len(shots)} instances acknowledged, all there once; {len({shot.study_instance_uid for shot in shots})} studies ended; at the kills: {at_kill}",
+    studies = len({shot.study_instance_uid for shot in shots})
+    detail = (
+        f"{len(shots)} instances acknowledged, each there once; {studies} studies ended; killed while {at_kill}"
     )
+    return record("kill -9 at random instants", cases, failures, detail)
 
 
 def _trial(

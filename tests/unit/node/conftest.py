@@ -16,5 +16,5 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def ledger(tmp_path: Path, clock: FakeClock) -> Iterator[Ledger]:
-    with open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}", clock) as opened:
+    with open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}", clock, clock.monotonic_s) as opened:
         yield opened

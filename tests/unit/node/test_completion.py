@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import CompletionSection
+from dicom_io.assembly.progress import StudyProgress
 from node.completion import Completion
 from node.ledger.ledger import Ledger
 from node.states import StudyState
@@ -19,17 +20,18 @@ class FakeHeaders:
     """Says of a study what it is told to say, and counts how often it is asked."""
 
     def __init__(self, **status: str) -> None:
+        self.progress = StudyProgress()
         self.status: Mapping[Role, str] = dict.fromkeys(Role, "filled") | {
             Role(role): answer for role, answer in status.items()
         }
         self.asked: list[Sequence[Path]] = []
         self.broken = False
 
-    def __call__(self, paths: Sequence[Path]) -> Mapping[Role, str]:
+    def __call__(self, paths: Sequence[Path]) -> StudyProgress:
         self.asked.append(paths)
         if self.broken:
             raise OSError("unreadable")
-        return self.status
+        return replace(self.progress, roles=self.status)
 
 
 @pytest.fixture
@@ -163,7 +165,7 @@ def test_check_when_an_image_arrives_while_headers_are_read_then_the_study_goes_
 ) -> None:
     ledger.record_instance(instance(clock))
 
-    def read(paths: Sequence[Path]) -> Mapping[Role, str]:
+    def read(paths: Sequence[Path]) -> StudyProgress:
         ledger.record_instance(replace(instance(clock, 2), received_at=clock()))
         return headers(paths)
 
@@ -171,3 +173,29 @@ def test_check_when_an_image_arrives_while_headers_are_read_then_the_study_goes_
     clock.advance(60)
     assert completion.check() == 0
     assert state(ledger) is StudyState.RECEIVING
+
+
+@pytest.mark.parametrize(
+    ("days", "waits"), [(0, True), (1, True), (-1, True), (2, False), (-700, False), (None, False)]
+)
+def test_check_when_the_hepatobiliary_phase_cannot_have_been_acquired_then_a_study_of_today_waits_for_it(
+    ledger: Ledger, clock: FakeClock, completion: Completion, headers: FakeHeaders, days: int | None, waits: bool
+) -> None:
+    acquired_on = None if days is None else clock.now.date() + timedelta(days=days)
+    headers.status = {**headers.status, Role.T1_HEPATOBILIARY: "empty"}
+    headers.progress = StudyProgress(hepatobiliary_due_s=1100, acquired_on=acquired_on)
+    clock.advance(SETTINGS.deadline_s)
+    assert completion.check() == int(not waits)
+    clock.advance(1099)
+    assert completion.check() == 0
+    clock.advance(1)
+    assert completion.check() == int(waits)
+
+
+def test_check_when_an_instance_came_again_with_other_bytes_then_both_files_are_looked_at(
+    ledger: Ledger, clock: FakeClock, completion: Completion, headers: FakeHeaders
+) -> None:
+    ledger.record_instance(instance(clock, content="other"))
+    clock.advance(60)
+    assert completion.check() == 1
+    assert [len(paths) for paths in headers.asked] == [2]

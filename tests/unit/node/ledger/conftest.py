@@ -44,5 +44,5 @@ def ledger(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> 
         url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
     else:
         url = request.getfixturevalue("new_postgresql_database")("migrated")
-    with open_ledger(url, clock) as opened:
+    with open_ledger(url, clock, clock.monotonic_s) as opened:
         yield opened

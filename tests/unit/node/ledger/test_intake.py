@@ -39,6 +39,20 @@ def test_record_instance_when_bytes_differ_then_keeps_both_and_analyses_the_firs
     assert ledger.record_instance(other) is Recorded.DUPLICATE
 
 
+def test_record_instance_when_bytes_differ_then_the_study_is_analysed_again(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    make_ready(ledger, clock)
+    other = instance(clock, content="other")
+    ledger.record_instance(other)
+    study = ledger.studies.get(STUDY)
+    assert (study.state, study.generation, study.images) == (StudyState.RECEIVING, 2, 1)
+    assert ledger.studies.conflicting(STUDY) == (other.sop_instance_uid,)
+    assert [found.path for found in ledger.studies.files(STUDY)] == [instance(clock).path, other.path]
+    ledger.record_instance(other)
+    assert ledger.studies.get(STUDY).generation == 2
+
+
 def test_record_instance_when_a_segmentation_comes_back_then_the_study_stays_as_it_is(
     ledger: Ledger, clock: FakeClock
 ) -> None:

@@ -1,11 +1,12 @@
 import threading
+from datetime import timedelta
 
 import pytest
 
 from node.ledger.ledger import Ledger, open_ledger
 from node.ledger.records import Confirmation, DeliveryState, ObjectKind
 from node.ledger.rows import LostClaimError, UnknownStudyError
-from node.ledger.work import MAXIMUM_LOST_LEASES
+from node.ledger.work import LONGEST_RETRY_S, MAXIMUM_LOST_LEASES
 from node.states import Event, IllegalTransitionError, StudyState
 from tests.unit.node.doubles import STUDY, FakeClock, instance, make_ready, result_objects, take
 
@@ -192,3 +193,45 @@ def test_ask_again_when_the_study_is_running_then_refuses(ledger: Ledger, clock:
 def test_ask_again_when_the_study_is_unknown_then_says_so(ledger: Ledger) -> None:
     with pytest.raises(UnknownStudyError):
         ledger.work.ask_again(STUDY, "operator")
+
+
+@pytest.mark.parametrize("step_s", [-7200, 7200])
+def test_recover_when_the_time_of_day_is_set_then_a_lease_lasts_as_long_as_ever(
+    ledger: Ledger, clock: FakeClock, step_s: int
+) -> None:
+    make_ready(ledger, clock)
+    claim = take(ledger)
+    assert ledger.work.recover() == 0
+    clock.now += timedelta(seconds=step_s)
+    clock.advance(30)
+    assert ledger.work.recover() == 0
+    ledger.work.renew(claim, 60)
+    clock.advance(59)
+    assert ledger.work.recover() == 0
+    clock.advance(60)
+    assert ledger.work.recover() == 1
+
+
+@pytest.mark.parametrize("step_s", [-7200, 7200])
+def test_wake_when_the_time_of_day_is_set_then_a_back_off_lasts_as_long_as_ever(
+    ledger: Ledger, clock: FakeClock, step_s: int
+) -> None:
+    make_ready(ledger, clock)
+    ledger.work.give_up(take(ledger), Event.UNAVAILABLE, code="X", message="away", retry_in_s=30)
+    assert ledger.work.wake() == 0
+    clock.now += timedelta(seconds=step_s)
+    clock.advance(29)
+    assert ledger.work.wake() == 0
+    clock.advance(1)
+    assert ledger.work.wake() == 1
+
+
+def test_wake_when_the_time_of_day_was_set_before_it_looked_then_no_wait_is_longer_than_the_longest(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    make_ready(ledger, clock)
+    ledger.work.give_up(take(ledger), Event.UNAVAILABLE, code="X", message="away", retry_in_s=30)
+    clock.now -= timedelta(days=365)
+    assert ledger.work.wake() == 0
+    clock.advance(LONGEST_RETRY_S)
+    assert ledger.work.wake() == 1

@@ -2,7 +2,7 @@
 
 import typer
 
-from node.cli import analyse, cohort, config, db, demo, match, models, phantom, queue, serve, studies
+from node.cli import analyse, cohort, config, db, demo, doctor, match, models, phantom, queue, serve, studies
 
 app = typer.Typer(
     name="mvi-node",
@@ -19,6 +19,7 @@ app.add_typer(cohort.app, name="cohort")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 app.command(epilog="Example: mvi-node demo --out build/demo")(demo.demo)
+app.command(epilog="Example: mvi-node doctor --config /etc/mvi-node/node.toml")(doctor.doctor)
 app.command(epilog="Example: mvi-node match study/ --json")(match.match)
 app.add_typer(models.app, name="models")
 app.command()(phantom.phantom)

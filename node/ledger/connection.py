@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect,
 from sqlalchemy import table as table_clause
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.sql import column
 
 from config.errors import ConfigError, NodeError
@@ -128,3 +128,9 @@ def _reachable(engine: Engine) -> Iterator[None]:
         place = engine.url.render_as_string(hide_password=True)
         because = str(error.orig).splitlines()[0]
         raise LedgerError(f"the ledger {place} cannot be opened: {because}") from error
+    except DatabaseError as error:
+        place = engine.url.render_as_string(hide_password=True)
+        raise LedgerError(
+            f"the ledger {place} is damaged ({error.orig}); "
+            "move it away, and the next start rebuilds it from the inbox"
+        ) from error

@@ -59,6 +59,12 @@ class Studies:
             since = connection.scalar(select(func.min(_T.c.last_received_at)).where(_T.c.state.in_(waiting)))
         return max(0.0, (now - since).total_seconds()) if since else 0.0
 
+    def last_change(self) -> datetime | None:
+        """Return when a study changed last; None where there is none."""
+        with reading(self._engine) as connection:
+            changed: datetime | None = connection.scalar(select(func.max(_T.c.updated_at)))
+        return changed
+
     def receiving(self) -> tuple[StudyRecord, ...]:
         """Return the studies that wait for images, the longest first; one without any image is only context."""
         return self._select(

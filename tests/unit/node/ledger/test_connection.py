@@ -93,3 +93,9 @@ def test_open_ledger_when_postgresql_is_away_then_is_one_line(tmp_path: Path) ->
     with pytest.raises(LedgerError, match="cannot be opened") as caught:
         open_ledger(f"postgresql+psycopg://nobody@/none?host={tmp_path}")
     assert "\n" not in str(caught.value)
+
+
+def test_ledger_when_its_file_is_damaged_then_one_sentence_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "ledger.sqlite").write_bytes(b"no database " * 100)
+    with pytest.raises(LedgerError, match=r"is damaged .* rebuilds it from the inbox"):
+        open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")

@@ -1,0 +1,33 @@
+"""`mvi-node doctor`: every dependency, one line each."""
+
+import os
+
+import typer
+
+from config.loading import load_settings
+from node.cli.config import ConfigOption, JsonOption
+from node.cli.output import ExitCode, print_json, verb
+
+
+@verb
+def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Examine disk, ledger, ports, certificates, model, clock and peers, and say what to do where one fails.
+
+    Exit code 1: the node cannot do its work. Exit code 2: the configuration is wrong. Exit code 4: a peer that
+    receives results does not answer, and nothing else is wrong.
+    """
+    from node.doctor import Finding, Verdict, examine  # noqa: PLC0415 - `--help` needs no DICOM
+
+    findings: list[Finding] = []
+    for finding in examine(load_settings(config, os.environ)):
+        findings.append(finding)
+        if not as_json:
+            typer.echo(f"{finding.verdict:<12}{finding.name:<14}{finding.detail}")
+    verdicts = {finding.verdict for finding in findings}
+    if as_json:
+        checks = [{"name": item.name, "verdict": item.verdict.value, "detail": item.detail} for item in findings]
+        print_json({"ok": verdicts <= {Verdict.OK, Verdict.WARNING}, "checks": checks})
+    if Verdict.FAILED in verdicts:
+        raise typer.Exit(ExitCode.FAILED)
+    if Verdict.UNREACHABLE in verdicts:
+        raise typer.Exit(ExitCode.PEER_UNREACHABLE)

@@ -1,0 +1,203 @@
+"""Every dependency of the node examined once, each with what to do where it fails. Changes nothing."""
+
+import ctypes
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from config.errors import NodeError
+from config.series_rules import rules_in_force
+from config.settings import Peer, Settings
+from dicom_io.network.requestor import PeerError, PeerRefusedError, RemoteAE
+from dicom_io.network.server import check_seam
+from dicom_io.network.storage_scu import echo
+from dicom_io.network.transport import TransportLimits
+from node.ledger.ledger import open_ledger, utc_now
+from node.model_choice import load_active_bundle
+from node.peers import remote
+from node.storage import existing_ledger_url, prepare_storage
+from node.tls import demand_usable_certificates, tls_files
+
+TIME_ERROR = 5
+"""Answer of adjtimex(2) where nothing keeps the clock in time."""
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""The ledger may be this far ahead of the clock: another machine may have written it."""
+LOOPBACK = "127.0.0.1"
+PATIENCE = TransportLimits(acse_timeout_s=5.0, network_timeout_s=5.0, dimse_timeout_s=5.0)
+"""Somebody waits for the answer."""
+
+
+class Verdict(StrEnum):
+    """How a dependency stands."""
+
+    OK = "ok"
+    WARNING = "warning"
+    """The node works, and somebody should look."""
+    UNREACHABLE = "unreachable"
+    """A peer does not answer; what is meant for it waits."""
+    FAILED = "failed"
+    """The node does not start, or cannot do its work."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one examination found.
+
+    Parameters
+    ----------
+    detail
+        One sentence, with what to do where something is wrong.
+    """
+
+    name: str
+    verdict: Verdict
+    detail: str
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Examine disk, ledger, ports, certificates, rules, model, clock and peers, one after the other."""
+    yield _found("storage", lambda: _storage(settings))
+    yield _ledger(settings)
+    yield _found("transport", _transport)
+    yield _port(settings)
+    yield _found("tls", lambda: _tls(settings))
+    yield _found("series rules", lambda: f"version {rules_in_force(settings.matching).version}")
+    yield _found("model", lambda: _model(settings))
+    yield _clock(settings)
+    for peer in settings.peers:
+        yield _peer(peer, settings)
+
+
+def _found(name: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(name, Verdict.OK, look())
+    except NodeError as error:
+        return Finding(name, Verdict.FAILED, str(error))
+
+
+def _storage(settings: Settings) -> str:
+    node = settings.node
+    # Where nothing was received yet the folder is not made: looking must leave no trace.
+    folder = node.storage.resolve()
+    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    if existing == folder:
+        prepare_storage(folder)
+    free = shutil.disk_usage(existing).free
+    if free < node.minimum_free_bytes:
+        raise NodeError(
+            f"{folder} has {free / 1e9:.1f} GB free, and below {node.minimum_free_bytes / 1e9:.1f} GB nothing is "
+            "received; make space, or lower node.minimum_free_bytes"
+        )
+    return f"{folder} has {free / 1e9:.1f} GB free"
+
+
+def _ledger(settings: Settings) -> Finding:
+    name = "ledger"
+    try:
+        url = existing_ledger_url(settings)
+    except NodeError:
+        return Finding(name, Verdict.OK, "not there yet; the first start makes it")
+    try:
+        with open_ledger(url) as ledger:
+            studies = sum(ledger.studies.count().values())
+    except NodeError as error:
+        return Finding(name, Verdict.FAILED, str(error))
+    return Finding(name, Verdict.OK, f"answers, {studies} studies")
+
+
+def _transport() -> str:
+    check_seam()
+    return "pynetdicom is of a version that the transport is tested with"
+
+
+def _port(settings: Settings) -> Finding:
+    name, node = "port", settings.node
+    if node.port == 0:
+        return Finding(
+            name, Verdict.WARNING, "node.port = 0 takes another port at each start; peers need a fixed one"
+        )
+    with socket.socket() as probe:
+        # As the receiver itself does: a port in TIME_WAIT is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((node.host, node.port))
+        except OSError as error:
+            return _occupied(name, settings, (error.strerror or str(error)).lower())
+    return Finding(name, Verdict.OK, f"{node.host}:{node.port} is free; no node runs on it")
+
+
+def _occupied(name: str, settings: Settings, because: str) -> Finding:
+    node = settings.node
+    host = LOOPBACK if node.host in ("0.0.0.0", "::", "") else node.host  # noqa: S104 - compared, not listened on
+    try:
+        echo(RemoteAE(node.ae_title, host, node.port), calling_ae_title=node.ae_title, limits=PATIENCE)
+    except PeerError as error:
+        if isinstance(error, PeerRefusedError):  # As it must: its own AE title is no peer of its.
+            return Finding(name, Verdict.OK, f"{node.ae_title} listens on {host}:{node.port}")
+        return Finding(
+            name,
+            Verdict.FAILED,
+            f"{host}:{node.port} cannot be listened on ({because}), and no DICOM node answers there; "
+            "end what holds it, or choose another node.port",
+        )
+    return Finding(name, Verdict.OK, f"{node.ae_title} answers C-ECHO on {host}:{node.port}")
+
+
+def _tls(settings: Settings) -> str:
+    demand_usable_certificates(settings)
+    if tls_files(settings.tls) is None:
+        return "off: DICOM travels in plain"
+    return f"certificate, key and authority fit; port {settings.tls.port}"
+
+
+def _model(settings: Settings) -> str:
+    identity = load_active_bundle(settings).identity
+    return f"{identity.name} {identity.version} is intact; intended use: {identity.intended_use}"
+
+
+def _clock(settings: Settings) -> Finding:
+    name, now = "clock", utc_now()
+    ahead = _newest_entry(settings)
+    if ahead is not None and ahead - now > CLOCK_TOLERANCE:
+        return Finding(name, Verdict.FAILED, f"the ledger is {ahead - now} ahead of this clock; set the clock")
+    if _unsynchronised():
+        return Finding(name, Verdict.WARNING, f"{now:%Y-%m-%d %H:%M:%S} UTC, kept in time by nothing; run NTP")
+    return Finding(name, Verdict.OK, f"{now:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _newest_entry(settings: Settings) -> datetime | None:
+    try:
+        with open_ledger(existing_ledger_url(settings)) as ledger:
+            return ledger.studies.last_change()
+    except NodeError:
+        return None  # Said of the ledger already.
+
+
+def _unsynchronised() -> bool:
+    """Return whether the kernel says that nothing keeps its clock in time; False where it does not say."""
+    try:
+        adjtimex = ctypes.CDLL(None).adjtimex
+    except (OSError, AttributeError):
+        return False
+    # All zero: no mode bit is set, so that the clock is read and not adjusted; struct timex has 208 bytes.
+    return bool(adjtimex(ctypes.create_string_buffer(256)) == TIME_ERROR)
+
+
+def _peer(peer: Peer, settings: Settings) -> Finding:
+    name = f"peer {peer.name}"
+    if not peer.receives_results:
+        return Finding(name, Verdict.OK, "only sends; nothing of it is needed")
+    try:
+        echo(remote(peer, tls_files(settings.tls)), calling_ae_title=settings.node.ae_title, limits=PATIENCE)
+    except PeerRefusedError as error:
+        return Finding(
+            name, Verdict.FAILED, f"{error}; enter {settings.node.ae_title} and this host as a peer over there"
+        )
+    except PeerError as error:
+        return Finding(name, Verdict.UNREACHABLE, f"{error}; results wait for it and are not lost")
+    except NodeError as error:
+        return Finding(name, Verdict.FAILED, str(error))
+    return Finding(name, Verdict.OK, f"{peer.ae_title}@{peer.host}:{peer.port} answers C-ECHO")

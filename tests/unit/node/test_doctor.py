@@ -1,0 +1,110 @@
+import socket
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from config.settings import MatchingSection, ModelSection, NodeSection, Peer, Settings, TlsSection
+from dicom_io.network.access import AccessPolicy, KnownPeer
+from node.doctor import CLOCK_TOLERANCE, Finding, Verdict, examine
+from node.ledger.ledger import Ledger, open_ledger, utc_now
+from tests.unit.dicom_io.network.receiver import receiving
+from tests.unit.node.doubles import FakeClock, instance
+
+LOOPBACK = "127.0.0.1"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def settings(storage: Path, **sections: object) -> Settings:
+    node = NodeSection(storage=storage, host=LOOPBACK, port=free_port(), minimum_free_bytes=1)
+    return Settings.model_validate({"node": node, **sections})
+
+
+def findings(of: Settings) -> dict[str, Finding]:
+    return {finding.name: finding for finding in examine(of)}
+
+
+def test_examine_when_nothing_is_wrong_then_every_dependency_is_named_and_no_trace_left(tmp_path: Path) -> None:
+    storage = tmp_path / "storage"
+    found = findings(settings(storage))
+    assert {"storage", "ledger", "transport", "port", "tls", "series rules", "model", "clock"} <= set(found)
+    assert {finding.verdict for finding in found.values()} <= {Verdict.OK, Verdict.WARNING}
+    assert not storage.exists()
+
+
+def test_storage_when_the_disk_is_nearly_full_then_failed_with_both_figures(tmp_path: Path) -> None:
+    node = NodeSection(storage=tmp_path, host=LOOPBACK, port=free_port(), minimum_free_bytes=10**18)
+    finding = findings(Settings(node=node))["storage"]
+    assert finding.verdict is Verdict.FAILED
+    assert "node.minimum_free_bytes" in finding.detail
+
+
+def test_ledger_when_its_file_is_damaged_then_failed(tmp_path: Path) -> None:
+    (tmp_path / "ledger.sqlite").write_bytes(b"no database " * 100)
+    assert findings(settings(tmp_path))["ledger"].verdict is Verdict.FAILED
+
+
+def test_ledger_when_it_is_there_then_its_studies_are_counted(tmp_path: Path, clock: FakeClock) -> None:
+    with open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}", clock) as ledger:
+        ledger.record_instance(instance(clock))
+    assert findings(settings(tmp_path))["ledger"] == Finding("ledger", Verdict.OK, "answers, 1 studies")
+
+
+def test_clock_when_the_ledger_is_ahead_of_it_then_failed(tmp_path: Path) -> None:
+    ahead = utc_now() + CLOCK_TOLERANCE + timedelta(hours=1)
+    with open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}", lambda: ahead) as ledger:
+        enter(ledger)
+    finding = findings(settings(tmp_path))["clock"]
+    assert finding.verdict is Verdict.FAILED
+    assert "set the clock" in finding.detail
+
+
+def enter(ledger: Ledger) -> None:
+    ledger.record_instance(instance(FakeClock()))
+
+
+def test_port_when_another_program_holds_it_then_failed(tmp_path: Path) -> None:
+    with socket.create_server((LOOPBACK, 0)) as holder:
+        node = NodeSection(storage=tmp_path, host=LOOPBACK, port=holder.getsockname()[1], minimum_free_bytes=1)
+        finding = next(item for item in examine(Settings(node=node)) if item.name == "port")
+    assert finding.verdict is Verdict.FAILED
+    assert "node.port" in finding.detail
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "name"),
+    [
+        ("tls", TlsSection(certificate="/absent.pem", key="/absent.key", authority="/absent.ca"), "tls"),
+        ("matching", MatchingSection(rules="/absent.toml"), "series rules"),
+        ("model", ModelSection(active="absent"), "model"),
+    ],
+)
+def test_examine_when_a_named_file_is_missing_then_that_dependency_fails(
+    tmp_path: Path, section: str, value: object, name: str
+) -> None:
+    found = findings(settings(tmp_path, **{section: value}))
+    assert [item.name for item in found.values() if item.verdict is Verdict.FAILED] == [name]
+    assert "absent" in found[name].detail
+
+
+def test_peer_when_it_answers_is_away_or_does_not_know_us_then_each_is_said(tmp_path: Path) -> None:
+    us = KnownPeer("MVINODE", frozenset({"loopback"}), may_store=True)
+    with receiving(policy=AccessPolicy("PACS", (us,))) as receiver:
+        port = receiver.scp.port
+        peers = {
+            "knows": Peer(name="knows", ae_title="PACS", host=LOOPBACK, port=port, receives_results=True),
+            "away": Peer(name="away", ae_title="AWAY", host=LOOPBACK, port=free_port(), receives_results=True),
+            "other": Peer(name="other", ae_title="WRONG", host=LOOPBACK, port=port, receives_results=True),
+            "sends": Peer(name="sends", ae_title="SENDS", host=LOOPBACK, may_send=True),
+        }
+        found = findings(settings(tmp_path, peers=tuple(peers.values())))
+    verdicts = {name: found[f"peer {name}"].verdict for name in peers}
+    assert verdicts["away"] is Verdict.UNREACHABLE
+    assert verdicts["other"] is Verdict.FAILED
+    assert verdicts["sends"] is Verdict.OK
+    assert verdicts["knows"] is Verdict.OK

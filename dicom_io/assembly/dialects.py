@@ -1,20 +1,6 @@
-"""What vendors keep where: b-value, Dixon type, complex component, fat suppression.
-
-Reading orders follow dcm2niix's vendor notes; private elements are found by their creator.
-"""
-
-import re
+"""What vendors keep where: the words of Image Type, Dixon type, complex component, fat suppression, agent."""
 
 from dicom_io.assembly.elements import Elements
-
-GE_B_OFFSET = 1_000_000_000
-"""GE adds it to b-values of some sequences."""
-
-MAXIMUM_B_S_PER_MM2 = 20_000.0
-
-_B_IN_TEXT = re.compile(r"(?<![a-z0-9])(?:ep_)?b\s?=?\s?(\d{1,4})(?!\d)")
-_B_IN_COMMENT = re.compile(r"^b=(\d+(?:\.\d+)?)\(")
-_SIEMENS_B_NAME = re.compile(r"^\*?ep_?b(\d{1,4})")
 
 _DIXON_TOKENS = {
     "W": "WATER", "WATER": "WATER", "DIXON_WATER": "WATER",
@@ -34,6 +20,43 @@ _COMPONENT_TOKENS = {
 _GE_COMPONENTS = {0: "MAGNITUDE", 1: "PHASE", 2: "REAL", 3: "IMAGINARY"}
 
 
+def image_words(stated: tuple[str, ...], private: Elements) -> tuple[str, ...]:
+    """Return Image Type or Frame Type, with what Philips says elsewhere at its end.
+
+    Parameters
+    ----------
+    stated
+        The standard's element.
+    private
+        The data set or, of Enhanced objects, the functional groups of one frame that hold Philips' own elements.
+        The Complex Image Component of Philips is MAGNITUDE for all four Dixon images, and of no use.
+    """
+    words = [word.upper() for word in stated]
+    for place in (private, *private.private_items("Philips MR Imaging DD 005", 0x0F)):
+        words += [word.upper() for word in place.words("ImageType")[2:] if place is not private]
+        words.append(place.private_word("Philips MR Imaging DD 001", 0x11).upper())
+    known = words[: len(stated)]
+    return (*known, *(word for word in dict.fromkeys(words[len(stated) :]) if word and word not in known))
+
+
+def scanning_sequence(elements: Elements) -> tuple[str, ...]:
+    """Return Scanning Sequence; Philips says only in its own words that a spin echo is echo planar."""
+    words = tuple(word for word in elements.words("ScanningSequence") if word)
+    technique = elements.private_word("Philips Imaging DD 001", 0x20).upper()
+    planar = technique.startswith("DW") or technique.endswith("EPI")
+    return ("EP", *words) if planar and "EP" not in words else words
+
+
+def agent(elements: Elements) -> str:
+    """Return whatever names the contrast agent, as one text: typed, coded (Enhanced MR), or its ingredient."""
+    coded = [
+        item.text("CodeMeaning")[0] or item.word("CodeValue")
+        for item in elements.items("ContrastBolusAgentSequence")
+    ]
+    ingredient = elements.word("ContrastBolusIngredient") if coded else ""
+    return " ".join(part for part in (elements.text("ContrastBolusAgent")[0], *coded, ingredient) if part)
+
+
 def dixon_type(image_type: tuple[str, ...]) -> str | None:
     """Return ``WATER``, ``FAT``, ``IN_PHASE``, ``OUT_PHASE`` or ``FRACTION`` from the tokens after the second.
 
@@ -47,9 +70,8 @@ def complex_component(elements: Elements, image_type: tuple[str, ...]) -> str:
     said = elements.word("ComplexImageComponent")
     if said in ("PHASE", "REAL", "IMAGINARY"):
         return said
-    tag = elements.private("GEMS_PARM_01", 0x2F)
-    if tag is not None and (number := elements.number(tag)) is not None:
-        return _GE_COMPONENTS.get(int(number), "MAGNITUDE")
+    if numbers := elements.private_numbers("GEMS_PARM_01", 0x2F):
+        return _GE_COMPONENTS.get(int(numbers[0]), "MAGNITUDE")
     return next((_COMPONENT_TOKENS[token] for token in image_type[2:] if token in _COMPONENT_TOKENS), "MAGNITUDE")
 
 
@@ -62,48 +84,3 @@ def fat_suppression(elements: Elements) -> bool | None:
     if not any(options):
         return None
     return any(option in ("FS", "SFS", "FAT_SAT", "SPIR", "SPAIR") for option in options) or None
-
-
-def b_value_s_per_mm2(elements: Elements, image_type: tuple[str, ...], description: str) -> float | None:
-    """Return the diffusion weighting, s/mm2, or None where no element and no text gives it.
-
-    Public element, then Siemens, GE, Philips and United Imaging private ones, then Canon's comment, then the
-    sequence name, then the description, the last only for diffusion images.
-    """
-    for found in (elements.number("DiffusionBValue"), *_private(elements), *_in_names(elements)):
-        if found is not None and 0 <= found <= MAXIMUM_B_S_PER_MM2:
-            return found
-    if "DIFFUSION" in image_type or "EP" in elements.words("ScanningSequence"):
-        values = _B_IN_TEXT.findall(description)
-        if len(values) == 1:  # `b50 400 800` names the series, not the image.
-            return float(values[0])
-    return None
-
-
-def _private(elements: Elements) -> list[float | None]:
-    found: list[float | None] = []
-    for creator, element in (
-        ("SIEMENS MR HEADER", 0x0C),
-        ("GEMS_PARM_01", 0x39),
-        ("Philips Imaging DD 001", 0x03),
-        ("Image Private Header", 0x0A),
-        ("Image Private Header", 0x09),
-    ):
-        tag = elements.private(creator, element)
-        number = None if tag is None else elements.number(tag)
-        if number is not None and creator == "GEMS_PARM_01":
-            # The first of four numbers; zero everywhere outside diffusion imaging.
-            number = number % GE_B_OFFSET if number >= GE_B_OFFSET else number
-            number = number if number > 0 or _is_diffusion(elements) else None
-        found.append(number)
-    return found
-
-
-def _in_names(elements: Elements) -> list[float | None]:
-    comment = _B_IN_COMMENT.match(elements.text("ImageComments")[0])
-    name = _SIEMENS_B_NAME.match(elements.text("SequenceName")[0])
-    return [float(match.group(1)) if match else None for match in (comment, name)]
-
-
-def _is_diffusion(elements: Elements) -> bool:
-    return "EP" in elements.words("ScanningSequence") and "SE" in elements.words("ScanningSequence")

@@ -1,50 +1,17 @@
-"""Which elements matching reads, and a fast typed access to them."""
+"""A fast typed access to the elements that matching reads."""
 
-from collections.abc import Sequence
+import struct
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.tag import BaseTag, Tag
 
 from dicom_io.assembly.text import decode
+from dicom_io.assembly.wanted import BLOCKS, PRIVATE_ELEMENTS, tag_of
 
-_KEYWORDS = [
-    "SpecificCharacterSet", "ImageType", "SOPClassUID", "SOPInstanceUID", "StudyDate", "AcquisitionDate",
-    "ContentDate", "SeriesDate", "AcquisitionDateTime", "StudyTime", "SeriesTime", "AcquisitionTime",
-    "ContentTime", "Modality", "Manufacturer", "SeriesDescription", "PatientID", "IssuerOfPatientID",
-    "BodyPartExamined", "ScanningSequence", "SequenceVariant", "ScanOptions", "MRAcquisitionType",
-    "SequenceName", "SliceThickness", "RepetitionTime", "EchoTime", "MagneticFieldStrength",
-    "SpacingBetweenSlices", "EchoTrainLength", "EchoNumbers", "ProtocolName", "ContrastBolusAgent",
-    "ContrastBolusStartTime", "TriggerTime", "FlipAngle", "DiffusionBValue", "DiffusionDirectionality",
-    "DiffusionGradientOrientation", "PulseSequenceName", "StudyInstanceUID", "SeriesInstanceUID",
-    "SeriesNumber", "AcquisitionNumber", "InstanceNumber", "ImagePositionPatient", "ImageOrientationPatient",
-    "FrameOfReferenceUID", "TemporalPositionIdentifier", "ImageComments", "NumberOfFrames", "Rows", "Columns",
-    "PixelSpacing", "BurnedInAnnotation", "LossyImageCompression", "ComplexImageComponent", "EchoPulseSequence",
-    "EchoPlanarPulseSequence", "SpectrallySelectedSuppression", "ContrastBolusUsageSequence",
-    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", "ImagesInAcquisition",
-]  # fmt: skip
-
-PRIVATE_ELEMENTS: dict[str, tuple[int, tuple[int, ...]]] = {
-    "GEMS_PARM_01": (0x0043, (0x39, 0x2F)),
-    "SIEMENS MR HEADER": (0x0019, (0x0C,)),
-    "Philips Imaging DD 001": (0x2001, (0x03,)),
-    "Philips MR Imaging DD 001": (0x2005, (0x0E,)),
-    "Image Private Header": (0x0065, (0x09, 0x0A)),
-}
-"""Private creator: group and last byte of the elements read. Blocks move, so that the creator decides."""
-
-_BLOCKS = range(0x10, 0x18)
-"""Private blocks searched for a creator; writers assign them from 0x10 upwards (PS3.5 7.8.1)."""
-
-
-def wanted_tags() -> list[BaseTag]:
-    """Return the elements to read from a file; every other one is skipped while parsing."""
-    tags = {Tag(tag) for keyword in _KEYWORDS if (tag := tag_for_keyword(keyword)) is not None}
-    for group, elements in PRIVATE_ELEMENTS.values():
-        tags |= {Tag(group, block) for block in _BLOCKS}
-        tags |= {Tag(group, block << 8 | element) for block in _BLOCKS for element in elements}
-    return sorted(tags)
+_BINARY = {"FD": "d", "FL": "f", "SS": "h"}
+"""VRs whose values can be told from bytes of unknown VR; little endian, as UN is (PS3.5 6.2.2)."""
 
 
 class Elements:
@@ -63,44 +30,52 @@ class Elements:
     def __init__(self, dataset: Dataset, seen: dict[tuple[Any, ...], Any]) -> None:
         self._dataset = dataset
         self._seen = seen
+        # Plain numbers as keys: a lookup by pydicom's own tags costs more than the conversion of a value.
+        self._found = {int(tag): element for tag, element in dataset.items()}
+        self._blocks: dict[str, int | None] = {}
         self._character_sets: tuple[str, ...] = ()
         self._character_sets = self.words("SpecificCharacterSet")
 
-    def value(self, name: str | BaseTag) -> Any:
+    def fingerprint(self, tags: Collection[int]) -> tuple[Any, ...]:
+        """Return what is stored at `tags`: equal fingerprints have equal meanings."""
+        found = [(tag, item) for tag, item in self._found.items() if tag in tags]
+        return tuple(
+            (tag, item.value, item.is_little_endian)
+            if isinstance(item, RawDataElement) and isinstance(item.value, bytes)
+            else (tag, str(item.value))
+            for tag, item in found
+        )
+
+    def value(self, name: str | int) -> Any:
         """Return the converted value of a keyword or tag, or None."""
-        tag = tag_for_keyword(name) if isinstance(name, str) else name
-        if tag is None or tag not in self._dataset:
+        tag = tag_of(name) if isinstance(name, str) else name
+        raw = self._found.get(tag)
+        if raw is None:
             return None
-        raw = self._dataset.get_item(tag)
-        content = raw.value if raw is not None else None
-        if not isinstance(content, bytes):
+        content = raw.value
+        if not isinstance(raw, RawDataElement) or not isinstance(content, bytes):
             return None if content is None else self._convert(tag)
-        key = (tag, raw.VR if raw is not None else None, content)
+        key = (tag, raw.VR, raw.is_little_endian, content)
         if key not in self._seen:
             self._seen[key] = self._convert(tag)
         return self._seen[key]
 
-    def number(self, name: str | BaseTag) -> float | None:
+    def number(self, name: str | int) -> float | None:
         """Return the first value as a finite number, or None."""
         found = self.numbers(name)
         return found[0] if found else None
 
-    def whole(self, name: str | BaseTag) -> int | None:
+    def whole(self, name: str | int) -> int | None:
         """Return the first value as an integer, or None."""
         found = self.number(name)
         return None if found is None else int(found)
 
-    def numbers(self, name: str | BaseTag) -> tuple[float, ...]:
+    def numbers(self, name: str | int) -> tuple[float, ...]:
         """Return all values as finite numbers; empty where absent or where one is not a number."""
         value = self.value(name)
         if value is None or isinstance(value, bytes):
             return ()
-        items = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-        try:
-            found = tuple(float(item) for item in items)
-        except (TypeError, ValueError):
-            return ()
-        return found if all(abs(item) < float("inf") for item in found) else ()
+        return _numbers(value if isinstance(value, Sequence) and not isinstance(value, str) else [value])
 
     def words(self, name: str) -> tuple[str, ...]:
         """Return all values as stripped strings."""
@@ -116,11 +91,10 @@ class Elements:
 
     def text(self, keyword: str) -> tuple[str, ...]:
         """Return the readings of a text element, best first; one empty string where it is absent."""
-        tag = tag_for_keyword(keyword)
-        if tag is None or tag not in self._dataset:
+        raw = self._found.get(tag_of(keyword))
+        if raw is None:
             return ("",)
-        raw = self._dataset.get_item(tag)
-        content = raw.value if raw is not None else None
+        content = raw.value
         if not isinstance(content, bytes):
             return (str(content or "").strip(),)
         key = ("text", content, self._character_sets)
@@ -129,25 +103,57 @@ class Elements:
         result: tuple[str, ...] = self._seen[key]
         return result
 
-    def items(self, keyword: str) -> list["Elements"]:
-        """Return the items of a sequence; empty where absent."""
-        tag = tag_for_keyword(keyword)
-        if tag is None or tag not in self._dataset:
+    def items(self, name: str | int) -> list["Elements"]:
+        """Return the items of a sequence; empty where absent or malformed."""
+        tag = tag_of(name) if isinstance(name, str) else name
+        if tag not in self._found:
             return []
-        return [self._nested(item) for item in self._dataset[tag].value or []]
+        value = self._convert(tag)
+        return [self._nested(item) for item in value or [] if isinstance(item, Dataset)]
 
-    def private(self, creator: str, element: int) -> BaseTag | None:
+    def private(self, creator: str, element: int) -> int | None:
         """Return the tag under which `creator` keeps `element`, or None where the block is absent."""
         group, _ = PRIVATE_ELEMENTS[creator]
-        for block in _BLOCKS:
-            if self.word_at(Tag(group, block)) == creator:
-                tag = Tag(group, block << 8 | element)
-                return tag if tag in self._dataset else None
-        return None
+        if creator not in self._blocks:
+            found = (block for block in BLOCKS if self.word_at(group << 16 | block) == creator)
+            self._blocks[creator] = next(found, None)
+        block = self._blocks[creator]
+        if block is None:
+            return None
+        tag = group << 16 | block << 8 | element
+        return tag if tag in self._found else None
 
-    def word_at(self, tag: BaseTag) -> str:
+    def private_numbers(self, creator: str, element: int) -> tuple[float, ...]:
+        """Return the numbers that `creator` keeps in `element`, also where its VR was lost on the way."""
+        tag = self.private(creator, element)
+        if tag is None:
+            return ()
+        value = self.value(tag)
+        if not isinstance(value, bytes):
+            return self.numbers(tag)
+        form = _BINARY.get(PRIVATE_ELEMENTS[creator][1][element])
+        if form is None:
+            text = value.decode("ascii", "replace").strip(" \0")
+            return _numbers(text.split("\\"))
+        if not value or len(value) % struct.calcsize(form):
+            return ()
+        return _numbers(struct.unpack(f"<{len(value) // struct.calcsize(form)}{form}", value))
+
+    def private_word(self, creator: str, element: int) -> str:
+        """Return the word that `creator` keeps in `element`, or an empty one."""
+        tag = self.private(creator, element)
+        return "" if tag is None else self.word_at(tag)
+
+    def private_items(self, creator: str, element: int) -> list["Elements"]:
+        """Return the items of the sequence that `creator` keeps in `element`."""
+        tag = self.private(creator, element)
+        return [] if tag is None else self.items(tag)
+
+    def word_at(self, tag: int) -> str:
         """Return the value at `tag` as a stripped string, or an empty one."""
         value = self.value(tag)
+        if isinstance(value, bytes):
+            value = value.decode("ascii", "replace")
         return str(value).strip(" \0") if value is not None else ""
 
     def _nested(self, item: Dataset) -> "Elements":
@@ -155,10 +161,19 @@ class Elements:
         nested._character_sets = nested._character_sets or self._character_sets
         return nested
 
-    def _convert(self, tag: BaseTag | int) -> Any:
+    def _convert(self, tag: int) -> Any:
         try:
             return self._dataset[tag].value
         except Exception:
             # pydicom converts lazily and raises whatever the malformed bytes provoke: ValueError, struct.error,
             # NotImplementedError, decimal.InvalidOperation. A value that cannot be read is not there.
             return None
+
+
+def _numbers(items: Iterable[Any]) -> tuple[float, ...]:
+    """Return all items as finite numbers; empty where one is not a number."""
+    try:
+        found = tuple(float(item) for item in items)
+    except (TypeError, ValueError):
+        return ()
+    return found if all(abs(item) < float("inf") for item in found) else ()

@@ -5,10 +5,11 @@ from datetime import date
 
 from pydicom import dcmread
 
-from dicom_io.assembly.elements import Elements, wanted_tags
+from dicom_io.assembly.elements import Elements
 from dicom_io.assembly.instants import day
 from dicom_io.assembly.match_result import RoleMatch
 from dicom_io.assembly.multiframe import FrameGroups
+from dicom_io.assembly.wanted import wanted_tags
 
 _DATE_DIGITS = 8
 """Of a DT value, YYYYMMDD (PS3.5 6.2)."""

@@ -71,6 +71,7 @@ class Physics:
     echo_number: int | None = None
     b_value_s_per_mm2: float | None = None
     directionality: str = ""
+    gradient: tuple[float, ...] = ()
     agent: str = ""
     agent_phase: str = ""
     contrast_start: str = ""
@@ -78,6 +79,8 @@ class Physics:
     burned_in: bool = False
     body_part: str = ""
     mosaic: bool = False
+    locations: int | None = None
+    """GE's Locations in Acquisition: slices of one phase."""
 
 
 @dataclass(frozen=True, slots=True)

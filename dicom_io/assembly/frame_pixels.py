@@ -1,8 +1,7 @@
 """Files to decoded frames, rescaled, with the geometry that belongs to them."""
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +11,9 @@ from pydicom.dataset import FileDataset
 from dicom_io.assembly import multiframe
 from dicom_io.assembly.elements import Elements
 from dicom_io.assembly.facts import FrameFacts, Vector
-from dicom_io.assembly.headers import classic_frame
 from dicom_io.assembly.match_result import RoleMatch, SourceInstance
 from dicom_io.assembly.refusals import ROLE_WORDS
-from dicom_io.assembly.scanning import MULTI_FRAME
+from dicom_io.assembly.scanning import facts_of
 from pipeline.errors import UnsuitableStudyError
 from pipeline.study import Role
 
@@ -32,7 +30,7 @@ class DecodedFrame:
     Parameters
     ----------
     values
-        (row, column) float32, after Rescale Slope and Intercept.
+        (row, column) float32, after rescaling.
     position_lps_mm, orientation, pixel_spacing_mm
         As in the header; see `FrameFacts`.
     """
@@ -42,6 +40,15 @@ class DecodedFrame:
     orientation: tuple[float, ...]
     pixel_spacing_mm: tuple[float, float]
     field_strength_t: float | None
+    philips_scaled: bool = False
+
+
+class Scaling(NamedTuple):
+    """From stored values to signal: slope, intercept, and whether they are those of Philips."""
+
+    slope: float
+    intercept: float
+    is_philips: bool = False
 
 
 def decode_frames(chosen: RoleMatch) -> list[DecodedFrame]:
@@ -58,6 +65,8 @@ def decode_frames(chosen: RoleMatch) -> list[DecodedFrame]:
         found = _decode_instance(instance, chosen, budget)
         budget -= sum(frame.values.size for frame in found)
         frames += found
+    if len({frame.philips_scaled for frame in frames}) > 1:
+        raise _unsuitable(chosen.role, "gives Philips' scale slope for some of its slices only")
     return frames
 
 
@@ -69,7 +78,7 @@ def _decode_instance(instance: SourceInstance, chosen: RoleMatch, budget: int) -
     except Exception as error:
         # The parser meets arbitrary bytes and raises whatever they provoke.
         raise _unsuitable(chosen.role, f"holds a damaged file ({type(error).__name__})") from error
-    facts = _facts(dataset, instance.path)
+    facts = facts_of(Elements(dataset, {}), instance.path, dataset.file_meta.get("TransferSyntaxUID"), {})
     if not facts or facts[0].instance.sop_instance_uid != instance.sop_instance_uid:
         raise _unsuitable(chosen.role, "changed on disk after it was matched")
     if facts[0].physics.lossy:
@@ -79,15 +88,8 @@ def _decode_instance(instance: SourceInstance, chosen: RoleMatch, budget: int) -
     if max(numbers) > len(facts):
         raise _unsuitable(chosen.role, "changed on disk after it was matched")
     pixels = _pixels(dataset, facts[0], chosen.role, budget)
-    return [_frame(dataset, facts[number - 1], pixels[number - 1], number, chosen.role) for number in numbers]
-
-
-def _facts(dataset: FileDataset, path: Path) -> list[FrameFacts]:
-    seen: dict[Any, Any] = {}
-    elements = Elements(dataset, seen)
-    if elements.word("SOPClassUID") in MULTI_FRAME:
-        return list(multiframe.frames(elements, path, seen))
-    return [classic_frame(elements, path, seen)]
+    scaling = scalings(dataset, len(facts))
+    return [_frame(facts[number - 1], pixels[number - 1], scaling[number - 1], chosen.role) for number in numbers]
 
 
 def _pixels(dataset: FileDataset, facts: FrameFacts, role: Role, budget: int) -> npt.NDArray[Any]:
@@ -107,36 +109,47 @@ def _pixels(dataset: FileDataset, facts: FrameFacts, role: Role, budget: int) ->
     return array.reshape(facts.frame_count, facts.rows, facts.columns)
 
 
-def _frame(
-    dataset: FileDataset, facts: FrameFacts, stored: npt.NDArray[Any], number: int, role: Role
-) -> DecodedFrame:
+def _frame(facts: FrameFacts, stored: npt.NDArray[Any], scaling: Scaling, role: Role) -> DecodedFrame:
     if facts.position_lps_mm is None or facts.orientation is None or facts.pixel_spacing_mm is None:
         raise _unsuitable(role, "does not say where its slices lie", code="SM-GEOM")
-    slope, intercept = rescaling(dataset, number)
-    values = (stored.astype(np.float64) * slope + intercept).astype(np.float32)
+    values = (stored.astype(np.float64) * scaling.slope + scaling.intercept).astype(np.float32)
     return DecodedFrame(
-        values, facts.position_lps_mm, facts.orientation, facts.pixel_spacing_mm, facts.physics.field_strength_t
+        values,
+        facts.position_lps_mm,
+        facts.orientation,
+        facts.pixel_spacing_mm,
+        facts.physics.field_strength_t,
+        scaling.is_philips,
     )
 
 
-def rescaling(dataset: FileDataset, number: int) -> tuple[float, float]:
-    """Return slope and intercept of frame `number`, from 1 (PS3.3 C.11.1, C.7.6.16.2.9).
+def scalings(dataset: FileDataset, count: int) -> list[Scaling]:
+    """Return the scaling of each of `count` frames (PS3.3 C.11.1, C.7.6.16.2.9).
 
-    Where Philips gives its scale slope SS, stored values become comparable between slices by
-    (SV RS + RI) / (RS SS), doi:10.1002/jmri.24271; the standard rescaling alone is scaled to the display.
+    Where Philips gives its scale slope SS (2005,100E), in the data set or per frame in (2005,140F), stored values
+    SV become comparable between slices, phases and series by (SV RS + RI) / (RS SS), doi:10.1002/jmri.24271. The
+    standard rescaling alone is scaled to the display, series by series, so that an enhancement read from it would
+    be wrong. The scale intercept (2005,100D) is not used: it repeats RI / RS with the sign turned, and not every
+    release writes it.
     """
     elements = Elements(dataset, {})
     own = elements.items("PerFrameFunctionalGroupsSequence")
     shared = next(iter(elements.items("SharedFunctionalGroupsSequence")), None)
-    groups = multiframe.FrameGroups(own[number - 1] if number <= len(own) else None, shared)
+    return [
+        _scaling(elements, multiframe.FrameGroups(own[index] if index < len(own) else None, shared))
+        for index in range(count)
+    ]
+
+
+def _scaling(elements: Elements, groups: multiframe.FrameGroups) -> Scaling:
     transformation = groups.macro("PixelValueTransformationSequence") or elements
     slope = transformation.number("RescaleSlope")
     slope, intercept = 1.0 if slope is None else slope, transformation.number("RescaleIntercept") or 0.0
-    tag = elements.private("Philips MR Imaging DD 001", 0x0E)
-    scale = None if tag is None else elements.number(tag)
-    if scale and slope:
-        return 1 / scale, intercept / (slope * scale)
-    return slope, intercept
+    for place in (*groups.private_items("Philips MR Imaging DD 005", 0x0F), elements):
+        scale = next(iter(place.private_numbers("Philips MR Imaging DD 001", 0x0E)), 0.0)
+        if scale > 0 and slope:
+            return Scaling(1 / scale, intercept / (slope * scale), is_philips=True)
+    return Scaling(slope, intercept)
 
 
 def _unsuitable(role: Role, what: str, *, code: str = "SM-PIXEL") -> UnsuitableStudyError:

@@ -4,16 +4,59 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from dicom_io.assembly.dialects import b_value_s_per_mm2, complex_component, dixon_type, fat_suppression
+from dicom_io.assembly.dialects import (
+    agent,
+    complex_component,
+    dixon_type,
+    fat_suppression,
+    image_words,
+    scanning_sequence,
+)
+from dicom_io.assembly.diffusion import b_value_s_per_mm2, directionality, gradient
 from dicom_io.assembly.elements import Elements
 from dicom_io.assembly.facts import FrameFacts, Physics, SeriesFacts, Times, Vector
 from dicom_io.assembly.instants import date_time_s, instant_s
 from dicom_io.assembly.match_result import SourceInstance
 from dicom_io.assembly.text import normalise
+from dicom_io.assembly.wanted import BLOCKS, PRIVATE_ELEMENTS, tag_of
 
 GAUSS_A_TESLA = 10_000.0
 _GAUSS_ABOVE = 100.0
 """A field strength above it is in gauss, as old GE systems write it."""
+
+
+_SERIES = frozenset(
+    tag_of(keyword)
+    for keyword in (
+        "SpecificCharacterSet", "SeriesDescription", "ProtocolName", "SequenceName", "PatientID",
+        "IssuerOfPatientID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "Modality", "Manufacturer",
+        "FrameOfReferenceUID", "ImagesInAcquisition",
+    )
+)  # fmt: skip
+"""Elements that the facts of a series follow from."""
+
+_PHYSICS = frozenset((
+    *(
+        tag_of(keyword)
+        for keyword in (
+            "SpecificCharacterSet", "ImageType", "SeriesDescription", "ScanningSequence", "MRAcquisitionType",
+            "PulseSequenceName", "SequenceName", "RepetitionTime", "EchoTime", "EchoTrainLength", "FlipAngle",
+            "SliceThickness", "MagneticFieldStrength", "ScanOptions", "SpectrallySelectedSuppression",
+            "ComplexImageComponent", "EchoNumbers", "DiffusionBValue", "DiffusionDirectionality",
+            "DiffusionGradientOrientation", "ImageComments", "ContrastBolusAgent", "ContrastBolusAgentSequence",
+            "ContrastBolusIngredient", "ContrastBolusStartTime", "LossyImageCompression", "BurnedInAnnotation",
+            "BodyPartExamined",
+        )
+    ),
+    *(
+        group << 16 | block << 8 | last
+        for creator, (group, elements) in PRIVATE_ELEMENTS.items()
+        if creator != "SIEMENS CSA HEADER"
+        for block in (0, *BLOCKS)
+        for last in (BLOCKS if block == 0 else elements)
+    ),
+))  # fmt: skip
+"""Elements that the facts of an acquisition follow from; the header of Siemens is other for each image."""
 
 
 def source_instance(elements: Elements, path: Path) -> SourceInstance:
@@ -23,10 +66,18 @@ def source_instance(elements: Elements, path: Path) -> SourceInstance:
 
 def series_facts(elements: Elements, seen: dict[Any, Any]) -> SeriesFacts:
     """Return the facts of the series, one object for equal series."""
+    key = ("series", elements.fingerprint(_SERIES))
+    if key not in seen:
+        seen[key] = _series_facts(elements)
+    kept: SeriesFacts = seen[key]
+    return kept
+
+
+def _series_facts(elements: Elements) -> SeriesFacts:
     descriptions = elements.text("SeriesDescription")
     names = [*descriptions, *elements.text("ProtocolName"), *elements.text("SequenceName")]
     patient = "\\".join((elements.word("PatientID"), elements.word("IssuerOfPatientID")))
-    facts = SeriesFacts(
+    return SeriesFacts(
         study_instance_uid=elements.word("StudyInstanceUID"),
         series_instance_uid=elements.word("SeriesInstanceUID"),
         series_number=elements.whole("SeriesNumber"),
@@ -38,8 +89,6 @@ def series_facts(elements: Elements, seen: dict[Any, Any]) -> SeriesFacts:
         frame_of_reference_uid=elements.word("FrameOfReferenceUID"),
         images_in_acquisition=elements.whole("ImagesInAcquisition"),
     )
-    kept: SeriesFacts = seen.setdefault(facts, facts)
-    return kept
 
 
 def classic_frame(elements: Elements, path: Path, seen: dict[Any, Any]) -> FrameFacts:
@@ -74,12 +123,23 @@ def classic_frame(elements: Elements, path: Path, seen: dict[Any, Any]) -> Frame
 
 def classic_physics(elements: Elements, seen: dict[Any, Any]) -> Physics:
     """Return how the image was acquired, one object for equal facts."""
-    image_type = tuple(word.upper() for word in elements.words("ImageType"))
+    csa = elements.private("SIEMENS CSA HEADER", 0x10) is not None and "EP" in elements.words("ScanningSequence")
+    key = ("physics", elements.fingerprint(_PHYSICS), elements.word("SOPInstanceUID") if csa else "")
+    if key not in seen:
+        facts = _classic_physics(elements)
+        seen[key] = seen.setdefault(facts, facts)
+    kept: Physics = seen[key]
+    return kept
+
+
+def _classic_physics(elements: Elements) -> Physics:
+    image_type = image_words(elements.words("ImageType"), elements)
     description = normalise(elements.text("SeriesDescription")[0])
     field = elements.number("MagneticFieldStrength")
-    facts = Physics(
+    locations = elements.private_numbers("GEMS_RELA_01", 0x4F)
+    return Physics(
         image_type=image_type,
-        scanning_sequence=tuple(word for word in elements.words("ScanningSequence") if word),
+        scanning_sequence=scanning_sequence(elements),
         acquisition_type=elements.word("MRAcquisitionType"),
         pulse_sequence=elements.word("PulseSequenceName"),
         repetition_time_ms=elements.number("RepetitionTime"),
@@ -93,16 +153,16 @@ def classic_physics(elements: Elements, seen: dict[Any, Any]) -> Physics:
         component=complex_component(elements, image_type),
         echo_number=elements.whole("EchoNumbers"),
         b_value_s_per_mm2=b_value_s_per_mm2(elements, image_type, description),
-        directionality=_directionality(elements, image_type),
-        agent=elements.text("ContrastBolusAgent")[0],
+        directionality=directionality(elements, image_type),
+        gradient=gradient(elements),
+        agent=agent(elements),
         contrast_start=elements.word("ContrastBolusStartTime"),
         lossy=elements.word("LossyImageCompression") == "01",
         burned_in=elements.word("BurnedInAnnotation") == "YES",
         body_part=elements.word("BodyPartExamined").upper(),
         mosaic=bool({"VFRAME", "MOSAIC"} & set(image_type)),
+        locations=int(locations[0]) if locations and locations[0] > 0 else None,
     )
-    kept: Physics = seen.setdefault(facts, facts)
-    return kept
 
 
 def instance_times(elements: Elements) -> Times:
@@ -134,13 +194,3 @@ def vector(numbers: tuple[float, ...]) -> Vector | None:
 def cosines(numbers: tuple[float, ...]) -> tuple[float, ...] | None:
     """Return six direction cosines, or None where there are not six or they span no plane."""
     return numbers if len(numbers) == 6 and any(numbers[:3]) and any(numbers[3:]) else None
-
-
-def _directionality(elements: Elements, image_type: tuple[str, ...]) -> str:
-    said = elements.word("DiffusionDirectionality")
-    if said:
-        return said
-    if {"TRACEW", "TRACE", "ISO", "ISOTROPIC"} & set(image_type):
-        return "ISOTROPIC"
-    gradient = elements.numbers("DiffusionGradientOrientation")
-    return "DIRECTIONAL" if len(gradient) == 3 and any(gradient) else ""

@@ -5,7 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dicom_io.assembly.dialects import dixon_type
+from dicom_io.assembly.dialects import dixon_type, image_words
+from dicom_io.assembly.diffusion import gradient
 from dicom_io.assembly.elements import Elements
 from dicom_io.assembly.facts import FrameFacts, Physics, Times
 from dicom_io.assembly.headers import (
@@ -35,6 +36,10 @@ class FrameGroups:
     def macro(self, keyword: str) -> Elements | None:
         """Return the first item of the functional group `keyword`, or None."""
         return next((found[0] for item in self._items if (found := item.items(keyword))), None)
+
+    def private_items(self, creator: str, element: int) -> list[Elements]:
+        """Return the items of a private functional group; Philips keeps the classic elements of a frame in one."""
+        return next((found for item in self._items if (found := item.private_items(creator, element))), [])
 
     def number(self, macro: str, keyword: str) -> float | None:
         """Return a number from a functional group, or None."""
@@ -93,7 +98,7 @@ def frames(elements: Elements, path: Path, seen: dict[Any, Any]) -> Iterator[Fra
 
 def _physics(base: Physics, groups: FrameGroups, elements: Elements) -> Physics:
     frame_type = groups.macro("MRImageFrameTypeSequence")
-    image_type = tuple(word.upper() for word in frame_type.words("FrameType")) if frame_type else base.image_type
+    image_type = _frame_type(base, groups, frame_type)
     component = groups.word("MRImageFrameTypeSequence", "ComplexImageComponent")
     timing = "MRTimingAndRelatedParametersSequence"
     suppression = groups.word("MRModifierSequence", "SpectrallySelectedSuppression")
@@ -111,8 +116,9 @@ def _physics(base: Physics, groups: FrameGroups, elements: Elements) -> Physics:
         fat_suppressed=suppression in ("FAT", "FAT_AND_WATER") if suppression else base.fat_suppressed,
         dixon=dixon_type(image_type) or base.dixon,
         component="MAGNITUDE" if component in ("", "MIXED") else component,
-        b_value_s_per_mm2=_b_value(base, groups),
+        b_value_s_per_mm2=_b_value(base, groups, image_type, planar="EP" in _scanning_sequence(elements)),
         directionality=groups.word("MRDiffusionSequence", "DiffusionDirectionality") or base.directionality,
+        gradient=_gradient(groups) or base.gradient,
         agent_phase=_agent_phase(groups),
     )
 
@@ -124,9 +130,27 @@ def _scanning_sequence(elements: Elements) -> tuple[str, ...]:
     return ("EP", *echo) if planar else echo
 
 
-def _b_value(base: Physics, groups: FrameGroups) -> float | None:
+def _frame_type(base: Physics, groups: FrameGroups, stated: Elements | None) -> tuple[str, ...]:
+    """Return Frame Type, with the Image Type of the classic image that Philips keeps beside it."""
+    words = image_words(stated.words("FrameType"), stated) if stated is not None else base.image_type
+    for item in groups.private_items("Philips MR Imaging DD 005", 0x0F):
+        classic = image_words((), item) or ()
+        words = (*words, *(word.upper() for word in (*item.words("ImageType")[2:], *classic) if word not in words))
+    return words
+
+
+def _b_value(base: Physics, groups: FrameGroups, image_type: tuple[str, ...], *, planar: bool) -> float | None:
     found = groups.number("MRDiffusionSequence", "DiffusionBValue")
-    return base.b_value_s_per_mm2 if found is None else found
+    if found is None:
+        return base.b_value_s_per_mm2
+    # A zero says something only of a diffusion sequence: Philips writes it into every frame.
+    return float(round(found)) if found > 0 or planar or "DIFFUSION" in image_type else None
+
+
+def _gradient(groups: FrameGroups) -> tuple[float, ...]:
+    diffusion = groups.macro("MRDiffusionSequence")
+    directions = diffusion.items("DiffusionGradientDirectionSequence") if diffusion is not None else []
+    return gradient(directions[0]) if directions else ()
 
 
 def _agent_phase(groups: FrameGroups) -> str:

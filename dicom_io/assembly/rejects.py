@@ -153,6 +153,9 @@ def _derived(subvolume: SubVolume, around: Surroundings, _rules: SeriesRules) ->
     yield projected, "PROJECTION", "a projection or reformat of other images"
     mapped = bool(_MAP_TYPES & types) or "map" in text
     yield mapped and _is_adc(subvolume), "ADC", "a map of the apparent diffusion coefficient"
+    # Philips appends the ADC to the series: weighted by its b-value, and yet without direction (0018,9075).
+    unweighted = physics.directionality == "NONE" and bool(physics.b_value_s_per_mm2) and "DERIVED" in types
+    yield unweighted, "ADC", "computed from diffusion images, itself not weighted"
     yield mapped, "MAP", "a parameter map"
     yield (
         bool(_CALCULATED_B_TYPES & types) or "calculated_b" in text,

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -10,21 +10,28 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import (
+    JPEG2000,
     DeflatedExplicitVRLittleEndian,
     EnhancedMRImageStorage,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLSNearLossless,
     LegacyConvertedEnhancedMRImageStorage,
     MRImageStorage,
 )
 
 from config.errors import NodeError
 from dicom_io.assembly import multiframe
-from dicom_io.assembly.elements import Elements, wanted_tags
+from dicom_io.assembly.elements import Elements
 from dicom_io.assembly.facts import FrameFacts
 from dicom_io.assembly.headers import classic_frame
 from dicom_io.assembly.pixel_element import pixel_problem
+from dicom_io.assembly.wanted import wanted_tags
 
 MULTI_FRAME = frozenset({EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage})
 
+LOSSY = frozenset({JPEGBaseline8Bit, JPEGExtended12Bit})
+_PERHAPS_LOSSY = frozenset({JPEGLSNearLossless, JPEG2000})
 
 _NOT_DICOM = "not a DICOM file"
 
@@ -185,9 +192,36 @@ def _facts(
     problem = "" if syntax == DeflatedExplicitVRLittleEndian else pixel_problem(file, *_encoding(dataset))
     if problem:
         return UnreadableFile(path, problem, study, series)
-    if sop_class_uid in MULTI_FRAME:
-        return list(multiframe.frames(elements, path, seen))
-    return [classic_frame(elements, path, seen)]
+    return facts_of(elements, path, syntax, seen)
+
+
+def facts_of(elements: Elements, path: Path, syntax: str | None, seen: dict[Any, Any]) -> list[FrameFacts]:
+    """Return the facts of every frame of an MR image.
+
+    Parameters
+    ----------
+    elements
+        Of the whole data set.
+    path
+        Where it lies.
+    syntax
+        Transfer Syntax UID: one that loses information says so even where the header is silent.
+    seen
+        Shared objects of this scan.
+    """
+    if elements.word("SOPClassUID") in MULTI_FRAME:
+        frames = list(multiframe.frames(elements, path, seen))
+    else:
+        frames = [classic_frame(elements, path, seen)]
+    if not _loses(syntax, elements.word("LossyImageCompression")):
+        return frames
+    lossy = [replace(frame.physics, lossy=True) for frame in frames]
+    return [replace(frame, physics=seen.setdefault(it, it)) for frame, it in zip(frames, lossy, strict=True)]
+
+
+def _loses(syntax: str | None, said: str) -> bool:
+    # JPEG 2000 and JPEG-LS of these syntaxes may be without loss; only the element can say so.
+    return syntax in LOSSY or (syntax in _PERHAPS_LOSSY and said != "00")
 
 
 def _encoding(dataset: Dataset) -> tuple[bool, bool]:

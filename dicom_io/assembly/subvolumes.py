@@ -17,8 +17,18 @@ SPATIAL = "InstanceNumber"
 
 _ORIENTATION_DECIMALS = 2
 
+_LEAST_SHARE = 0.5
+"""Of the positions of its siblings: with fewer, what a tag has in common is no phase."""
+
 Splitter = Callable[[FrameFacts], float | int | None]
 Groups = list[list[FrameFacts]]
+
+
+def _block(frame: FrameFacts) -> int | None:
+    """Return which block of GE's Locations in Acquisition an image lies in, by its number."""
+    locations, number = frame.physics.locations, frame.instance_number
+    return None if not locations or number is None else (number - 1) // locations
+
 
 INDICES: tuple[tuple[str, Splitter], ...] = (
     ("TemporalPositionIdentifier", lambda frame: frame.temporal_position),
@@ -32,6 +42,9 @@ INDICES: tuple[tuple[str, Splitter], ...] = (
 
 CLOCKS = tuple(entry for entry in INDICES if entry[0].endswith("Time"))
 """Tried after that: times that drift within a phase but still keep the phases apart."""
+
+BLOCKS: tuple[tuple[str, Splitter], ...] = (("LocationsInAcquisition", _block),)
+"""Tried last: where no time parts them, GE still says how many images a phase has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,10 +140,11 @@ def _kind(frame: FrameFacts) -> object:
     )
     spacing = None if frame.pixel_spacing_mm is None else tuple(round(part, 3) for part in frame.pixel_spacing_mm)
     physics = frame.physics
-    echo = physics.echo_number if physics.echo_number is not None else physics.echo_time_ms
+    echo = (physics.echo_number, None if physics.echo_time_ms is None else round(physics.echo_time_ms, 2))
+    direction = physics.gradient if physics.b_value_s_per_mm2 else ()
     return (
         frame.rows, frame.columns, spacing, orientation, physics.image_type, physics.dixon, physics.component,
-        physics.b_value_s_per_mm2, physics.directionality, echo, frame.series.frame_of_reference_uid,
+        physics.b_value_s_per_mm2, physics.directionality, direction, echo, frame.series.frame_of_reference_uid,
     )  # fmt: skip
 
 
@@ -139,7 +153,7 @@ def _phases(frames: list[FrameFacts]) -> list[SubVolume]:
     repeats = max(positions.values())
     if None in positions or repeats == 1:
         return [_stack(frames)]
-    for attempts, group in ((INDICES, _by_value), (CLOCKS, _by_time)):
+    for attempts, group in ((INDICES, _by_value), (CLOCKS, _by_time), (BLOCKS, _by_value)):
         for tag, value_of in attempts:
             groups = group(frames, value_of)
             if _trustworthy(groups, repeats):
@@ -183,16 +197,19 @@ def _by_time(frames: Sequence[FrameFacts], value_of: Splitter) -> Groups:
 
 
 def _trustworthy(groups: Groups, repeats: int) -> bool:
-    """Tell whether groups are phases: as many as repeats, no position twice in one, nearly equal position sets.
+    """Tell whether groups are phases: as many as repeats, no position twice in one, the same positions in each.
 
     The guards defeat trigger times that drift per slice and acquisition numbers that change per table step. A
-    phase that lost slices on the way is still a phase; it is refused later as incomplete, and by name.
+    phase that lost slices on the way is still a phase, as long as another has them all; it is refused later as
+    incomplete, and by name.
     """
     if not 1 < len(groups) == repeats:
         return False
     sets = [Counter(position_mm(frame) for frame in group) for group in groups]
     everywhere = set().union(*sets)
-    return all(max(found.values()) == 1 and len(found) >= 0.5 * len(everywhere) for found in sets)
+    if max(len(found) for found in sets) < len(everywhere):
+        return False
+    return all(max(found.values()) == 1 and len(found) >= _LEAST_SHARE * len(everywhere) for found in sets)
 
 
 def _by_order(frames: Sequence[FrameFacts]) -> Groups:

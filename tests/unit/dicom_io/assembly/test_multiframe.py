@@ -2,11 +2,15 @@ from datetime import date, datetime
 
 import numpy as np
 import pytest
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence as Items
 
 from dicom_io.assembly import assemble
+from pipeline.errors import UnsuitableStudyError
 from pipeline.study import Role
 from tests.unit.dicom_io.assembly.conftest import Match
-from tests.unit.dicom_io.assembly.enhanced import write_enhanced
+from tests.unit.dicom_io.assembly.enhanced import item, write_enhanced
 from tests.unit.dicom_io.assembly.header_studies import SLICES, T1, StudyWriter, standard
 
 DYNAMIC = ("T1_PRE", "T1_ARTERIAL", "T1_PORTAL", "T1_HEPATOBILIARY")
@@ -74,3 +78,55 @@ def test_match_when_an_enhanced_object_is_whole_and_in_order_then_frame_numbers_
     standard(writer, without=("T1_PORTAL",))
     writer.series("Ax T1 portal", T1, 165, ContrastBolusAgent="Primovist")
     assert all(choice.frame_numbers is None for choice in match().roles.values())
+
+
+def test_match_when_philips_says_the_dixon_type_only_in_its_own_sequence_then_water_is_taken(
+    writer: StudyWriter, match: Match
+) -> None:
+    standard(writer, without=DYNAMIC)
+    path = write_enhanced(
+        writer, "mDIXON dyn", [0, 125, 165, 1300], frame_types=[("DERIVED", "PRIMARY", "T1", "NONE")] * 2
+    )
+    ds = dcmread(path)
+    for number, frame in enumerate(ds.PerFrameFunctionalGroupsSequence):
+        # The two images of each phase follow one another, SLICES frames each.
+        add_philips_frame(frame, ImageType=["DERIVED", "PRIMARY", "WF"[number // SLICES % 2]])
+    ds.save_as(path)
+    result = match()
+    assert result.code is None
+    assert result.roles[Role.T1_PRE].frame_numbers == tuple(range(SLICES, 0, -1))
+
+
+def test_assemble_when_philips_scales_each_frame_then_values_are_comparable(
+    writer: StudyWriter, match: Match
+) -> None:
+    standard(writer, without=DYNAMIC)
+    path = write_enhanced(writer, "t1_vibe_dyn", [0, 125, 165, 1300], slopes=[4.0])
+    ds = dcmread(path)
+    for frame in ds.PerFrameFunctionalGroupsSequence:
+        add_philips_frame(frame, scale_slope=0.5)
+    ds.save_as(path)
+    array = assemble(match(), clinical={}).volumes[Role.T1_PRE].array
+    # (SV RS + RI) / (RS SS) of the first pixel of frame n, which holds n.
+    np.testing.assert_allclose(array[:, 0, 0], [(SLICES - 1 - k) * 4 / (4 * 0.5) for k in range(SLICES)])
+
+
+def test_assemble_when_only_some_frames_have_the_scale_slope_then_it_refuses(
+    writer: StudyWriter, match: Match
+) -> None:
+    standard(writer, without=DYNAMIC)
+    path = write_enhanced(writer, "t1_vibe_dyn", [0, 125, 165, 1300])
+    ds = dcmread(path)
+    add_philips_frame(ds.PerFrameFunctionalGroupsSequence[3], scale_slope=0.5)
+    ds.save_as(path)
+    with pytest.raises(UnsuitableStudyError, match="SM-PIXEL"):
+        assemble(match(), clinical={})
+
+
+def add_philips_frame(frame: Dataset, *, scale_slope: float | None = None, **elements: object) -> None:
+    """Give a frame the private functional group of Philips."""
+    classic = item(**elements)
+    if scale_slope is not None:
+        classic.private_block(0x2005, "Philips MR Imaging DD 001", create=True).add_new(0x0E, "FL", scale_slope)
+    block = frame.private_block(0x2005, "Philips MR Imaging DD 005", create=True)
+    block.add_new(0x0F, "SQ", Items([classic]))

@@ -1,7 +1,7 @@
 """TOML file and environment to Settings; every wrong key named in one error."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,19 +47,43 @@ def load_settings(explicit: Path | None, environment: Mapping[str, str]) -> Sett
         Any key is unknown or any value wrong; the message names them all.
     """
     path = find_config_file(explicit, environment)
-    document: dict[str, Any] = {} if path is None else _read(path)
+    document: dict[str, Any] = {} if path is None else read_document(path)
     problems = _overlay(document, environment)
+    return validated(document, problems)
+
+
+def validated(document: Mapping[str, Any], problems: Sequence[str] = ()) -> Settings:
+    """Return a document as settings.
+
+    Parameters
+    ----------
+    problems
+        What is known to be wrong with it already.
+
+    Raises
+    ------
+    ConfigError
+        Any key is unknown or any value wrong; the message names them all.
+    """
+    found = list(problems)
     try:
         settings = Settings.model_validate(document)
     except ValidationError as error:
-        problems += [_sentence(item["loc"], item["msg"], item["type"]) for item in error.errors()]
-        raise ConfigError(problems) from error
-    if problems:
-        raise ConfigError(problems)
+        found += [_sentence(item["loc"], item["msg"], item["type"]) for item in error.errors()]
+        raise ConfigError(found) from error
+    if found:
+        raise ConfigError(found)
     return settings
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_document(path: Path) -> dict[str, Any]:
+    """Return a TOML file as it is.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be read, or is not TOML.
+    """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -148,10 +148,14 @@ class Peer(Section):
     """Whether it is reached over TLS; needs `tls.certificate`."""
     tls_verify_host: bool = True
     """Whether its certificate must bear its host name or address."""
+    dicomweb_url: Annotated[str, Field(pattern=r"^(https?://[^\s]+[^/\s])?$")] = ""
+    """Root of its DICOMweb service; where it is set, results go by STOW-RS and not by C-STORE."""
+    dicomweb_authorization_file: str = ""
+    """File whose one line is sent as the Authorization header, for example ``Bearer ...``."""
 
     @model_validator(mode="after")
     def _a_receiver_needs_a_port(self) -> "Peer":
-        if self.receives and self.port == 0:
+        if self.receives and self.port == 0 and not self.dicomweb_url:
             raise ValueError(f"peer {self.name} receives results and needs the port of its storage SCP")
         return self
 

@@ -29,13 +29,13 @@ from node.model_choice import load_active_bundle
 from node.outbox import Courier
 from node.owner import is_gone, worker_name
 from node.pacing import Pace
-from node.peers import DimseTransport
+from node.peers import make_transport
 from node.reception_process import Ports, ReceptionError, ReceptionProcess
 from node.results_folder import sweep_attempts
 from node.scheduler import Scheduler
 from node.storage import ledger_url, prepare_storage
 from node.study_job import StudyJob
-from node.tls import demand_usable_certificates, tls_files
+from node.tls import demand_usable_certificates
 from node.watch.health import Health, ledger_check, running_check, storage_check
 from node.watch.metrics import Metrics
 from node.watch.service import WatchService
@@ -68,7 +68,7 @@ def new_uid() -> str:
 def make_courier(peer: Peer, settings: Settings, ledger: Ledger) -> Courier:
     """Return what delivers to one peer."""
     storage = settings.node.storage
-    transport = DimseTransport(settings.node.ae_title, tls_files(settings.tls))
+    transport = make_transport(peer, settings)
     confirmer = Confirmer(
         peer,
         ledger,

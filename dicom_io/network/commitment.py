@@ -16,6 +16,7 @@ from dicom_io.network.negotiation import (
     UNCOMPRESSED_TRANSFER_SYNTAXES,
 )
 from dicom_io.network.requestor import Context, PeerError, PeerRefusedError, RemoteAE, open_association
+from dicom_io.network.transport import TransportLimits
 
 REQUEST_STORAGE_COMMITMENT = 1
 """Action Type ID (PS3.4 J.3.2.1)."""
@@ -80,6 +81,7 @@ def request_commitment(
     transaction_uid: str,
     *,
     calling_ae_title: str,
+    limits: TransportLimits | None = None,
     wait_s: float = 0.0,
 ) -> CommitmentResult | None:
     """Ask a peer to take responsibility for instances it has got.
@@ -112,7 +114,9 @@ def request_commitment(
 
     action = encode_request(CommitmentRequest(transaction_uid, tuple(instances)))
     handlers: list[Any] = [(evt.EVT_N_EVENT_REPORT, report_handler(take))]
-    with open_association(peer, [_CONTEXT], calling_ae_title=calling_ae_title, handlers=handlers) as assoc:
+    with open_association(
+        peer, [_CONTEXT], calling_ae_title=calling_ae_title, limits=limits, handlers=handlers
+    ) as assoc:
         _demand_context(peer, assoc)
         status, _ = assoc.send_n_action(
             action, REQUEST_STORAGE_COMMITMENT, STORAGE_COMMITMENT_SOP_CLASS_UID, STORAGE_COMMITMENT_INSTANCE_UID

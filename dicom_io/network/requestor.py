@@ -66,14 +66,14 @@ class PeerError(NodeError):
     Parameters
     ----------
     peer
-        Which one.
+        Which one; its text names it in the message.
     because
         What happened, a sentence without its subject.
     """
 
     transient = True
 
-    def __init__(self, peer: RemoteAE, because: str) -> None:
+    def __init__(self, peer: object, because: str) -> None:
         self.peer = peer
         self.because = because
         super().__init__(f"{peer}: {because}")

@@ -2,7 +2,21 @@
 
 import typer
 
-from node.cli import analyse, cohort, config, db, demo, doctor, match, models, phantom, queue, serve, studies
+from node.cli import (
+    analyse,
+    cohort,
+    config,
+    db,
+    demo,
+    doctor,
+    match,
+    models,
+    peers,
+    phantom,
+    queue,
+    serve,
+    studies,
+)
 
 app = typer.Typer(
     name="mvi-node",
@@ -22,6 +36,7 @@ app.command(epilog="Example: mvi-node demo --out build/demo")(demo.demo)
 app.command(epilog="Example: mvi-node doctor --config /etc/mvi-node/node.toml")(doctor.doctor)
 app.command(epilog="Example: mvi-node match study/ --json")(match.match)
 app.add_typer(models.app, name="models")
+app.add_typer(peers.app, name="peers")
 app.command()(phantom.phantom)
 app.command(epilog="Example: mvi-node queue --json")(queue.queue)
 app.command(epilog="Example: mvi-node serve --config /etc/mvi-node/node.toml")(serve.serve)

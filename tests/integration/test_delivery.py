@@ -1,0 +1,223 @@
+"""Delivery to real PACS: DCMTK's dcmqrscp and storescp, which refuse, stall, fill up, break off and come back."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from config.settings import Peer
+from dicom_io.network.commitment import CommitmentResult, InstanceReference
+from dicom_io.network.storage_scu import SendOutcome
+from node.app import back_off
+from node.confirmation import UNCONFIRMED, Confirmer
+from node.ledger.ledger import Ledger, open_ledger
+from node.ledger.records import Confirmation, DeliveryState, ObjectKind
+from node.outbox import Courier
+from node.pacing import Pace
+from node.peers import DimseTransport
+from node.states import StudyState
+from tests.integration.dcmtk import running_dcmqrscp, running_storescp
+from tests.integration.orthanc import free_port
+from tests.integration.result_queue import NODE_AE_TITLE, ResultQueue, peer_of
+from tests.unit.node.doubles import STUDY, FakeClock
+
+pytestmark = [pytest.mark.peer("dcmtk")]
+
+DELIVERED = dict.fromkeys(ObjectKind, DeliveryState.DELIVERED)
+WAITING = dict.fromkeys(ObjectKind, DeliveryState.WAITING)
+SR_AND_PAGE = ("Comprehensive3DSRStorage", "SecondaryCaptureImageStorage")
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def queue(tmp_path: Path, clock: FakeClock) -> Iterator[ResultQueue]:
+    with open_ledger(ledger_url(tmp_path), clock) as ledger:
+        queue = ResultQueue(tmp_path, ledger, clock)
+        queue.put()
+        yield queue
+
+
+def ledger_url(folder: Path) -> str:
+    return f"sqlite:///{folder / 'ledger.sqlite'}"
+
+
+def held(ledger: Ledger) -> str:
+    contact = ledger.contacts.get("pacs")
+    assert contact is not None
+    return str(contact.error)
+
+
+def test_pacs_without_commitment_when_nothing_is_configured_then_a_query_confirms(
+    queue: ResultQueue, tmp_path: Path
+) -> None:
+    with running_dcmqrscp(tmp_path / "pacs") as pacs:
+        queue.courier(peer_of(pacs)).deliver()
+    assert queue.states() == DELIVERED
+    assert {item.confirmed_by for item in queue.rows().values()} == {Confirmation.QUERY}
+    assert queue.study_state() is StudyState.DELIVERED
+
+
+def test_pacs_without_commitment_and_query_when_sent_then_the_study_is_unconfirmed(
+    queue: ResultQueue, tmp_path: Path
+) -> None:
+    with running_storescp(tmp_path / "pacs") as pacs:
+        queue.courier(peer_of(pacs)).deliver()
+    assert {item.error for item in queue.rows().values()} == {UNCONFIRMED}
+    assert queue.study_state() is StudyState.UNCONFIRMED
+
+
+def test_pacs_that_does_not_know_us_when_sent_to_then_is_parked_until_it_does(
+    queue: ResultQueue, tmp_path: Path
+) -> None:
+    port = free_port()
+    with running_dcmqrscp(tmp_path / "pacs", knows="OTHER", port=port) as pacs:
+        queue.courier(peer_of(pacs)).deliver()
+    assert queue.states() == WAITING
+    assert (queue.ledger.contacts.get("pacs") or pytest.fail()).parked
+    assert "rejected the association" in held(queue.ledger)
+    queue.clock.advance(3600)
+    with running_dcmqrscp(tmp_path / "pacs", knows=NODE_AE_TITLE, port=port) as pacs:
+        queue.courier(peer_of(pacs)).deliver()
+    assert queue.states() == DELIVERED
+
+
+def test_pacs_that_refuses_seg_when_sent_to_then_the_rest_arrives_and_a_sentence_says_why(
+    queue: ResultQueue, tmp_path: Path
+) -> None:
+    with running_storescp(tmp_path / "pacs", sop_classes=SR_AND_PAGE) as pacs:
+        queue.courier(peer_of(pacs)).deliver()
+    assert queue.states()[ObjectKind.SEG] is DeliveryState.REFUSED
+    study = queue.ledger.studies.get(STUDY)
+    assert study.state is StudyState.UNDELIVERED
+    assert "does not accept Segmentation Storage in Explicit VR Little Endian" in str(study.message)
+    assert len(list((tmp_path / "pacs").glob("*.9.*"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "full", "sentence"),
+    [
+        (("--sleep-during", "30"), False, "no answer to C-STORE"),
+        (("--abort-during",), False, "no answer to C-STORE"),
+        ((), True, "0xA700, out of resources"),
+    ],
+    ids=["stalls", "breaks off", "is full"],
+)
+def test_pacs_in_trouble_when_it_recovers_then_everything_arrives_once(
+    queue: ResultQueue, tmp_path: Path, options: tuple[str, ...], full: bool, sentence: str
+) -> None:
+    queue.put(f"{STUDY}.2")
+    queue.timeout_s = 2.0
+    port = free_port()
+    with running_storescp(tmp_path / "bad", *options, full=full, port=port) as pacs:
+        queue.courier(peer_of(pacs)).deliver()
+        queue.courier(peer_of(pacs)).deliver()  # It is on hold: nothing more is tried.
+    assert queue.states() == queue.states(f"{STUDY}.2") == WAITING
+    assert sentence in held(queue.ledger)
+    assert [item.attempts for item in queue.rows().values()] == [1, 0, 0]
+    assert [item.attempts for item in queue.rows(f"{STUDY}.2").values()] == [0, 0, 0]
+    queue.clock.advance(30)
+    with running_storescp(tmp_path / "good", port=port) as pacs:
+        queue.courier(peer_of(pacs)).deliver()
+    assert queue.study_state() is queue.study_state(f"{STUDY}.2") is StudyState.UNCONFIRMED
+    assert len(list((tmp_path / "good").iterdir())) == 6
+
+
+class KilledError(BaseException):
+    """The node is killed at this instant: nothing may catch it."""
+
+
+class KillingTransport(DimseTransport):
+    """Kills the node before or after one of its steps."""
+
+    def __init__(self, instant: str) -> None:
+        super().__init__(NODE_AE_TITLE)
+        self._instant = instant
+
+    def _at(self, instant: str) -> None:
+        if instant == self._instant:
+            raise KilledError
+
+    def send(self, peer: Peer, paths: Sequence[Path], go_on: Callable[[SendOutcome], bool]) -> None:
+        def told(outcome: SendOutcome) -> bool:
+            self._at("before the first object is entered")
+            goes_on = go_on(outcome)
+            self._at("after the first object is entered")
+            return goes_on
+
+        self._at("before anything is sent")
+        super().send(peer, paths, told)
+        self._at("after everything is sent")
+
+    def request_commitment(
+        self, peer: Peer, instances: Sequence[InstanceReference], transaction_uid: str
+    ) -> CommitmentResult | None:
+        self._at("before commitment is asked for")
+        return super().request_commitment(peer, instances, transaction_uid)
+
+    def find(self, peer: Peer, paths: Sequence[Path]) -> Mapping[Path, bool]:
+        self._at("before the query")
+        found = super().find(peer, paths)
+        self._at("after the query")
+        return found
+
+
+INSTANTS = (
+    "before anything is sent",
+    "before the first object is entered",
+    "after the first object is entered",
+    "after everything is sent",
+    "before commitment is asked for",
+    "before the query",
+    "after the query",
+)
+
+
+@pytest.mark.parametrize("instant", INSTANTS)
+def test_node_when_killed_at_a_step_then_the_next_start_delivers_everything(
+    queue: ResultQueue, tmp_path: Path, instant: str
+) -> None:
+    with running_dcmqrscp(tmp_path / "pacs") as pacs:
+        with pytest.raises(KilledError):
+            killed_courier(queue, peer_of(pacs), KillingTransport(instant)).deliver()
+        queue.ledger.close()
+        with open_ledger(ledger_url(tmp_path), queue.clock) as queue.ledger:
+            queue.clock.advance(300)
+            queue.courier(peer_of(pacs)).deliver()
+            assert queue.states() == DELIVERED
+            assert queue.study_state() is StudyState.DELIVERED
+
+
+@pytest.mark.parametrize("instant", [instant for instant in INSTANTS if instant.startswith(("before", "after e"))])
+def test_pacs_when_restarted_at_a_step_then_everything_is_delivered(
+    queue: ResultQueue, tmp_path: Path, instant: str
+) -> None:
+    port = free_port()
+    with running_dcmqrscp(tmp_path / "pacs", port=port) as pacs, pytest.raises(KilledError):
+        killed_courier(queue, peer_of(pacs), KillingTransport(instant)).deliver()
+    own = queue.courier(peer_of(pacs))
+    queue.clock.advance(300)
+    own.deliver()
+    assert "no DICOM service could be reached" in held(queue.ledger)
+    with running_dcmqrscp(tmp_path / "pacs", port=port):
+        queue.clock.advance(300)
+        own.deliver()
+        assert queue.states() == DELIVERED
+
+
+def killed_courier(queue: ResultQueue, peer: Peer, transport: KillingTransport) -> Courier:
+    waits = back_off(5)
+    confirmer = Confirmer(
+        peer,
+        queue.ledger,
+        queue.storage,
+        transport,
+        ask_again=waits,
+        look_again=waits,
+        new_uid=lambda: "2.25.1",
+    )
+    pace = Pace(60, 6, queue.clock.monotonic_s)
+    return Courier(peer, queue.ledger, queue.storage, transport, confirmer, back_off=waits, pace=pace)

@@ -1,0 +1,128 @@
+"""`mvi-node peers` against real peers: what it says, and with which exit code it ends."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from dicom_io.network.requestor import RemoteAE
+from node.cli import app
+from node.cli.output import ExitCode
+from node.ledger.ledger import open_ledger
+from tests.integration.dcmtk import LOOPBACK, running_dcmqrscp, running_storescp
+from tests.integration.orthanc import free_port, running_orthanc
+
+pytestmark = pytest.mark.peer("dcmtk")
+
+
+@pytest.fixture
+def configuration(tmp_path: Path) -> Path:
+    """A node that has run: its ledger is there."""
+    storage = tmp_path / "storage"
+    storage.mkdir()
+    open_ledger(f"sqlite:///{storage / 'ledger.sqlite'}").close()
+    path = tmp_path / "node.toml"
+    path.write_text(f"# ours\n[node]\nstorage = {json.dumps(str(storage))}\n", encoding="utf-8")
+    return path
+
+
+def peers(configuration: Path, *arguments: str, exit_code: ExitCode = ExitCode.DONE) -> Any:
+    result = CliRunner().invoke(app, ["peers", *arguments, "--json", "--config", str(configuration)])
+    assert result.exit_code == exit_code, result.output
+    return json.loads(result.stdout) if result.stdout else result.stderr
+
+
+def add(configuration: Path, peer: RemoteAE, name: str = "pacs") -> None:
+    address = ("--ae-title", peer.ae_title, "--host", peer.host, "--port", str(peer.port))
+    document = peers(configuration, "add", name, *address, "--receives-results")
+    assert document == {"added": name, "file": str(configuration)}
+
+
+def outcome(configuration: Path) -> str:
+    (listed,) = peers(configuration, "list")["peers"]
+    return str(listed["last_contact"]["outcome"])
+
+
+def test_peer_when_added_echoed_and_removed_then_the_list_follows(configuration: Path, tmp_path: Path) -> None:
+    with running_dcmqrscp(tmp_path / "pacs") as pacs:
+        add(configuration, pacs)
+        assert outcome(configuration) == "never"
+        assert peers(configuration, "echo", "pacs")["reached"]
+        assert outcome(configuration) == "reached"
+    assert peers(configuration, "echo", "pacs", exit_code=ExitCode.PEER_UNREACHABLE)["reached"] is False
+    assert outcome(configuration) == "unreachable"
+    assert peers(configuration, "remove", "pacs") == {"removed": "pacs", "file": str(configuration)}
+    assert peers(configuration, "list") == {"peers": []}
+    assert configuration.read_text(encoding="utf-8").startswith("# ours\n")
+
+
+def test_echo_when_the_peer_does_not_know_us_then_exit_1_and_what_to_do(
+    configuration: Path, tmp_path: Path
+) -> None:
+    with running_dcmqrscp(tmp_path / "pacs", knows="OTHER") as pacs:
+        add(configuration, pacs)
+        document = peers(configuration, "echo", "pacs", exit_code=ExitCode.FAILED)
+    assert document["refused"]
+    assert "rejected the association" in document["message"]
+    assert outcome(configuration) == "refused"
+
+
+def test_probe_when_the_pacs_takes_all_but_commits_to_nothing_then_a_query_will_confirm(
+    configuration: Path, tmp_path: Path
+) -> None:
+    with running_dcmqrscp(tmp_path / "pacs") as pacs:
+        add(configuration, pacs)
+        document = peers(configuration, "probe", "pacs")
+    assert document["recommended"] == {"outputs": ["seg", "sr", "summary"], "confirmation": "query"}
+    assert document["implementation"].startswith("OFFIS_DCMTK")
+    assert list((tmp_path / "pacs" / "kept").glob("*.dcm")) == []
+
+
+def test_probe_when_the_pacs_takes_no_seg_then_says_which_outputs_to_set(
+    configuration: Path, tmp_path: Path
+) -> None:
+    classes = ("Comprehensive3DSRStorage", "SecondaryCaptureImageStorage")
+    with running_storescp(tmp_path / "pacs", sop_classes=classes) as pacs:
+        add(configuration, pacs)
+        document = peers(configuration, "probe", "pacs")
+    assert document["recommended"] == {"outputs": ["sr", "summary"], "confirmation": "none"}
+    assert 'Set outputs = ["sr", "summary"] for this peer.' in document["advice"]
+    accepted = {service["sop_class_uid"]: service["transfer_syntax_uids"] for service in document["services"]}
+    assert accepted["1.2.840.10008.5.1.4.1.1.88.34"] == ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2"]
+    assert accepted["1.2.840.10008.5.1.4.1.1.66.4"] == []
+
+
+@pytest.mark.peer("orthanc")
+def test_probe_when_the_pacs_is_orthanc_then_it_commits(configuration: Path, tmp_path: Path) -> None:
+    with running_orthanc(tmp_path, {}) as orthanc:
+        add(configuration, RemoteAE(orthanc.ae_title, LOOPBACK, orthanc.port))
+        document = peers(configuration, "probe", "pacs")
+        assert orthanc.get("/instances") == []
+    assert document["recommended"] == {
+        "outputs": ["seg", "sr", "summary"],
+        "confirmation": "storage-commitment",
+    }
+
+
+def test_probe_when_nobody_listens_then_exit_4(configuration: Path) -> None:
+    add(configuration, RemoteAE("NOBODY", LOOPBACK, free_port()))
+    assert (
+        "no DICOM service" in peers(configuration, "probe", "pacs", exit_code=ExitCode.PEER_UNREACHABLE)["message"]
+    )
+
+
+@pytest.mark.parametrize("verb", ["echo", "probe"])
+def test_verb_when_the_peer_is_unknown_then_exit_2_and_names_the_known(configuration: Path, verb: str) -> None:
+    add(configuration, RemoteAE("A", LOOPBACK, 104), "archive")
+    assert "it has: archive" in peers(configuration, verb, "pacs", exit_code=ExitCode.USAGE)
+
+
+def test_add_when_values_are_wrong_then_exit_2_and_names_them_all(configuration: Path) -> None:
+    before = configuration.read_text(encoding="utf-8")
+    arguments = ("add", "pacs", "--ae-title", "MUCH TOO LONG A TITLE", "--host", "", "--port", "99999")
+    message = peers(configuration, *arguments, exit_code=ExitCode.USAGE)
+    for key in ("ae_title", "host", "port"):
+        assert f"peers.0.{key}" in message
+    assert configuration.read_text(encoding="utf-8") == before

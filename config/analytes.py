@@ -2,15 +2,20 @@
 
 import tomllib
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from config.analyte_text import contains, fold_unit
 from config.errors import ConfigError
 
 LoincNumber = Annotated[str, Field(pattern=r"^[0-9]{1,7}-[0-9]$")]
 Factor = Annotated[float, Field(gt=0)]
+
+BUILT_IN: Final = files("config") / "analytes.toml"
+"""The rules that come with the software."""
 
 
 class _Section(BaseModel):
@@ -35,6 +40,15 @@ class RejectedCode(_Section):
     """Why its values are not used."""
 
 
+class LocalCode(_Section):
+    """A laboratory's own code, reviewed by that laboratory."""
+
+    code: Annotated[str, Field(min_length=1)]
+    """As it stands in OBX-3."""
+    system: str = ""
+    """Name of the coding system beside it (HL7 table 0396); empty: any but LOINC."""
+
+
 class AnalyteRule(_Section):
     """One laboratory value."""
 
@@ -48,12 +62,35 @@ class AnalyteRule(_Section):
     """Accepted codes."""
     rejected: tuple[RejectedCode, ...] = ()
     """Codes that are refused by name."""
+    local: tuple[LocalCode, ...] = ()
+    """Codes of the site's laboratories that mean the same."""
+    text: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Names of the analyte, in any language; one of them must stand beside a code."""
+    not_text: tuple[str, ...] = ()
+    """Words that tell of another test; with one of them the value is refused whatever its code."""
     qualitative: bool = False
     """Whether only 0 (negative) and 1 (positive) exist."""
     positive: tuple[str, ...] = ()
     """Words for positive, lower case."""
     negative: tuple[str, ...] = ()
     """Words for negative, lower case."""
+
+    def factor(self, unit: str) -> float | None:
+        """Return the factor from `unit` to the unit of the section; None where it is not accepted."""
+        exact = self.units.get(unit)
+        if exact is not None:
+            return exact
+        # Senders write u/l, G/DL and µkat/L for U/L, g/dL and ukat/L; two meanings of one spelling are refused.
+        alike = {factor for name, factor in self.units.items() if fold_unit(name) == fold_unit(unit)}
+        return alike.pop() if len(alike) == 1 else None
+
+    def is_named_in(self, text: str) -> bool:
+        """Tell whether `text` names this analyte and no other test."""
+        return contains(text, (self.display, *self.text)) and not self.is_contradicted_by(text)
+
+    def is_contradicted_by(self, text: str) -> bool:
+        """Tell whether `text` has a word of another test."""
+        return contains(text, self.not_text)
 
     @model_validator(mode="after")
     def _range_rises(self) -> Self:
@@ -88,6 +125,8 @@ class AnalyteRules(_Section):
     """Dates."""
     analytes: Annotated[dict[str, AnalyteRule], Field(min_length=1)]
     """By name with unit, for example ``ast_u_per_l``."""
+    not_used: tuple[RejectedCode, ...] = ()
+    """Codes of analytes that the model does not know."""
 
     @model_validator(mode="after")
     def _codes_are_unique(self) -> Self:
@@ -95,6 +134,7 @@ class AnalyteRules(_Section):
         for rule in self.analytes.values():
             codes += [item.code for item in rule.loinc]
             codes += [item.code for item in rule.rejected]
+        codes += [item.code for item in self.not_used]
         double = sorted({code for code in codes if codes.count(code) > 1})
         if double:
             raise ValueError(f"LOINC codes named twice: {', '.join(double)}")
@@ -102,20 +142,26 @@ class AnalyteRules(_Section):
 
 
 def load_analytes(path: Path | None = None) -> AnalyteRules:
-    """Read a site's file, or the one that comes with the software.
+    """Read the rules that come with the software, and what a site adds to them.
+
+    Parameters
+    ----------
+    path
+        A site's file, which holds only what differs: its tables are merged into the built-in ones, its lists are
+        appended, anything else is replaced. It must raise `version`.
 
     Raises
     ------
     ConfigError
-        The file is missing or wrong; the message names every wrong key.
+        A file is missing or wrong; the message names every wrong key.
     """
-    source = path or files("config") / "analytes.toml"
-    try:
-        document = tomllib.loads(source.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{source} is not valid TOML: {error}"]) from error
-    except OSError as error:
-        raise ConfigError([f"{source} cannot be read: {error.strerror}"]) from error
+    source = BUILT_IN if path is None else path
+    document = _read(BUILT_IN)
+    if path is not None:
+        own = _read(path)
+        if own.get("version", document["version"]) == document["version"]:
+            raise ConfigError([f'{path}: version: must be there and differ from "{document["version"]}"'])
+        document = _merged(document, own)
     try:
         return AnalyteRules.model_validate(document)
     except ValidationError as error:
@@ -123,3 +169,36 @@ def load_analytes(path: Path | None = None) -> AnalyteRules:
             f"{'.'.join(str(part) for part in item['loc']) or source}: {item['msg']}" for item in error.errors()
         ]
         raise ConfigError(problems) from error
+
+
+def analytes_in_force(path: str) -> AnalyteRules:
+    """Return the rules that [labs] analytes names; the built-in ones where it is empty.
+
+    Raises
+    ------
+    ConfigError
+        The site's file is missing or wrong.
+    """
+    return load_analytes(Path(path) if path else None)
+
+
+def _read(source: Traversable | Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(source.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{source} is not valid TOML: {error}"]) from error
+    except OSError as error:
+        raise ConfigError([f"{source} cannot be read: {error.strerror}"]) from error
+
+
+def _merged(built_in: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(built_in)
+    for key, value in own.items():
+        known = merged.get(key)
+        if isinstance(known, dict) and isinstance(value, dict):
+            merged[key] = _merged(known, value)
+        elif isinstance(known, list) and isinstance(value, list) and key != "plausible":
+            merged[key] = [*known, *value]
+        else:
+            merged[key] = value
+    return merged

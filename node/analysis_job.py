@@ -22,6 +22,8 @@ MATCH_DOCUMENT = "match.json"
 """Beside the results, also of a refused study: what `match` would say."""
 
 ClinicalValues = Mapping[Analyte, ClinicalValue]
+ChooseValues = Callable[[MatchResult], ClinicalValues]
+"""From the images that will be analysed, whose day counts, to one laboratory value of each known analyte."""
 EarlierReports = Sequence["PriorReport"]
 """In the order in which they were first written."""
 
@@ -39,7 +41,8 @@ class Tools:
     analyse
         The pipeline with its model, in this process or elsewhere.
     write
-        Results into a folder; takes the seconds spent so far by stage, and the earlier reports of the study.
+        Results into a folder; takes the seconds spent so far by stage, the earlier reports of the study, and the
+        clinical values for their provenance.
     refuse
         A coded refusal of the study with these instances into a folder; takes the earlier reports as well.
     """
@@ -47,7 +50,9 @@ class Tools:
     match: Callable[[str, Sequence[Path]], MatchResult]
     assemble: Callable[[MatchResult, ClinicalValues], "Study"]
     analyse: Callable[["Study"], "Analysis"]
-    write: Callable[[MatchResult, "Analysis", Path, Mapping[str, float], EarlierReports], "WrittenResults"]
+    write: Callable[
+        [MatchResult, "Analysis", Path, Mapping[str, float], EarlierReports, ClinicalValues], "WrittenResults"
+    ]
     refuse: Callable[[Sequence[SourceInstance], str, StudyError, Path, EarlierReports], "WrittenResults"]
 
 
@@ -71,7 +76,7 @@ class JobOutcome:
 def run_job(
     study_instance_uid: str,
     sources: Sequence[SourceInstance],
-    clinical: ClinicalValues,
+    choose: ChooseValues,
     out: Path,
     tools: Tools,
     on_stage: Callable[[str], None] = lambda _stage: None,
@@ -84,8 +89,8 @@ def run_job(
     ----------
     sources
         All instances of the study that may be analysed.
-    clinical
-        Laboratory values; none is invented.
+    choose
+        Laboratory values, asked for once the series are matched; none is invented.
     out
         An existing folder.
     on_stage
@@ -99,7 +104,7 @@ def run_job(
         Something was not available; another attempt may succeed.
     """
     try:
-        return _analyse(study_instance_uid, sources, clinical, out, tools, on_stage, earlier)
+        return _analyse(study_instance_uid, sources, choose, out, tools, on_stage, earlier)
     except StudyError as error:
         if error.disposition is not Disposition.REJECT:
             raise
@@ -113,7 +118,7 @@ def run_job(
 def _analyse(
     study_instance_uid: str,
     sources: Sequence[SourceInstance],
-    clinical: ClinicalValues,
+    choose: ChooseValues,
     out: Path,
     tools: Tools,
     on_stage: Callable[[str], None],
@@ -126,12 +131,13 @@ def _analyse(
     if match.status != ACCEPTED:
         raise UnsuitableStudyError(match.code or "SM", match.message, remedy=match.remedy, stage="assemble")
     on_stage("assemble")
+    clinical = choose(match)
     study = tools.assemble(match, clinical)
     timing_s = {"assemble": time.perf_counter() - began_s}
     on_stage("analyse")
     analysis = tools.analyse(study)
     on_stage("report")
-    return JobOutcome(None, None, tools.write(match, analysis, out, timing_s, earlier))
+    return JobOutcome(None, None, tools.write(match, analysis, out, timing_s, earlier, clinical))
 
 
 def _keep(match: MatchResult, out: Path) -> None:

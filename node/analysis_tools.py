@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config.analytes import AnalyteRules, load_analytes
+from config.analytes import AnalyteRules
 from config.series_rules import SeriesRules
 from dicom_io.assembly.match_result import MatchResult, SourceInstance
 from dicom_io.assembly.matching import match_studies
@@ -50,7 +50,7 @@ def make_tools(
     bundle: "ModelBundle",
     analyse: Callable[["Study", "ModelBundle"], "Analysis"],
     rules: SeriesRules,
-    clinical: ClinicalValues | None = None,
+    analytes: AnalyteRules,
 ) -> Tools:
     """Return the tools for one model.
 
@@ -60,13 +60,12 @@ def make_tools(
         Runs the pipeline, in this process or elsewhere.
     rules
         Of series matching, in force.
-    clinical
-        Laboratory values of the study, for their dates in the report.
+    analytes
+        Of the clinical values, in force.
     """
     context = ResultContext(
-        clinical=clinical or {},
         margin_mm=bundle.settings.lesions.margin_mm,
-        settings_sha256=settings_sha256(rules, load_analytes()),
+        settings_sha256=settings_sha256(rules, analytes),
     )
 
     def write(
@@ -75,8 +74,9 @@ def make_tools(
         out: Path,
         timing_s: Mapping[str, float],
         earlier: EarlierReports,
+        clinical: ClinicalValues,
     ) -> WrittenResults:
-        own = replace(context, earlier_reports=tuple(earlier))
+        own = replace(context, clinical=clinical, earlier_reports=tuple(earlier))
         return write_results(match, analysis, out, now=local_time(), timing_s=timing_s, context=own)
 
     def refuse(
@@ -87,7 +87,7 @@ def make_tools(
         earlier: EarlierReports,
     ) -> WrittenResults:
         model, now = bundle.identity, local_time()
-        own = replace(context, clinical={}, earlier_reports=tuple(earlier))
+        own = replace(context, earlier_reports=tuple(earlier))
         return write_refusal(sources, study_instance_uid, error, out, model=model, now=now, context=own)
 
     return Tools(

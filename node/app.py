@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 
+from config.analytes import analytes_in_force
 from config.errors import NodeError
 from config.series_rules import rules_in_force
 from config.settings import Peer, Settings
@@ -24,6 +25,8 @@ from node.confirmation import (
     Confirmer,
 )
 from node.executor import make_compute
+from node.labs.reissue import Reissue
+from node.labs.study_labs import StudyLabs
 from node.ledger.ledger import Ledger, open_ledger
 from node.model_choice import load_active_bundle
 from node.outbox import Courier
@@ -93,12 +96,13 @@ class Node:
     Raises
     ------
     ConfigError
-        The rules of series matching or the certificates that the settings name are wrong.
+        The rules of series matching or of laboratory values, or the certificates, that the settings name are wrong.
     """
 
     def __init__(self, settings: Settings) -> None:
         demand_usable_certificates(settings)
         self._rules = rules_in_force(settings.matching)
+        self._analytes = analytes_in_force(settings.labs.analytes)
         os.umask(0o077)
         storage = prepare_storage(settings.node.storage)
         section = settings.node.model_copy(update={"storage": storage})
@@ -149,10 +153,12 @@ class Node:
                 if self._asked_to_stop:
                     return
                 raise
-            compute = make_compute(settings.compute)
+            compute = make_compute(settings.compute, self._analytes)
             stack.callback(compute.stop)
             metrics = Metrics(ledger, self._storage)
-            job = StudyJob(ledger, self._storage, make_tools(bundle, compute.analyse, self._rules))
+            tools = make_tools(bundle, compute.analyse, self._rules, self._analytes)
+            labs = StudyLabs(ledger, self._analytes.window, settings.labs.issuer)
+            job = StudyJob(ledger, self._storage, tools, labs)
             threads = self._start_workers(ledger, metrics.observed(job))
             health = self._health(ledger, reception, threads)
             if settings.watch.port:
@@ -203,6 +209,13 @@ class Node:
         completion = Completion(ledger, self._storage, progress_of, settings.completion, time.monotonic)
         scheduler = Scheduler()
         scheduler.every(settings.completion.check_every_s, "completion", completion.check)
+        reissue = Reissue(
+            ledger,
+            self._analytes.window,
+            wait_h=settings.labs.labs_wait_h,
+            settle_s=settings.completion.settle_s,
+        )
+        scheduler.every(HOUSEKEEPING_EVERY_S, "labs", reissue.check)
         scheduler.every(HOUSEKEEPING_EVERY_S, "wake", ledger.work.wake)
         scheduler.every(HOUSEKEEPING_EVERY_S, "recover", ledger.work.recover)
         scheduler.every(WATCH_EVERY_S, "reception", lambda: self._watch(reception))

@@ -9,8 +9,10 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from config.analytes import AnalyteRules
 from config.errors import ConfigError
 from config.settings import ComputeSection
 from pipeline.errors import TransientError
@@ -32,11 +34,11 @@ WORKER_HUNG = "WORKER-HUNG"
 """Code of an attempt that did not come to an end."""
 
 
-def analyse_arrays(study: "Study", bundle: "ModelBundle") -> "Analysis":
-    """Run the pipeline; the function that travels to the worker process."""
+def analyse_arrays(study: "Study", bundle: "ModelBundle", *, analytes: AnalyteRules | None = None) -> "Analysis":
+    """Run the pipeline; the function that travels to the worker process, with the rules of clinical values."""
     from pipeline.run import analyse  # noqa: PLC0415 - torch and ITK belong to the worker processes
 
-    return analyse(study, bundle, clock=time.perf_counter)
+    return analyse(study, bundle, clock=time.perf_counter, analytes=analytes)
 
 
 class Compute:
@@ -124,8 +126,13 @@ class _HungError(Exception):
     """An analysis takes longer than it may."""
 
 
-def make_compute(settings: ComputeSection) -> Compute:
+def make_compute(settings: ComputeSection, analytes: AnalyteRules | None = None) -> Compute:
     """Return the compute engine of the settings.
+
+    Parameters
+    ----------
+    analytes
+        Rules of the clinical values; those that come with the software where absent.
 
     Raises
     ------
@@ -136,7 +143,8 @@ def make_compute(settings: ComputeSection) -> Compute:
     def make() -> Executor:
         return _dask_executor(settings.scheduler) if settings.engine == "dask" else _warmed(_local_executor())
 
-    return Compute(make, workers=settings.workers, timeout_s=settings.timeout_s)
+    function = partial(analyse_arrays, analytes=analytes)
+    return Compute(make, function, workers=settings.workers, timeout_s=settings.timeout_s)
 
 
 def _local_executor() -> Executor:

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from config.analytes import load_analytes
+from config.analytes import AnalyteRules
 from config.series_rules import SeriesRules
 from dicom_io.assembly.examination import examined_on
 from dicom_io.assembly.match_result import MatchResult, SourceInstance
 from dicom_io.assembly.matching import match_studies
-from dicom_io.assembly.patient import read_patient_id
+from dicom_io.assembly.patient import read_patient
 from dicom_io.assembly.scanning import ScanResult, scan_folder
-from node.analysis_job import ClinicalValues, run_job
+from node.analysis_job import ChooseValues, ClinicalValues, run_job
 from node.analysis_tools import make_tools
 from node.labs.choice import values_of_examination
 from node.labs.csv_file import LabValues
@@ -50,13 +50,13 @@ class OfflineOutcome:
     document: Mapping[str, Any]
 
 
-def in_this_process(on_stage: OnStage) -> Analyse:
+def in_this_process(on_stage: OnStage, analytes: AnalyteRules) -> Analyse:
     """Return the pipeline as a function that tells of its stages."""
 
     def run(study: "Study", bundle: "ModelBundle") -> "Analysis":
         from pipeline.run import analyse  # noqa: PLC0415 - `node` computes nothing until it is asked to
 
-        return analyse(study, bundle, clock=time.perf_counter, progress=on_stage)
+        return analyse(study, bundle, clock=time.perf_counter, progress=on_stage, analytes=analytes)
 
     return run
 
@@ -67,6 +67,7 @@ def analyse_folder(
     bundle: "ModelBundle",
     *,
     rules: SeriesRules,
+    analytes: AnalyteRules,
     labs: LabValues | None,
     on_stage: OnStage,
     analyse: Analyse | None = None,
@@ -77,8 +78,10 @@ def analyse_folder(
     ----------
     rules
         Of series matching, in force.
+    analytes
+        Of the clinical values, in force.
     labs
-        Laboratory values by PatientID; a patient without any is analysed without, and the report says so. None:
+        Laboratory values by patient; a patient without any is analysed without, and the report says so. None:
         nobody gave any.
     on_stage
         Told what happens now.
@@ -92,7 +95,7 @@ def analyse_folder(
     TransientError
         Memory or a device was not available.
     """
-    run = analyse or in_this_process(on_stage)
+    run = analyse or in_this_process(on_stage, analytes)
     on_stage("scan")
     scan = scan_folder(folder)
     matches = {match.study_instance_uid: match for match in match_studies(scan, rules)}
@@ -100,18 +103,22 @@ def analyse_folder(
     for number, (uid, match) in enumerate(sorted(matches.items()), start=1):
         target = out / f"study-{number}" if len(matches) > 1 else out
         sources = _sources(scan.of_study(uid))
-        clinical = _clinical(match, sources, labs)
-        tools = replace(make_tools(bundle, run, rules, clinical), match=_already(match))
+        clinical = _clinical(match, sources, labs, analytes)
+        tools = replace(make_tools(bundle, run, rules, analytes), match=_already(match))
         if labs is not None and not clinical:
             tools = replace(tools, analyse=_warning(tools.analyse, NO_LABS))
         target.mkdir(parents=True, exist_ok=True)
-        outcome = run_job(uid, sources, clinical, target, tools, on_stage)
+        outcome = run_job(uid, sources, _always(clinical), target, tools, on_stage)
         outcomes.append(OfflineOutcome(target, outcome.code, outcome.written.document))
     return outcomes
 
 
 def _already(match: MatchResult) -> Callable[[str, Sequence[Path]], MatchResult]:
     return lambda _study_instance_uid, _paths: match
+
+
+def _always(clinical: ClinicalValues) -> ChooseValues:
+    return lambda _match: clinical
 
 
 def _warning(analyse: Callable[["Study"], "Analysis"], warning: str) -> Callable[["Study"], "Analysis"]:
@@ -129,8 +136,10 @@ def _sources(scan: ScanResult) -> list[SourceInstance]:
     return list(images.values()) or others
 
 
-def _clinical(match: MatchResult, sources: Sequence[SourceInstance], labs: LabValues | None) -> ClinicalValues:
-    if not labs or match.code is not None:
+def _clinical(
+    match: MatchResult, sources: Sequence[SourceInstance], labs: LabValues | None, analytes: AnalyteRules
+) -> ClinicalValues:
+    if labs is None or match.code is not None:
         return {}
-    known = labs.get(read_patient_id(sources[0].path), {})
-    return values_of_examination(known, examined_on(match.roles[FIXED_ROLE]), load_analytes().window)
+    known = labs.of(*read_patient(sources[0].path))
+    return values_of_examination(known, examined_on(match.roles[FIXED_ROLE]), analytes.window)

@@ -67,6 +67,8 @@ class Event(StrEnum):
     """An exception that nobody raised on purpose."""
     ASKED = "asked"
     """An operator asked for another attempt."""
+    VALUES = "values"
+    """Laboratory values came that change the result."""
 
 
 _S, _E = StudyState, Event
@@ -93,13 +95,18 @@ TRANSITIONS: Mapping[tuple[StudyState, Event], StudyState] = MappingProxyType(
         (_S.DELIVERED, _E.NOT_KEPT): _S.DELIVERING,
         # An operator may ask again for whatever has come to rest.
         **{(state, _E.ASKED): _S.READY for state in (_S.RETRY, *_RESTING)},
+        # Values do not help a refused study, and one that is analysed is looked at when it is done.
+        **{
+            (state, _E.VALUES): _S.READY
+            for state in (_S.ANALYSED, _S.DELIVERING, _S.DELIVERED, _S.UNCONFIRMED, _S.UNDELIVERED)
+        },
         # A late image re-opens a study wherever it stands; a running analysis loses its claim.
         **{(state, _E.INSTANCE): _S.RECEIVING for state in _S},
     }
 )
 
 RESTING = frozenset(_RESTING)
-"""States that only a late image, an operator or a peer that changes its mind leaves."""
+"""States that only a late image, a laboratory value, an operator or a peer that changes its mind leaves."""
 
 
 class IllegalTransitionError(NodeError):

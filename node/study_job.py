@@ -1,17 +1,25 @@
 """The job of a worker: one claimed study, from the inbox to a folder of results."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from dicom_io.assembly.match_result import SourceInstance
+from dicom_io.assembly.match_result import MatchResult, SourceInstance
 from dicom_io.network.identity import UnreadableInstanceError, read_file_identity
 from dicom_io.results.report import PriorReport
-from node.analysis_job import Tools, run_job
+from node.analysis_job import ClinicalValues, Tools, run_job
+from node.labs.study_labs import StudyLabs
+from node.labs.study_values import StudyValues
 from node.ledger.ledger import Ledger
 from node.ledger.records import ANALYSED_SOP_CLASSES, Claim, ObjectKind, ResultObject
 from node.results_folder import replacing, results_folder
 from node.worker import FinishedStudy
+
+if TYPE_CHECKING:
+    from pipeline.analysis import Analysis
+    from pipeline.study import Study
 
 logger = logging.getLogger(__name__)
 
@@ -23,19 +31,31 @@ class StudyJob:
     ----------
     storage
         Folder that the paths of the ledger are relative to.
+    labs
+        Finds the laboratory values of a study.
     """
 
-    def __init__(self, ledger: Ledger, storage: Path, tools: Tools) -> None:
+    def __init__(self, ledger: Ledger, storage: Path, tools: Tools, labs: StudyLabs) -> None:
         self._ledger = ledger
         self._storage = storage
         self._tools = tools
+        self._labs = labs
 
     def __call__(self, claim: Claim) -> FinishedStudy:
         """Analyse or refuse the study of `claim`; doing it twice gives the same objects."""
         uid = claim.study_instance_uid
         folder = results_folder(self._storage, uid, claim.generation)
+        found = StudyValues({}, {}, ())
+
+        def choose(match: MatchResult) -> ClinicalValues:
+            nonlocal found
+            found = self._labs.choose(claim, match)
+            return found.clinical
+
+        tools = replace(self._tools, analyse=_warning(self._tools.analyse, lambda: found.warnings))
         with replacing(folder) as fresh:
-            outcome = run_job(uid, self._sources(uid), {}, fresh, self._tools, earlier=self._earlier_reports(uid))
+            earlier = self._earlier_reports(uid)
+            outcome = run_job(uid, self._sources(uid), choose, fresh, tools, earlier=earlier)
             written = outcome.written
             files = {
                 ObjectKind.SEG: written.seg,
@@ -44,6 +64,7 @@ class StudyJob:
             }
             present = {kind: path.relative_to(fresh) for kind, path in files.items() if path is not None}
         objects = tuple(self._object(kind, folder / path) for kind, path in present.items())
+        self._labs.finished(claim, found, has_risk=written.document.get("risk") is not None)
         return FinishedStudy(outcome.code, outcome.message, objects, _timing_s(written.document))
 
     def _sources(self, study_instance_uid: str) -> list[SourceInstance]:
@@ -81,3 +102,14 @@ def _timing_s(document: Mapping[str, object]) -> Mapping[str, float]:
     return (
         {str(stage): float(seconds) for stage, seconds in timing_s.items()} if isinstance(timing_s, dict) else {}
     )
+
+
+def _warning(
+    analyse: Callable[["Study"], "Analysis"], warnings: Callable[[], tuple[str, ...]]
+) -> Callable[["Study"], "Analysis"]:
+    def run(study: "Study") -> "Analysis":
+        analysis = analyse(study)
+        more = warnings()
+        return replace(analysis, warnings=(*more, *analysis.warnings)) if more else analysis
+
+    return run

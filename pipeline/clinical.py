@@ -1,6 +1,6 @@
 """The seven clinical features: complete, or named as missing; never invented."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
@@ -38,6 +38,7 @@ def clinical_features(
     tumour_size_mm: float,
     examined_on: date | None,
     rules: AnalyteRules,
+    bounded: Collection[str] = (),
 ) -> ClinicalFeatures:
     """Collect the clinical features of one study.
 
@@ -51,11 +52,14 @@ def clinical_features(
         Date of the images; the window is not checked where it is unknown.
     rules
         Plausible ranges and date window.
+    bounded
+        Features of which the model takes a bound for the value.
 
     Returns
     -------
     ClinicalFeatures
-        Complete or None. An implausible value, or one outside the window, counts as missing.
+        Complete or None. An implausible value, one outside the window, or a bound such as ``<5`` that the model
+        was not trained with, counts as missing.
 
     Raises
     ------
@@ -68,6 +72,8 @@ def clinical_features(
         rule = rules.analytes[analyte.value]
         value = values.get(analyte)
         objection = None if value is None else _objection(value, rule, analyte, examined_on, rules.window)
+        if value is not None and value.comparator and analyte not in bounded:
+            objection = objection or _bound(value, rule)
         if value is None or objection is not None:
             missing.append(analyte.value)
         else:
@@ -76,6 +82,11 @@ def clinical_features(
             warnings.append(objection)
     complete = None if missing else MappingProxyType(usable)
     return ClinicalFeatures(complete, tuple(missing), tuple(warnings))
+
+
+def _bound(value: ClinicalValue, rule: AnalyteRule) -> str:
+    received = f"{value.comparator}{value.original_value.lstrip('<>=≤≥ ') or f'{value.value:g}'}"
+    return f"{rule.display} was not used: {received} was received, and the model takes no bound for a value."
 
 
 def _objection(

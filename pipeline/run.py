@@ -103,6 +103,7 @@ def analyse(
             tumour_size_mm=max(lesion.longest_diameter_mm for lesion in lesions),
             examined_on=study.examined_on,
             rules=analytes or load_analytes(),
+            bounded=settings.classification.bounded_clinical,
         )
         verdict = _classified(features, clinical, bundle)
         gates += require(distribution_gates(verdict.outside_share, verdict.mahalanobis, settings.gates))

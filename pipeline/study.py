@@ -48,12 +48,25 @@ class ClinicalValue:
     collected_on
         Date of the specimen, where known.
     origin
-        Where the value came from: ``hl7``, ``csv``, ``cli``, ``phantom``.
+        Where the value came from: ``hl7``, ``fhir``, ``csv``, ``phantom``, and who sent it.
+    comparator
+        ``<``, ``<=``, ``>`` or ``>=`` where `value` is a bound of it; empty where it is exact.
+    original_value, original_unit
+        As the laboratory sent them.
+    collected_at
+        ISO 8601, as exact as the laboratory gave it.
+    message_id
+        Of the message that brought it.
     """
 
     value: float
     collected_on: date | None = None
     origin: str = ""
+    comparator: str = ""
+    original_value: str = ""
+    original_unit: str = ""
+    collected_at: str = ""
+    message_id: str = ""
 
 
 @dataclass(frozen=True, eq=False)

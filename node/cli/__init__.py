@@ -9,6 +9,7 @@ from node.cli import (
     db,
     demo,
     doctor,
+    labs,
     match,
     models,
     peers,
@@ -34,6 +35,7 @@ app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 app.command(epilog="Example: mvi-node demo --out build/demo")(demo.demo)
 app.command(epilog="Example: mvi-node doctor --config /etc/mvi-node/node.toml")(doctor.doctor)
+app.add_typer(labs.app, name="labs")
 app.command(epilog="Example: mvi-node match study/ --json")(match.match)
 app.add_typer(models.app, name="models")
 app.add_typer(peers.app, name="peers")

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from config.analytes import load_analytes
+from config.analytes import analytes_in_force
 from config.loading import load_settings
 from config.series_rules import rules_in_force
 from node.cli.config import ConfigOption, JsonOption
@@ -49,16 +49,21 @@ def analyse(
     Several studies in the folder are analysed one by one into study-1, study-2, ... Exit code 3: a study was
     refused, and its sr.dcm and result.json say why.
     """
-    from node.labs.csv_file import read_labs  # noqa: PLC0415 - `--help` needs no array
+    from node.analysis_tools import local_time  # noqa: PLC0415 - `--help` needs no array
+    from node.labs.csv_file import read_labs  # noqa: PLC0415
     from node.model_choice import load_active_bundle  # noqa: PLC0415
     from node.offline import NO_LABS, analyse_folder  # noqa: PLC0415
 
     settings = load_settings(config, os.environ)
     rules = rules_in_force(settings.matching)
-    values = read_labs(labs, load_analytes()) if labs else None
+    analytes = analytes_in_force(settings.labs.analytes)
+    today = local_time().date()
+    values = read_labs(labs, analytes, today=today, issuer=settings.labs.issuer) if labs else None
     bundle = load_active_bundle(settings, model)
     with _progress(quiet=as_json) as on_stage:
-        outcomes = analyse_folder(folder, out, bundle, rules=rules, labs=values, on_stage=on_stage)
+        outcomes = analyse_folder(
+            folder, out, bundle, rules=rules, analytes=analytes, labs=values, on_stage=on_stage
+        )
     if labs and any(NO_LABS in outcome.document.get("warnings", ()) for outcome in outcomes):
         complain(f"{labs.name} holds no values for this patient; check the patient_id column")
     _print(outcomes, bundle, as_json=as_json)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from config.analytes import analytes_in_force
 from config.errors import ConfigError
 from config.loading import load_settings
 from config.origins import effective_keys
@@ -53,6 +54,7 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         settings = load_settings(config, os.environ)
         rules_in_force(settings.matching)
         demand_usable_certificates(settings)
+        analytes_in_force(settings.labs.analytes)
     except ConfigError as error:
         if as_json:
             print_json({"valid": False, "problems": list(error.problems)})

@@ -24,18 +24,27 @@ def values_of_examination(
     Returns
     -------
     dict[Analyte, ClinicalValue]
-        The value inside the window that lies nearest to the images; else one without a date; else the nearest
-        outside, for the report to name. Of equals, the one received last.
+        The value inside the window that lies nearest to the images; else one without a date; else a bound such as
+        ``<5`` inside the window; else the nearest outside, for the report to name.
+        Of equals, the one received last.
     """
 
     def rank(value: ClinicalValue) -> tuple[int, int]:
         if value.collected_on is None:
-            return 1, 0
+            return 2, 0
         if examined_on is None:
-            return 2, value.collected_on.toordinal()
+            return 1 if value.comparator else 3, value.collected_on.toordinal()
         days = (value.collected_on - examined_on).days
-        inside = -window.days_before <= days <= window.days_after
-        return 2 if inside else 0, -abs(days)
+        if not is_inside(value, examined_on, window):
+            return 0, -abs(days)
+        return 1 if value.comparator else 3, -abs(days)
 
     # `max` keeps the first of equals.
     return {analyte: max(reversed(values), key=rank) for analyte, values in known.items() if values}
+
+
+def is_inside(value: ClinicalValue, examined_on: date | None, window: DateWindow) -> bool:
+    """Tell whether a value lies near enough to the images; a day that is not known decides nothing."""
+    if value.collected_on is None or examined_on is None:
+        return not (value.collected_on is None and window.require_date)
+    return -window.days_before <= (value.collected_on - examined_on).days <= window.days_after

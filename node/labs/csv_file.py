@@ -1,20 +1,28 @@
-"""Laboratory values from a CSV file: ``patient_id,analyte,value,unit,collected_on``."""
+"""Laboratory values from a CSV file, one value a line or one specimen a line with the units in the header."""
 
 import csv
-import math
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from config.analytes import AnalyteRule, AnalyteRules
+from config.analytes import AnalyteRules
 from config.errors import NodeError
+from node.labs.acceptance import accept, analyte_of, not_used_because
+from node.labs.csv_columns import Column, ColumnError, read_column
+from node.labs.instants import from_iso
+from node.labs.observation import AcceptedValue, Observation, PatientIdentity, RefusedObservationError
 from pipeline.study import Analyte, ClinicalValue
 
 COLUMNS = ("patient_id", "analyte", "value", "unit", "collected_on")
+"""One value a line; ``issuer`` may stand beside them."""
+WIDE_COLUMNS = ("patient_id", "collected_on")
+"""One specimen a line: these, ``issuer`` where wanted, and a column ``AST [U/L]`` for each value."""
+ISSUER = "issuer"
 ORIGIN = "csv"
 
-LabValues = Mapping[str, Mapping[Analyte, Sequence[ClinicalValue]]]
-"""By PatientID, then by analyte; every value of the file, since the file does not know the examination."""
+Cells = Mapping[str | None, str | list[str] | None]
 
 
 class LabFileError(NodeError):
@@ -34,13 +42,64 @@ class LabFileError(NodeError):
         super().__init__(f"{path}: {'; '.join(problems)}")
 
 
-def read_labs(path: Path, rules: AnalyteRules) -> LabValues:
-    """Read a file of laboratory values; `node.labs.choice` chooses among several of one analyte.
+@dataclass(frozen=True)
+class LabValues:
+    """Every value of a file, since the file does not know the examination.
+
+    Parameters
+    ----------
+    by_patient
+        By patient, then by analyte.
+    issuer
+        Of patient IDs that come without one.
+    """
+
+    by_patient: Mapping[PatientIdentity, Mapping[Analyte, Sequence[ClinicalValue]]]
+    issuer: str = ""
+
+    def of(self, patient_id: str, issuer: str) -> Mapping[Analyte, Sequence[ClinicalValue]]:
+        """Return the values of one patient; none where the file holds none."""
+        return self.by_patient.get(PatientIdentity.of(patient_id, issuer, self.issuer), {})
+
+
+@dataclass(frozen=True)
+class LabRow:
+    """One value of a file, and the line it stands on."""
+
+    line: int
+    patient: PatientIdentity
+    value: AcceptedValue
+
+
+@dataclass(frozen=True)
+class LabFile:
+    """A file of laboratory values, each of which passed the gate.
+
+    Parameters
+    ----------
+    sha256
+        Of its bytes; names the file in the ledger, since a file name may hold a patient's.
+    """
+
+    sha256: str
+    rows: tuple[LabRow, ...]
+
+
+def read_lab_file(
+    path: Path, rules: AnalyteRules, *, today: date, issuer: str = "", dated: bool = True
+) -> LabFile:
+    """Read a file of laboratory values.
 
     Parameters
     ----------
     rules
-        Accepted units; values are converted to the unit that the analyte's name carries.
+        Codes, names and units that are accepted.
+    today
+        Day at the site.
+    issuer
+        Of patient IDs that come without one.
+    dated
+        Whether a value needs a collection date; it does where it is kept for studies to come.
 
     Raises
     ------
@@ -49,63 +108,110 @@ def read_labs(path: Path, rules: AnalyteRules) -> LabValues:
     OSError
         The file cannot be read.
     """
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        try:
-            if tuple(reader.fieldnames or ()) != COLUMNS:
-                raise LabFileError(path, [f"line 1: the header must be {','.join(COLUMNS)}"])
-            rows = [(reader.line_num, row) for row in reader]
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise LabFileError(path, [f"not a CSV file in UTF-8: {error}"]) from error
-    found: dict[str, dict[Analyte, list[ClinicalValue]]] = {}
+    content = path.read_bytes()
+    columns, lines = _table(path, content, rules)
+    rows: list[LabRow] = []
     problems = []
-    for line, row in rows:
+    for line, cells in lines:
         try:
-            patient_id, analyte, value = _parse(row, rules)
-        except ValueError as error:
+            patient = _patient(cells, issuer)
+            rows += [
+                LabRow(line, patient, accept(*found, rules, today, dated=dated))
+                for found in _observations(cells, columns, rules)
+            ]
+        except RefusedObservationError as error:
+            problems.append(f"line {line}: {error.because} ({error.code})")
+        except (ValueError, ColumnError) as error:
             problems.append(f"line {line}: {error}")
-            continue
-        found.setdefault(patient_id, {}).setdefault(analyte, []).append(value)
     if problems:
         raise LabFileError(path, problems)
-    return found
+    return LabFile(hashlib.sha256(content).hexdigest(), tuple(rows))
 
 
-def _parse(
-    row: Mapping[str | None, str | list[str] | None], rules: AnalyteRules
-) -> tuple[str, Analyte, ClinicalValue]:
-    cells = {name: str(row.get(name) or "").strip() for name in COLUMNS}
-    if None in row:
-        raise ValueError(f"more than {len(COLUMNS)} columns")
-    if not cells["patient_id"]:
+def read_labs(path: Path, rules: AnalyteRules, *, today: date, issuer: str = "") -> LabValues:
+    """Read a file for an analysis at once; `node.labs.choice` chooses among several of one analyte.
+
+    Raises
+    ------
+    LabFileError
+        The header or any line is wrong; every wrong line is named.
+    OSError
+        The file cannot be read.
+    """
+    found: dict[PatientIdentity, dict[Analyte, list[ClinicalValue]]] = {}
+    for row in read_lab_file(path, rules, today=today, issuer=issuer, dated=False).rows:
+        value = row.value
+        clinical = ClinicalValue(
+            value.value,
+            date.fromisoformat(value.collected_at[:10]) if value.collected_at else None,
+            ORIGIN,
+            comparator=value.comparator,
+            original_value=value.original_value,
+            original_unit=value.original_unit,
+            collected_at=value.collected_at,
+        )
+        found.setdefault(row.patient, {}).setdefault(value.analyte, []).append(clinical)
+    return LabValues(found, issuer)
+
+
+def _table(path: Path, content: bytes, rules: AnalyteRules) -> tuple[dict[str, Column], list[tuple[int, Cells]]]:
+    try:
+        reader = csv.DictReader(content.decode("utf-8-sig").splitlines(keepends=True), strict=True)
+        names = [name.strip() for name in reader.fieldnames or ()]
+        reader.fieldnames = names
+        columns = _header(path, names, rules)
+        return columns, [(reader.line_num, row) for row in reader]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise LabFileError(path, [f"not a CSV file in UTF-8: {error}"]) from error
+
+
+def _header(path: Path, names: Sequence[str], rules: AnalyteRules) -> dict[str, Column]:
+    """Return the columns of values of a file with one specimen a line; none where it has one value a line."""
+    known = [name for name in names if name != ISSUER]
+    if len(set(names)) == len(names) and set(known) == set(COLUMNS):
+        return {}
+    others = [name for name in known if name not in WIDE_COLUMNS]
+    if len(set(names)) != len(names) or not set(WIDE_COLUMNS) <= set(known) or not others:
+        wide = f"{','.join(WIDE_COLUMNS)},AST [U/L],..."
+        raise LabFileError(path, [f"line 1: the header must be {','.join(COLUMNS)}, or {wide}"])
+    try:
+        return {name: read_column(name, rules) for name in others}
+    except ColumnError as error:
+        raise LabFileError(path, [f"line 1: {error}"]) from None
+
+
+def _patient(cells: Cells, issuer: str) -> PatientIdentity:
+    if None in cells:
+        raise ValueError(f"more than {len(cells) - 1} columns")
+    patient_id = _cell(cells, "patient_id")
+    if not patient_id:
         raise ValueError("no patient_id")
-    if cells["analyte"] not in set(Analyte):
-        raise ValueError(f"unknown analyte, known are {', '.join(Analyte)}")
-    analyte = Analyte(cells["analyte"])
-    value = _value(cells["value"], cells["unit"], analyte, rules.analytes[analyte])
-    return cells["patient_id"], analyte, ClinicalValue(value, _date(cells["collected_on"]), ORIGIN)
+    return PatientIdentity.of(patient_id, _cell(cells, ISSUER), issuer)
 
 
-def _value(text: str, unit: str, analyte: Analyte, rule: AnalyteRule) -> float:
-    if rule.qualitative and text.lower() in rule.positive:
-        return 1.0
-    if rule.qualitative and text.lower() in rule.negative:
-        return 0.0
-    # A missing unit is never guessed: 7.2 is a protein in g/dL and an error in g/L.
-    if unit not in rule.units:
-        raise ValueError(f"{analyte} must be in one of {', '.join(rule.units)}")
-    try:
-        value = float(text) * rule.units[unit]
-    except ValueError:
-        raise ValueError(f"{analyte} is not a number") from None
-    # Implausible values are judged with the study and named in its report; these are no values at all.
-    if not math.isfinite(value) or value < 0 or (rule.qualitative and value not in (0.0, 1.0)):
-        raise ValueError(f"{analyte} is not a possible value")
-    return value
+def _observations(
+    cells: Cells, columns: Mapping[str, Column], rules: AnalyteRules
+) -> Iterator[tuple[Observation, Analyte]]:
+    day = _cell(cells, "collected_on")
+    if day and not from_iso(day):
+        raise ValueError("collected_on must be YYYY-MM-DD, with Thh:mm:ss where the time is known")
+    if columns:
+        found = [(column, column.unit, _cell(cells, name)) for name, column in columns.items()]
+    else:
+        column = read_column(_cell(cells, "analyte"), rules)
+        found = [(column, _cell(cells, "unit") or column.unit, _cell(cells, "value"))]
+    for column, unit, value in found:
+        if columns and not value:
+            continue
+        # A specimen has one value of an analyte: the same line again, or corrected, is the same result.
+        own = Observation(
+            "", column.names, (value,), unit, from_iso(day), key=from_iso(day), analyte=column.analyte
+        )
+        analyte = analyte_of(own, rules)
+        if analyte is None:
+            raise ValueError(not_used_because(own, rules) or f"unknown analyte, known are {', '.join(Analyte)}")
+        yield own, analyte
 
 
-def _date(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise ValueError("collected_on must be YYYY-MM-DD") from None
+def _cell(cells: Cells, name: str) -> str:
+    return str(cells.get(name) or "").strip()

@@ -11,6 +11,8 @@ from sqlalchemy import Engine, select
 from node.ledger import history, intake, schema
 from node.ledger.connection import LedgerError, insert_new, make_engine, require_schema
 from node.ledger.contacts import Contacts
+from node.ledger.lab_uses import LabUses
+from node.ledger.labs import Labs
 from node.ledger.outbox import Outbox
 from node.ledger.records import InstanceRecord, Recorded, StudyEvent
 from node.ledger.studies import Studies
@@ -44,6 +46,10 @@ class Ledger:
         Deliveries.
     contacts
         How the peers were reached.
+    labs
+        Laboratory values.
+    lab_uses
+        Which study used which of them.
     """
 
     def __init__(
@@ -58,6 +64,8 @@ class Ledger:
         self.work = Work(engine, clock, monotonic_s)
         self.outbox = Outbox(engine, clock)
         self.contacts = Contacts(engine, clock)
+        self.labs = Labs(engine, clock)
+        self.lab_uses = LabUses(engine, clock)
 
     def bind(self, storage_id: str) -> None:
         """Tie the ledger to the storage folder that it is the index of; the first folder stays.

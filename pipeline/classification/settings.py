@@ -22,3 +22,5 @@ class ClassificationSettings(BaseModel):
     """h3 of the paper: units of the layer in which both branches meet."""
     widest_interval: Annotated[float, Field(gt=0, le=1)] = 0.6
     """A wider 95 % interval makes the category uncertain."""
+    bounded_clinical: tuple[str, ...] = ()
+    """Clinical features that were trained with bounds: ``<5`` may stand for 5 there, and nowhere else."""

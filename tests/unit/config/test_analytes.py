@@ -63,3 +63,34 @@ def test_unreadable_file_is_a_config_error(tmp_path: Path, content: str | bytes 
         path.write_bytes(content)
     with pytest.raises(ConfigError):
         load_analytes(path)
+
+
+def test_site_file_when_it_adds_codes_names_and_units_then_the_built_in_ones_stay(tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    path.write_text(
+        'version = "1.1.1"\n[window]\ndays_before = 14\n[analytes.ast_u_per_l]\nplausible = [1, 9000]\n'
+        'local = [{ code = "GOT7", system = "99LAB" }]\ntext = ["got 7"]\nunits = { "nkat/L" = 0.06 }\n',
+        encoding="utf-8",
+    )
+    rules, own = load_analytes(), load_analytes(path)
+    ast = own.analytes["ast_u_per_l"]
+    assert (own.version, own.window.days_before, ast.plausible) == ("1.1.1", 14, (1, 9000))
+    assert ast.local[0].code == "GOT7"
+    assert set(ast.text) == {*rules.analytes["ast_u_per_l"].text, "got 7"}
+    assert ast.factor("nkat/L") == 0.06
+    assert ast.factor("u/L") == 1
+    assert own.analytes["ggt_u_per_l"] == rules.analytes["ggt_u_per_l"]
+
+
+def test_site_file_when_it_keeps_the_version_then_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    path.write_text("[window]\ndays_before = 14\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="version"):
+        load_analytes(path)
+
+
+def test_every_loinc_name_when_read_as_text_then_names_its_analyte_and_no_other() -> None:
+    analytes = load_analytes().analytes
+    for name, rule in analytes.items():
+        for item in rule.loinc:
+            assert [other for other, its in analytes.items() if its.is_named_in(item.display)] == [name]

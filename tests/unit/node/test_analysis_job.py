@@ -20,6 +20,11 @@ MATCH = MatchResult(STUDY, "accepted", None, "Six roles.", "", {}, (), None, "un
 REFUSED = replace(MATCH, status="refused", code="SM-NOHBP", message="No late phase.", remedy="Wait 20 minutes.")
 
 
+def choose(match: MatchResult) -> ClinicalValues:
+    assert match is MATCH
+    return CLINICAL
+
+
 @dataclass
 class Bench:
     """Tools that work on words, and a record of what they were given."""
@@ -30,6 +35,7 @@ class Bench:
     timing_s: Mapping[str, float] = field(default_factory=dict)
     refusal: StudyError | None = None
     earlier: EarlierReports = ()
+    clinical: ClinicalValues = field(default_factory=dict)
 
     def tools(self) -> Tools:
         return Tools(self.find, self.assemble, self.analyse, self.write, self.refuse)
@@ -55,8 +61,9 @@ class Bench:
         out: Path,
         timing_s: Mapping[str, float],
         earlier: EarlierReports,
+        clinical: ClinicalValues,
     ) -> WrittenResults:
-        self.earlier = earlier
+        self.earlier, self.clinical = earlier, clinical
         self.calls.append(f"write {match.status} {analysis}")
         self.timing_s = timing_s
         return WrittenResults(out / "seg.dcm", out / "sr.dcm", None, None, {"status": "analysed"})
@@ -77,7 +84,7 @@ class Bench:
 
 def test_run_job_when_all_goes_well_then_each_step_gets_what_the_last_gave(tmp_path: Path) -> None:
     bench, stages = Bench(), list[str]()
-    outcome = run_job(STUDY, SOURCES, CLINICAL, tmp_path, bench.tools(), stages.append)
+    outcome = run_job(STUDY, SOURCES, choose, tmp_path, bench.tools(), stages.append)
     assert bench.calls == [
         f"match {STUDY} ['1.dcm']",
         f"assemble {STUDY} ['ast_u_per_l']",
@@ -87,11 +94,12 @@ def test_run_job_when_all_goes_well_then_each_step_gets_what_the_last_gave(tmp_p
     assert stages == ["match", "assemble", "analyse", "report"]
     assert (outcome.code, outcome.written.document) == (None, {"status": "analysed"})
     assert bench.timing_s["assemble"] >= 0
+    assert bench.clinical == CLINICAL
 
 
 def test_run_job_when_the_match_is_refused_then_writes_its_code_and_computes_nothing(tmp_path: Path) -> None:
     bench = Bench(match=REFUSED)
-    outcome = run_job(STUDY, SOURCES, CLINICAL, tmp_path, bench.tools())
+    outcome = run_job(STUDY, SOURCES, choose, tmp_path, bench.tools())
     assert bench.calls == [f"match {STUDY} ['1.dcm']", f"refuse {STUDY} 1"]
     assert (outcome.code, outcome.message) == ("SM-NOHBP", "No late phase. Wait 20 minutes.")
     assert bench.refusal is not None
@@ -100,7 +108,7 @@ def test_run_job_when_the_match_is_refused_then_writes_its_code_and_computes_not
 
 def test_run_job_when_a_gate_fails_then_writes_a_refusal(tmp_path: Path) -> None:
     bench = Bench(error=QualityGateError("QG-REG", "Too far.", stage="register"))
-    assert run_job(STUDY, SOURCES, CLINICAL, tmp_path, bench.tools()).code == "QG-REG"
+    assert run_job(STUDY, SOURCES, choose, tmp_path, bench.tools()).code == "QG-REG"
     assert bench.refusal is bench.error
 
 
@@ -110,13 +118,13 @@ def test_run_job_when_it_is_no_rejection_then_writes_nothing_and_passes_it_on(
 ) -> None:
     bench = Bench(error=error)
     with pytest.raises(type(error)):
-        run_job(STUDY, SOURCES, CLINICAL, tmp_path, bench.tools())
+        run_job(STUDY, SOURCES, choose, tmp_path, bench.tools())
     assert not any(call.startswith(("write", "refuse")) for call in bench.calls)
 
 
 @pytest.mark.parametrize("match", [MATCH, REFUSED], ids=["accepted", "refused"])
 def test_run_job_when_matched_then_keeps_why_beside_the_results(tmp_path: Path, match: MatchResult) -> None:
-    run_job(STUDY, SOURCES, CLINICAL, tmp_path, Bench(match=match).tools())
+    run_job(STUDY, SOURCES, choose, tmp_path, Bench(match=match).tools())
     assert json.loads((tmp_path / "match.json").read_text(encoding="utf-8")) == match.to_json()
 
 
@@ -125,5 +133,5 @@ def test_run_job_when_there_are_earlier_reports_then_whoever_writes_gets_them(
     tmp_path: Path, match: MatchResult
 ) -> None:
     bench, earlier = Bench(match=match), [PriorReport(STUDY, "1.2", "1.2.3")]
-    run_job(STUDY, SOURCES, CLINICAL, tmp_path, bench.tools(), earlier=earlier)
+    run_job(STUDY, SOURCES, choose, tmp_path, bench.tools(), earlier=earlier)
     assert bench.earlier == earlier

@@ -35,7 +35,7 @@ def written_with(monkeypatch: pytest.MonkeyPatch, rules: SeriesRules) -> ResultC
     monkeypatch.setattr(analysis_tools, "write_results", write_results)
     timing_s: Mapping[str, float] = {}
     nothing: Any = None
-    make_tools(BUNDLE, never, rules).write(nothing, nothing, Path(), timing_s, [EARLIER])
+    make_tools(BUNDLE, never, rules, ANALYTES).write(nothing, nothing, Path(), timing_s, [EARLIER], {})
     context: ResultContext = given["context"]
     return context
 
@@ -62,5 +62,5 @@ def test_tools_when_a_site_has_its_own_rules_then_they_match_the_series(
 ) -> None:
     writer = StudyWriter(tmp_path)
     standard(writer)
-    tools = make_tools(BUNDLE, never, rules)
+    tools = make_tools(BUNDLE, never, rules, ANALYTES)
     assert tools.match(writer.study_instance_uid, sorted(tmp_path.glob("*.dcm"))).code == code

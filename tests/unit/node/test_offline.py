@@ -22,6 +22,7 @@ from tests.unit.dicom_io.results.synthetic_study import make_analysis
 
 RULES = load_analytes()
 EXAMINED = date(2024, 3, 5)
+TODAY = date(2026, 3, 1)
 BUNDLE: Any = SimpleNamespace(settings=SimpleNamespace(lesions=SimpleNamespace(margin_mm=5.0)))
 OTHERS = ("ggt_u_per_l,40,U/L", "total_protein_g_per_l,70,g/L", "lymphocyte_percent,30,%",
           "fibrinogen_g_per_l,3,g/L", "hbcab_positive,1,1")  # fmt: skip
@@ -48,7 +49,8 @@ def study_given_to_the_pipeline(tmp_path: Path, *ast: str) -> Study:
             tmp_path,
             BUNDLE,
             rules=load_series_rules(),
-            labs=read_labs(labs, RULES),
+            analytes=RULES,
+            labs=read_labs(labs, RULES, today=TODAY),
             on_stage=lambda _: None,
             analyse=stop,
         )
@@ -96,7 +98,8 @@ def test_analyse_when_a_file_holds_nothing_of_the_patient_then_result_and_report
         tmp_path / "out",
         BUNDLE,
         rules=load_series_rules(),
-        labs=None if lines is None else read_labs(path, RULES),
+        analytes=RULES,
+        labs=None if lines is None else read_labs(path, RULES, today=TODAY),
         on_stage=lambda _: None,
         analyse=lambda study, _: make_analysis(study.volumes[FIXED_ROLE].grid),
     )

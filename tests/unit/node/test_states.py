@@ -39,13 +39,13 @@ def test_table_when_a_new_image_arrives_then_every_state_reopens(state: StudySta
 
 
 @pytest.mark.parametrize("state", list(StudyState))
-def test_table_when_a_study_moves_without_an_operator_image_or_refusal_then_it_comes_to_rest(
+def test_table_when_nothing_comes_from_outside_then_a_study_comes_to_rest(
     state: StudyState,
 ) -> None:
     own = {
         (source, event): target
         for (source, event), target in TRANSITIONS.items()
-        if event not in (Event.INSTANCE, Event.ASKED, Event.NOT_KEPT)
+        if event not in (Event.INSTANCE, Event.ASKED, Event.NOT_KEPT, Event.VALUES)
     }
     ends = {state}
     for _ in StudyState:

@@ -7,11 +7,15 @@ from typing import Any
 import pytest
 from pydicom.uid import Comprehensive3DSRStorage
 
+from config.analytes import DateWindow
 from dicom_io.assembly.match_result import MatchResult
 from dicom_io.results.report import PriorReport
 from dicom_io.results.writing import WrittenResults
-from node.analysis_job import EarlierReports, Tools
+from node.analysis_job import ClinicalValues, EarlierReports, Tools
+from node.labs.study_labs import StudyLabs
+from node.labs.study_values import StudyValues
 from node.ledger.ledger import Ledger
+from node.ledger.records import Claim
 from node.states import Event
 from node.study_job import StudyJob
 from tests.unit.dicom_io.network.instances import SERIES_INSTANCE_UID, mr_instance
@@ -34,6 +38,7 @@ class Writer:
         out: Path,
         _timing_s: Mapping[str, float],
         earlier: EarlierReports,
+        _clinical: ClinicalValues,
     ) -> WrittenResults:
         self.given = list(earlier)
         ds = mr_instance(
@@ -41,6 +46,13 @@ class Writer:
         )
         ds.save_as(out / "sr.dcm", enforce_file_format=True)
         return WrittenResults(None, out / "sr.dcm", None, None, {})
+
+
+class NoLabs(StudyLabs):
+    """Looks at no file: these studies have none."""
+
+    def choose(self, _claim: Claim, _match: MatchResult) -> StudyValues:
+        return StudyValues({}, {}, ())
 
 
 @pytest.fixture
@@ -54,7 +66,7 @@ def job(ledger: Ledger, tmp_path: Path, writer: Writer) -> StudyJob:
         return None
 
     tools = Tools(match=lambda *_: MATCH, assemble=nothing, analyse=nothing, write=writer, refuse=nothing)
-    return StudyJob(ledger, tmp_path, tools)
+    return StudyJob(ledger, tmp_path, tools, NoLabs(ledger, DateWindow()))
 
 
 def work(ledger: Ledger, job: StudyJob, writer: Writer, uid: str) -> list[str]:

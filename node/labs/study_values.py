@@ -1,0 +1,80 @@
+"""The laboratory values of one study: whose it is, which values belong to it, and what the reader is told."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from config.analytes import DateWindow
+from node.labs.choice import is_inside, values_of_examination
+from node.labs.observation import PatientIdentity
+from node.ledger.lab_records import LabValue
+from node.ledger.labs import Labs
+from pipeline.study import Analyte, ClinicalValue
+
+NO_ISSUER = "none named"
+
+
+@dataclass(frozen=True)
+class StudyValues:
+    """What is known for one study.
+
+    Parameters
+    ----------
+    clinical
+        One value of each known analyte; also one outside the window, for the report to name.
+    chosen
+        Number in the ledger of those inside the window, by analyte.
+    warnings
+        Sentences for the reader.
+    """
+
+    clinical: dict[Analyte, ClinicalValue]
+    chosen: dict[str, int]
+    warnings: tuple[str, ...]
+
+
+def values_of_study(
+    labs: Labs, patient: PatientIdentity, examined_on: date | None, window: DateWindow
+) -> StudyValues:
+    """Choose the values of a study from the ledger; nothing is matched by anything but ID and issuer."""
+    if not patient.patient_id:
+        return StudyValues({}, {}, ("The images hold no patient ID: laboratory values cannot be looked up.",))
+    rows = labs.values(patient)
+    known: dict[Analyte, list[ClinicalValue]] = {}
+    numbers: dict[tuple[Analyte, ClinicalValue], int] = {}
+    for row in rows:
+        if row.analyte in set(Analyte):
+            analyte, value = Analyte(row.analyte), clinical_value(row)
+            known.setdefault(analyte, []).append(value)
+            numbers[analyte, value] = row.number
+    clinical = values_of_examination(known, examined_on, window)
+    chosen = {
+        analyte.value: numbers[analyte, value]
+        for analyte, value in clinical.items()
+        if is_inside(value, examined_on, window)
+    }
+    return StudyValues(clinical, chosen, _warnings(labs, patient, found=bool(rows)))
+
+
+def clinical_value(row: LabValue) -> ClinicalValue:
+    """Return a value of the ledger as the pipeline takes it, with where it came from."""
+    return ClinicalValue(
+        row.value,
+        date.fromisoformat(row.collected_at[:10]),
+        f"{row.source} {row.sender}".strip(),
+        comparator=row.comparator,
+        original_value=row.original_value,
+        original_unit=row.original_unit,
+        collected_at=row.collected_at,
+        message_id=row.message_id,
+    )
+
+
+def _warnings(labs: Labs, patient: PatientIdentity, *, found: bool) -> tuple[str, ...]:
+    others = [] if found else [name for name in labs.issuers(patient.patient_id) if name != patient.issuer]
+    if not others:
+        return ()
+    named = ", ".join(name or NO_ISSUER for name in others)
+    return (
+        f"Laboratory values of this patient ID are known from another issuer ({named}) than that of the images "
+        f"({patient.issuer or NO_ISSUER}), and were not used.",
+    )

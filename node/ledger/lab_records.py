@@ -1,0 +1,131 @@
+"""Laboratory values as the ledger keeps them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from node.labs.observation import AcceptedValue, PatientIdentity, RefusedObservationError
+from pipeline.study import Analyte
+
+
+class LabSource(StrEnum):
+    """How a value came in."""
+
+    HL7 = "hl7"
+    FHIR = "fhir"
+    CSV = "csv"
+
+
+class LabState(StrEnum):
+    """Whether a value may be used."""
+
+    CURRENT = "current"
+    REPLACED = "replaced"
+    """A correction took its place."""
+    WITHDRAWN = "withdrawn"
+    """The laboratory took it back."""
+
+
+@dataclass(frozen=True)
+class WithdrawnResult:
+    """A result that the laboratory took back: its analyte, and its key and day at the sender."""
+
+    analyte: Analyte
+    key: str
+    collected_at: str
+
+
+@dataclass(frozen=True)
+class PatientResults:
+    """What one message or file says of one patient, after the gate."""
+
+    patient: PatientIdentity
+    message_id: str
+    accepted: Sequence[AcceptedValue] = ()
+    withdrawn: Sequence[WithdrawnResult] = ()
+    refused: Sequence[RefusedObservationError] = ()
+
+
+@dataclass(frozen=True)
+class PatientMerge:
+    """Two identities that are one patient; `survivor` is used from now on."""
+
+    prior: PatientIdentity
+    survivor: PatientIdentity
+    message_id: str
+
+
+@dataclass(frozen=True)
+class LabMessage:
+    """One message of one sender: what makes a repeated one known, and what is answered to it.
+
+    Parameters
+    ----------
+    content_sha256
+        Over whatever a sender does not change when it sends a message again.
+    """
+
+    sender: str
+    control_id: str
+    content_sha256: str
+    acknowledgement: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class Entered:
+    """How many values were new, took the place of another, were known already, and were withdrawn."""
+
+    new: int = 0
+    replaced: int = 0
+    unchanged: int = 0
+    withdrawn: int = 0
+
+    def __add__(self, other: "Entered") -> "Entered":
+        """Add up."""
+        return Entered(
+            self.new + other.new,
+            self.replaced + other.replaced,
+            self.unchanged + other.unchanged,
+            self.withdrawn + other.withdrawn,
+        )
+
+
+@dataclass(frozen=True)
+class LabValue:
+    """One row of values; `collected_at` is ISO 8601 in the time of the laboratory."""
+
+    number: int
+    patient_id: str
+    issuer: str
+    analyte: str
+    value: float
+    comparator: str
+    unit: str
+    original_value: str
+    original_unit: str
+    collected_at: str
+    code: str
+    source: str
+    sender: str
+    message_id: str
+    received_at: datetime
+    state: LabState
+    changed_at: datetime
+
+
+@dataclass(frozen=True)
+class LabRefusal:
+    """One observation that could not be believed."""
+
+    number: int
+    patient_id: str
+    issuer: str
+    analyte: str
+    code: str
+    because: str
+    source: str
+    sender: str
+    message_id: str
+    received_at: datetime

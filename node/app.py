@@ -96,7 +96,7 @@ class Node:
     Raises
     ------
     ConfigError
-        The rules of series matching or of laboratory values, or the certificates, that the settings name are wrong.
+        The rules of matching or of laboratory values, or the certificates, that the settings name are wrong.
     """
 
     def __init__(self, settings: Settings) -> None:

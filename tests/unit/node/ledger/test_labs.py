@@ -1,0 +1,110 @@
+"""Values of laboratories in the ledger: once, corrected, withdrawn, and moved with their patient."""
+
+from node.labs.observation import AcceptedValue, PatientIdentity, RefusedObservationError
+from node.ledger.lab_records import (
+    Entered,
+    LabMessage,
+    LabSource,
+    LabState,
+    PatientMerge,
+    PatientResults,
+    WithdrawnResult,
+)
+from node.ledger.ledger import Ledger
+from pipeline.study import Analyte
+from tests.unit.node.doubles import FakeClock
+
+P1, OTHER = PatientIdentity("P1", "HOSPITAL"), PatientIdentity("P1", "CLINIC")
+LAB = "LAB|HOSPITAL"
+
+
+def value(number: float = 41.0, *, day: str = "2026-02-01", key: str = "A1", **more: bool) -> AcceptedValue:
+    return AcceptedValue(Analyte.AST, number, "", "U/L", f"{number:g}", "U/L", day, "1920-8 LN", key, **more)
+
+
+def enter(ledger: Ledger, *values: AcceptedValue, patient: PatientIdentity = P1, sender: str = LAB) -> Entered:
+    return ledger.labs.enter(LabSource.HL7, sender, [PatientResults(patient, "M1", accepted=values)])
+
+
+def known(ledger: Ledger, patient: PatientIdentity = P1, *states: LabState) -> list[float]:
+    return [row.value for row in ledger.labs.values(patient, states=states or (LabState.CURRENT,))]
+
+
+def test_enter_when_the_same_value_comes_again_then_it_is_there_once(ledger: Ledger) -> None:
+    assert enter(ledger, value()) == Entered(new=1)
+    assert enter(ledger, value()) == Entered(unchanged=1)
+    assert known(ledger) == [41]
+
+
+def test_enter_when_a_correction_comes_then_it_replaces_the_value_also_of_another_day(ledger: Ledger) -> None:
+    enter(ledger, value())
+    assert enter(ledger, value(42, day="2026-02-02", correction=True)) == Entered(replaced=1)
+    assert known(ledger) == [42]
+    assert known(ledger, P1, LabState.REPLACED) == [41]
+
+
+def test_enter_when_an_order_number_is_used_again_on_another_day_then_both_stay(ledger: Ledger) -> None:
+    enter(ledger, value())
+    assert enter(ledger, value(50, day="2026-02-09")) == Entered(new=1)
+    assert known(ledger) == [41, 50]
+
+
+def test_enter_when_two_laboratories_use_one_order_number_then_neither_replaces_the_other(ledger: Ledger) -> None:
+    enter(ledger, value())
+    enter(ledger, value(50), sender="OTHER|HOSPITAL")
+    assert known(ledger) == [41, 50]
+
+
+def test_enter_when_a_result_is_taken_back_then_it_is_no_value_any_more(ledger: Ledger) -> None:
+    enter(ledger, value())
+    taken_back = WithdrawnResult(Analyte.AST, "A1", "2026-02-01")
+    part = PatientResults(P1, "M2", withdrawn=[taken_back])
+    assert ledger.labs.enter(LabSource.HL7, LAB, [part]) == Entered(withdrawn=1)
+    assert known(ledger) == []
+    assert known(ledger, P1, LabState.WITHDRAWN) == [41]
+
+
+def test_values_when_two_patients_have_one_id_then_the_issuer_tells_them_apart(ledger: Ledger) -> None:
+    enter(ledger, value(41))
+    enter(ledger, value(99), patient=OTHER)
+    assert (known(ledger), known(ledger, OTHER), known(ledger, PatientIdentity("P1"))) == ([41], [99], [])
+    assert ledger.labs.issuers("P1") == ("CLINIC", "HOSPITAL")
+
+
+def test_merge_when_two_identities_are_one_patient_then_values_move_and_both_find_them(ledger: Ledger) -> None:
+    survivor = PatientIdentity("P2", "HOSPITAL")
+    enter(ledger, value())
+    ledger.labs.enter(LabSource.HL7, LAB, [], merges=[PatientMerge(P1, survivor, "M9")])
+    assert known(ledger, survivor) == known(ledger, P1) == [41]
+    enter(ledger, value(43, key="A2"))  # Under the old ID, as a laboratory may go on to use it.
+    assert known(ledger, survivor) == [41, 43]
+
+
+def test_merge_when_there_and_back_then_the_last_survivor_has_the_values(ledger: Ledger) -> None:
+    p2, p3 = PatientIdentity("P2", "HOSPITAL"), PatientIdentity("P3", "HOSPITAL")
+    enter(ledger, value())
+    for prior, survivor in ((P1, p2), (p2, p3), (p3, P1)):
+        ledger.labs.enter(LabSource.HL7, LAB, [], merges=[PatientMerge(prior, survivor, "M9")])
+    assert [row.patient_id for row in ledger.labs.values()] == ["P1"]
+    assert known(ledger, P1) == known(ledger, p2) == known(ledger, p3) == [41]
+
+
+def test_message_when_it_comes_again_then_nothing_is_entered_and_its_answer_is_known(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    message = LabMessage(LAB, "77", "ab" * 32, "AA", "[]")
+    part = PatientResults(P1, "77", accepted=[value()])
+    assert ledger.labs.enter(LabSource.HL7, LAB, [part], message=message) == Entered(new=1)
+    assert ledger.labs.enter(LabSource.HL7, LAB, [part], message=message) == Entered()
+    assert ledger.labs.answered(LAB, "77") == (message,)
+    assert ledger.labs.is_in_use(LAB, "77")
+    clock.advance(25 * 3600)
+    assert not ledger.labs.is_in_use(LAB, "77")
+
+
+def test_refusals_when_entered_then_say_why_for_the_patient(ledger: Ledger) -> None:
+    refused = RefusedObservationError("LAB-UNIT", "OBX 3", "AST must be in U/L", Analyte.AST)
+    ledger.labs.enter(LabSource.HL7, LAB, [PatientResults(P1, "M1", refused=[refused])])
+    (found,) = ledger.labs.refusals(P1)
+    assert (found.code, found.because) == ("LAB-UNIT", "OBX 3: AST must be in U/L (LAB-UNIT)")
+    assert ledger.labs.refusals(OTHER) == ()

@@ -1,17 +1,35 @@
 #!/usr/bin/env bash
-# Install the programs that the tests use as peers: other people's PACS, modality, validators, database, browser.
+# Install the programs that the tests use as peers: other people's PACS, modality, validators, database, browser, viewer.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 packages="dcmtk dicom3tools openssl orthanc orthanc-dicomweb postgresql chromium fonts-dejavu-core"
-missing=""
-for package in $packages; do
-  [ "$(dpkg-query -W -f='${db:Status-Abbrev}' "$package" 2>/dev/null || true)" = "ii " ] || missing="$missing $package"
-done
-[ -z "$missing" ] && exit 0
-if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then as_root=""
-elif command -v apt-get >/dev/null && sudo -n true 2>/dev/null; then as_root="sudo"
-else
-  echo "tests of these peers are skipped; to run them, install:$missing" >&2
-  exit 0
-fi
-$as_root apt-get update -qq
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+
+install_packages() {
+  missing=""
+  for package in $packages; do
+    [ "$(dpkg-query -W -f='${db:Status-Abbrev}' "$package" 2>/dev/null || true)" = "ii " ] || missing="$missing $package"
+  done
+  # Node.js seldom comes from the distribution.
+  command -v npm >/dev/null || missing="$missing npm"
+  [ -z "$missing" ] && return
+  if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then as_root=""
+  elif command -v apt-get >/dev/null && sudo -n true 2>/dev/null; then as_root="sudo"
+  else
+    echo "tests of these peers are skipped; to run them, install:$missing" >&2
+    return
+  fi
+  $as_root apt-get update -qq
+  $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+}
+
+# The built viewer is one package; its lock leaves out what it was built from, which a static site does not need.
+install_viewer() {
+  wanted=tests/viewers/package-lock.json
+  [ tests/viewers/node_modules/.package-lock.json -nt "$wanted" ] && return
+  command -v npm >/dev/null || return 0
+  npm ci --prefix tests/viewers --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null ||
+    echo "tests of the OHIF viewer are skipped: npm could not fetch it" >&2
+}
+
+install_packages
+install_viewer

@@ -2,10 +2,14 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.integration.service import mvi_node
 
 REQUIRE_ALL = os.environ.get("MVI_TESTS_REQUIRE_ALL") == "1"
 """Set in continuous integration: a missing peer fails its tests, and a skipped test fails the run."""
@@ -18,6 +22,11 @@ def _postgresql_server() -> str | None:
     return str(folders[-1]) if folders else None
 
 
+def _ohif() -> str | None:
+    index = Path(__file__).parent / "viewers" / "node_modules" / "@ohif" / "app" / "dist" / "index.html"
+    return str(index) if index.is_file() else None
+
+
 PEERS: dict[str, Callable[[], str | None]] = {
     # DCMTK by absolute path: pynetdicom puts tools of the same names into the environment.
     "dcmtk": lambda: shutil.which("/usr/bin/storescu"),
@@ -26,6 +35,7 @@ PEERS: dict[str, Callable[[], str | None]] = {
     "openssl": lambda: shutil.which("openssl"),
     "postgresql": _postgresql_server,
     "chromium": lambda: shutil.which("/usr/bin/chromium"),
+    "ohif": _ohif,
 }
 
 
@@ -55,6 +65,21 @@ def realdata() -> Path:
             pytest.fail("shared/realdata is not beside the repository")
         pytest.skip("shared/realdata is not beside the repository")
     return folder
+
+
+@dataclass(frozen=True)
+class DemoRun:
+    """What `mvi-node demo` left, and what it printed."""
+
+    out: Path
+    result: "subprocess.CompletedProcess[str]"
+
+
+@pytest.fixture(scope="session")
+def demo_run(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
+    """One study through the whole loop, for every test that needs a real result; it takes a minute."""
+    out = tmp_path_factory.mktemp("demo")
+    return DemoRun(out, mvi_node("demo", "--out", str(out), timeout_s=600))
 
 
 @pytest.fixture(autouse=True)

@@ -1,38 +1,26 @@
 """`mvi-node demo`, as a newcomer runs it."""
 
 import json
-import subprocess
-from pathlib import Path
 
 import pytest
 
-from tests.integration.service import mvi_node
+from tests.conftest import DemoRun
 
 LONGEST_S = 180
 """What the demonstration may take on two cores."""
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> "tuple[Path, subprocess.CompletedProcess[str]]":
-    out = tmp_path_factory.mktemp("demo")
-    return out, mvi_node("demo", "--out", str(out), timeout_s=600)
-
-
 @pytest.mark.slow
-def test_demo_when_run_then_leaves_the_promised_files(
-    demo: "tuple[Path, subprocess.CompletedProcess[str]]",
-) -> None:
-    out, result = demo
+def test_demo_when_run_then_leaves_the_promised_files(demo_run: DemoRun) -> None:
+    out, result = demo_run.out, demo_run.result
     assert result.returncode == 0, result.stderr
     for name in ("seg.dcm", "sr.dcm", "summary.png", "result.json"):
         assert (out / name).stat().st_size > 0, name
 
 
 @pytest.mark.slow
-def test_demo_when_run_then_prints_what_was_matched_found_and_delivered(
-    demo: "tuple[Path, subprocess.CompletedProcess[str]]",
-) -> None:
-    out, result = demo
+def test_demo_when_run_then_prints_what_was_matched_found_and_delivered(demo_run: DemoRun) -> None:
+    out, result = demo_run.out, demo_run.result
     document = json.loads((out / "result.json").read_text(encoding="utf-8"))
     assert document["status"] == "analysed"
     assert document["features"]["count"] == 14736
@@ -43,9 +31,6 @@ def test_demo_when_run_then_prints_what_was_matched_found_and_delivered(
 
 
 @pytest.mark.slow
-def test_demo_when_timed_then_under_three_minutes(
-    demo: "tuple[Path, subprocess.CompletedProcess[str]]",
-) -> None:
-    _, result = demo
-    (line,) = [line for line in result.stdout.splitlines() if " s; files in" in line]
+def test_demo_when_timed_then_under_three_minutes(demo_run: DemoRun) -> None:
+    (line,) = [line for line in demo_run.result.stdout.splitlines() if " s; files in" in line]
     assert int(line.split(" s;")[0].strip()) < LONGEST_S

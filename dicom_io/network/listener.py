@@ -10,6 +10,7 @@ from pynetdicom.presentation import PresentationContext
 from config.errors import NodeError
 from dicom_io.network.reactor import GuardedAE
 from dicom_io.network.server import GuardedServer
+from dicom_io.network.store_loop import ServeStore
 
 _POLL_S = 0.1
 
@@ -29,6 +30,8 @@ class Listener:
         Of the settings, to be named where the port is taken.
     tls
         Server context; None for a plain port.
+    serve_store
+        Serves C-STORE in pynetdicom's place.
 
     Raises
     ------
@@ -36,7 +39,7 @@ class Listener:
         Another program listens there, or this one may not.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a server of pynetdicom needs, and the name of its port
         self,
         ae: GuardedAE,
         host: str,
@@ -47,6 +50,7 @@ class Listener:
         key: str,
         knows_host: Callable[[str], bool],
         tls: SSLContext | None = None,
+        serve_store: ServeStore | None = None,
     ) -> None:
         try:
             self._server = GuardedServer(
@@ -58,6 +62,7 @@ class Listener:
                 evt_handlers=handlers,
                 limits=ae.limits,
                 knows_host=knows_host,
+                serve_store=serve_store,
             )
         except OSError as error:
             because = (error.strerror or str(error)).lower()

@@ -6,9 +6,10 @@ waits for the whole DIMSE time-out. On a busy machine that was one association i
 """
 
 import threading
+import time
 from copy import deepcopy
 from ssl import SSLContext
-from typing import Any
+from typing import Any, cast
 
 from pynetdicom._globals import MODE_REQUESTOR
 from pynetdicom.ae import ApplicationEntity
@@ -16,7 +17,11 @@ from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.transport import AddressInformation, AssociationSocket
 
-from dicom_io.network.transport import GuardedSocket, TransportLimits, contain
+from dicom_io.network.provider import GuardedProvider
+from dicom_io.network.store_loop import ServeStore, StoreLoop
+from dicom_io.network.transport import GuardedSocket, TransportLimits
+
+_LOOK_FOR_ACCEPT_S = 0.0005
 
 
 class ReactorGate(threading.Event):
@@ -65,7 +70,27 @@ class GuardedAssociation(Association):
         super().__init__(ae, mode)
         self._reactor_checkpoint = ReactorGate()
         self._reactor_checkpoint.set()
-        contain(self)
+        self.serve_store: ServeStore | None = None
+        """Serves C-STORE in pynetdicom's place, on an acceptor's association."""
+        self.provider = GuardedProvider(self)
+        self.dul = self.provider
+        # They were set on the provider that this one replaces.
+        self.acse_timeout, self.network_timeout = self.ae.acse_timeout, self.ae.network_timeout
+
+    def _run_reactor(self) -> None:
+        """Serve the established association."""
+        transport = self.dul.socket
+        if self.serve_store is not None and isinstance(transport, GuardedSocket) and self._accept_is_sent():
+            limits = cast("GuardedAE", self.ae).limits
+            StoreLoop(self, self.provider, transport, self.serve_store, limits).run()
+        super()._run_reactor()
+
+    def _accept_is_sent(self) -> bool:
+        """Wait until the provider has answered the request; return whether the association stands."""
+        deadline = time.monotonic() + (self.acse_timeout or 0)
+        while self.dul.state_machine.current_state == "Sta3" and time.monotonic() < deadline:
+            time.sleep(_LOOK_FOR_ACCEPT_S)
+        return self.dul.state_machine.current_state == "Sta6"
 
     @property
     def _is_paused(self) -> bool:

@@ -14,6 +14,8 @@ from pynetdicom import evt
 from pynetdicom._globals import MODE_ACCEPTOR
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
+from pynetdicom.dimse import DIMSEServiceProvider
+from pynetdicom.dul import DULServiceProvider
 from pynetdicom.transport import (
     AssociationSocket,
     RequestHandler,
@@ -23,6 +25,7 @@ from pynetdicom.transport import (
 from config.errors import NodeError
 from dicom_io.network.pending import PendingConnections, Slot
 from dicom_io.network.reactor import GuardedAssociation
+from dicom_io.network.store_loop import ServeStore
 from dicom_io.network.transport import GuardedSocket, TransportLimits, acknowledge_at_once
 
 LOGGER = logging.getLogger(__name__)
@@ -44,11 +47,13 @@ def check_seam() -> None:
     """
     version = pynetdicom.__version__
     overridden = (
-        (AssociationSocket, ("recv", "ready", "close", "connect", "_shutdown_socket")),
+        (AssociationSocket, ("recv", "ready", "send", "close", "connect", "_shutdown_socket")),
         (RequestHandler, ("_create_association", "handle")),
         (ThreadedAssociationServer, ("get_request", "finish_request", "service_actions")),
         (ApplicationEntity, ("_create_socket", "_validate_requested_contexts", "associate")),
-        (Association, ("run_reactor", "_run_reactor", "kill", "set_socket", "request")),
+        (Association, ("run_reactor", "_run_reactor", "_serve_request", "kill", "set_socket", "request")),
+        (DULServiceProvider, ("_is_transport_event", "kill_dul", "run_reactor", "send_pdu", "stop_dul")),
+        (DIMSEServiceProvider, ("get_msg", "receive_primitive")),
     )
     missing = [
         f"{owner.__name__}.{name}" for owner, names in overridden for name in names if not hasattr(owner, name)
@@ -74,7 +79,13 @@ class GuardedHandler(RequestHandler):
         assoc.name = f"AcceptorThread@{self.client_address[0]}:{self.client_address[1]}"
         connection = cast(socket.socket, self.request)
         slot = server.take_slot(self.client_address)
-        assoc.set_socket(GuardedSocket(assoc, client_socket=connection, limits=server.limits, slot=slot))
+        assoc.serve_store = server.serve_store
+        held = assoc.serve_store is not None
+        assoc.set_socket(
+            GuardedSocket(
+                assoc, client_socket=connection, limits=server.limits, slot=slot, held_after_request=held
+            )
+        )
         assoc.acceptor.maximum_length = ae.maximum_pdu_size
         assoc.acceptor.ae_title = server.ae_title
         assoc.acceptor.address_info = self.local
@@ -101,8 +112,8 @@ class GuardedServer(ThreadedAssociationServer):
         Bounds on one peer.
     knows_host
         Whether an address belongs to a peer.
-    tls
-        Server context of a TLS port; None for a plain one.
+    serve_store
+        Serves C-STORE in pynetdicom's place; None leaves it to its event handlers.
     """
 
     daemon_threads = True
@@ -120,8 +131,10 @@ class GuardedServer(ThreadedAssociationServer):
         *,
         limits: TransportLimits,
         knows_host: Callable[[str], bool],
+        serve_store: ServeStore | None = None,
     ) -> None:
         self.limits = limits
+        self.serve_store = serve_store
         self._tls = ssl_context
         self._pending = PendingConnections(
             knows_host,

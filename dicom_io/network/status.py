@@ -14,6 +14,8 @@ class StoreStatus(IntEnum):
     """SOP class or instance of the data set differ from those of the request."""
     CANNOT_UNDERSTAND = 0xC000
     """The data set cannot be parsed as far as its identifiers."""
+    SOP_CLASS_NOT_SUPPORTED = 0x0122
+    """The request names another SOP class than its presentation context."""
     NOT_AUTHORISED = 0x0124
     """The peer may connect, and not store."""
     PROCESSING_FAILURE = 0x0110

@@ -15,6 +15,7 @@ from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dsutils import create_file_meta, encode_file_meta
 
 from dicom_io.network.access import AccessPolicy, Rejection
+from dicom_io.network.command_set import Command
 from dicom_io.network.commitment import CommitmentRequest, CommitmentResult, decode_request, report_handler
 from dicom_io.network.identity import InstanceIdentity, UnreadableInstanceError, read_identity
 from dicom_io.network.implementation import (
@@ -157,6 +158,8 @@ class StorageScp:
             key=key,
             knows_host=settings.policy.knows_host,
             tls=tls,
+            # A provider of commitment reports on associations that its peers opened, which only pynetdicom can.
+            serve_store=self._serve_store if self._on_commitment_request is None else None,
         )
 
     def _listeners(self) -> list[Listener]:
@@ -234,24 +237,50 @@ class StorageScp:
             return True
 
     def _store(self, event: evt.Event) -> Dataset:
-        requestor = event.assoc.requestor
-        if not self._settings.policy.may_store(calling_ae_title=requestor.ae_title, host=requestor.address):
-            return _answer(StoreStatus.NOT_AUTHORISED, "this AE may not store here")
+        """Serve C-STORE as an event handler of pynetdicom."""
+        request = cast(C_STORE, event.request)
+        requested = (str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID))
+        data_set = event.encoded_dataset(include_meta=False)
+        status, comment = self._keep(event.assoc, str(event.context.transfer_syntax), requested, data_set)
+        answer = Dataset()
+        answer.Status = status.value
+        if comment:
+            answer.ErrorComment = comment[:_ERROR_COMMENT_CHARACTERS]
+        return answer
+
+    def _serve_store(
+        self, assoc: Association, context_id: int, command: Command, data_set: bytes
+    ) -> tuple[StoreStatus, str]:
+        """Serve C-STORE for `StoreLoop`."""
+        context = assoc._accepted_cx[context_id]
+        requested = (_text(command.sop_class_uid), _text(command.sop_instance_uid))
+        if requested[0] != context.abstract_syntax or not context.as_scp:
+            return StoreStatus.SOP_CLASS_NOT_SUPPORTED, "not the SOP class of the presentation context"
+        return self._keep(assoc, str(context.transfer_syntax[0]), requested, data_set)
+
+    def _keep(
+        self, assoc: Association, transfer_syntax_uid: str, requested: tuple[str, str], data_set: bytes
+    ) -> tuple[StoreStatus, str]:
+        requestor = assoc.requestor
+        calling, peer = requestor.ae_title, requestor.address
+        if not self._settings.policy.may_store(calling_ae_title=calling, host=peer):
+            return StoreStatus.NOT_AUTHORISED, "this AE may not store here"
         try:
-            received = _received(event)
+            identity = read_identity(data_set, transfer_syntax_uid)
         except UnreadableInstanceError as error:
-            LOGGER.warning("instance from %r refused: %s", requestor.ae_title, error)
-            return _answer(StoreStatus.CANNOT_UNDERSTAND, str(error))
-        mismatch = _mismatch(event, received.identity)
+            LOGGER.warning("instance from %r refused: %s", calling, error)
+            return StoreStatus.CANNOT_UNDERSTAND, str(error)
+        mismatch = _mismatch(requested, identity)
         if mismatch:
-            LOGGER.warning("instance %s refused: %s", received.identity.sop_instance_uid, mismatch)
-            return _answer(StoreStatus.DATA_SET_DOES_NOT_MATCH, mismatch)
+            LOGGER.warning("instance %s refused: %s", identity.sop_instance_uid, mismatch)
+            return StoreStatus.DATA_SET_DOES_NOT_MATCH, mismatch
+        header = part10_header(identity, source_ae_title=calling)
         try:
-            return _answer(self._on_instance(received))
+            return self._on_instance(ReceivedInstance(identity, header, data_set, calling.strip(), peer)), ""
         except Exception:
             # The one place that must answer whatever happened; a bug becomes a refusal, not a lost instance.
-            LOGGER.exception("instance %s could not be kept", received.identity.sop_instance_uid)
-            return _answer(StoreStatus.PROCESSING_FAILURE, "internal fault of the receiver")
+            LOGGER.exception("instance %s could not be kept", identity.sop_instance_uid)
+            return StoreStatus.PROCESSING_FAILURE, "internal fault of the receiver"
 
     def _take_commitment_request(self, event: evt.Event) -> tuple[int, None]:
         try:
@@ -273,20 +302,6 @@ def _is_served(assoc: Association) -> bool:
     return assoc.is_alive() and not (assoc.is_released or assoc.is_aborted)
 
 
-def _received(event: evt.Event) -> ReceivedInstance:
-    data_set = event.encoded_dataset(include_meta=False)
-    transfer_syntax_uid = str(event.context.transfer_syntax)
-    identity = read_identity(data_set, transfer_syntax_uid)
-    requestor = event.assoc.requestor
-    return ReceivedInstance(
-        identity=identity,
-        file_header=part10_header(identity, source_ae_title=requestor.ae_title),
-        data_set=data_set,
-        calling_ae_title=requestor.ae_title.strip(),
-        peer=requestor.address,
-    )
-
-
 def part10_header(identity: InstanceIdentity, *, source_ae_title: str) -> bytes:
     """Return preamble and file meta information of a file that will hold this instance (PS3.10 7.1)."""
     meta = create_file_meta(
@@ -301,18 +316,14 @@ def part10_header(identity: InstanceIdentity, *, source_ae_title: str) -> bytes:
     return _PREAMBLE + encode_file_meta(meta)
 
 
-def _mismatch(event: evt.Event, identity: InstanceIdentity) -> str:
-    request = cast(C_STORE, event.request)
-    if str(request.AffectedSOPClassUID) != identity.sop_class_uid:
+def _mismatch(requested: tuple[str, str], identity: InstanceIdentity) -> str:
+    sop_class_uid, sop_instance_uid = requested
+    if sop_class_uid != identity.sop_class_uid:
         return "SOP class of request and data set differ"
-    if str(request.AffectedSOPInstanceUID) != identity.sop_instance_uid:
+    if sop_instance_uid != identity.sop_instance_uid:
         return "SOP instance of request and data set differ"
     return ""
 
 
-def _answer(status: StoreStatus, comment: str = "") -> Dataset:
-    ds = Dataset()
-    ds.Status = status.value
-    if comment:
-        ds.ErrorComment = comment[:_ERROR_COMMENT_CHARACTERS]
-    return ds
+def _text(uid: bytes) -> str:
+    return uid.decode("ascii", "replace")

@@ -6,7 +6,10 @@ accept thread, and keeps the slot of a connection that never sent a request. Neg
 """
 
 import logging
+import math
+import select
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -29,6 +32,8 @@ _PDU_TYPES = frozenset(range(0x01, 0x08))
 _FIXED_PDU_BYTES = 4
 """Length of the variable field of A-ASSOCIATE-RJ, A-RELEASE and A-ABORT (PS3.8 9.3)."""
 _MAXIMUM_COMMAND_SET_BYTES = 65_536
+_TIMEOUT_SLACK_S = 0.2
+"""How late the deadline of a PDU may be noticed, s."""
 _QUEUED_MESSAGES = 2
 """DIMSE requests held while one is served; further ones wait in the peer's TCP window."""
 
@@ -60,7 +65,15 @@ class TransportLimits:
 
 
 class GuardedSocket(AssociationSocket):
-    """Reads PDUs of bounded length within a deadline; pynetdicom calls `recv` for six bytes, then for the rest."""
+    """Reads PDUs of bounded length within a deadline; pynetdicom calls `recv` for six bytes, then for the rest.
+
+    Parameters
+    ----------
+    slot
+        Of a connection without an association; given back with its request.
+    held_after_request
+        Whether pynetdicom shall read no further than the association request, until `give_back`.
+    """
 
     def __init__(
         self,
@@ -70,7 +83,12 @@ class GuardedSocket(AssociationSocket):
         *,
         limits: TransportLimits,
         slot: Slot | None = None,
+        held_after_request: bool = False,
     ) -> None:
+        self._held_after_request = held_after_request
+        self._held = False
+        self._given_back = b""
+        self._sending = threading.Lock()
         self._limits = limits
         self._slot = slot
         self._opened_at = time.monotonic()
@@ -107,11 +125,80 @@ class GuardedSocket(AssociationSocket):
         self._ready.set()
 
     @property
+    def is_full(self) -> bool:
+        """Whether enough requests wait to be served; the peer then waits too."""
+        return self.assoc.dimse.msg_queue.qsize() >= _QUEUED_MESSAGES
+
+    @property
     def ready(self) -> bool:
-        """Whether a PDU can be read; no, while enough requests wait to be served (the peer then waits too)."""
-        if self.assoc.dimse.msg_queue.qsize() >= _QUEUED_MESSAGES:
+        """Whether pynetdicom can read a PDU."""
+        if self._given_back and not self._held:
+            return True
+        descriptor = self.watched()
+        if descriptor is None:
             return False
-        return super().ready
+        if isinstance(self.socket, ssl.SSLSocket) and self.socket.pending():
+            return True
+        watch = select.poll()
+        watch.register(descriptor, select.POLLIN)
+        return bool(watch.poll(0))
+
+    def watched(self) -> int | None:
+        """Return the descriptor that pynetdicom waits for; None while it is not to read."""
+        connection = self.socket
+        if self._held or connection is None or not self._is_connected or self.is_full:
+            return None
+        descriptor = connection.fileno()
+        if descriptor < 0:
+            self.event_queue.put("Evt17")
+            return None
+        return descriptor
+
+    def read_header(self) -> tuple[bytes, int, int]:
+        """Return the header of the next PDU, its type and its length; for who reads in pynetdicom's place.
+
+        Raises
+        ------
+        TimeoutError
+            The peer was silent for the network time-out.
+        OSError
+            The connection is closed, or the PDU is longer than agreed.
+        """
+        self._deadline = self._next_deadline()
+        header = self.read(_PDU_HEADER_BYTES)
+        kind, _, length = _PDU_HEADER.unpack(header)
+        if kind in _PDU_TYPES:
+            self._check_length(kind, length)
+        return header, kind, length
+
+    def read(self, count: int) -> bytes:
+        """Return the next `count` bytes of the PDU; raises as `read_header`."""
+        received = self._read(count)
+        if len(received) < count:
+            raise ConnectionResetError("the peer closed the connection")
+        return bytes(received)
+
+    def read_into(self, target: memoryview) -> None:
+        """Fill `target` with the next bytes of the PDU; raises as `read_header`."""
+        if self._fill(target) < len(target):
+            raise ConnectionResetError("the peer closed the connection")
+
+    def give_back(self, header: bytes) -> None:
+        """Let pynetdicom read again, beginning with a header that was read in its place."""
+        self._given_back = header
+        self._held = False
+
+    def send(self, bytestream: bytes) -> None:
+        """Send, one thread after the other."""
+        connection = self.socket
+        try:
+            if connection is None:
+                raise ConnectionAbortedError("the connection is closed")
+            with self._sending:
+                connection.sendall(bytestream)
+            evt.trigger(self.assoc, evt.EVT_DATA_SENT, {"data": bytestream})
+        except OSError:
+            self.event_queue.put("Evt17")
 
     def recv(self, nr_bytes: int) -> bytearray:
         """Read exactly `nr_bytes`, or fewer where the peer closed.
@@ -137,6 +224,7 @@ class GuardedSocket(AssociationSocket):
             self._release_waiting_association()
         elif in_body:
             self._give_slot_back()
+            self._held = self._held_after_request
         return received
 
     def send_at_once(self) -> None:
@@ -146,7 +234,12 @@ class GuardedSocket(AssociationSocket):
 
     def close(self) -> None:
         """Close, and free the thread that still waits for an association request."""
-        super().close()
+        self._shutdown_socket()
+        if self.socket is not None and self._is_connected:
+            # `_is_connected` stays true: who asked for the association looks at it, perhaps after a rejection has
+            # come and closed the connection, and pynetdicom would then say that there never was one.
+            self.socket = None
+            self.event_queue.put("Evt17")
         self._release_waiting_association()
 
     def _shutdown_socket(self) -> None:
@@ -167,13 +260,16 @@ class GuardedSocket(AssociationSocket):
         kind, _, length = _PDU_HEADER.unpack(header)
         if kind not in _PDU_TYPES:
             return  # pynetdicom answers A-ABORT without reading on.
+        self._check_length(kind, length)
+        if kind == _P_DATA:
+            self._check_message_size(length)
+        self._in_body = True
+
+    def _check_length(self, kind: int, length: int) -> None:
         limit = self._length_limit(kind)
         if length > limit:
             LOGGER.warning("connection closed: PDU type %d claims %d bytes, limit %d", kind, length, limit)
             raise ConnectionAbortedError(f"PDU of {length} bytes")
-        if kind == _P_DATA:
-            self._check_message_size(length)
-        self._in_body = True
 
     def _length_limit(self, kind: int) -> int:
         if kind == _P_DATA:
@@ -201,25 +297,46 @@ class GuardedSocket(AssociationSocket):
         return time.monotonic() + self._limits.network_timeout_s
 
     def _read(self, count: int) -> bytearray:
+        received = bytearray(self._given_back[:count])
+        self._given_back = self._given_back[count:]
+        begun = len(received)
+        received.extend(bytes(count - begun))
+        with memoryview(received) as view, view[begun:] as rest:
+            filled = begun + self._fill(rest)
+        del received[filled:]
+        return received
+
+    def _fill(self, target: memoryview) -> int:
+        """Read until `target` is full or the peer closes; return how many bytes came."""
         connection = self.socket
         if connection is None:
             raise ConnectionAbortedError("the connection is closed")
-        received = bytearray(count)
         filled = 0
-        with memoryview(received) as view:
-            while filled < count:
-                remaining = self._deadline - time.monotonic()
-                if remaining <= 0:
-                    raise TimeoutError("the peer stopped in the middle of a PDU")
-                connection.settimeout(remaining)
-                arrived = connection.recv_into(view[filled:])
-                if not arrived:
-                    break
-                filled += arrived
-                acknowledge_at_once(connection)
-        connection.settimeout(self._limits.network_timeout_s)  # For send, on the same thread.
-        del received[filled:]
-        return received
+        while filled < len(target):
+            remaining = self._deadline - time.monotonic()
+            if remaining <= 0:
+                raise TimeoutError("the peer stopped in the middle of a PDU")
+            # Setting it is a call into the kernel, so a little late is good enough.
+            if not remaining <= (connection.gettimeout() or math.inf) <= remaining + _TIMEOUT_SLACK_S:
+                connection.settimeout(remaining + _TIMEOUT_SLACK_S)
+            arrived = self._receive(connection, target[filled:])
+            if not arrived:
+                break
+            filled += arrived
+            acknowledge_at_once(connection)
+        return filled
+
+    def _receive(self, connection: socket.socket, target: memoryview) -> int:
+        if not isinstance(connection, ssl.SSLSocket):
+            return connection.recv_into(target)
+        # OpenSSL cannot read and write at once, and an abort may come from another thread.
+        if not connection.pending():
+            watch = select.poll()
+            watch.register(connection, select.POLLIN)
+            if not watch.poll((connection.gettimeout() or 0) * 1000):
+                raise TimeoutError("the peer is silent")
+        with self._sending:
+            return connection.recv_into(target)
 
     def _release_waiting_association(self) -> None:
         # Without a request there is nobody to tell of the end of the connection, and the association thread
@@ -227,27 +344,6 @@ class GuardedSocket(AssociationSocket):
         # None is what its queue gives after that timeout.
         if self.assoc.is_acceptor and self.assoc.requestor.primitive is None:
             cast(Any, self.assoc.dul.to_user_queue).put(None)
-
-
-def contain(assoc: Association) -> None:
-    """Keep a fault of the provider thread inside its association.
-
-    The state machine raises on event orders that a peer, or a shutdown, can bring about (an answer for an
-    association that was aborted meanwhile); pynetdicom lets the thread die with a traceback and the socket open.
-    """
-    dul = assoc.dul
-    dul.daemon = True
-
-    def run() -> None:
-        try:
-            threading.Thread.run(dul)
-        except Exception as error:
-            LOGGER.warning("association ended: %s", error)
-            with suppress(OSError):
-                if isinstance(dul.socket, GuardedSocket):
-                    dul.socket._shutdown_socket()
-
-    dul.run = run  # type: ignore[method-assign]  # The thread is made inside Association and offers no other place.
 
 
 def acknowledge_at_once(connection: socket.socket) -> None:

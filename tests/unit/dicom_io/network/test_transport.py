@@ -122,7 +122,7 @@ def test_association_when_peer_stops_inside_a_pdu_then_its_slot_is_free_after_th
 ) -> None:
     stalled = [established(receiver) for _ in range(3)]
     for _, connection in stalled:
-        connection.sendall(struct.pack(">BBL", 0x04, 0, 5000) + b"\x00" * 2500)
+        connection.sendall(struct.pack(">BBLLBB", 0x04, 0, 5000, 4996, 1, 0x01) + b"\x00" * 2500)
     with pytest.raises(PeerError, match="local limit exceeded"):
         echo(receiver.peer, calling_ae_title="SCANNER")
 

@@ -8,6 +8,12 @@ from dicom_io.network.status import StoreStatus
 
 NO_DATA_SET = 0x0101
 C_STORE_RQ, _C_STORE_RSP = 0x0001, 0x8001
+COMMAND_FIELDS = frozenset(
+    field | answer
+    for field in (0x0001, 0x0010, 0x0020, 0x0021, 0x0030, 0x0100, 0x0110, 0x0120, 0x0130, 0x0140, 0x0150)
+    for answer in (0x0000, 0x8000)
+) | {0x0FFF}
+"""Every request, its response, and C-CANCEL (PS3.7 E.1)."""
 _ELEMENT = struct.Struct("<HHL")
 _GROUP_LENGTH, _SOP_CLASS, _COMMAND_FIELD, _MESSAGE_ID = 0x0000, 0x0002, 0x0100, 0x0110
 _RESPONDED_TO, _DATA_SET_TYPE, _STATUS, _ERROR_COMMENT, _SOP_INSTANCE = 0x0120, 0x0800, 0x0900, 0x0902, 0x1000
@@ -46,11 +52,14 @@ def parse_command(encoded: bytes | bytearray) -> Command:
     Raises
     ------
     CommandSetError
-        An element does not fit, one is not of group 0000, or there is no command field.
+        An element does not fit, one is not of group 0000, or the command is none of PS3.7.
     """
     found = dict(_elements(encoded))
+    field = _number(found, _COMMAND_FIELD)
+    if field not in COMMAND_FIELDS:
+        raise CommandSetError(f"there is no command 0x{field:04X}")
     return Command(
-        field=_number(found, _COMMAND_FIELD),
+        field=field,
         message_id=_number(found, _MESSAGE_ID) if _MESSAGE_ID in found else 0,
         has_data_set=_number(found, _DATA_SET_TYPE) != NO_DATA_SET,
         sop_class_uid=found.get(_SOP_CLASS, b"").rstrip(b"\0 "),
@@ -68,7 +77,7 @@ def store_response(request: Command, status: StoreStatus, comment: str = "") -> 
         (_STATUS, struct.pack("<H", status.value)),
     ]
     if comment:
-        text = comment.encode("ascii", "replace")[:_ERROR_COMMENT_CHARACTERS]
+        text = _printable(comment)[:_ERROR_COMMENT_CHARACTERS].encode("ascii")
         elements.append((_ERROR_COMMENT, _even(text, b" ")))
     elements.append((_SOP_INSTANCE, _even(request.sop_instance_uid, b"\0")))
     body = b"".join(_ELEMENT.pack(0, tag, len(value)) + value for tag, value in elements)
@@ -93,6 +102,10 @@ def _number(found: dict[int, bytes], tag: int) -> int:
     if len(value) != 2:
         raise CommandSetError(f"(0000,{tag:04X}) is not one number")
     return int.from_bytes(value, "little")
+
+
+def _printable(text: str) -> str:
+    return "".join(character if " " <= character <= "~" and character != "\\" else "?" for character in text)
 
 
 def _even(value: bytes, padding: bytes) -> bytes:

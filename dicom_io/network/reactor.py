@@ -5,6 +5,7 @@ after the reactor went on. Whoever sends in that moment loses the answer to the 
 waits for the whole DIMSE time-out. On a busy machine that was one association in some hundred.
 """
 
+import logging
 import threading
 import time
 from copy import deepcopy
@@ -20,6 +21,8 @@ from pynetdicom.transport import AddressInformation, AssociationSocket
 from dicom_io.network.provider import GuardedProvider
 from dicom_io.network.store_loop import ServeStore, StoreLoop
 from dicom_io.network.transport import GuardedSocket, TransportLimits
+
+LOGGER = logging.getLogger(__name__)
 
 _LOOK_FOR_ACCEPT_S = 0.0005
 
@@ -76,6 +79,14 @@ class GuardedAssociation(Association):
         self.dul = self.provider
         # They were set on the provider that this one replaces.
         self.acse_timeout, self.network_timeout = self.ae.acse_timeout, self.ae.network_timeout
+
+    def run(self) -> None:
+        """Run the association; a fault of its service ends it and nothing else."""
+        try:
+            super().run()
+        except Exception:
+            LOGGER.exception("association of %r ended by a fault", self.requestor.ae_title)
+            self.abort()
 
     def _run_reactor(self) -> None:
         """Serve the established association."""

@@ -1,0 +1,98 @@
+"""The receivers of `bench_ingest`, each a process of its own on a free port."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from dicom_io.network.requestor import PeerError, RemoteAE
+from dicom_io.network.storage_scu import echo
+from tests.integration.orthanc import free_port, running_orthanc
+from tests.integration.service import LOOPBACK, running_node
+
+SENDER = "SCANNER"
+START_S = 30.0
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """Where to send to."""
+
+    ae_title: str
+    port: int
+
+
+@contextmanager
+def ours(folder: Path) -> Iterator[Receiver]:
+    """`mvi-node serve`, with fsync and the ledger."""
+    peer = {"name": "scanner", "ae_title": SENDER, "host": LOOPBACK, "may_send": True}
+    with running_node(folder, 0, [peer], deadline_s=100_000) as node:
+        yield Receiver(node.ae_title, node.port)
+
+
+@contextmanager
+def orthanc(folder: Path) -> Iterator[Receiver]:
+    """Orthanc without fsync (SyncStorageArea off), which is its faster setting."""
+    folder.mkdir(parents=True)
+    with running_orthanc(folder, {SENDER: (SENDER, LOOPBACK, 104)}) as running:
+        yield Receiver(running.ae_title, running.port)
+
+
+@contextmanager
+def dcmtk(folder: Path) -> Iterator[Receiver]:
+    """DCMTK storescp, one process an association, without fsync."""
+    folder.mkdir(parents=True)
+    port = free_port()
+    command = ["/usr/bin/storescp", "--fork", "-aet", "DCMTK", "-od", str(folder), str(port)]
+    with _running(command, Receiver("DCMTK", port)) as receiver:
+        yield receiver
+
+
+@contextmanager
+def stock_decoding(folder: Path) -> Iterator[Receiver]:
+    """Plain pynetdicom whose handler decodes and saves."""
+    with _stock(folder, "decode") as receiver:
+        yield receiver
+
+
+@contextmanager
+def stock_writing(folder: Path) -> Iterator[Receiver]:
+    """Plain pynetdicom whose handler writes `encoded_dataset()` without fsync."""
+    with _stock(folder, "write") as receiver:
+        yield receiver
+
+
+@contextmanager
+def _stock(folder: Path, how: str) -> Iterator[Receiver]:
+    folder.mkdir(parents=True)
+    port = free_port()
+    command = [sys.executable, "-m", "tests.bench.stock_receiver", how, str(folder), str(port)]
+    with _running(command, Receiver("STOCK", port)) as receiver:
+        yield receiver
+
+
+@contextmanager
+def _running(command: list[str], receiver: Receiver) -> Iterator[Receiver]:
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait_until_it_answers(receiver)
+        yield receiver
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _wait_until_it_answers(receiver: Receiver) -> None:
+    deadline = time.monotonic() + START_S
+    while True:
+        try:
+            echo(RemoteAE(receiver.ae_title, LOOPBACK, receiver.port), calling_ae_title=SENDER)
+        except PeerError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return

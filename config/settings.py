@@ -216,6 +216,17 @@ class Peer(Section):
         return self.receives_results or self.return_to_sender
 
 
+class AuditSection(Section):
+    """The audit trail, and the hospital's audit repository (PS3.15 A.5 and A.6)."""
+
+    syslog_host: str = ""
+    """Host of the audit repository; empty: the trail is kept here only."""
+    syslog_port: Port = 6514
+    """Its port for syslog over TLS."""
+    authority: str = ""
+    """PEM file of the CA that its certificate is signed by; empty: `tls.authority`."""
+
+
 class WatchSection(Section):
     """Metrics and health over HTTP, for monitoring; it only answers."""
 
@@ -242,6 +253,8 @@ class Settings(Section):
     """Where the pipeline runs."""
     model: ModelSection = ModelSection()
     """Which model bundle is used."""
+    audit: AuditSection = AuditSection()
+    """The audit trail."""
     watch: WatchSection = WatchSection()
     """Metrics and health over HTTP."""
     labs: LabsSection = LabsSection()
@@ -255,6 +268,14 @@ class Settings(Section):
         double = sorted({name for name in names if names.count(name) > 1})
         if double:
             raise ValueError(f"peers with the same name: {', '.join(double)}")
+        return self
+
+    @model_validator(mode="after")
+    def _a_repository_needs_an_authority(self) -> "Settings":
+        if self.audit.syslog_host and not (self.audit.authority or self.tls.authority):
+            raise ValueError(
+                "audit.syslog_host needs audit.authority, or tls.authority, to know the repository by"
+            )
         return self
 
     @model_validator(mode="after")

@@ -15,6 +15,7 @@ from config.errors import NodeError
 from config.series_rules import rules_in_force
 from config.settings import Peer, Settings
 from node.analysis_tools import make_tools, read_progress
+from node.audit.recorder import Recorder
 from node.backoff import BackOff
 from node.completion import Completion
 from node.confirmation import (
@@ -27,7 +28,7 @@ from node.confirmation import (
 from node.executor import make_compute
 from node.labs.reissue import Reissue
 from node.labs.study_labs import StudyLabs
-from node.ledger.ledger import Ledger, open_ledger
+from node.ledger.ledger import Ledger, open_ledger, utc_now
 from node.model_choice import load_active_bundle
 from node.outbox import Courier
 from node.owner import is_gone, worker_name
@@ -49,6 +50,7 @@ logger = logging.getLogger(__name__)
 DELIVER_EVERY_S = 1.0
 HOUSEKEEPING_EVERY_S = 5.0
 WATCH_EVERY_S = 1.0
+AUDIT_EVERY_S = 10.0
 IDLE_S = 1.0
 """How long a worker without work waits before it looks again, s."""
 STOP_TIMEOUT_S = 5.0
@@ -166,6 +168,10 @@ class Node:
                 stack.enter_context(WatchService(watch.host, watch.port, metrics.registry, health))
             scheduler = self._schedule(ledger, reception)
             scheduler.every(HOUSEKEEPING_EVERY_S, "pulse", health.pulse)
+            recorder = Recorder(settings, ledger, utc_now)
+            recorder.started()
+            stack.callback(recorder.stopped)
+            scheduler.every(AUDIT_EVERY_S, "audit", recorder.tick)
             stack.enter_context(scheduler)
             on_ready(settings.node.ae_title, ports)
             while not self._asked_to_stop:

@@ -24,8 +24,10 @@ from dicom_io.network.status import StoreStatus
 from dicom_io.network.storage_scp import ReceivedInstance, ScpSettings, StorageScp
 from dicom_io.network.tls import server_context
 from dicom_io.network.transport import TransportLimits
+from node.audit.alerts import Alerts
+from node.audit.trail import Trail
 from node.inbox import Arrival, Inbox, InboxError, StorageFullError
-from node.ledger.ledger import Ledger, open_ledger
+from node.ledger.ledger import Ledger, open_ledger, utc_now
 from node.ledger.records import InstanceRecord
 from node.mending import mend_ledger
 from node.reception_process import NOT_LISTENING, Ports
@@ -188,7 +190,13 @@ def run_reception(settings: Settings, ledger_url: str, ready: Connection, stop: 
         return
     with ledger:
         reception = Reception(inbox, ledger, lambda: datetime.now(UTC))
-        scp = StorageScp(listening, reception.keep, on_commitment_result=reception.take_commitment)
+        alerts = Alerts(Trail(settings.node.storage), settings.node.ae_title, utc_now, time.monotonic)
+        scp = StorageScp(
+            listening,
+            reception.keep,
+            on_commitment_result=reception.take_commitment,
+            on_rejection=alerts.rejected,
+        )
         still_starting = StillStarting(ready, lambda: stop.is_set() or terminated.flag, time.monotonic)
         try:
             mended = mend_ledger(inbox, ledger, progress=still_starting.say)

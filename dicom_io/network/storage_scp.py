@@ -84,6 +84,7 @@ class ScpSettings:
 
 
 OnInstance = Callable[[ReceivedInstance], StoreStatus]
+OnRejection = Callable[[str, str, str], None]
 OnCommitmentResult = Callable[[CommitmentResult], None]
 OnCommitmentRequest = Callable[[CommitmentRequest, Association], None]
 
@@ -99,6 +100,8 @@ class StorageScp:
         Takes the reports of a PACS about what was sent to it.
     on_commitment_request
         Takes N-ACTION requests; where it is given, this receiver is a provider of storage commitment.
+    on_rejection
+        Told the calling AE title, the address and the reason of each association that is rejected.
     """
 
     def __init__(
@@ -108,11 +111,13 @@ class StorageScp:
         *,
         on_commitment_result: OnCommitmentResult | None = None,
         on_commitment_request: OnCommitmentRequest | None = None,
+        on_rejection: OnRejection | None = None,
     ) -> None:
         self._settings = settings
         self._on_instance = on_instance
         self._on_commitment_result = on_commitment_result
         self._on_commitment_request = on_commitment_request
+        self._on_rejection = on_rejection
         self._plain: Listener | None = None
         self._tls: Listener | None = None
         self._admitted: set[Association] = set()
@@ -227,6 +232,8 @@ class StorageScp:
             LOGGER.warning("association of %r from %s rejected: %s", calling, host, rejection.name.lower())
             assoc.acse.send_reject(*rejection.value)
             assoc.kill()
+            if self._on_rejection is not None:
+                self._on_rejection(calling, host, rejection.name.lower())
 
     def _take_slot(self, assoc: Association) -> bool:
         with self._admission:

@@ -4,6 +4,7 @@ import typer
 
 from node.cli import (
     analyse,
+    audit,
     cohort,
     config,
     db,
@@ -30,6 +31,7 @@ app = typer.Typer(
 
 # One import and one registration a verb, alphabetical.
 app.command(epilog="Example: mvi-node analyse study/ --out result/")(analyse.analyse)
+app.add_typer(audit.app, name="audit")
 app.add_typer(cohort.app, name="cohort")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")

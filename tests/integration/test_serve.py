@@ -189,7 +189,7 @@ def alive(process: int) -> bool:
     return True
 
 
-def test_serve_when_watched_then_metrics_and_health_are_told_and_move(
+def test_serve_when_watched_then_metrics_health_and_audit_are_told_and_move(
     incomplete_study: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = free_port()
@@ -203,6 +203,14 @@ def test_serve_when_watched_then_metrics_and_health_are_told_and_move(
         text = watched(port, "/metrics")
         assert 'mvi_studies{state="receiving"} 1.0' in text
         assert "mvi_instances_entered 3.0" in text
+    configuration = ("--config", str(node.configuration))
+    kinds = [record["type"] for record in node.json("audit", "export")["audit"]]
+    assert kinds[0] == "START"
+    assert kinds[-1] == "STOP"
+    assert mvi_node("audit", "verify", *configuration).returncode == 0
+    exported = mvi_node("audit", "export", "--xml", *configuration).stdout.splitlines()
+    assert len(exported) == len(kinds)
+    assert exported[0].startswith("<AuditMessage>")
 
 
 def watched(port: int, path: str) -> str:

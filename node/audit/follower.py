@@ -1,0 +1,93 @@
+"""The trail follows the ledger: what arrived, what was delivered, what a person asked for.
+
+The ledger is durable and in order, so that a killed node audits after its restart what happened before.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from node.audit.events import Action, AuditEvent, EventId, Outcome, Participant, Role
+from node.audit.trail import Trail
+from node.ledger.changes import Arrived, Changes
+from node.ledger.records import StudyEvent
+from node.states import Event
+
+INSTANCES, EVENTS = "instances", "events"
+
+_SENT: Mapping[str, Outcome] = {
+    Event.CONFIRMED.value: Outcome.SUCCESS,
+    Event.SENT.value: Outcome.SUCCESS,
+    Event.PEER_REFUSED.value: Outcome.MINOR_FAILURE,
+}
+
+
+class Follower:
+    """Tells the trail of what is new in the ledger; call `follow` again and again.
+
+    Parameters
+    ----------
+    ae_title
+        Our own.
+    clock
+        Time of day, aware.
+    """
+
+    def __init__(self, trail: Trail, changes: Changes, ae_title: str, clock: Callable[[], datetime]) -> None:
+        self._trail = trail
+        self._changes = changes
+        self._ae_title = ae_title
+        self._clock = clock
+        told = trail.position()
+        self._instances, self._events = told.get(INSTANCES, 0), told.get(EVENTS, 0)
+
+    def follow(self) -> None:
+        """Audit what happened since the last time."""
+        groups = self._changes.arrived(self._instances)
+        for number, arrived in enumerate(groups, start=1):
+            # Rows of the groups lie between one another: only the last may say that all are told of. Killed before
+            # it, the node tells of some again, and of none not at all.
+            position = {INSTANCES: arrived.last_number} if number == len(groups) else {}
+            self._trail.append(self._received(arrived), position)
+            self._instances = position.get(INSTANCES, self._instances)
+        for number, happened in self._changes.events(self._events):
+            self._events = number
+            event = self._told(happened)
+            if event is not None:
+                self._trail.append(event, {EVENTS: number})
+
+    def _received(self, arrived: Arrived) -> AuditEvent:
+        sender = Participant(arrived.calling_ae_title, Role.SOURCE, arrived.peer, is_requestor=True)
+        return AuditEvent(
+            EventId.INSTANCES_TRANSFERRED,
+            self._clock(),
+            Action.CREATE,
+            (sender, Participant(self._ae_title, Role.DESTINATION)),
+            study_instance_uid=arrived.study_instance_uid,
+            instances=arrived.instances,
+        )
+
+    def _told(self, happened: StudyEvent) -> AuditEvent | None:
+        if happened.event in _SENT:
+            return AuditEvent(
+                EventId.INSTANCES_TRANSFERRED,
+                happened.at,
+                Action.READ,
+                (
+                    Participant(self._ae_title, Role.SOURCE, is_requestor=True),
+                    *(Participant(name, Role.DESTINATION) for name in self._changes.destinations(happened)),
+                ),
+                outcome=_SENT[happened.event],
+                study_instance_uid=happened.study_instance_uid,
+                detail=happened.detail,
+            )
+        user = happened.detail.removeprefix("by ")
+        if happened.event == Event.ASKED and user != happened.detail:
+            return AuditEvent(
+                EventId.INSTANCES_ACCESSED,
+                happened.at,
+                Action.UPDATE,
+                (Participant(user, is_requestor=True), Participant(self._ae_title)),
+                study_instance_uid=happened.study_instance_uid,
+                detail="asked for another attempt",
+            )
+        return None

@@ -1,0 +1,105 @@
+"""The audit of one running node: its start and stop, its settings, and what follows from the ledger."""
+
+import hashlib
+import ssl
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from config.errors import ConfigError
+from config.settings import Settings
+from node.audit.events import Action, AuditEvent, EventId, EventType, Participant, Role
+from node.audit.follower import Follower
+from node.audit.syslog import SyslogSender, tls_connect
+from node.audit.trail import Trail
+from node.ledger.changes import Changes
+from node.ledger.ledger import Ledger
+
+_SETTINGS = "settings sha256 "
+
+
+class Recorder:
+    """Writes the trail of one node, and sends it where the settings say so.
+
+    Parameters
+    ----------
+    settings
+        In force.
+    clock
+        Time of day, aware.
+
+    Raises
+    ------
+    ConfigError
+        The authority of the audit repository cannot be used.
+    """
+
+    def __init__(self, settings: Settings, ledger: Ledger, clock: Callable[[], datetime]) -> None:
+        storage = settings.node.storage
+        self._trail = Trail(storage)
+        self._ae_title = settings.node.ae_title
+        self._settings_digest = hashlib.sha256(settings.model_dump_json().encode()).hexdigest()
+        self._clock = clock
+        self._follower = Follower(self._trail, Changes(ledger.engine, clock), self._ae_title, clock)
+        self._sender = _sender(settings, self._trail, storage)
+
+    def started(self) -> None:
+        """Write that the node starts, and whether it starts with other settings than last time."""
+        before = self._digest_of_last_start()
+        self._activity(EventType.START, _SETTINGS + self._settings_digest)
+        if before is not None and before != self._settings_digest:
+            self._trail.append(
+                AuditEvent(
+                    EventId.SECURITY_ALERT,
+                    self._clock(),
+                    Action.UPDATE,
+                    (Participant(self._ae_title, Role.APPLICATION),),
+                    EventType.SOFTWARE_CONFIGURATION,
+                    detail="the settings are others than at the last start",
+                )
+            )
+
+    def stopped(self) -> None:
+        """Write that the node stops."""
+        self._activity(EventType.STOP, "")
+
+    def tick(self) -> None:
+        """Write what is new in the ledger, and send what the repository has not got."""
+        self._follower.follow()
+        if self._sender is not None:
+            self._sender.send()
+
+    def _activity(self, kind: EventType, detail: str) -> None:
+        self._trail.append(
+            AuditEvent(
+                EventId.APPLICATION_ACTIVITY,
+                self._clock(),
+                Action.EXECUTE,
+                (Participant(self._ae_title, Role.APPLICATION),),
+                kind,
+                detail=detail,
+            )
+        )
+
+    def _digest_of_last_start(self) -> str | None:
+        starts = [record["detail"] for record in self._trail.records() if record["type"] == EventType.START.name]
+        return str(starts[-1]).removeprefix(_SETTINGS) if starts else None
+
+
+def _sender(settings: Settings, trail: Trail, storage: Path) -> SyslogSender | None:
+    audit = settings.audit
+    if not audit.syslog_host:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_verify_locations(audit.authority or settings.tls.authority)
+        if settings.tls.enabled:
+            context.load_cert_chain(settings.tls.certificate, settings.tls.key)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(
+            [f"audit.authority: {audit.authority or settings.tls.authority!r} holds no certificate"]
+        ) from error
+    return SyslogSender(
+        trail, storage, tls_connect(audit.syslog_host, audit.syslog_port, context), settings.node.ae_title
+    )

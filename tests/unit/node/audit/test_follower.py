@@ -1,0 +1,65 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.audit.follower import Follower
+from node.audit.trail import Trail
+from node.ledger.changes import SETTLE, Changes
+from node.ledger.ledger import Ledger
+from node.states import Event
+from tests.unit.node.doubles import STUDY, FakeClock, instance, make_ready, take
+
+
+@pytest.fixture
+def trail(tmp_path: Path) -> Trail:
+    return Trail(tmp_path)
+
+
+def follow(trail: Trail, ledger: Ledger, clock: FakeClock) -> list[dict[str, Any]]:
+    """Follow as a node that has just started, and return what is new in the trail."""
+    known = sum(1 for _ in trail.records())
+    Follower(trail, Changes(ledger.engine, clock), "MVINODE", clock).follow()
+    return list(trail.records())[known:]
+
+
+def settle(clock: FakeClock) -> None:
+    clock.advance(SETTLE.total_seconds() + 1)
+
+
+def test_instances_when_they_arrive_then_one_event_a_study_tells_from_whom_and_how_many(
+    trail: Trail, ledger: Ledger, clock: FakeClock
+) -> None:
+    for number in range(1, 4):
+        ledger.record_instance(instance(clock, number))
+        ledger.record_instance(instance(clock, number, study=f"{STUDY}.5"))
+    settle(clock)
+    first, second = follow(trail, ledger, clock)
+    assert {first["study_instance_uid"], second["study_instance_uid"]} == {STUDY, f"{STUDY}.5"}
+    assert first["instances"] == second["instances"] == 3
+    assert first["participants"][0]["user_id"] == "SCANNER"
+    assert follow(trail, ledger, clock) == []
+    ledger.record_instance(instance(clock, 4))
+    settle(clock)
+    (more,) = follow(trail, ledger, clock)
+    assert more["instances"] == 1
+
+
+def test_instances_when_they_are_younger_than_a_transaction_may_be_then_they_wait(
+    trail: Trail, ledger: Ledger, clock: FakeClock
+) -> None:
+    ledger.record_instance(instance(clock))
+    assert follow(trail, ledger, clock) == []
+    settle(clock)
+    assert len(follow(trail, ledger, clock)) == 1
+
+
+def test_request_of_a_person_when_made_then_the_person_is_named(
+    trail: Trail, ledger: Ledger, clock: FakeClock
+) -> None:
+    make_ready(ledger, clock)
+    ledger.work.give_up(take(ledger), Event.BUG, code="BUG", message="KeyError")
+    ledger.work.ask_again(STUDY, "anna")
+    settle(clock)
+    asked = [record for record in follow(trail, ledger, clock) if record["event"] == "INSTANCES_ACCESSED"]
+    assert [record["participants"][0]["user_id"] for record in asked] == ["anna"]

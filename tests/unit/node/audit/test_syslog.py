@@ -1,0 +1,136 @@
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from node.audit.syslog import SyslogSender, tls_connect
+from node.audit.trail import Trail
+from tests.unit.dicom_io.network.certificates import new_authority
+from tests.unit.node.audit.test_trail import EVENT
+
+LOOPBACK = "127.0.0.1"
+
+
+class Repository:
+    """A syslog server over TLS that keeps the bytes of each connection."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._listener = socket.create_server((LOOPBACK, 0))
+        self._context = context
+        self.port: int = self._listener.getsockname()[1]
+        self.received: list[bytes] = []
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with connection, self._context.wrap_socket(connection, server_side=True) as encrypted:
+                self.received.append(b"".join(iter(lambda: encrypted.recv(65536), b"")))
+
+    def stop(self) -> None:
+        if not self._thread.is_alive():
+            return
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(10)
+
+    def messages(self) -> list[bytes]:
+        return [message for stream in self.received for message in unframed(stream)]
+
+
+def unframed(stream: bytes) -> list[bytes]:
+    """Split by the lengths that RFC 5425 puts before each message."""
+    messages = []
+    while stream:
+        length, _, rest = stream.partition(b" ")
+        messages.append(rest[: int(length)])
+        stream = rest[int(length) :]
+    return messages
+
+
+@pytest.fixture(scope="module")
+def contexts(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    files = new_authority(tmp_path_factory.mktemp("certificates") / "ca").issue("repository")
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    server.load_cert_chain(files.certificate, files.key)
+    client.load_verify_locations(files.authority)
+    return server, client
+
+
+@pytest.fixture
+def repository(contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> Iterator[Repository]:
+    running = Repository(contexts[0])
+    yield running
+    running.stop()
+
+
+def sender(trail: Trail, folder: Path, port: int, contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> SyslogSender:
+    return SyslogSender(trail, folder, tls_connect(LOOPBACK, port, contexts[1]), "MVINODE")
+
+
+@pytest.mark.peer("openssl")
+def test_messages_when_the_repository_answers_then_each_arrives_once_also_after_a_restart(
+    tmp_path: Path, repository: Repository, contexts: tuple[ssl.SSLContext, ssl.SSLContext]
+) -> None:
+    trail = Trail(tmp_path)
+    trail.append(EVENT)
+    trail.append(EVENT)
+    first = sender(trail, tmp_path, repository.port, contexts)
+    assert first.send() == 2
+    assert first.send() == 0
+    trail.append(EVENT)
+    assert sender(trail, tmp_path, repository.port, contexts).send() == 1
+    repository.stop()
+    messages = repository.messages()
+    assert len(messages) == 3
+    header, _, body = messages[0].partition(b"\xef\xbb\xbf")
+    assert header.decode() == "<85>1 2026-03-01T12:00:00.000+00:00 MVINODE mvi-node - DICOM+RFC3881 - "
+    assert ElementTree.fromstring(body).tag == "AuditMessage"  # noqa: S314 - made above
+
+
+@pytest.mark.peer("openssl")
+def test_messages_when_the_repository_is_away_then_they_wait_and_none_is_lost(
+    tmp_path: Path, repository: Repository, contexts: tuple[ssl.SSLContext, ssl.SSLContext]
+) -> None:
+    trail = Trail(tmp_path)
+    trail.append(EVENT)
+    with socket.socket() as closed:
+        closed.bind((LOOPBACK, 0))
+        assert sender(trail, tmp_path, closed.getsockname()[1], contexts).send() == 0
+    assert sender(trail, tmp_path, repository.port, contexts).send() == 1
+
+
+@pytest.mark.peer("openssl")
+def test_messages_when_the_repository_has_another_certificate_then_nothing_is_sent(
+    tmp_path: Path, contexts: tuple[ssl.SSLContext, ssl.SSLContext]
+) -> None:
+    foreign = new_authority(tmp_path / "foreign").issue("impostor")
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(foreign.certificate, foreign.key)
+    trail = Trail(tmp_path)
+    trail.append(EVENT)
+    listener = socket.create_server((LOOPBACK, 0))
+    refused: list[str] = []
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            try:
+                server.wrap_socket(connection, server_side=True).close()
+            except (ssl.SSLError, ConnectionError) as error:
+                refused.append(str(error))
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    assert sender(trail, tmp_path, listener.getsockname()[1], contexts).send() == 0
+    thread.join(10)
+    listener.close()
+    assert refused

@@ -35,6 +35,7 @@ from node.owner import is_gone, worker_name
 from node.pacing import Pace
 from node.peers import make_transport
 from node.reception_process import Ports, ReceptionError, ReceptionProcess
+from node.recipients import Recipients
 from node.results_folder import sweep_attempts
 from node.scheduler import Scheduler
 from node.storage import ledger_url, prepare_storage
@@ -194,12 +195,13 @@ class Node:
 
     def _start_workers(self, ledger: Ledger, job: Job) -> list[threading.Thread]:
         threads = []
+        recipients = Recipients(self._settings.peers, ledger)
         for number in range(self._settings.compute.workers):
             worker = Worker(
                 worker_name(number),
                 ledger,
                 job,
-                destinations=[peer.name for peer in self._receivers()],
+                recipients=recipients,
                 back_off=back_off(10),
                 stopping=self._stopping,
             )
@@ -232,7 +234,7 @@ class Node:
         return scheduler
 
     def _receivers(self) -> list[Peer]:
-        return [peer for peer in self._settings.peers if peer.receives_results]
+        return [peer for peer in self._settings.peers if peer.receives]
 
     def _watch(self, reception: ReceptionProcess) -> None:
         try:

@@ -3,7 +3,7 @@
 import errno
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -15,7 +15,7 @@ from config.errors import NodeError
 from node.backoff import BackOff
 from node.executor import WORKER_HUNG, WORKER_LOST
 from node.ledger.ledger import Ledger
-from node.ledger.records import Claim, ResultObject
+from node.ledger.records import Claim, ObjectKind, ResultObject
 from node.ledger.rows import LostClaimError
 from node.states import Event
 from pipeline.errors import TransientError
@@ -70,6 +70,7 @@ class FinishedStudy:
 
 
 Job = Callable[[Claim], FinishedStudy]
+Recipients = Callable[[str], Mapping[str, Collection[ObjectKind]]]
 
 
 class Worker:
@@ -81,8 +82,8 @@ class Worker:
         No other worker has it.
     job
         Assembles, analyses and writes; gives the outcome of a result or of a coded refusal.
-    destinations
-        Names of the peers that receive results.
+    recipients
+        StudyInstanceUID to the names of the peers that receive its results, and what each takes.
     stopping
         Set when the node stops: an attempt that fails then is given back untouched.
     """
@@ -93,14 +94,14 @@ class Worker:
         ledger: Ledger,
         job: Job,
         *,
-        destinations: Sequence[str],
+        recipients: Recipients,
         back_off: BackOff,
         stopping: threading.Event,
     ) -> None:
         self._name = name
         self._ledger = ledger
         self._job = job
-        self._destinations = tuple(destinations)
+        self._recipients = recipients
         self._back_off = back_off
         self._stopping = stopping
 
@@ -145,11 +146,13 @@ class Worker:
         return self._enter(claim, outcome)
 
     def _enter(self, claim: Claim, outcome: FinishedStudy) -> None:
+        recipients = self._recipients(claim.study_instance_uid)
         state = self._ledger.work.finish(
             claim,
             Event.ANALYSED if outcome.code is None else Event.REFUSED,
             objects=outcome.objects,
-            destinations=self._destinations,
+            destinations=list(recipients),
+            outputs=recipients,
             code=outcome.code,
             message=outcome.message,
         )

@@ -1,6 +1,6 @@
 """Rules of the outbox inside one transaction: what is enqueued, and when a study counts as delivered."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, select, update
@@ -26,13 +26,24 @@ def enqueue(
     connection: Connection,
     study: StudyRecord,
     objects: Sequence[ResultObject],
-    destinations: Sequence[str],
+    destinations: Mapping[str, Collection[ObjectKind]],
     now: datetime,
-) -> None:
-    """Enter the objects of a study and one row of the outbox for each of them and each destination.
+) -> int:
+    """Enter the objects of a study and one row of the outbox for each of them and each destination that takes it.
 
     What an earlier generation left unsent is superseded, except where it is the same object.
+
+    Parameters
+    ----------
+    destinations
+        Names, and what each takes.
+
+    Returns
+    -------
+    int
+        Rows that the objects have in the outbox.
     """
+    number = 0
     connection.execute(
         update(_T)
         .where(_T.c.study_instance_uid == study.study_instance_uid, _T.c.state == DeliveryState.WAITING.value)
@@ -48,9 +59,11 @@ def enqueue(
             "path": item.path,
         }
         _enter_result(connection, values, now)
-        for destination in destinations:
+        for destination in (name for name, kinds in destinations.items() if item.kind in kinds):
+            number += 1
             place = {"destination": destination, "rank": _RANKS[item.kind]}
             _enter_delivery(connection, {**values, **place, **_UNSENT, "not_before": now})
+    return number
 
 
 def _enter_result(connection: Connection, values: dict[str, object], now: datetime) -> None:

@@ -1,13 +1,13 @@
 """Studies as work: who holds what until when, and how it ended."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, select, update
 
 from node.ledger import delivery, schema
 from node.ledger.connection import reading
-from node.ledger.records import Claim, ResultObject, StudyRecord
+from node.ledger.records import Claim, ObjectKind, ResultObject, StudyRecord
 from node.ledger.rows import FREE, LostClaimError, held, locked, move, to_study
 from node.ledger.waiting import Waits
 from node.states import Event, StudyState
@@ -105,6 +105,7 @@ class Work:
         *,
         objects: Sequence[ResultObject],
         destinations: Sequence[str],
+        outputs: Mapping[str, Collection[ObjectKind]] | None = None,
         code: str | None = None,
         message: str | None = None,
     ) -> StudyState:
@@ -116,6 +117,8 @@ class Work:
             `Event.ANALYSED` or `Event.REFUSED`.
         destinations
             Names of the peers that receive results; none: the study rests here.
+        outputs
+            What a destination takes; one that is absent takes everything.
 
         Raises
         ------
@@ -126,8 +129,9 @@ class Work:
         outcome = {"outcome": event.value, "code": code, "message": message, **FREE}
         with self._engine.begin() as connection:
             study = move(connection, held(connection, claim), event, now, code or "", **outcome)
-            delivery.enqueue(connection, study, objects, destinations, now)
-            if destinations:
+            taken = {name: frozenset((outputs or {}).get(name, ObjectKind)) for name in destinations}
+            # A refusal may consist of objects that nobody takes.
+            if delivery.enqueue(connection, study, objects, taken, now):
                 move(connection, study, Event.ENQUEUED, now, ", ".join(destinations))
                 # The same inputs and model give the same objects: the peers may have them all already.
                 delivery.settle(connection, claim.study_instance_uid, now)

@@ -12,7 +12,7 @@ import node.worker
 from node.backoff import BackOff
 from node.executor import WORKER_HUNG, WORKER_LOST
 from node.ledger.ledger import Ledger
-from node.ledger.records import Claim
+from node.ledger.records import Claim, ObjectKind
 from node.states import StudyState
 from node.worker import MAXIMUM_ATTEMPTS, MAXIMUM_CRASHES, FinishedStudy, Worker
 from pipeline.errors import TransientError, UnsuitableStudyError
@@ -29,7 +29,7 @@ def worker(
         "worker",
         ledger,
         job,
-        destinations=["pacs"],
+        recipients=lambda _: {"pacs": frozenset(ObjectKind)},
         back_off=BACK_OFF,
         stopping=stopping or threading.Event(),
     )

@@ -69,6 +69,8 @@ class Event(StrEnum):
     """An operator asked for another attempt."""
     VALUES = "values"
     """Laboratory values came that change the result."""
+    SEND_AGAIN = "send-again"
+    """An operator asked to send again what a peer refused or could not confirm."""
 
 
 _S, _E = StudyState, Event
@@ -93,6 +95,8 @@ TRANSITIONS: Mapping[tuple[StudyState, Event], StudyState] = MappingProxyType(
         (_S.UNCONFIRMED, _E.CONFIRMED): _S.DELIVERED,
         (_S.UNCONFIRMED, _E.NOT_KEPT): _S.DELIVERING,
         (_S.DELIVERED, _E.NOT_KEPT): _S.DELIVERING,
+        (_S.UNDELIVERED, _E.SEND_AGAIN): _S.DELIVERING,
+        (_S.UNCONFIRMED, _E.SEND_AGAIN): _S.DELIVERING,
         # An operator may ask again for whatever has come to rest.
         **{(state, _E.ASKED): _S.READY for state in (_S.RETRY, *_RESTING)},
         # Values do not help a refused study, and one that is analysed is looked at when it is done.

@@ -26,8 +26,11 @@ StateOption = Annotated[
     list[StudyState] | None, typer.Option("--state", help="Only studies in this state; may be repeated.")
 ]
 
+SENT_IN_VAIN = (StudyState.UNDELIVERED, StudyState.UNCONFIRMED)
+"""Their analysis is good: only what a peer has not got is sent again."""
+
 _TABLES = {
-    "deliveries": ("kind", "destination", "state", "attempts", "error"),
+    "deliveries": ("kind", "destination", "state", "attempts", "confirmed_by", "warning", "error"),
     "history": ("at", "event", "detail"),
 }
 
@@ -97,9 +100,12 @@ def explain(study: StudyArgument, config: ConfigOption = None, as_json: JsonOpti
 @app.command(epilog="Example: mvi-node studies retry 1.2.840.1")
 @verb
 def retry(study: StudyArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Make a study that rests (failed, refused, undelivered, ...) ready for another attempt."""
+    """Try again what failed: send what a peer refused or did not confirm, otherwise analyse once more."""
     with opened(config) as (ledger, _):
-        ledger.work.ask_again(study, getpass.getuser())
+        if ledger.studies.get(study).state in SENT_IN_VAIN:
+            ledger.outbox.send_again(study, getpass.getuser())
+        else:
+            ledger.work.ask_again(study, getpass.getuser())
         state = ledger.studies.get(study).state
     if as_json:
         print_json({"study_instance_uid": study, "state": state.value})

@@ -91,6 +91,29 @@ def _enter_delivery(connection: Connection, values: dict[str, object]) -> None:
     connection.execute(update(_T).where(*same, _T.c.state.not_in(done)).values(**again, error=None))
 
 
+def send_again(connection: Connection, study: StudyRecord, now: datetime, by: str) -> None:
+    """Put back what a peer refused, or could not confirm, of a locked study.
+
+    Raises
+    ------
+    IllegalTransitionError
+        The study has come to no such end.
+    """
+    ended = (DeliveryState.REFUSED.value, DeliveryState.UNCONFIRMED.value)
+    # Without a code the message is that of the peer, with one it is that of the refusal of the study.
+    message = study.message if study.code else None
+    move(connection, study, Event.SEND_AGAIN, now, f"by {by}", message=message)
+    connection.execute(
+        update(_T)
+        .where(
+            _T.c.study_instance_uid == study.study_instance_uid,
+            _T.c.generation == study.generation,
+            _T.c.state.in_(ended),
+        )
+        .values(**_UNSENT, not_before=now, error=None)
+    )
+
+
 def settle(connection: Connection, study_instance_uid: str, now: datetime) -> StudyState:
     """End the delivery of a study where nothing of its present generation is open; return its state.
 

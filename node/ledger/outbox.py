@@ -113,6 +113,25 @@ class Outbox:
         fresh = {"requests": 0, "absences": 0, "error": None, "confirmed_by": None}
         self._set(item, DeliveryState.STORED, not_before=self._clock(), warning=warning, **fresh)
 
+    def send_again(self, study_instance_uid: str, by: str) -> None:
+        """Put back what a peer refused, or could not confirm, of one study.
+
+        Parameters
+        ----------
+        by
+            Who asked, for the history.
+
+        Raises
+        ------
+        UnknownStudyError
+            There is no such study.
+        IllegalTransitionError
+            It has come to no such end.
+        """
+        now = self._clock()
+        with self._engine.begin() as connection:
+            delivery.send_again(connection, locked(connection, study_instance_uid), now, by)
+
     def confirmed(self, items: Sequence[Delivery], by: Confirmation) -> None:
         """Enter that the peer has `items`, all of one study."""
         for item in items:

@@ -45,7 +45,7 @@ def test_table_when_nothing_comes_from_outside_then_a_study_comes_to_rest(
     own = {
         (source, event): target
         for (source, event), target in TRANSITIONS.items()
-        if event not in (Event.INSTANCE, Event.ASKED, Event.NOT_KEPT, Event.VALUES)
+        if event not in (Event.INSTANCE, Event.ASKED, Event.SEND_AGAIN, Event.NOT_KEPT, Event.VALUES)
     }
     ends = {state}
     for _ in StudyState:

@@ -62,7 +62,7 @@ def test_outbox_when_a_worker_finishes_the_same_study_then_waits_for_it(
         study = locked(worker, STUDY)
         thread.start()
         wait_until(lambda: waits_for_a_lock(ledger), "the courier waits for the worker")
-        delivery.enqueue(worker, study, result_objects(version="2"), ["pacs"], clock())
+        delivery.enqueue(worker, study, result_objects(version="2"), {"pacs": list(ObjectKind)}, clock())
         # What `enqueue` leaves alone is locked as well: the statements of a later version may not.
         worker.execute(text("SELECT number FROM outbox FOR UPDATE"))
     thread.join()

@@ -7,7 +7,7 @@ from typing import Any
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
-from dicom_io.assembly.text import decode
+from dicom_io.assembly.text import decode, printable
 from dicom_io.assembly.wanted import BLOCKS, PRIVATE_ELEMENTS, tag_of
 
 _BINARY = {"FD": "d", "FL": "f", "SS": "h"}
@@ -83,11 +83,16 @@ class Elements:
         if value is None:
             return ()
         items = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-        return tuple(str(item).strip(" \0") for item in items)
+        return tuple(printable(str(item)) for item in items)
 
     def word(self, name: str) -> str:
         """Return the value as one stripped string, or an empty one."""
         return "\\".join(self.words(name))
+
+    def uid(self, keyword: str) -> str:
+        """Return a UID as it stands there, but for its padding (PS3.5 9.1): one with a NUL inside is none."""
+        value = self.value(keyword)
+        return "" if value is None else str(value).strip(" \0")
 
     def text(self, keyword: str) -> tuple[str, ...]:
         """Return the readings of a text element, best first; one empty string where it is absent."""
@@ -154,7 +159,7 @@ class Elements:
         value = self.value(tag)
         if isinstance(value, bytes):
             value = value.decode("ascii", "replace")
-        return str(value).strip(" \0") if value is not None else ""
+        return printable(str(value)) if value is not None else ""
 
     def _nested(self, item: Dataset) -> "Elements":
         nested = Elements(item, self._seen)

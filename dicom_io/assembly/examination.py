@@ -3,13 +3,12 @@
 import warnings
 from datetime import date
 
-from pydicom import dcmread
-
 from dicom_io.assembly.elements import Elements
 from dicom_io.assembly.instants import day
 from dicom_io.assembly.match_result import RoleMatch
 from dicom_io.assembly.multiframe import FrameGroups
 from dicom_io.assembly.wanted import wanted_tags
+from dicom_io.reading import read_file
 
 _DATE_DIGITS = 8
 """Of a DT value, YYYYMMDD (PS3.5 6.2)."""
@@ -33,7 +32,8 @@ def examined_on(chosen: RoleMatch) -> date | None:
     with warnings.catch_warnings():
         # pydicom warns of every malformed date, with the date; here it is as good as none.
         warnings.simplefilter("ignore")
-        dataset = dcmread(chosen.instances[0].path, stop_before_pixels=True, specific_tags=wanted_tags())
+        with chosen.instances[0].path.open("rb") as file:
+            dataset = read_file(file, tags=wanted_tags(), stop_before_pixels=True)
         elements = Elements(dataset, {})
         own = elements.items("PerFrameFunctionalGroupsSequence")
         index = chosen.frame_numbers[0] - 1 if chosen.frame_numbers else 0

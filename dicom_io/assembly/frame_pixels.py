@@ -1,24 +1,29 @@
 """Files to decoded frames, rescaled, with the geometry that belongs to them."""
 
+import struct
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from pydicom import dcmread
 from pydicom.dataset import FileDataset
+from pydicom.encaps import generate_frames
 
 from dicom_io.assembly import multiframe
+from dicom_io.assembly.codestream import frame_problem
 from dicom_io.assembly.elements import Elements
 from dicom_io.assembly.facts import FrameFacts, Vector
 from dicom_io.assembly.match_result import RoleMatch, SourceInstance
 from dicom_io.assembly.refusals import ROLE_WORDS
 from dicom_io.assembly.scanning import facts_of
+from dicom_io.reading import read_file
 from pipeline.errors import UnsuitableStudyError
 from pipeline.study import Role
 
-MAXIMUM_VOXELS = 256 * 1024 * 1024
-"""Largest Rows x Columns x Frames of a role that is decoded; a header that claims more is not believed."""
+MAXIMUM_VOXELS = 64 * 1024 * 1024
+"""Largest Rows x Columns x Frames of a role that is decoded: 256 slices of 512 x 512; more is not believed."""
+MAXIMUM_FRAME_VOXELS = 2048 * 2048
+"""Largest Rows x Columns."""
 
 _STAGE = "assemble"
 
@@ -72,7 +77,8 @@ def decode_frames(chosen: RoleMatch) -> list[DecodedFrame]:
 
 def _decode_instance(instance: SourceInstance, chosen: RoleMatch, budget: int) -> list[DecodedFrame]:
     try:
-        dataset = dcmread(instance.path)
+        with instance.path.open("rb") as file:
+            dataset = read_file(file)
     except OSError as error:
         raise _unsuitable(chosen.role, f"cannot be read: {error.strerror or 'input/output error'}") from error
     except Exception as error:
@@ -95,10 +101,13 @@ def _decode_instance(instance: SourceInstance, chosen: RoleMatch, budget: int) -
 def _pixels(dataset: FileDataset, facts: FrameFacts, role: Role, budget: int) -> npt.NDArray[Any]:
     """Return stored values (frame, row, column)."""
     voxels = facts.rows * facts.columns * facts.frame_count
-    if not 0 < voxels <= budget:
+    if not 0 < voxels <= budget or facts.rows * facts.columns > MAXIMUM_FRAME_VOXELS:
         raise _unsuitable(role, f"claims {voxels} voxels in one file, which cannot be")
     if int(dataset.get("SamplesPerPixel") or 1) != 1:
         raise _unsuitable(role, "is in colour")
+    problem = _compression_problem(dataset, facts)
+    if problem:
+        raise _unsuitable(role, problem)
     try:
         array: npt.NDArray[Any] = dataset.pixel_array
     except Exception as error:
@@ -107,6 +116,19 @@ def _pixels(dataset: FileDataset, facts: FrameFacts, role: Role, budget: int) ->
     if array.size != voxels:
         raise _unsuitable(role, "has another number of pixels than its header says")
     return array.reshape(facts.frame_count, facts.rows, facts.columns)
+
+
+def _compression_problem(dataset: FileDataset, facts: FrameFacts) -> str:
+    """Return what a decoder must not be asked to do; empty where nothing is wrong."""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if not syntax.is_encapsulated:
+        return ""
+    try:
+        frames = generate_frames(dataset.PixelData, number_of_frames=facts.frame_count)
+        problems = (frame_problem(frame, syntax, facts.rows, facts.columns) for frame in frames)
+        return next(filter(None, problems), "")
+    except (ValueError, AttributeError, struct.error) as error:
+        return f"has pixels that cannot be decoded ({type(error).__name__})"
 
 
 def _frame(facts: FrameFacts, stored: npt.NDArray[Any], scaling: Scaling, role: Role) -> DecodedFrame:

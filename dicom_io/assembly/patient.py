@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from pydicom import dcmread
+from dicom_io.reading import read_file
 
 
 class PatientKey(NamedTuple):
@@ -19,7 +19,8 @@ def read_patient(path: Path) -> PatientKey:
     The issuer is (0010,0021), or else the Universal Entity ID (0040,0032) beside it (PS3.3 C.7.1.1, 10.14).
     """
     tags = ["PatientID", "IssuerOfPatientID", "IssuerOfPatientIDQualifiersSequence"]
-    ds = dcmread(path, stop_before_pixels=True, specific_tags=tags)
+    with path.open("rb") as file:
+        ds = read_file(file, tags=tags, stop_before_pixels=True)
     issuer = str(ds.get("IssuerOfPatientID") or "").strip()
     qualifiers = ds.get("IssuerOfPatientIDQualifiersSequence")
     if not issuer and qualifiers:

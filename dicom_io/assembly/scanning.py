@@ -1,12 +1,12 @@
 """Folders and files to facts: every DICOM file is read once, without its pixels."""
 
+import re
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pydicom import dcmread
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import (
@@ -27,6 +27,7 @@ from dicom_io.assembly.facts import FrameFacts
 from dicom_io.assembly.headers import classic_frame
 from dicom_io.assembly.pixel_element import pixel_problem
 from dicom_io.assembly.wanted import wanted_tags
+from dicom_io.reading import OversizedFileError, read_file
 
 MULTI_FRAME = frozenset({EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage})
 
@@ -34,6 +35,8 @@ LOSSY = frozenset({JPEGBaseline8Bit, JPEGExtended12Bit})
 _PERHAPS_LOSSY = frozenset({JPEGLSNearLossless, JPEG2000})
 
 _NOT_DICOM = "not a DICOM file"
+_UID = re.compile(r"(?=.{1,64}$)[0-9]+(\.[0-9]+)*")
+"""PS3.5 9.1, except that leading zeros, which some systems write, are taken; as the receiver does."""
 
 
 class NoDicomError(NodeError):
@@ -167,10 +170,12 @@ def scan_files(paths: Iterable[Path]) -> ScanResult:
 def _read(path: Path, tags: list[Any], seen: dict[Any, Any]) -> list[FrameFacts] | OtherInstance | UnreadableFile:
     try:
         with path.open("rb") as file:
-            dataset = dcmread(file, stop_before_pixels=True, specific_tags=tags)
+            dataset = read_file(file, tags=tags, stop_before_pixels=True)
             return _facts(path, file, dataset, seen)
     except InvalidDicomError:
         return UnreadableFile(path, _NOT_DICOM)
+    except OversizedFileError as error:
+        return UnreadableFile(path, str(error))
     except OSError as error:
         return UnreadableFile(path, f"cannot be read: {error.strerror or 'input/output error'}")
     except Exception as error:
@@ -182,10 +187,12 @@ def _facts(
     path: Path, file: BinaryIO, dataset: FileDataset, seen: dict[Any, Any]
 ) -> list[FrameFacts] | OtherInstance | UnreadableFile:
     elements = Elements(dataset, seen)
-    sop_class_uid, study = elements.word("SOPClassUID"), elements.word("StudyInstanceUID")
-    series, instance = elements.word("SeriesInstanceUID"), elements.word("SOPInstanceUID")
+    sop_class_uid, study = elements.uid("SOPClassUID"), elements.uid("StudyInstanceUID")
+    series, instance = elements.uid("SeriesInstanceUID"), elements.uid("SOPInstanceUID")
     if not (sop_class_uid and study and series and instance):
         return UnreadableFile(path, "a DICOM file without study, series, class or instance UID")
+    if not all(_UID.fullmatch(uid) for uid in (sop_class_uid, study, series, instance)):
+        return UnreadableFile(path, "a study, series, class or instance UID that is no UID")
     if sop_class_uid != MRImageStorage and sop_class_uid not in MULTI_FRAME:
         return OtherInstance(path, sop_class_uid, instance, study, series)
     syntax = dataset.file_meta.get("TransferSyntaxUID")

@@ -36,9 +36,9 @@ def decode(raw: bytes, character_sets: Iterable[str]) -> tuple[str, ...]:
     """
     declared = [name for name in character_sets if name]
     if max(raw, default=0) < 0x80 and b"\x1b" not in raw:
-        return (_printable(raw.decode("ascii")),)
+        return (printable(raw.decode("ascii")),)
     encodings = convert_encodings(list(declared) or None)
-    first = _printable(_ESCAPES.sub("", decode_bytes(raw, encodings, TEXT_DELIMITERS)))
+    first = printable(_ESCAPES.sub("", decode_bytes(raw, encodings, TEXT_DELIMITERS)))
     if b"\x1b" in raw or any(name not in ("ISO_IR 100", "ISO_IR 6", "ISO 2022 IR 6") for name in declared):
         return (first,)
     guesses = [text for name in UNDECLARED_ENCODINGS if (text := _strictly(raw, name)) is not None]
@@ -55,14 +55,14 @@ def normalise(text: str) -> str:
     return text.removeprefix("wip ").strip()
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Return `text` without control characters, which would otherwise reach terminals and logs."""
     return "".join(character for character in text if character.isprintable()).strip()
 
 
 def _strictly(raw: bytes, encoding: str) -> str | None:
     try:
-        return _printable(raw.decode(encoding))
+        return printable(raw.decode(encoding))
     except UnicodeDecodeError:
         return None
 

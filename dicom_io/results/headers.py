@@ -9,12 +9,11 @@ import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
-import pydicom
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 from pydicom.valuerep import PersonName
 
+from dicom_io.reading import read_file
 from pipeline.errors import UnsuitableStudyError
 
 UNICODE = "ISO_IR 192"
@@ -56,8 +55,9 @@ OPTIONAL = (
 )
 """What else of patient and study a result repeats, so that the study stays consistent in an archive."""
 
-# An escape sequence of ISO 2022; pydicom leaves that of ISO 2022 IR 58 (GB2312) in the text.
-_ESCAPE = re.compile(r"\x1b[\x20-\x2f]+[\x30-\x7e]")
+# An escape sequence of ISO 2022, since pydicom leaves that of ISO 2022 IR 58 (GB2312) in the text; and the control
+# characters that no text may hold (PS3.5 6.1.3), but a terminal would obey.
+_ESCAPE = re.compile(r"\x1b[\x20-\x2f]+[\x30-\x7e]|[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 _TEXT_VRS = frozenset({"AE", "AS", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 _VALID = {
     "DA": re.compile(r"(18|19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"),
@@ -92,11 +92,13 @@ def read_header(path: Path, keywords: Iterable[str]) -> Dataset:
         # pydicom warns of each irregular value, with the value: it is normalised here, and names stay out of logs.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            ds = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=wanted)
+            with path.open("rb") as file:
+                ds = read_file(file, tags=wanted, stop_before_pixels=True)
             # Convert every value now, while the warnings are caught.
             for _ in ds.iterall():
                 pass
-    except (OSError, InvalidDicomError, ValueError, NotImplementedError) as error:
+    except Exception as error:
+        # The parser meets arbitrary bytes, nested as deep as somebody liked, and raises whatever they provoke.
         raise UnsuitableStudyError(
             "RES-SOURCE",
             "A source image could not be read again when the result was written.",

@@ -164,6 +164,16 @@ class Victim:
         """Open its embedded ledger, to look."""
         return open_ledger(f"sqlite:///{self.storage / LEDGER_FILE}")
 
+    def processes(self) -> list[int]:
+        """Return the numbers of its processes."""
+        found = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                fields = stat.read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+                if fields[2] == str(self.process):  # The process group (proc(5)).
+                    found.append(int(stat.parent.name))
+        return found
+
     def tail(self) -> str:
         """Return the end of its log."""
         return self.log.read_text(encoding="utf-8")[-3000:]

@@ -1,0 +1,92 @@
+"""A disk that is really full: a small tmpfs that the inbox, or the ledger as well, lies on."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.faults.fault import Fault, FaultRecord, record
+from tests.faults.scanner import Sending, Shot, lost_or_doubled, shoot, unfinished_files
+from tests.faults.victim import Victim, Zygote, wait_for, zygote
+
+DISK_BYTES = 8_000_000
+OUT_OF_RESOURCES = 0xA700
+ROWS = 256
+"""130 kB an instance."""
+
+
+def full_disk(folder: Path, cases: int) -> FaultRecord:
+    """Fill the disk while a study arrives, then give space back.
+
+    A case is one full disk: with the ledger on it or elsewhere, found by the watermark or by the first write that
+    fails.
+    """
+    failures: list[str] = []
+    refused = 0
+    if not _may_mount(folder):
+        return FaultRecord("disk full", 0, 0, "not brought about: this user may not mount a tmpfs")
+    with zygote() as nodes:
+        for number in range(cases):
+            here = folder / str(number)
+            with _small_disk(here / "disk") as disk:
+                shares, watermark = bool(number % 2), (number // 2 % 2) * 1_000_000
+                found, problems = _one(nodes, here, disk, shares, watermark)
+            refused += found
+            failures += [f"case {number}: {problem}" for problem in problems]
+    return record(
+        "disk full", cases, failures, f"{refused} instances answered 0xA700 and kept when space was back"
+    )
+
+
+def _one(nodes: Zygote, folder: Path, disk: Path, shares: bool, watermark: int) -> tuple[int, list[str]]:
+    shots = shoot(folder / "scanner", studies=1, instances=90, rows=ROWS)
+    settings: dict[str, dict[str, object]] = {
+        "node": {"storage": str(disk / "storage"), "minimum_free_bytes": watermark},
+        "completion": {"settle_s": 60.0, "deadline_s": 600.0},
+    }
+    if not shares:
+        settings["ledger"] = {"url": f"sqlite:///{folder / 'ledger.sqlite'}"}
+    with Victim(nodes, folder / "node", settings=settings) as victim:
+        ballast = disk / "ballast"
+        ballast.write_bytes(bytes(3_000_000))
+        with Sending(shots, victim.address) as sending:
+            wait_for(lambda: OUT_OF_RESOURCES in sending.statuses, f"the disk is full\n{victim.tail()}")
+            problems = _while_full(victim, sending.acknowledged)
+            ballast.unlink()
+            subprocess.run(["/bin/mount", "-o", f"remount,size={5 * DISK_BYTES}", str(disk)], check=True)
+            wait_for(lambda: len(sending.acknowledged) == len(shots), f"all is acknowledged\n{victim.tail()}")
+        problems += lost_or_doubled(victim.storage, shots) + unfinished_files(victim.storage)
+        wrong = {status for status in sending.statuses if status not in (0x0000, OUT_OF_RESOURCES)}
+        if wrong:
+            problems.append(f"answered {wrong}")
+        number = sum(status == OUT_OF_RESOURCES for status in sending.statuses)
+    return number, problems
+
+
+def _while_full(victim: Victim, acknowledged: list[Shot]) -> list[str]:
+    problems = lost_or_doubled(victim.storage, list(acknowledged))
+    if not victim.answers():
+        problems.append("C-ECHO is not answered while the disk is full")
+    return problems
+
+
+def _may_mount(folder: Path) -> bool:
+    try:
+        with _small_disk(folder / "probe"):
+            return True
+    except (subprocess.CalledProcessError, FileNotFoundError):
+        return False
+
+
+@contextmanager
+def _small_disk(folder: Path) -> Iterator[Path]:
+    folder.mkdir(parents=True)
+    command = ["/bin/mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(folder)]
+    subprocess.run(command, check=True, capture_output=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["/bin/umount", "-l", str(folder)], check=True)
+
+
+FAULTS = (Fault("disk full", full_disk, cases=4, short=1),)

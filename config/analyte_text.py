@@ -2,24 +2,23 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from functools import lru_cache
 
 _WORD = re.compile(r"[^\W_]+|[%#]")
 _MICRO = str.maketrans({"\u00b5": "u", "\u03bc": "u"})
 _LETTERS = str.maketrans({"ß": "ss", "γ": "gamma", "ł": "l", "ø": "o"})
 
 
-def contains(text: str, phrases: Iterable[str]) -> bool:
+@lru_cache(maxsize=8192)  # A laboratory sends the same few hundred names again and again.
+def contains(text: str, phrases: tuple[str, ...]) -> bool:
     """Tell whether one of `phrases` stands in `text`, as whole words.
 
     Phrases in scripts without spaces between words, such as Chinese, may stand anywhere.
     """
-    folded = _fold(text)
-    words = f" {' '.join(_WORD.findall(folded))} "
+    folded, words = _folded(text)
     for phrase in phrases:
-        wanted = _fold(phrase)
-        found = wanted in folded if _is_unspaced(wanted) else f" {' '.join(_WORD.findall(wanted))} " in words
-        if found:
+        wanted, wanted_words = _folded(phrase)
+        if (wanted in folded) if _is_unspaced(wanted) else (wanted_words in words):
             return True
     return False
 
@@ -27,6 +26,12 @@ def contains(text: str, phrases: Iterable[str]) -> bool:
 def fold_unit(unit: str) -> str:
     """Return a spelling of a unit that its variants share."""
     return unit.translate(_MICRO).replace(" ", "").casefold()
+
+
+@lru_cache(maxsize=4096)
+def _folded(text: str) -> tuple[str, str]:
+    folded = _fold(text)
+    return folded, f" {' '.join(_WORD.findall(folded))} "
 
 
 def _fold(text: str) -> str:

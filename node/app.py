@@ -26,8 +26,10 @@ from node.confirmation import (
     Confirmer,
 )
 from node.executor import make_compute
+from node.labs.listener import ListenerProcess, is_wanted
 from node.labs.reissue import Reissue
 from node.labs.study_labs import StudyLabs
+from node.labs.tls import server_context
 from node.ledger.ledger import Ledger, open_ledger, utc_now
 from node.model_choice import load_active_bundle
 from node.outbox import Courier
@@ -106,6 +108,8 @@ class Node:
         demand_usable_certificates(settings)
         self._rules = rules_in_force(settings.matching)
         self._analytes = analytes_in_force(settings.labs.analytes)
+        if settings.labs.tls_port:
+            server_context(settings.labs)
         os.umask(0o077)
         storage = prepare_storage(settings.node.storage)
         section = settings.node.model_copy(update={"storage": storage})
@@ -156,6 +160,7 @@ class Node:
                 if self._asked_to_stop:
                     return
                 raise
+            listener = self._start_listener(stack)
             compute = make_compute(settings.compute, self._analytes)
             stack.callback(compute.stop)
             metrics = Metrics(ledger, self._storage)
@@ -173,6 +178,8 @@ class Node:
             recorder.started()
             stack.callback(recorder.stopped)
             scheduler.every(AUDIT_EVERY_S, "audit", recorder.tick)
+            if listener is not None:
+                scheduler.every(WATCH_EVERY_S, "hl7-listener", listener.watch)
             stack.enter_context(scheduler)
             on_ready(settings.node.ae_title, ports)
             while not self._asked_to_stop:
@@ -183,6 +190,21 @@ class Node:
             _join(threads)
         if self._failure is not None:
             raise self._failure
+
+    def _start_listener(self, stack: ExitStack) -> ListenerProcess | None:
+        settings = self._settings
+        if not is_wanted(settings.labs):
+            return None
+        listener = ListenerProcess(
+            settings,
+            ledger_url(settings),
+            back_off(1, 30),
+            time.monotonic,
+            asked_to_stop=lambda: self._asked_to_stop,
+        )
+        stack.callback(listener.stop)
+        listener.start()
+        return listener
 
     def _health(self, ledger: Ledger, reception: ReceptionProcess, threads: Sequence[threading.Thread]) -> Health:
         checks = {

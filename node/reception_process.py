@@ -85,6 +85,8 @@ class ReceptionProcess:
         What the process runs; the tests put something lighter in its place.
     asked_to_stop
         Whether the node is to stop; looked at while the receiver starts, which may take long.
+    name
+        For messages.
     """
 
     settings: Settings
@@ -93,6 +95,7 @@ class ReceptionProcess:
     monotonic_s: Callable[[], float]
     target: Callable[[Settings, str, Connection, StopEvent], None] = receive
     asked_to_stop: Callable[[], bool] = lambda: False
+    name: str = "the receiver"
     _running: _Running | None = field(default=None, init=False)
     _failures: int = field(default=0, init=False)
     _not_before_s: float = field(default=0.0, init=False)
@@ -151,14 +154,14 @@ class ReceptionProcess:
             if self._stopped or self._alive() or self.monotonic_s() < self._not_before_s:
                 return
             if self._failures >= MAXIMUM_FAILURES:
-                raise ReceptionError(f"the receiver ended {self._failures} times in a row; see the log")
+                raise ReceptionError(f"{self.name} ended {self._failures} times in a row; see the log")
             self._failures += 1
             self._not_before_s = self.monotonic_s() + self.back_off.delay_s(self._failures)
-            logger.error("the receiver is gone, starting it again failures=%d", self._failures)
+            logger.error("%s is gone, starting it again failures=%d", self.name, self._failures)
             try:
                 self.start()
             except ReceptionError as error:
-                logger.error("the receiver does not start error=%s", error)  # noqa: TRY400 - expected, no traceback
+                logger.error("%s does not start error=%s", self.name, error)  # noqa: TRY400 - expected, no traceback
 
     def stop(self) -> None:
         """End the receiver: let it finish what it acknowledges, then by force."""
@@ -185,7 +188,7 @@ class ReceptionProcess:
         try:
             report = self._last_report(ready)
         except EOFError as error:
-            raise ReceptionError("the receiver ended while it started; see the log") from error
+            raise ReceptionError(f"{self.name} ended while it started; see the log") from error
         if report.error:
             raise ReceptionError(report.error)
         return report.ports
@@ -199,5 +202,5 @@ class ReceptionProcess:
                     return report
                 heard_s = self.monotonic_s()
             elif self.monotonic_s() - heard_s >= START_TIMEOUT_S:
-                raise ReceptionError(f"the receiver does not start within {START_TIMEOUT_S:.0f} s")
+                raise ReceptionError(f"{self.name} does not start within {START_TIMEOUT_S:.0f} s")
         raise ReceptionError("the node was told to stop while its receiver started")

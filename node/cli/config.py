@@ -14,6 +14,7 @@ from config.origins import effective_keys
 from config.series_rules import rules_in_force
 from node.cli.output import complain, print_json, verb
 from node.cli.tables import show_table
+from node.labs.tls import server_context
 
 app = typer.Typer(no_args_is_help=True, help="Write, check and show the configuration.")
 
@@ -55,6 +56,8 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         rules_in_force(settings.matching)
         demand_usable_certificates(settings)
         analytes_in_force(settings.labs.analytes)
+        if settings.labs.tls_port:
+            server_context(settings.labs)
     except ConfigError as error:
         if as_json:
             print_json({"valid": False, "problems": list(error.problems)})

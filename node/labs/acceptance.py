@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from config.analytes import AnalyteRule, AnalyteRules
-from node.labs.observation import LOINC, AcceptedValue, CodedName, Observation, RefusedObservationError
+from node.labs.observation import LOINC, NO_VALUE, AcceptedValue, CodedName, Observation, RefusedObservationError
 from pipeline.analysis import ANALYTE_UNITS
 from pipeline.study import Analyte
 
@@ -163,10 +163,10 @@ def _number(observation: Observation, rule: AnalyteRule) -> tuple[float, str]:
         raise _ValueFault("LAB-UNIT", f"{rule.display} must be in one of {', '.join(rule.units)}")
     match = _NUMBER.fullmatch(observation.values[0].strip()) if len(observation.values) == 1 else None
     if match is None:
-        raise _ValueFault("LAB-VALUE", f"{rule.display} is not one number")
+        raise _ValueFault(NO_VALUE, f"{rule.display} is not one number")
     value = float(match[2]) * factor
     if not math.isfinite(value):
-        raise _ValueFault("LAB-VALUE", f"{rule.display} is not a number")
+        raise _ValueFault(NO_VALUE, f"{rule.display} is not a number")
     comparator = match[1] or ""
     return value, _COMPARATORS.get(comparator, comparator)
 
@@ -180,5 +180,5 @@ def _qualitative(observation: Observation, rule: AnalyteRule) -> tuple[float, st
     if observation.analyte is not None:
         verdicts |= {float(word) for word in words if word in ("0", "1")}
     if len(verdicts) != 1:
-        raise _ValueFault("LAB-VALUE", f"{rule.display} is neither positive nor negative")
+        raise _ValueFault(NO_VALUE, f"{rule.display} is neither positive nor negative")
     return verdicts.pop(), ""

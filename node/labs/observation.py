@@ -8,6 +8,8 @@ from pipeline.study import Analyte
 
 LOINC: Final = "LN"
 """HL7 table 0396."""
+NO_VALUE: Final = "LAB-VALUE"
+"""Code of a refusal where code, unit and text agree, and what stands there is no value."""
 
 
 @dataclass(frozen=True)

@@ -145,24 +145,40 @@ def _enter_results(
         "message_id": part.message_id,
         "received_at": now,
     }
-    entered = Entered()
+    current = _current(connection, origin) if part.accepted or part.withdrawn else []
+    entered, fresh, void = Entered(), list[dict[str, object]](), dict[int, LabState]()
     for taken_back in part.withdrawn:
-        entered += Entered(withdrawn=_withdraw(connection, origin, taken_back, now))
+        found = _withdrawn(current, taken_back)
+        void |= dict.fromkeys(found, LabState.WITHDRAWN)
+        entered += Entered(withdrawn=len(found))
     for value in part.accepted:
-        entered += _enter_value(connection, origin, value, now)
+        own = _own(value)
+        earlier = [row for row in current if _is_same_result(row, value.analyte.value, value.key)]
+        if any(all(row[name] == content for name, content in own.items()) for row in earlier):
+            entered += Entered(unchanged=1)
+            continue
+        # Order numbers are used again: without the word of the laboratory another day is another result.
+        day = value.collected_at[:10]
+        replaced = [row["number"] for row in earlier if value.correction or row["collected_at"][:10] == day]
+        void |= dict.fromkeys(replaced, LabState.REPLACED)
+        # A message may hold a result and its correction: the last one counts.
+        fresh = [row for row in fresh if any(row[name] != own[name] for name in ("analyte", "result_key"))]
+        fresh.append({**origin, **own, "state": LabState.CURRENT.value, "changed_at": now})
+        entered += Entered(replaced=1) if replaced else Entered(new=1)
+    for state in set(void.values()):
+        _set_state(connection, [number for number, its in void.items() if its is state], state, now)
+    if fresh:
+        connection.execute(insert(_V), fresh)
     for refusal in part.refused:
         row = {"analyte": refusal.analyte.value, "code": refusal.code, "because": str(refusal)}
         connection.execute(insert(lab_schema.refusals).values(**origin, **row))
-    if entered.new + entered.replaced + entered.withdrawn:
+    if fresh or void:
         _mark_studies(connection, patient, now)
     return entered
 
 
-def _enter_value(
-    connection: Connection, origin: Mapping[str, object], value: AcceptedValue, now: datetime
-) -> Entered:
-    earlier = _earlier(connection, origin, value.analyte.value, value.key)
-    own = {
+def _own(value: AcceptedValue) -> dict[str, object]:
+    return {
         "analyte": value.analyte.value,
         "value": value.value,
         "comparator": value.comparator,
@@ -171,36 +187,18 @@ def _enter_value(
         "original_unit": value.original_unit,
         "collected_at": value.collected_at,
         "code": value.code,
+        "result_key": value.key,
     }
-    if any(all(row[name] == content for name, content in own.items()) for row in earlier):
-        return Entered(unchanged=1)
-    # Order numbers are used again: without the word of the laboratory another day is another result.
-    replaced = [row for row in earlier if value.correction or row["collected_at"][:10] == value.collected_at[:10]]
-    _set_state(connection, replaced, LabState.REPLACED, now)
-    key = {"result_key": value.key, "state": LabState.CURRENT.value, "changed_at": now}
-    connection.execute(insert(_V).values(**origin, **own, **key))
-    return Entered(replaced=1) if replaced else Entered(new=1)
 
 
-def _withdraw(
-    connection: Connection, origin: Mapping[str, object], taken_back: WithdrawnResult, now: datetime
-) -> int:
-    earlier = _earlier(connection, origin, taken_back.analyte.value, taken_back.key)
-    day = taken_back.collected_at[:10]
-    rows = [row for row in earlier if not day or row["collected_at"][:10] == day]
-    _set_state(connection, rows, LabState.WITHDRAWN, now)
-    return len(rows)
-
-
-def _earlier(connection: Connection, origin: Mapping[str, object], analyte: str, key: str) -> Sequence[RowMapping]:
+def _current(connection: Connection, origin: Mapping[str, object]) -> Sequence[RowMapping]:
+    """Return what this sender said of this patient, locked: two connections may correct one value."""
     query = (
         select(_V)
         .where(
             _V.c.patient_id == origin["patient_id"],
             _V.c.issuer == origin["issuer"],
             _V.c.sender == origin["sender"],
-            _V.c.analyte == analyte,
-            _V.c.result_key == key,
             _V.c.state == LabState.CURRENT.value,
         )
         .with_for_update()
@@ -208,10 +206,22 @@ def _earlier(connection: Connection, origin: Mapping[str, object], analyte: str,
     return connection.execute(query).mappings().all()
 
 
-def _set_state(connection: Connection, rows: Sequence[RowMapping], state: LabState, now: datetime) -> None:
-    numbers = [row["number"] for row in rows]
-    if numbers:
-        connection.execute(update(_V).where(_V.c.number.in_(numbers)).values(state=state.value, changed_at=now))
+def _is_same_result(row: RowMapping, analyte: str, key: str) -> bool:
+    return bool(row["analyte"] == analyte and row["result_key"] == key)
+
+
+def _withdrawn(current: Sequence[RowMapping], taken_back: WithdrawnResult) -> list[int]:
+    day = taken_back.collected_at[:10]
+    return [
+        row["number"]
+        for row in current
+        if _is_same_result(row, taken_back.analyte.value, taken_back.key)
+        and (not day or row["collected_at"][:10] == day)
+    ]
+
+
+def _set_state(connection: Connection, numbers: Sequence[int], state: LabState, now: datetime) -> None:
+    connection.execute(update(_V).where(_V.c.number.in_(numbers)).values(state=state.value, changed_at=now))
 
 
 def _merge(connection: Connection, merge: PatientMerge, now: datetime) -> None:

@@ -1,0 +1,60 @@
+"""Whose a message is: PID-3 with its authority, PID-2 in old systems, MRG-1 for a merge. Never a name."""
+
+from collections.abc import Sequence
+
+from node.labs.hl7_message import Hl7Error, Segment
+from node.labs.observation import PatientIdentity
+
+_TYPES = ("MR", "PI", "PT", "")
+"""Identifier types (HL7 table 0203) that are patient IDs of a hospital, the best first; an SSN is none."""
+LONGEST_ID = 255
+
+
+def patient_of(pid: Segment, site_issuer: str) -> PatientIdentity:
+    """Return the identity that a PID segment gives.
+
+    Parameters
+    ----------
+    site_issuer
+        Chosen among several, and taken where none is named.
+
+    Raises
+    ------
+    Hl7Error
+        There is none.
+    """
+    return identity(pid, 3, site_issuer) or identity(pid, 2, site_issuer) or _refuse("PID-3 holds no patient ID")
+
+
+def prior_of(mrg: Segment, site_issuer: str) -> list[PatientIdentity]:
+    """Return the identities that MRG-1 takes out of use.
+
+    Raises
+    ------
+    Hl7Error
+        There is none.
+    """
+    found = [who for part in mrg.repetitions(1) if (who := _read(mrg, part, site_issuer)[0]) is not None]
+    return found or [_refuse("MRG-1 holds no patient ID")]
+
+
+def identity(segment: Segment, field: int, site_issuer: str) -> PatientIdentity | None:
+    """Return the best identity of a field that repeats (data type CX); None where it holds none."""
+    found = [_read(segment, part, site_issuer) for part in segment.repetitions(field)]
+    usable = [(who, kind) for who, kind in found if who is not None and kind in _TYPES]
+    if not usable:
+        return None
+    return min(usable, key=lambda item: (item[0].issuer != site_issuer.upper(), _TYPES.index(item[1])))[0]
+
+
+def _read(segment: Segment, text: str, site_issuer: str) -> tuple[PatientIdentity | None, str]:
+    """Read ``ID^check digit^scheme^authority^type``."""
+    parts: Sequence[str] = segment.components(text, least=5)
+    if not parts[0] or parts[0] == '""' or len(parts[0]) > LONGEST_ID or len(parts[3]) > LONGEST_ID:
+        return None, ""
+    authority = parts[3].replace(segment.separators.subcomponent, "&")
+    return PatientIdentity.of(parts[0], authority, site_issuer), parts[4].upper()
+
+
+def _refuse(because: str) -> PatientIdentity:
+    raise Hl7Error("AE", because)

@@ -1,0 +1,132 @@
+"""ORU^R01 to observations, in whatever order a laboratory system sends its segments."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from node.labs.hl7_message import Hl7Error, Message, Segment
+from node.labs.hl7_patient import patient_of
+from node.labs.instants import from_hl7
+from node.labs.observation import CodedName, Observation, PatientIdentity
+
+FINAL, CORRECTED = "F", "C"
+WITHDRAWN = frozenset("DWX")
+"""OBX-11 (HL7 table 0085): deleted, wrong patient, cannot be obtained. Whatever was sent before is void."""
+_CODED = frozenset({"CE", "CWE", "CNE", "CF"})
+_LONGEST_KEY = 255
+
+
+@dataclass
+class _Group:
+    """One order: its OBR, its observations, its specimen."""
+
+    obr: Segment | None = None
+    specimen: Segment | None = None
+    observations: list[Segment] = field(default_factory=list)
+
+
+def results_of(message: Message, site_issuer: str) -> list[tuple[PatientIdentity, list[Observation]]]:
+    """Return the final, corrected and withdrawn observations by patient.
+
+    Raises
+    ------
+    Hl7Error
+        Nothing says whose they are.
+    """
+    found = []
+    for pid, segments in _by_patient(message.segments):
+        patient = patient_of(pid, site_issuer)
+        groups = _groups(segments)
+        read = [_observation(obx, group) for group in groups for obx in group.observations]
+        found.append((patient, [item for item in read if item is not None]))
+    return found
+
+
+def _by_patient(segments: Sequence[Segment]) -> Iterator[tuple[Segment, list[Segment]]]:
+    pids = [segment for segment in segments if segment.name == "PID"]
+    if not pids:
+        raise Hl7Error("AE", "there is no PID segment")
+    if len(pids) == 1:
+        # Some systems send PID behind the results; with one patient its place does not matter.
+        yield pids[0], [segment for segment in segments if segment.name != "PID"]
+        return
+    first = next(number for number, segment in enumerate(segments) if segment.name == "PID")
+    if any(segment.name == "OBX" for segment in segments[:first]):
+        raise Hl7Error("AE", "results stand before the first of several PID segments")
+    starts = [number for number, segment in enumerate(segments) if segment.name == "PID"]
+    for start, end in zip(starts, [*starts[1:], len(segments)], strict=True):
+        yield segments[start], list(segments[start + 1 : end])
+
+
+def _groups(segments: Sequence[Segment]) -> list[_Group]:
+    groups = [_Group()]
+    for segment in segments:
+        group = groups[-1]
+        if segment.name == "OBR" and (group.obr is not None or group.observations):
+            groups.append(_Group(obr=segment))
+        elif segment.name == "OBR":
+            group.obr = segment
+        elif segment.name == "ORC" and group.observations:
+            groups.append(_Group())
+        elif segment.name == "SPM":
+            group.specimen = segment
+        elif segment.name == "OBX":
+            group.observations.append(segment)
+    return groups
+
+
+def _observation(obx: Segment, group: _Group) -> Observation | None:
+    """Return an OBX, None where its status says that it is no result yet."""
+    status = obx.field(11).upper() or (group.obr.field(25).upper() if group.obr else "")
+    if status not in (FINAL, CORRECTED, *WITHDRAWN):
+        return None
+    name = obx.components((obx.repetitions(3) or [""])[0], least=6)
+    names = tuple(CodedName(code, text, system) for code, text, system in (name[:3], name[3:6]) if code or text)
+    return Observation(
+        where=f"OBX {obx.field(1) or '?'}"[:16],
+        names=names,
+        values=_values(obx),
+        unit=_unit(obx),
+        collected_at=_collected_at(obx, group),
+        key=_key(obx, group, name[0] or name[3]),
+        correction=status == CORRECTED,
+        withdrawn=status in WITHDRAWN,
+    )
+
+
+def _values(obx: Segment) -> tuple[str, ...]:
+    """Return the spellings of OBX-5; several repetitions stay several, and are no one number."""
+    kind = obx.field(2).upper()
+    found: list[str] = []
+    for part in obx.repetitions(5) or [""]:
+        components = obx.components(part)
+        if kind == "SN":
+            found.append("".join(components))  # <^0.9: comparator and number; 1^:^80 stays a titre.
+        elif kind in _CODED:
+            found += [text for number, text in enumerate(components) if text and number in (0, 1, 3, 4)] or [""]
+        else:
+            found.append(obx.separators.unescape(part).strip())
+    return tuple(found)
+
+
+def _unit(obx: Segment) -> str:
+    components = obx.components(obx.field(6), least=2)
+    return components[0] or components[1]
+
+
+def _collected_at(obx: Segment, group: _Group) -> str:
+    """Return when the specimen was taken: OBX-14, else SPM-17, else OBR-7; never when it was received."""
+    stated = [obx.first(14)]
+    if group.specimen is not None:
+        stated.append(group.specimen.first(17))
+    if group.obr is not None:
+        stated.append(group.obr.first(7))
+    return next((instant for text in stated if (instant := from_hl7(text))), "")
+
+
+def _key(obx: Segment, group: _Group, code: str) -> str:
+    order = (group.obr.first(3) or group.obr.first(2)) if group.obr else ""
+    if not order:
+        return f"{code}|{_collected_at(obx, group)}|{obx.first(4)}"
+    key = f"{order}|{code}|{obx.first(4)}"
+    return key if len(key) <= _LONGEST_KEY else hashlib.sha256(key.encode()).hexdigest()

@@ -1,0 +1,89 @@
+"""The HL7 listener in a process of its own: what it does, and how the node starts and watches it."""
+
+import asyncio
+import logging
+import multiprocessing
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event as StopEvent
+
+from config.analytes import analytes_in_force
+from config.errors import NodeError
+from config.settings import LabsSection, Settings
+from node.labs.hl7_receiver import Hl7Receiver
+from node.labs.mllp import Limits, MllpServer
+from node.labs.tls import server_context
+from node.ledger.ledger import Ledger, open_ledger
+from node.logging import configure_logging
+from node.reception_process import NOT_LISTENING, Ports, ReceptionError, ReceptionProcess
+
+logger = logging.getLogger(__name__)
+
+LOOK_FOR_STOP_EVERY_S = 0.2
+
+
+@dataclass(frozen=True)
+class ListenerReport:
+    """What the process says: where it listens, or why it does not."""
+
+    ports: Ports = NOT_LISTENING
+    error: str = ""
+    starting: bool = False
+
+
+def is_wanted(labs: LabsSection) -> bool:
+    """Tell whether the settings ask for a listener."""
+    return bool(labs.port or labs.tls_port)
+
+
+def listen(settings: Settings, ledger_url: str, ready: Connection, stop: StopEvent) -> None:
+    """Run in the new process until told to stop."""
+    configure_logging()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent says when.
+    try:
+        with open_ledger(ledger_url) as ledger:
+            asyncio.run(_listen(settings, ledger, ready, stop))
+    except (NodeError, OSError) as error:
+        ready.send(ListenerReport(error=f"HL7 listener: {error}"))
+
+
+async def _listen(settings: Settings, ledger: Ledger, ready: Connection, stop: StopEvent) -> None:
+    labs = settings.labs
+    rules = analytes_in_force(labs.analytes)
+    receiver = Hl7Receiver(ledger.labs, rules, labs.issuer, lambda: ledger.clock().astimezone())
+    limits = Limits(
+        labs.maximum_message_bytes, labs.maximum_connections, labs.idle_timeout_s, labs.message_timeout_s
+    )
+    server = MllpServer(receiver.answer, limits)
+    plain = await server.listen(labs.host, labs.port) if labs.port else None
+    tls = await server.listen(labs.host, labs.tls_port, server_context(labs)) if labs.tls_port else None
+    logger.info("HL7 listener ready host=%s port=%s tls_port=%s", labs.host, plain, tls)
+    ready.send(ListenerReport(Ports(plain, tls)))
+    asked = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asked.set)
+    parent = multiprocessing.parent_process()
+    # A killed node cannot tell; an orphan would hold the port that the restarted node needs.
+    while not (stop.is_set() or asked.is_set()) and (parent is None or parent.is_alive()):
+        await asyncio.sleep(LOOK_FOR_STOP_EVERY_S)
+    await server.close()
+
+
+@dataclass
+class ListenerProcess(ReceptionProcess):
+    """The HL7 listener, replaced where it dies, as the receiver is."""
+
+    target: Callable[[Settings, str, Connection, StopEvent], None] = listen
+    name: str = "the HL7 listener"
+
+    def _keep(self, ports: Ports) -> None:
+        """Change nothing: the ports are those of the settings."""
+
+    def watch(self) -> None:
+        """Start the listener again where it died, for ever: images go on without it."""
+        try:
+            super().watch()
+        except ReceptionError as error:
+            logger.error("%s; trying on", error)  # noqa: TRY400 - expected, no traceback
+            self._failures = 0

@@ -1,0 +1,281 @@
+"""From the bytes of a message to the ledger and the answer."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import hl7
+import pytest
+
+from config.analytes import load_analytes
+from node.labs.hl7_receiver import Hl7Receiver
+from node.labs.observation import PatientIdentity
+from node.ledger.lab_records import LabState
+from node.ledger.ledger import Ledger
+from tests.unit.node.doubles import FakeClock
+from tests.unit.node.labs.hl7_samples import EXPECTED, PANEL, SYSTEMS, panel
+
+P1 = PatientIdentity("P1", "HOSP")
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def receiver(ledger: Ledger) -> Hl7Receiver:
+    return Hl7Receiver(ledger.labs, load_analytes(), "HOSP", lambda: NOW)
+
+
+def answered(receiver: Hl7Receiver, message: bytes) -> tuple[str, str]:
+    """Return acknowledgement and reason of an answer, read by another parser."""
+    answer = receiver.answer(message)
+    assert answer is not None
+    msa = hl7.parse(answer, encoding="latin-1").segment("MSA")
+    return str(msa[1]), str(msa[3]) if len(msa) > 3 else ""
+
+
+def kept(ledger: Ledger, patient: PatientIdentity = P1, state: LabState = LabState.CURRENT) -> dict[str, float]:
+    return {row.analyte: row.value for row in ledger.labs.values(patient, states=[state])}
+
+
+def with_line(message: bytes, line: str) -> bytes:
+    return message + b"\r" + line.encode()
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_answer_when_a_laboratory_system_writes_then_its_values_are_kept(
+    ledger: Ledger, receiver: Hl7Receiver, name: str
+) -> None:
+    message, expected = SYSTEMS[name]
+    assert answered(receiver, message) == ("AA", "")
+    assert kept(ledger) == pytest.approx(dict(expected))
+    assert {row.collected_at[:10] for row in ledger.labs.values(P1)} == {"2026-02-01"}
+
+
+def test_answer_when_all_six_come_then_each_has_its_provenance(ledger: Ledger, receiver: Hl7Receiver) -> None:
+    assert answered(receiver, panel("M-7")) == ("AA", "")
+    assert kept(ledger) == pytest.approx(dict(EXPECTED))
+    row = next(row for row in ledger.labs.values(P1) if row.analyte == "fibrinogen_g_per_l")
+    assert (row.original_value, row.original_unit, row.unit) == ("310", "mg/dL", "g/L")
+    assert (row.source, row.sender, row.message_id) == ("hl7", "LAB|HOSP", "M-7")
+    assert (row.code, row.collected_at) == ("3255-7 LN", "2026-02-01T08:30:00")
+
+
+def test_answer_when_read_by_another_parser_then_is_an_ack_to_the_sender(receiver: Hl7Receiver) -> None:
+    answer = receiver.answer(panel("M-7"))
+    assert answer is not None
+    parsed = hl7.parse(answer)
+    msh = parsed.segment("MSH")
+    assert [str(msh[number]) for number in (3, 4, 5, 6, 9, 11, 12)] == [
+        "MVI", "HOSP", "LAB", "HOSP", "ACK^R01", "P", "2.5.1",
+    ]  # fmt: skip
+    assert str(parsed.segment("MSA")[2]) == "M-7"
+
+
+def test_answer_when_a_message_comes_again_then_the_same_answer_and_nothing_new(
+    ledger: Ledger, receiver: Hl7Receiver
+) -> None:
+    wrong = panel("9", values={"ast_u_per_l": "41"}).replace(b"|U/L|", b"|furlong|")
+    first = answered(receiver, wrong)
+    assert first[0] == "AE"
+    assert answered(receiver, wrong.replace(b"20260201090000", b"20260201100000")) == first
+    assert len(ledger.labs.refusals(P1)) == 1
+    for _ in range(2):
+        assert answered(receiver, panel("10"))[0] == "AA"
+    assert len(ledger.labs.values(P1)) == len(PANEL)
+
+
+def test_answer_when_a_control_id_comes_with_other_content_then_refuses_it(
+    ledger: Ledger, receiver: Hl7Receiver, clock: FakeClock
+) -> None:
+    other = panel("1", values={"ast_u_per_l": "500"}, order="A2")
+    assert answered(receiver, panel("1"))[0] == "AA"
+    acknowledgement, because = answered(receiver, other)
+    assert (acknowledgement, "MSH-10" in because) == ("AE", True)
+    assert kept(ledger)["ast_u_per_l"] == 41
+    assert answered(receiver, other.replace(b"|LAB|HOSP|", b"|LAB2|HOSP|"))[0] == "AA"
+    clock.advance(25 * 3600)  # The counter of a sender may have come round.
+    assert answered(receiver, other)[0] == "AA"
+
+
+@pytest.mark.parametrize("status", list("PRSIOUN"))
+def test_answer_when_a_result_is_not_final_then_is_accepted_and_not_kept(
+    ledger: Ledger, receiver: Hl7Receiver, status: str
+) -> None:
+    assert answered(receiver, panel(status=status)) == ("AA", "")
+    assert kept(ledger) == {}
+
+
+def test_answer_when_a_correction_comes_then_replaces(ledger: Ledger, receiver: Hl7Receiver) -> None:
+    receiver.answer(panel("1"))
+    assert answered(receiver, panel("2", values={"ast_u_per_l": "55"}, status="C"))[0] == "AA"
+    assert kept(ledger)["ast_u_per_l"] == 55
+    assert kept(ledger, state=LabState.REPLACED) == {"ast_u_per_l": 41}
+
+
+@pytest.mark.parametrize("status", list("DWX"))
+def test_answer_when_a_result_is_taken_back_then_it_is_no_value_any_more(
+    ledger: Ledger, receiver: Hl7Receiver, status: str
+) -> None:
+    assert answered(receiver, panel("0", values={"ast_u_per_l": "77"}, status=status)) == ("AA", "")
+    assert kept(ledger) == {}
+    receiver.answer(panel("1"))
+    receiver.answer(panel("2", values={"ast_u_per_l": ""}, status=status))
+    assert "ast_u_per_l" not in kept(ledger)
+    assert kept(ledger, state=LabState.WITHDRAWN) == {"ast_u_per_l": 41}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "unit", "because"),
+    [
+        ("2324-2^ALT^LN", "41", "U/L", "LAB-TEXT"),
+        ("13952-7^Anti-HCV^LN", "Positive", "", "LAB-TEXT"),
+        ("1920-8^AST^LN", "41", "mg/dL", "LAB-UNIT"),
+        ("1920-8^AST^LN", "41", "", "LAB-UNIT"),
+        ("2885-2^Protein^LN", "7.1", "g/L", "LAB-RANGE"),
+        ("1920-8^AST^LN^1742-6^AST^LN", "41", "U/L", "LAB-CODE"),
+    ],
+)
+def test_answer_when_one_value_contradicts_itself_then_it_is_named_and_the_others_are_kept(
+    ledger: Ledger, receiver: Hl7Receiver, name: str, value: str, unit: str, because: str
+) -> None:
+    sound = panel(values={"lymphocyte_percent": "31.5"})
+    acknowledgement, reason = answered(
+        receiver, with_line(sound, f"OBX|9|NM|{name}||{value}|{unit}|||||F|||20260201")
+    )
+    assert acknowledgement == "AE"
+    assert reason.startswith("OBX 9: ")
+    assert because in reason
+    assert kept(ledger) == {"lymphocyte_percent": 31.5}
+    assert [refusal.code for refusal in ledger.labs.refusals(P1)] == [because]
+
+
+def test_answer_when_the_code_of_afp_comes_then_it_is_no_value_of_anything(
+    ledger: Ledger, receiver: Hl7Receiver
+) -> None:
+    line = "OBX|9|NM|19177-5^AFP^LN||12|ng/mL|||||F|||20260201"
+    assert answered(receiver, with_line(panel(values={}), line)) == ("AA", "")
+    assert ledger.labs.values() == ()
+
+
+def test_answer_when_a_sound_test_has_no_number_then_is_accepted_with_a_warning(
+    ledger: Ledger, receiver: Hl7Receiver
+) -> None:
+    message = panel(values={"ast_u_per_l": "hemolysed", "ggt_u_per_l": "62"})
+    acknowledgement, reason = answered(receiver, message)
+    assert (acknowledgement, "LAB-VALUE" in reason) == ("AA", True)
+    assert "hemolysed" not in reason
+    assert kept(ledger) == {"ggt_u_per_l": 62}
+
+
+def test_answer_when_a_value_is_a_bound_then_it_is_kept_as_one(ledger: Ledger, receiver: Hl7Receiver) -> None:
+    line = "OBX|9|SN|1920-8^AST^LN||<^5|U/L|||||F|||20260201"
+    assert answered(receiver, with_line(panel(values={}), line))[0] == "AA"
+    (row,) = ledger.labs.values(P1)
+    assert (row.comparator, row.value, row.original_value) == ("<", 5.0, "<5")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "acknowledgement", "because"),
+    [
+        (b"ORU^R01^ORU_R01", b"ORM^O01", "AR", "message type"),
+        (b"ORU^R01^ORU_R01", b"ADT^A01", "AR", "message type"),
+        (b"|2.5.1", b"|2.7", "AR", "version"),
+        (b"|P|2.5.1", b"|T|2.5.1", "AR", "MSH-11"),
+        (b"|1|P|", b"||P|", "AR", "MSH-10"),
+        (b"|P|2.5.1", b"|P|2.5.1||||||EBCDIC", "AE", "MSH-18"),
+        (b"Doe^Jane", b"D\xf6e|", "AE", "character set"),
+        (b"P1^^^HOSP^MR", b"", "AE", "PID-3"),
+        (b"P1^^^HOSP^MR", b"1-2-3^^^SSA^SS", "AE", "PID-3"),
+        (b"\rPID", b"\rPIX", "AE", "PID"),
+        (b"Doe^Jane", b"Doe\x00Jane", "AR", "NUL"),
+    ],
+)
+def test_answer_when_a_message_cannot_be_taken_then_says_why(
+    ledger: Ledger, receiver: Hl7Receiver, old: bytes, new: bytes, acknowledgement: str, because: str
+) -> None:
+    message = panel()
+    if because == "character set":
+        message = message.replace(b"|2.5.1\r", b"|2.5.1||||||UNICODE UTF-8\r")
+    found, reason = answered(receiver, message.replace(old, new))
+    assert (found, because in reason) == (acknowledgement, True)
+    assert ledger.labs.values() == ()
+    assert "Doe" not in reason
+
+
+def test_answer_when_the_character_set_is_not_named_then_latin_letters_do_no_harm(
+    ledger: Ledger, receiver: Hl7Receiver
+) -> None:
+    assert answered(receiver, panel().replace(b"Doe", b"D\xf6e"))[0] == "AA"
+    assert kept(ledger) == pytest.approx(dict(EXPECTED))
+
+
+@pytest.mark.parametrize("block", [b"", b"hello", b"\r\r", b"GET / HTTP/1.1\r\n\r\n"])
+def test_answer_when_there_is_no_message_then_drops_the_block_with_a_line(
+    receiver: Hl7Receiver, block: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert receiver.answer(block) is None
+    assert "dropped" in caplog.text
+
+
+def test_answer_when_refused_then_the_log_names_the_message_and_no_patient(
+    receiver: Hl7Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver.answer(panel("X-77").replace(b"|U/L|", b"|furlong|"))
+    assert "X-77" in caplog.text
+    assert "Doe" not in caplog.text
+    assert "P1" not in caplog.text
+
+
+def test_answer_when_two_patients_have_one_id_then_each_keeps_its_own(
+    ledger: Ledger, receiver: Hl7Receiver
+) -> None:
+    receiver.answer(panel("1", "P1^^^HOSP^MR", values={"ast_u_per_l": "41"}))
+    receiver.answer(panel("2", "P1^^^CLINIC^MR", values={"ast_u_per_l": "99"}))
+    assert kept(ledger) == {"ast_u_per_l": 41}
+    assert kept(ledger, PatientIdentity("P1", "CLINIC")) == {"ast_u_per_l": 99}
+
+
+def test_answer_when_one_message_holds_two_patients_then_nothing_is_mixed(
+    ledger: Ledger, receiver: Hl7Receiver
+) -> None:
+    second = panel("-", "P2^^^HOSP^MR", values={"ast_u_per_l": "99"}, order="A2").split(b"\r")[1:]
+    message = b"\r".join([panel("1", values={"ast_u_per_l": "41"}), *second])
+    assert answered(receiver, message)[0] == "AA"
+    assert kept(ledger) == {"ast_u_per_l": 41}
+    assert kept(ledger, PatientIdentity("P2", "HOSP")) == {"ast_u_per_l": 99}
+
+
+def test_answer_when_a_batch_comes_then_each_message_has_its_answer(ledger: Ledger, receiver: Hl7Receiver) -> None:
+    messages = [panel("1", order="A1"), panel("2").replace(b"ORU^R01^ORU_R01", b"ORM^O01"), panel("3", order="A3")]
+    block = b"\r".join([b"FHS|^~\\&|LAB", b"BHS|^~\\&|LAB", *messages, b"BTS|3", b"FTS|1"])
+    answer = receiver.answer(block)
+    assert answer is not None
+    batch = hl7.parse_batch(answer.decode())
+    assert [str(item.segment("MSA")[1]) for item in batch] == ["AA", "AR", "AA"]
+    assert [str(item.segment("MSA")[2]) for item in batch] == ["1", "2", "3"]
+
+
+def test_answer_when_patients_are_merged_then_values_move_to_the_survivor(
+    ledger: Ledger, receiver: Hl7Receiver
+) -> None:
+    receiver.answer(panel("1", values={"ast_u_per_l": "41"}))
+    merge = (
+        b"MSH|^~\\&|ADT|HOSP|MVI|HOSP|20260202||ADT^A40^ADT_A39|M1|P|2.5.1\rEVN|A40|20260202\r"
+        b"PID|1||P2^^^HOSP^MR||Doe^Jane\rMRG|P1^^^HOSP^MR"
+    )
+    assert answered(receiver, merge) == ("AA", "")
+    assert [row.patient_id for row in ledger.labs.values()] == ["P2"]
+    assert kept(ledger, PatientIdentity("P2", "HOSP")) == {"ast_u_per_l": 41}
+    broken: Mapping[bytes, bytes] = {b"\rMRG|P1^^^HOSP^MR": b"", b"PID|": b"ZID|", b"MRG|P1^^^HOSP^MR": b"MRG|"}
+    for old, new in broken.items():
+        assert answered(receiver, merge.replace(old, new).replace(b"|M1|", b"|M2|"))[0] == "AE"
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_fields_when_read_by_another_parser_then_are_the_same(name: str) -> None:
+    from node.labs.hl7_message import read_message  # noqa: PLC0415 - only here
+
+    message = read_message(SYSTEMS[name][0].replace(b"\n", b"\r"))
+    text = "\r".join(message.header.separators.field.join(s.fields) for s in message.segments[1:])
+    header = SYSTEMS[name][0].replace(b"\n", b"\r").split(b"\r")[0].decode(message.codec)
+    parsed = hl7.parse(f"{header}\r{text}")
+    for own, other in zip(message.segments[1:], parsed[1:], strict=True):
+        assert [str(field) for field in other] == list(own.fields)

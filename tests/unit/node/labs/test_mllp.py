@@ -1,0 +1,155 @@
+"""Blocks on a connection: in pieces, with rubbish between them, too long, without an end, and too many at once."""
+
+import asyncio
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from config.errors import ConfigError
+from config.settings import LabsSection
+from node.labs.mllp import Limits, MllpServer
+from node.labs.tls import server_context
+from tests.unit.dicom_io.network.certificates import new_authority
+from tests.unit.node.labs.sender import Sender
+
+LIMITS = Limits(message_bytes=2000, connections=3, idle_s=30, message_s=30)
+
+
+@contextmanager
+def serving(
+    limits: Limits = LIMITS,
+    tls: ssl.SSLContext | None = None,
+    answer: Callable[[bytes], bytes | None] = lambda block: block.upper() or None,
+) -> Iterator[int]:
+    """Run a server in a thread of its own; it answers in capitals, and nothing to nothing."""
+    loop = asyncio.new_event_loop()
+    server = MllpServer(answer, limits)
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    port = asyncio.run_coroutine_threadsafe(server.listen("127.0.0.1", 0, tls), loop).result(10)
+    try:
+        yield port
+    finally:
+        asyncio.run_coroutine_threadsafe(server.close(), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def test_block_when_it_comes_byte_by_byte_then_is_answered_once() -> None:
+    with serving() as port, Sender(port) as sender:
+        for byte in b"\x0babc\x1c\r":
+            sender.send_raw(bytes([byte]))
+        assert sender.answer() == b"ABC"
+
+
+def test_blocks_when_several_come_at_once_with_rubbish_between_then_each_is_answered() -> None:
+    with serving() as port, Sender(port) as sender:
+        sender.send_raw(b"\r\n\x0ba\x1c\r\nrubbish\x0bb\x1c\r\x0bc\x1c\r")
+        assert [sender.answer() for _ in range(3)] == [b"A", b"B", b"C"]
+
+
+def test_block_when_begun_anew_then_the_first_beginning_is_dropped() -> None:
+    with serving() as port, Sender(port) as sender:
+        sender.send_raw(b"\x0bhalf of a mess\x0bwhole\x1c\r")
+        assert sender.answer() == b"WHOLE"
+
+
+def test_block_when_there_is_no_answer_then_the_next_one_gets_its_own() -> None:
+    with serving() as port, Sender(port) as sender:
+        sender.send_raw(b"\x0b\x1c\r\x0bnext\x1c\r")
+        assert sender.answer() == b"NEXT"
+
+
+@pytest.mark.parametrize("end", [b"", b"\x1c\r"])
+def test_block_when_too_long_then_the_connection_is_closed(end: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    with serving() as port:
+        with Sender(port) as sender:
+            sender.send_raw(b"\x0b" + b"x" * 3000 + end)
+            assert sender.is_closed()
+        with Sender(port) as sender:
+            assert sender.ask(b"on") == b"ON"
+    assert "too long" in caplog.text
+
+
+def test_connection_when_silent_or_stuck_then_is_closed(caplog: pytest.LogCaptureFixture) -> None:
+    with serving(Limits(2000, 3, idle_s=0.2, message_s=0.2)) as port:
+        with Sender(port) as silent:
+            assert silent.is_closed()
+        with Sender(port) as stuck:
+            stuck.send_raw(b"\x0bhalf")
+            assert stuck.is_closed()
+    assert "did not end in time" in caplog.text
+
+
+def test_connections_when_too_many_then_the_last_is_turned_away_and_a_place_is_given_back() -> None:
+    with serving() as port:
+        senders = [Sender(port) for _ in range(3)]
+        assert {sender.ask(b"a") for sender in senders} == {b"A"}
+        with Sender(port) as fourth:
+            assert fourth.is_closed()
+        senders[0].close()
+        assert senders[1].ask(b"b") == b"B"
+        for _ in range(50):
+            try:
+                with Sender(port) as again:
+                    assert again.ask(b"c") == b"C"
+                break
+            except ConnectionError:
+                continue  # The place of the first is given back a moment after it has closed.
+        else:
+            raise AssertionError
+        for sender in senders[1:]:
+            sender.close()
+
+
+def test_connection_when_it_ends_within_a_block_then_the_block_is_dropped() -> None:
+    seen: list[bytes] = []
+
+    def note(block: bytes) -> bytes:
+        seen.append(block)
+        return b"ok"
+
+    with serving(answer=note) as port:
+        with Sender(port) as cut:
+            cut.send_raw(b"\x0bOBX|1|NM|1920-8^AST^LN||4")
+        with Sender(port) as sender:
+            assert sender.ask(b"whole") == b"ok"
+    assert seen == [b"whole"]
+
+
+def test_tls_when_certificates_are_asked_for_then_only_a_sender_with_one_is_served(tmp_path: Path) -> None:
+    authority = new_authority(tmp_path / "ca")
+    server, client = authority.issue("localhost"), authority.issue("laboratory")
+    labs = LabsSection(
+        tls_port=1,
+        tls_certificate=str(server.certificate),
+        tls_key=str(server.key),
+        tls_client_ca=str(authority.certificate),
+    )
+    known = client_context(authority.certificate)
+    known.load_cert_chain(client.certificate, client.key)
+    with serving(tls=server_context(labs)) as port:
+        with Sender(port, known) as sender:
+            assert sender.ask(b"secret") == b"SECRET"
+        unknown = client_context(authority.certificate)
+        with pytest.raises((ssl.SSLError, ConnectionError)), Sender(port, unknown) as stranger:
+            stranger.ask(b"secret")
+        with Sender(port) as plain, pytest.raises(ConnectionError):
+            plain.ask(b"secret")
+
+
+def client_context(authority: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(authority))
+    context.check_hostname = False  # The sender asks for a name, and the certificate is of an address.
+    return context
+
+
+def test_tls_when_a_file_is_missing_then_names_the_keys(tmp_path: Path) -> None:
+    labs = LabsSection(tls_port=1, tls_certificate=str(tmp_path / "a"), tls_key=str(tmp_path / "b"))
+    with pytest.raises(ConfigError, match="tls_certificate"):
+        server_context(labs)

@@ -102,11 +102,9 @@ ANALYTE_CONCEPTS: Mapping[Analyte, ClinicalConcept] = {
 
 def coding_schemes() -> list[CodingSchemeIdentificationItem]:
     """Return the identification of the private scheme, for every object that uses it."""
-    return [
-        CodingSchemeIdentificationItem(
-            designator=PRIVATE_SCHEME,
-            uid=PRIVATE_SCHEME_UID,
-            name="MVI node private codes",
-            responsible_organization="mvi-node",
-        )
-    ]
+    scheme = CodingSchemeIdentificationItem(
+        designator=PRIVATE_SCHEME, name="MVI node private codes", responsible_organization="mvi-node"
+    )
+    # highdicom writes the UID of registered schemes only; this one is nobody else's.
+    scheme.CodingSchemeUID = PRIVATE_SCHEME_UID
+    return [scheme]

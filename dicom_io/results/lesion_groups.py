@@ -105,7 +105,12 @@ def _risk_numbers(risk: Risk, product: Product) -> list[sr.Measurement]:
     return [
         probability,
         *(
-            sr.Measurement(name=concept, value=round(float(bound), PROBABILITY_DIGITS), unit=codes.NO_UNITS)
+            sr.Measurement(
+                name=concept,
+                value=round(float(bound), PROBABILITY_DIGITS),
+                unit=codes.NO_UNITS,
+                algorithm_id=algorithm(product, parameters),
+            )
             for concept, bound in bounds
         ),
     ]

@@ -8,15 +8,16 @@ from highdicom import sr
 from pydicom.dataset import Dataset
 from pydicom.uid import EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage, MRImageStorage
 
-from dicom_io.assembly.match_result import MatchResult, SourceInstance
+from dicom_io.assembly.match_result import MatchResult, RejectedSubVolume, SourceInstance
 from dicom_io.results import codes
 from dicom_io.results.headers import copy_patient_and_study, read_header
 from dicom_io.results.product import Product, stamp
-from dicom_io.results.report import PriorReport, report_object
+from dicom_io.results.report import PriorReport, report_object, reported_procedure
 from dicom_io.results.report_content import algorithm, close_document, evidence_group, observer, text
 from dicom_io.results.report_items import reference
 from dicom_io.results.segmentation_source import BLANK
 from dicom_io.results.uids import ResultUids
+from dicom_io.results.wording import ROLE_TITLES, in_words
 from pipeline.errors import StudyError, UnsuitableStudyError
 from pipeline.study import Role
 
@@ -58,8 +59,9 @@ class Refusal:
     def of(cls, cause: StudyError | MatchResult) -> "Refusal":
         """Take the facts from an error, or from a refused match."""
         if isinstance(cause, StudyError):
-            return cls(cause.code, cause.message, cause.remedy, cause.stage)
-        return cls(cause.code or "SM-REFUSED", cause.message, cause.remedy, "assemble", _details(cause))
+            return cls(cause.code, in_words(cause.message), in_words(cause.remedy), cause.stage)
+        code, message, remedy = cause.code or "SM-REFUSED", in_words(cause.message), in_words(cause.remedy)
+        return cls(code, message, remedy, "assemble", _details(cause))
 
 
 def build_refusal_report(
@@ -97,7 +99,7 @@ def build_refusal_report(
     key = _blank(first)
     document = sr.MeasurementReport(
         observation_context=observer(product),
-        procedure_reported=codes.MRI,
+        procedure_reported=reported_procedure(first),
         imaging_measurements=[
             evidence_group(uids.study_evidence(), "Refusal", _items(refusal), algorithm(product, {}))
         ],
@@ -121,19 +123,23 @@ def _items(refusal: Refusal) -> list[sr.TextContentItem]:
 
 
 def _details(match: MatchResult) -> tuple[str, ...]:
-    missing = [role.value for role in Role if role not in match.roles]
+    missing = [ROLE_TITLES[role] for role in Role if role not in match.roles]
     sentences = [
-        f"{role.value}: {_series(chosen.series_number, chosen.series_description)} was chosen."
+        f"{ROLE_TITLES[role]}: {_series(chosen.series_number, chosen.series_description)} was chosen."
         for role, chosen in match.roles.items()
     ]
     if missing:
-        sentences.append(f"Not filled: {', '.join(missing)}.")
-    sentences.extend(
-        f"Not used ({entry.code}): {entry.sub_volume}. {entry.because}" for entry in match.rejected[:MOST_REJECTED]
-    )
+        sentences.append(f"Missing: {', '.join(missing)}.")
+    sentences.extend(_not_used(entry) for entry in match.rejected[:MOST_REJECTED])
     if len(match.rejected) > MOST_REJECTED:
         sentences.append(f"{len(match.rejected) - MOST_REJECTED} more sub-volumes were not used.")
     return tuple(sentences)
+
+
+def _not_used(entry: RejectedSubVolume) -> str:
+    part = f", {entry.sub_volume}" if entry.sub_volume else ""
+    series = _series(entry.series_number, entry.series_description)
+    return f"Not used: {series}{part}: {entry.because.rstrip('.')} ({entry.code})."
 
 
 def _series(number: int | None, description: str) -> str:

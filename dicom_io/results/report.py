@@ -6,6 +6,7 @@ from datetime import datetime
 
 from highdicom import sr
 from pydicom.dataset import Dataset
+from pydicom.sr.coding import Code
 from pydicom.uid import Comprehensive3DSRStorage, ExplicitVRLittleEndian
 
 from dicom_io.assembly.match_result import MatchResult
@@ -83,7 +84,7 @@ def build_report(
     key = single_frame_image(source, source.frames[key_slice(analysis)])
     document = sr.MeasurementReport(
         observation_context=observer(product),
-        procedure_reported=codes.MRI,
+        procedure_reported=reported_procedure(source.header),
         imaging_measurements=_groups(match, analysis, source, segments, uids, product),
         title=codes.REPORT_TITLE,
         # One image: each costs 50 ms and 4 kB, and OHIF needs one to accept the report at all.
@@ -130,6 +131,17 @@ def report_object(
         coding_schemes=codes.coding_schemes(),
         transfer_syntax_uid=ExplicitVRLittleEndian,
     )
+
+
+def reported_procedure(header: Dataset) -> Code:
+    """Return the first procedure code of the study that is whole or, without one, MRI."""
+    for item in header.get("ProcedureCodeSequence") or ():
+        parts = [
+            str(item.get(key) or "").strip() for key in ("CodeValue", "CodingSchemeDesignator", "CodeMeaning")
+        ]
+        if all(parts):
+            return Code(*parts)
+    return codes.MRI
 
 
 def key_slice(analysis: Analysis) -> int:

@@ -4,24 +4,27 @@ from highdicom import sr
 from pydicom.dataset import Dataset
 from pydicom.uid import SegmentationStorage
 
-from dicom_io.assembly.match_result import MatchResult
+from dicom_io.assembly.match_result import MatchResult, RoleMatch
 from dicom_io.results import codes
 from dicom_io.results.report_content import PROPERTIES, text
 from dicom_io.results.uids import ResultUids
+from dicom_io.results.wording import (
+    CLASSIFIER_TITLES,
+    ROLE_TITLES,
+    feature_title,
+    gate_sentence,
+    in_words,
+    reasons,
+)
 from pipeline.analysis import Analysis
+from pipeline.study import Role
 
 
 def series_items(match: MatchResult) -> list[sr.TextContentItem]:
-    """Say which series fills each role."""
+    """Say which series fills each role, and why."""
     items = []
     for role, chosen in match.roles.items():
-        number = "without number" if chosen.series_number is None else str(chosen.series_number)
-        frames = "" if chosen.frame_numbers is None else f", {len(chosen.frame_numbers)} frames"
-        item = text(
-            codes.MATCHED_SERIES,
-            f"{role.value}: series {number}, {chosen.series_description or 'no description'}, "
-            f"{len(chosen.instances)} instances{frames}, score {chosen.score:.1f}",
-        )
+        item = text(codes.MATCHED_SERIES, _choice(role, chosen))
         item.ContentSequence = sr.ContentSequence(
             [
                 sr.UIDRefContentItem(
@@ -35,21 +38,29 @@ def series_items(match: MatchResult) -> list[sr.TextContentItem]:
     return items
 
 
+def _choice(role: Role, chosen: RoleMatch) -> str:
+    number = "without number" if chosen.series_number is None else str(chosen.series_number)
+    count = len(chosen.instances)
+    images = f"{count} images" if chosen.frame_numbers is None else f"{len(chosen.frame_numbers)} frames"
+    rival = "no other candidate" if chosen.runner_up is None else f"next best {chosen.runner_up:.1f}"
+    return (
+        f"{ROLE_TITLES[role]}: series {number} ({chosen.series_description or 'no description'}), {images}. "
+        f"Chosen for: {reasons(chosen.evidence) or 'its description'}. Score {chosen.score:.1f}, {rival}."
+    )
+
+
 def analysis_items(analysis: Analysis) -> list[sr.TextContentItem]:
     """Say how the risk came about, which gates were passed, and what the reader is warned of."""
     items = [text(codes.INTENDED_USE, analysis.model.intended_use)]
     if analysis.risk is None:
         items.append(text(codes.COMMENT, "No lesion was segmented; no risk was computed."))
     else:
-        items.append(text(codes.CLASSIFIER, analysis.risk.classifier.value))
+        items.append(text(codes.CLASSIFIER, CLASSIFIER_TITLES[analysis.risk.classifier]))
         if analysis.risk.missing_clinical:
-            items.append(text(codes.CLINICAL_MISSING, ", ".join(analysis.risk.missing_clinical)))
-    for gate in analysis.gates:
-        verdict = "passed" if gate.passed else "not passed"
-        items.append(
-            text(codes.QUALITY_GATE, f"{gate.gate}: {verdict}, {gate.value:.3g} (limit {gate.limit:.3g})")
-        )
-    items.extend(text(codes.WARNING, warning) for warning in analysis.warnings)
+            missing = ", ".join(feature_title(name) for name in analysis.risk.missing_clinical)
+            items.append(text(codes.CLINICAL_MISSING, missing))
+    items.extend(text(codes.QUALITY_GATE, gate_sentence(gate)) for gate in analysis.gates)
+    items.extend(text(codes.WARNING, in_words(warning)) for warning in analysis.warnings)
     return items
 
 

@@ -15,6 +15,7 @@ POSITION_TOLERANCE_VOXELS = 0.1
 """Largest distance of a stored frame from its place on the grid, as a share of the voxel."""
 
 _IMAGE = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Modality", "NumberOfFrames")
+_COUNTED = ("SeriesNumber", "InstanceNumber")
 _PLANE = ("FrameOfReferenceUID", "PositionReferenceIndicator", "Rows", "Columns", "SliceThickness")
 _GROUPS = {
     "ImagePositionPatient": "PlanePositionSequence",
@@ -24,7 +25,7 @@ _GROUPS = {
 """Where a frame lies, and the functional group that says so in a multi-frame instance."""
 _EQUIPMENT = ("Manufacturer", "ManufacturerModelName", "LossyImageCompression")
 _FUNCTIONAL_GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
-HEADER_KEYWORDS = (*_IMAGE, *_PLANE, *_GROUPS, *_EQUIPMENT, *_FUNCTIONAL_GROUPS)
+HEADER_KEYWORDS = (*_IMAGE, *_COUNTED, *_PLANE, *_GROUPS, *_EQUIPMENT, *_FUNCTIONAL_GROUPS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +56,14 @@ class SourceFrame:
     def instance(self) -> tuple[str, str]:
         """SOP class and instance."""
         return str(self.header.SOPClassUID), str(self.header.SOPInstanceUID)
+
+    @property
+    def place(self) -> str:
+        """Where a reader finds the frame in a viewer: series and image as their headers count them."""
+        counted = [("series", self.header.get("SeriesNumber")), ("image", self.header.get("InstanceNumber"))]
+        if self.number is not None:
+            counted[1] = ("frame", self.number)
+        return ", ".join(f"{what} {number}" for what, number in counted if number is not None)
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,25 +17,22 @@ from dicom_io.results.summary_style import (
     MARGIN,
     PAGE,
     QUIET,
-    ROLE_TITLES,
     SMALL,
     TUMOUR,
     card,
     write,
 )
-from pipeline.analysis import Analysis, Classifier, Lesion, Risk
-from pipeline.study import Role
+from dicom_io.results.wording import CLASSIFIER_TITLES, ROLE_TITLES, feature_title, in_words
+from pipeline.analysis import Analysis, Lesion, Risk
+from pipeline.study import Analyte, Role
 
 MOST_LESIONS = 4
+"""Rows of the card; where there are more lesions, the last row counts them."""
 TEXT_COLUMNS = 66
 """Characters that fit a card in one line of small text."""
 LINE_STEP, LAST_LINE = 0.1, -0.02
 """Of small text, and where the bottom of the last line may be, in heights of the lowest card."""
 
-_CLASSIFIERS = {
-    Classifier.RADIOMICS_AND_CLINICAL: "radiomics and clinical values",
-    Classifier.RADIOMICS: "radiomics only",
-}
 _SCALE = LinearSegmentedColormap.from_list("risk", ["#2f7d5b", "#a98327", "#a63f46"])
 
 Box = tuple[float, float, float, float]
@@ -56,9 +53,11 @@ def draw_risk(figure: Figure, risk: Risk | None, box: Box) -> None:
     write(axes, 0.42, 0.645, f"{kind}95 % interval {_range(risk)}", color=QUIET, fontsize=BODY)
     _draw_scale(figure, risk, box)
     used = "" if risk.calibrated else "Not calibrated: no probability. "
-    used += f"Classifier: {_CLASSIFIERS[risk.classifier]}."
-    if risk.missing_clinical:
-        used += f" Not available: {', '.join(_plain(name) for name in risk.missing_clinical)}."
+    used += f"Classifier: {CLASSIFIER_TITLES[risk.classifier]}."
+    if len(risk.missing_clinical) == len(Analyte):
+        used += " No laboratory values."
+    elif risk.missing_clinical:
+        used += f" Not available: {', '.join(feature_title(name) for name in risk.missing_clinical)}."
     write(axes, 0.034, 0.175, "\n".join(_wrapped(used, 2)), fontsize=SMALL, color=QUIET, linespacing=1.35)
 
 
@@ -69,15 +68,15 @@ def draw_lesions(figure: Figure, lesions: tuple[Lesion, ...], box: Box) -> None:
         write(axes, x, 0.90, heading, fontsize=SMALL, color=QUIET, ha="right")
     if not lesions:
         write(axes, 0.034, 0.66, "none", color=QUIET)
-    rows = lesions[:MOST_LESIONS]
+    hidden = len(lesions) - MOST_LESIONS + 1 if len(lesions) > MOST_LESIONS else 0
+    rows = lesions[: len(lesions) - hidden]
     for number, lesion in enumerate(rows):
         y = 0.66 - 0.17 * number
         write(axes, 0.034, y, tracking_id(lesion.number))
         write(axes, 0.60, y, f"{lesion.longest_diameter_mm:.0f} mm", ha="right")
         write(axes, 0.96, y, f"{lesion.volume_cm3:.1f} cm³", ha="right")
-    if len(lesions) > MOST_LESIONS:
-        more = len(lesions) - MOST_LESIONS
-        write(axes, 0.25, 0.90, f"{more} more in the report", fontsize=SMALL, color=ALERT, ha="center")
+    if hidden:
+        write(axes, 0.034, 0.66 - 0.17 * len(rows), f"and {hidden} smaller, in the report", color=ALERT)
 
 
 def draw_contributions(figure: Figure, analysis: Analysis, box: Box) -> None:
@@ -120,14 +119,12 @@ def draw_quality(figure: Figure, analysis: Analysis, box: Box) -> None:
     """Say which gates were passed and what the reader is warned of."""
     axes = card(figure, *box, title="Quality and warnings")
     passed = sum(gate.passed for gate in analysis.gates)
-    gates = ", ".join(gate.gate.replace("_", " ") for gate in analysis.gates)
-    y = _write_lines(
-        axes, 0.80, _wrapped(f"{passed} of {len(analysis.gates)} quality gates passed: {gates}.", 3), INK
-    )
+    told = f"{passed} of {len(analysis.gates)} quality gates passed; their values are in the report."
+    y = _write_lines(axes, 0.80, _wrapped(told, 3), INK)
     if not analysis.warnings:
         _write_lines(axes, y, ["No warnings."], QUIET)
     for number, warning in enumerate(analysis.warnings):
-        lines = _wrapped(f"! {warning}", 2)
+        lines = _wrapped(f"! {in_words(warning)}", 2)
         hidden = len(analysis.warnings) - number
         # The last line is kept for the count of what does not fit.
         needed = len(lines) + (hidden > 1)
@@ -180,11 +177,3 @@ def _range(risk: Risk) -> str:
     if risk.calibrated:
         return f"{100 * lower:.0f} to {100 * upper:.0f} %"
     return f"{lower:.2f} to {upper:.2f}"
-
-
-def _plain(name: str) -> str:
-    """Turn a feature name such as ``total_protein_g_per_l`` into words."""
-    for unit in ("_u_per_l", "_g_per_l", "_percent", "_positive", "_mm"):
-        name = name.removesuffix(unit)
-    short = {"ast": "AST", "ggt": "GGT", "hbcab": "HBcAb"}
-    return short.get(name, name.replace("_", " "))

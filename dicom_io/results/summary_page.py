@@ -37,7 +37,9 @@ Rgb = npt.NDArray[np.uint8]
 _CARD_LEFT, _CARD_WIDTH = 0.672, 0.316
 
 
-def draw_summary(analysis: Analysis, product: Product, study_instance_uid: str, *, margin_mm: float) -> Rgb:
+def draw_summary(
+    analysis: Analysis, product: Product, study_instance_uid: str, *, margin_mm: float, place: str
+) -> Rgb:
     """Draw the page of an analysis.
 
     Nothing on it names the patient: the viewer shows the name from the header.
@@ -52,13 +54,15 @@ def draw_summary(analysis: Analysis, product: Product, study_instance_uid: str, 
         For the foot of the page.
     margin_mm
         Width of the margin, for the legend.
+    place
+        Where a viewer shows the slice of the pictures, such as ``series 8, image 18``.
 
     Returns
     -------
     numpy.ndarray
         (1000, 1400, 3) uint8, RGB.
     """
-    return _render(summary_figure(analysis, product, study_instance_uid, margin_mm=margin_mm))
+    return _render(summary_figure(analysis, product, study_instance_uid, margin_mm=margin_mm, place=place))
 
 
 def draw_refusal(refusal: Refusal, product: Product, study_instance_uid: str) -> Rgb:
@@ -66,7 +70,9 @@ def draw_refusal(refusal: Refusal, product: Product, study_instance_uid: str) ->
     return _render(refusal_figure(refusal, product, study_instance_uid))
 
 
-def summary_figure(analysis: Analysis, product: Product, study_instance_uid: str, *, margin_mm: float) -> Figure:
+def summary_figure(
+    analysis: Analysis, product: Product, study_instance_uid: str, *, margin_mm: float, place: str
+) -> Figure:
     """Compose the page of an analysis; see `draw_summary`."""
     figure = _page("Microvascular invasion of liver tumours")
     scene = make_scene(analysis)
@@ -75,8 +81,10 @@ def summary_figure(analysis: Analysis, product: Product, study_instance_uid: str
     draw_lesions(figure, analysis.lesions, (_CARD_LEFT, 0.558, _CARD_WIDTH, 0.132))
     draw_contributions(figure, analysis, (_CARD_LEFT, 0.288, _CARD_WIDTH, 0.260))
     draw_quality(figure, analysis, (_CARD_LEFT, 0.088, _CARD_WIDTH, 0.190))
-    legend = f"Slice {scene.slice_number} of {scene.slice_count}, registered to the hepatobiliary phase."
-    _legend(figure, legend, margin_mm if analysis.lesions else None)
+    of_series = f": {place}" if place else ""
+    _legend(
+        figure, f"All registered to the hepatobiliary phase{of_series}.", margin_mm if analysis.lesions else None
+    )
     _foot(figure, product, study_instance_uid)
     return figure
 

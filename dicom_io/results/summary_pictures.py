@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dicom_io.results.summary_scene import Scene
-from dicom_io.results.summary_style import INK, LINE, MARGIN, QUIET, ROLE_TITLES, SMALL, TITLE, TUMOUR, write
+from dicom_io.results.summary_style import INK, LINE, MARGIN, QUIET, SMALL, TITLE, TUMOUR, write
+from dicom_io.results.wording import ROLE_TITLES
 from pipeline.study import Role
 
 BRIGHTEST_PERCENTILE = 99.5
@@ -85,7 +86,7 @@ def _draw_outlines(axes: Axes, scene: Scene) -> None:
     for number in numbers:
         mask = scene.lesions == number
         axes.contour(x, y, mask.astype(float), levels=[0.5], colors=TUMOUR, linewidths=1.7)
-        if len(numbers) > 1:
+        if scene.is_numbered:
             j, i = np.nonzero(mask)
             # Beside the lesion: on a small one the number would cover it.
             axes.text(

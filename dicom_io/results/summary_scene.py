@@ -17,6 +17,8 @@ PICTURE_ASPECT = 1.6
 """Width by height of one picture: an abdomen lies across."""
 BORDER_MM = 12.0
 LEAST_WIDTH_MM = 130.0
+SURROUNDINGS = 4.0
+"""Width of the picture in widths of the lesions and margins on it, where the liver is wider than that."""
 OBLIQUE_SHARE = 0.38
 """Share of a second direction from which it is named too: about 22 degrees."""
 
@@ -43,8 +45,8 @@ class Scene:
         Left, right, top, bottom of the part that is shown.
     marks
         Letters of the patient's side at left, right, top and bottom of the picture.
-    slice_number, slice_count
-        From 1, in the order of the grid.
+    is_numbered
+        Whether lesions bear their numbers: where the analysis has several, also those on other slices.
     """
 
     pictures: Mapping[Role, npt.NDArray[np.float32]]
@@ -54,8 +56,7 @@ class Scene:
     spacing_xy_mm: tuple[float, float]
     window_mm: tuple[float, float, float, float]
     marks: tuple[str, str, str, str]
-    slice_number: int
-    slice_count: int
+    is_numbered: bool
 
     @property
     def edges_mm(self) -> tuple[float, float, float, float]:
@@ -74,21 +75,21 @@ def make_scene(analysis: Analysis) -> Scene:
         (analysis.liver_map.array[k] > 0) | (analysis.lesion_map.array[k] > 0) | (analysis.margin_map.array[k] > 0)
     )
     organ = organ if organ.any() else np.ones_like(organ)
+    lesions = (analysis.lesion_map.array[k] > 0) | (analysis.margin_map.array[k] > 0)
     return Scene(
         pictures={role: resample(volume, plane).array[0] for role, volume in analysis.registered.items()},
         lesions=analysis.lesion_map.array[k],
         margins=analysis.margin_map.array[k],
         organ=organ,
         spacing_xy_mm=spacing,
-        window_mm=_window_mm(organ, spacing),
+        window_mm=_window_mm(organ, lesions, spacing),
         marks=(
             side(-grid.direction[:, 0]),
             side(grid.direction[:, 0]),
             side(-grid.direction[:, 1]),
             side(grid.direction[:, 1]),
         ),
-        slice_number=k + 1,
-        slice_count=grid.shape[0],
+        is_numbered=len(analysis.lesions) > 1,
     )
 
 
@@ -105,11 +106,30 @@ def side(direction_lps: FloatArray) -> str:
     return letters[0] + (letters[1] if abs(direction_lps[order[1]]) > OBLIQUE_SHARE else "")
 
 
-def _window_mm(shown: Mask, spacing_xy_mm: tuple[float, float]) -> tuple[float, float, float, float]:
-    """Frame a mask with a border, at the shape of a picture."""
+def _window_mm(
+    organ: Mask, lesions: Mask, spacing_xy_mm: tuple[float, float]
+) -> tuple[float, float, float, float]:
+    """Frame the organ or, where the lesions are small in it, their surroundings, at the shape of a picture."""
+    whole = _frame_mm(organ, spacing_xy_mm, BORDER_MM)
+    if not lesions.any():
+        return whole
+    left, right, top, bottom = _frame_mm(lesions, spacing_xy_mm, 0.0)
+    width = min(max(SURROUNDINGS * (right - left), LEAST_WIDTH_MM), whole[1] - whole[0])
+    height = width / PICTURE_ASPECT
+    # Within the frame of the organ: what lies beyond it is of less use than what lies on the other side.
+    x = float(np.clip((left + right) / 2, whole[0] + width / 2, whole[1] - width / 2))
+    y = float(np.clip((top + bottom) / 2, whole[2] + height / 2, whole[3] - height / 2))
+    return (x - width / 2, x + width / 2, y - height / 2, y + height / 2)
+
+
+def _frame_mm(
+    shown: Mask, spacing_xy_mm: tuple[float, float], border_mm: float
+) -> tuple[float, float, float, float]:
+    """Return left, right, top and bottom of the smallest frame around a mask and its border."""
     rows, columns = np.nonzero(shown)
     x, y = columns * spacing_xy_mm[0], rows * spacing_xy_mm[1]
-    width = max(np.ptp(x) + 2 * BORDER_MM, PICTURE_ASPECT * (np.ptp(y) + 2 * BORDER_MM), LEAST_WIDTH_MM)
+    width = max(np.ptp(x) + 2 * border_mm, PICTURE_ASPECT * (np.ptp(y) + 2 * border_mm))
+    width = max(float(width), LEAST_WIDTH_MM) if border_mm else float(width)
     height = width / PICTURE_ASPECT
-    middle_x, middle_y = (x.min() + x.max()) / 2, (y.min() + y.max()) / 2
+    middle_x, middle_y = float(x.min() + x.max()) / 2, float(y.min() + y.max()) / 2
     return (middle_x - width / 2, middle_x + width / 2, middle_y - height / 2, middle_y + height / 2)

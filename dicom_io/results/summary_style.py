@@ -7,7 +7,6 @@ from matplotlib.figure import Figure
 
 from dicom_io.results.segmentation import MARGIN_RGB, TUMOUR_RGB
 from pipeline.analysis import RiskCategory
-from pipeline.study import Role
 
 WIDTH_PX, HEIGHT_PX = 1400, 1000
 """At 1 x it fits the screens of reading rooms, and most viewports without scaling."""
@@ -24,15 +23,6 @@ CATEGORY_INK = {
     RiskCategory.UNCERTAIN: "#b9c4d0",
 }
 TITLE, BODY, SMALL = 12.0, 10.0, 8.5
-
-ROLE_TITLES = {
-    Role.T2: "T2",
-    Role.DWI: "DWI",
-    Role.T1_PRE: "T1 pre-contrast",
-    Role.T1_ARTERIAL: "T1 arterial",
-    Role.T1_PORTAL: "T1 portal venous",
-    Role.T1_HEPATOBILIARY: "T1 hepatobiliary",
-}
 
 
 def write(axes: Axes, x: float, y: float, text: str, **style: Any) -> None:

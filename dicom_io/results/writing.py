@@ -12,7 +12,7 @@ from dicom_io.results.document import Json, analysis_document, refusal_document
 from dicom_io.results.folder import PAGE, PAGE_DICOM, SEG, SR, ResultFolder
 from dicom_io.results.product import Product
 from dicom_io.results.refusal_report import Refusal, build_refusal_report, readable_headers
-from dicom_io.results.report import PriorReport, build_report
+from dicom_io.results.report import PriorReport, build_report, key_slice
 from dicom_io.results.report_rules import check_report
 from dicom_io.results.secondary_capture import build_secondary_capture
 from dicom_io.results.segmentation import build_segmentation, segments_of
@@ -146,7 +146,13 @@ def write_results(
         )
         check_report(report)
         folder.save(report, SR)
-        page = draw_summary(analysis, product, uids.study_instance_uid, margin_mm=context.margin_mm)
+        page = draw_summary(
+            analysis,
+            product,
+            uids.study_instance_uid,
+            margin_mm=context.margin_mm,
+            place=source.frames[key_slice(analysis)].place,
+        )
         folder.save_page(page, build_secondary_capture(page, source.header, product=product, uids=uids, now=now))
         times = {**(timing_s or {}), **analysis.timing_s, "report": time.perf_counter() - started_s}
         document = analysis_document(analysis, uids, outputs=_outputs(folder), timing_s=times)

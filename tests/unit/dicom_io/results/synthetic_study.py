@@ -210,7 +210,7 @@ def make_analysis(
         },
         registered=registered,
         features=FeatureEvidence(14736, "cd" * 32, contributions) if lesions else None,
-        gates=(GateOutcome("registration", True, 0.93, 0.8), GateOutcome("coverage", True, 1.0, 0.95)),
+        gates=(GateOutcome("liver_volume", True, 1500.0, 300.0), GateOutcome("liver_coverage", True, 1.0, 0.9)),
         clinical_used={"ast_u_per_l": 41.0, "hbcab_positive": 1.0, "tumour_size_mm": 21.2} if lesions else {},
         model=MODEL,
         timing_s={"register": 6.0, "segment": 9.7},

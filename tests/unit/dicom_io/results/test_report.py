@@ -10,6 +10,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from dicom_io.results import ResultContext, WrittenResults, write_results
+from dicom_io.results.codes import PRIVATE_SCHEME_UID
 from dicom_io.results.outlines import enclosed_area, largest_slice, outline
 from dicom_io.results.report_rules import check_report
 from pipeline.analysis import Analysis
@@ -79,12 +80,13 @@ def test_report_when_written_then_it_states_numbers_codes_and_model(tmp_path: Pa
         "threshold=0.500",
         "model_sha256=" + "ab" * 32,
         "demonstration: not for patients",
-        "radiomics+clinical",
-        "registration: passed, 0.93 (limit 0.8)",
+        "radiomics and clinical values",
+        "liver volume: 1500 cm³, at least 300 cm³: passed",
         "The liver moved by 9 mm.",
         "For research use only. Not a medical device.",
-        "T2: series 1, series of T2, 1 instances, score 9.5",
-        "T1_HEPATOBILIARY: series 6, series of T1_HEPATOBILIARY, 7 instances, score 9.5",
+        "T2: series 1 (series of T2), 1 images. Chosen for: 90. Score 9.5, no other candidate.",
+        "T1 hepatobiliary: series 6 (series of T1_HEPATOBILIARY), 7 images. Chosen for: 90. "
+        "Score 9.5, no other candidate.",
     } <= set(texts(report))
 
 
@@ -148,6 +150,39 @@ def test_report_when_outline_is_drawn_then_it_encloses_the_lesion_on_its_largest
         assert image.ReferencedSOPInstanceUID == f"{STUDY_UID}.6.{k + 1}"
 
 
+def _procedure(ds: Dataset) -> None:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = (
+        "RPID160",
+        "RADLEX",
+        "MR Abdomen wo then w IV Contrast",
+    )
+    ds.ProcedureCodeSequence = [Dataset(), item]
+
+
+@pytest.mark.parametrize(("edit", "expected"), [(_procedure, "RPID160"), (lambda _: None, "25056-3")])
+def test_report_when_written_then_names_the_procedure_of_the_study_or_mri(
+    tmp_path: Path, edit: Callable[[Dataset], None], expected: str
+) -> None:
+    grid = make_grid()
+    match = make_match(tmp_path / "in", grid, edit=edit)
+
+    report = pydicom.dcmread(write_results(match, make_analysis(grid), tmp_path / "out", now=NOW).sr)
+
+    (procedure,) = children(report, "121058")
+    assert procedure.ConceptCodeSequence[0].CodeValue == expected
+
+
+def test_report_when_written_then_every_number_of_a_lesion_names_the_algorithm(tmp_path: Path) -> None:
+    _, report = write(tmp_path, lesions=2)
+
+    numbers = [item for group in groups(report) for item in group.ContentSequence if item.ValueType == "NUM"]
+    assert len(numbers) == 2 + 3 + 2
+    for number in numbers:
+        assert children(number, "111001")[0].TextValue == "phantom-demo"
+        assert children(number, "111003")[0].TextValue == "1.0.0"
+
+
 def test_report_when_not_calibrated_then_the_number_is_a_score(tmp_path: Path) -> None:
     risk = make_analysis(make_grid(), 1, calibrated=False).risk
 
@@ -169,7 +204,9 @@ def test_report_when_there_is_no_lesion_then_it_says_so_and_has_no_segment(tmp_p
 def test_report_when_written_then_private_codes_are_short_and_bring_their_scheme(tmp_path: Path) -> None:
     _, report = write(tmp_path)
 
-    assert report.CodingSchemeIdentificationSequence[0].CodingSchemeDesignator == "99MVINODE"
+    scheme = report.CodingSchemeIdentificationSequence[0]
+    assert (scheme.CodingSchemeDesignator, scheme.CodingSchemeUID) == ("99MVINODE", PRIVATE_SCHEME_UID)
+    assert (scheme.CodingSchemeName, scheme.CodingSchemeResponsibleOrganization) != ("", "")
     codes = [element for element in report.iterall() if element.keyword in {"CodeValue", "LongCodeValue"}]
     assert {element.keyword for element in codes} == {"CodeValue"}
     assert max(len(element.value) for element in codes) <= 16
@@ -193,6 +230,8 @@ def _without_tracking(report: Dataset) -> None:
 def _without_coordinates(report: Dataset) -> None:
     planar = groups(report)[1]
     planar.ContentSequence = [item for item in planar.ContentSequence if item.ValueType != "SCOORD"]
+    number = next(item for item in groups(report)[0].ContentSequence if item.ValueType == "NUM")
+    del number.ContentSequence
 
 
 @pytest.mark.parametrize("damage", [_wrong_title, _without_library, _without_tracking, _without_coordinates])

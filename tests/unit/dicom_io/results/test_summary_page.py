@@ -14,19 +14,23 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-from dicom_io.results import write_results
+from dicom_io.results import write_results, writing
 from dicom_io.results.product import Product
 from dicom_io.results.refusal_report import Refusal
+from dicom_io.results.report import key_slice
 from dicom_io.results.segmentation import MARGIN_RGB, TUMOUR_RGB
 from dicom_io.results.summary_page import draw_refusal, draw_summary, refusal_figure, summary_figure
 from dicom_io.results.summary_scene import make_scene, side
 from dicom_io.results.summary_style import CARD
 from pipeline.analysis import Analysis, Classifier, Lesion, Risk, RiskCategory
+from pipeline.geometry import Grid
 from pipeline.study import Analyte, Role
+from pipeline.volume import LabelMap
 from tests.unit.dicom_io.results.synthetic_study import (
     DIRECTIONS,
     MODEL,
     STUDY_UID,
+    ball,
     make_analysis,
     make_grid,
     make_match,
@@ -43,7 +47,7 @@ def pixels_like(page: npt.NDArray[np.uint8], rgb: tuple[int, int, int]) -> npt.N
 
 
 def page_of(analysis: Analysis) -> npt.NDArray[np.uint8]:
-    return draw_summary(analysis, PRODUCT, STUDY_UID, margin_mm=5.0)
+    return draw_summary(analysis, PRODUCT, STUDY_UID, margin_mm=5.0, place="series 8, image 18")
 
 
 @pytest.mark.parametrize(
@@ -74,7 +78,6 @@ def test_scene_when_cut_then_pictures_are_the_slice_of_the_largest_lesion(name: 
 
     scene = make_scene(analysis)
 
-    assert scene.slice_number == k + 1
     assert np.array_equal(scene.lesions, analysis.lesion_map.array[k])
     for role in Role:
         np.testing.assert_allclose(scene.pictures[role], analysis.registered[role].array[k], rtol=1e-4)
@@ -132,6 +135,86 @@ def assert_texts_are_whole(figure: Figure) -> None:
         assert inside, f"{text.get_text()!r} at {box} leaves {page}"
 
 
+def assert_texts_do_not_overlap(figure: Figure) -> None:
+    """No two texts of a card cover one another."""
+    FigureCanvasAgg(figure).draw()  # type: ignore[no-untyped-call]  # matplotlib annotates its canvas in part
+    cards = [axes for axes in figure.axes if axes.get_facecolor() == to_rgba(CARD)]
+    for axes in cards:
+        boxes = [(text.get_text(), text.get_window_extent()) for text in axes.texts if text.get_text()]
+        for number, (name, box) in enumerate(boxes):
+            for other, beside in boxes[number + 1 :]:
+                assert not box.overlaps(beside), f"{name!r} covers {other!r}"
+
+
+@pytest.mark.parametrize(("radius_mm", "least_share"), [(4.0, 0.035), (12.0, 0.12), (60.0, 0.12)])
+def test_scene_when_the_lesion_is_small_then_the_picture_goes_closer(radius_mm: float, least_share: float) -> None:
+    grid = Grid((5, 96, 120), np.array([2.6, 2.4, 5.0]), np.zeros(3), np.eye(3))
+    analysis = make_analysis(grid)
+    lesion = ball(grid, (45, 40, 2), radius_mm)
+    labels = LabelMap(lesion.astype(np.uint8), grid)
+    empty = LabelMap(np.zeros(grid.shape, np.uint8), grid)
+
+    scene = make_scene(Analysis(**{**vars(analysis), "lesion_map": labels, "margin_map": empty}))
+
+    left, right, top, bottom = scene.window_mm
+    j, i = np.nonzero(scene.lesions)
+    assert left <= i.min() * 2.6 <= i.max() * 2.6 <= right
+    assert top <= j.min() * 2.4 <= j.max() * 2.4 <= bottom
+    assert (right - left) / (bottom - top) == pytest.approx(1.6)
+    assert np.ptp(i) * 2.6 >= least_share * (right - left)
+    assert right - left >= 130.0
+
+
+@pytest.mark.parametrize("count", [1, 4, 5, 12])
+def test_page_when_there_are_many_lesions_then_each_is_listed_or_counted(count: int) -> None:
+    analysis = make_analysis(make_grid(), 2)
+    lesions = tuple(Lesion(n, 123.4 - n, 1234.5 / n, (0.0, 0.0, 0.0)) for n in range(1, count + 1))
+
+    figure = summary_figure(
+        Analysis(**{**vars(analysis), "lesions": lesions}), PRODUCT, STUDY_UID, margin_mm=5.0, place=""
+    )
+
+    assert_texts_are_whole(figure)
+    assert_texts_do_not_overlap(figure)
+    shown = {text.get_text() for axes in figure.axes for text in axes.texts}
+    listed = [n for n in range(1, count + 1) if f"Lesion {n}" in shown]
+    counted = [int(text.split()[1]) for text in shown if text.endswith("smaller, in the report")]
+    assert listed == list(range(1, len(listed) + 1))
+    assert len(listed) + sum(counted) == count
+
+
+@pytest.mark.parametrize("enhanced", [False, True], ids=["classic", "enhanced"])
+def test_page_when_written_then_it_names_the_slice_as_viewers_count_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, enhanced: bool
+) -> None:
+    grid = make_grid()
+    k = key_slice(make_analysis(grid))
+    places: list[str] = []
+
+    def record(*_: object, place: str, **__: object) -> npt.NDArray[np.uint8]:
+        places.append(place)
+        return np.zeros((8, 12, 3), dtype=np.uint8)
+
+    def from_the_top(ds: pydicom.Dataset) -> None:
+        if ds.SeriesNumber == 6 and not enhanced:
+            ds.InstanceNumber = grid.shape[0] + 1 - ds.InstanceNumber
+
+    monkeypatch.setattr(writing, "draw_summary", record)
+    match = make_match(tmp_path / "in", grid, enhanced=enhanced, edit=from_the_top)
+    write_results(match, make_analysis(grid), tmp_path / "out", now=datetime(2026, 1, 3, tzinfo=UTC))
+
+    expected = f"frame {grid.shape[0] + k + 1}" if enhanced else f"image {grid.shape[0] - k}"
+    assert places == [f"series 6, {expected}"]
+
+
+def test_page_when_drawn_then_the_place_of_its_slice_is_on_it() -> None:
+    figure = summary_figure(
+        make_analysis(make_grid()), PRODUCT, STUDY_UID, margin_mm=5.0, place="series 8, image 18"
+    )
+
+    assert any("series 8, image 18" in text.get_text() for text in figure.texts)
+
+
 @pytest.mark.parametrize("probability", [0.0, 0.07, 0.5, 1.0])
 @pytest.mark.parametrize("calibrated", [True, False])
 def test_page_when_contents_are_extreme_then_every_text_is_whole(probability: float, calibrated: bool) -> None:
@@ -150,11 +233,17 @@ def test_page_when_contents_are_extreme_then_every_text_is_whole(probability: fl
     lesions = tuple(Lesion(n, 123.4, 1234.5, (0.0, 0.0, 0.0)) for n in range(1, 12))
     changed = Analysis(**{**vars(analysis), "risk": risk, "lesions": lesions})
 
-    assert_texts_are_whole(summary_figure(changed, PRODUCT, "1." + "2" * 62, margin_mm=12.5))
+    assert_texts_are_whole(
+        summary_figure(changed, PRODUCT, "1." + "2" * 62, margin_mm=12.5, place="series 8, image 18")
+    )
 
 
 def test_page_when_there_is_no_lesion_then_every_text_is_whole() -> None:
-    assert_texts_are_whole(summary_figure(make_analysis(make_grid(), 0), PRODUCT, STUDY_UID, margin_mm=5.0))
+    assert_texts_are_whole(
+        summary_figure(
+            make_analysis(make_grid(), 0), PRODUCT, STUDY_UID, margin_mm=5.0, place="series 8, image 18"
+        )
+    )
 
 
 def test_refusal_page_when_contents_are_long_then_every_text_is_whole() -> None:

@@ -166,8 +166,8 @@ def test_refusal_when_series_are_missing_then_the_report_says_which_and_what_hel
         "111245 No algorithms succeeded; without findings",
         "No hepatobiliary phase was found.",
         "Send the series acquired about 20 minutes after the contrast agent.",
-        "Not filled: DWI, T1_PRE, T1_ARTERIAL, T1_PORTAL, T1_HEPATOBILIARY.",
-        "Not used (ADC): b=0. It is an ADC map.",
+        "Missing: DWI, T1 pre-contrast, T1 arterial, T1 portal venous, T1 hepatobiliary.",
+        "Not used: series without number (no description), b=0: It is an ADC map (ADC).",
         "For research use only. Not a medical device.",
     } <= set(texts(report))
 

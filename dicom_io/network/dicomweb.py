@@ -26,6 +26,8 @@ _NOT_AUTHORISED: Final = frozenset({401, 403})
 _NO_SUCH_SERVICE: Final = frozenset({404, 405, 501})
 _TRY_AGAIN: Final = frozenset({408, 425, 429})
 _SERVER_ERROR = 500
+_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError)
+"""What the client raises where an answer is no DICOM JSON."""
 _CONFLICT = 409
 """All instances failed; the payload says why (PS3.18 10.5.3)."""
 
@@ -62,11 +64,10 @@ def store_files(service: WebService, paths: Iterable[Path], go_on: Callable[[Sen
     AccessRefusedError
         It refuses the credentials, or there is no STOW-RS under its URL.
     """
-    client = _client(service)
-    reached = False
+    answers: list[int] = []
+    client = _client(service, answers)
     for path in paths:
-        outcome = _store(service, client, path, reached=reached)
-        reached = True
+        outcome = _store(service, client, path, answers)
         if not go_on(outcome):
             return
 
@@ -105,8 +106,10 @@ def echo(service: WebService) -> None:
         return  # It answers, and only stores.
 
 
-def _client(service: WebService) -> DICOMwebClient:
+def _client(service: WebService, answers: list[int] | None = None) -> DICOMwebClient:
     session = requests.Session()
+    if answers is not None:
+        session.hooks["response"].append(lambda response, **_: answers.append(response.status_code))
     if service.authorization_file is not None:
         try:
             session.headers["Authorization"] = service.authorization_file.read_text(encoding="ascii").strip()
@@ -121,24 +124,42 @@ def _client(service: WebService) -> DICOMwebClient:
     return client
 
 
-def _store(service: WebService, client: DICOMwebClient, path: Path, *, reached: bool) -> SendOutcome:
+def _store(service: WebService, client: DICOMwebClient, path: Path, answers: Sequence[int]) -> SendOutcome:
     try:
-        uid = read_file_identity(path).identity.sop_instance_uid
+        read_file_identity(path)
         ds = dcmread(path)
     except (UnreadableInstanceError, InvalidDicomError) as error:
         return SendOutcome(path, "", None, Disposition.PERMANENT, f"it cannot be read: {error}")
     except OSError as error:
         because = error.strerror or type(error).__name__
         return SendOutcome(path, "", None, Disposition.TRANSIENT, f"it cannot be read now: {because}")
+    return _post(service, client, path, ds, answers)
+
+
+def _post(
+    service: WebService, client: DICOMwebClient, path: Path, ds: Dataset, answers: Sequence[int]
+) -> SendOutcome:
+    uid, known = str(ds.SOPInstanceUID), len(answers)
     try:
         answer = client.store_instances([ds])
     except HTTPError as error:
         return _failed(service, path, uid, error.response)
+    except requests.exceptions.JSONDecodeError:
+        return _unreadable_answer(service, path, uid)
     except (RequestException, OSError) as error:
-        if not reached:
+        if not answers:
             raise PeerError(service, _unreachable(error)) from error
         return SendOutcome(path, uid, None, Disposition.TRANSIENT, f"{service}: {_unreachable(error)}")
+    except _UNREADABLE:
+        if len(answers) == known:
+            raise  # Nothing was sent.
+        return _unreadable_answer(service, path, uid)
     return _outcome(service, path, uid, answer)
+
+
+def _unreadable_answer(service: WebService, path: Path, uid: str) -> SendOutcome:
+    # HTTP said Success; a query will tell whether that is true.
+    return SendOutcome(path, uid, None, Disposition.WARNING, f"{service} stored it, with an unreadable answer")
 
 
 def _failed(service: WebService, path: Path, uid: str, response: requests.Response) -> SendOutcome:
@@ -174,19 +195,18 @@ def _outcome(service: WebService, path: Path, uid: str, answer: Dataset) -> Send
 
 
 def _has(service: WebService, client: DICOMwebClient, instance: InstanceIdentity) -> bool:
-    def search() -> list[dict[str, dict[str, list[str]]]]:
-        found: list[dict[str, dict[str, list[str]]]] = client.search_for_instances(
+    def search() -> bool:
+        found = client.search_for_instances(
             instance.study_instance_uid,
             instance.series_instance_uid,
             search_filters={"SOPInstanceUID": instance.sop_instance_uid},
         )
-        return found
+        return any(instance.sop_instance_uid in item.get("00080018", {}).get("Value", []) for item in found)
 
     try:
-        found = _ask(service, search)
+        return _ask(service, search)
     except _NotFoundError:
         return False  # Some say so where they do not know the study or the series.
-    return any(instance.sop_instance_uid in item.get("00080018", {}).get("Value", []) for item in found)
 
 
 class _NotFoundError(PeerRefusedError):
@@ -198,7 +218,7 @@ def _ask(service: WebService, question: Callable[[], Answer]) -> Answer:
         return question()
     except HTTPError as error:
         _refused(service, error)
-    except (RequestException, OSError, ValueError) as error:
+    except (RequestException, OSError, *_UNREADABLE) as error:
         raise PeerError(service, _unreachable(error)) from error
 
 
@@ -218,6 +238,6 @@ def _unreachable(error: Exception) -> str:
         return "no TLS connection with it; check its certificate and the authority"
     if isinstance(error, requests.exceptions.Timeout):
         return "it did not answer in time"
-    if isinstance(error, ValueError):
+    if isinstance(error, _UNREADABLE):
         return "it answered a query with something that is no DICOM JSON"
     return "no DICOMweb service could be reached there"

@@ -1,5 +1,6 @@
 """DCMTK's own PACS and receiver as processes, which can be told to misbehave."""
 
+import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -80,16 +81,18 @@ def running_storescp(
     if full:
         # A limit on the size of files, whose signal is ignored, makes each write fail as on a full disk.
         command = ["/bin/bash", "-c", 'trap "" XFSZ; ulimit -f 0; exec "$@"', "full", *command]
-    with _running(command, None if "+tls" in options else peer, "ME"):
+    with _running(command, peer, "ME", plain="+tls" not in options):
         yield peer
 
 
 @contextmanager
-def _running(command: Sequence[str], peer: RemoteAE | None, calling_ae_title: str) -> Iterator[None]:
+def _running(
+    command: Sequence[str], peer: RemoteAE, calling_ae_title: str, *, plain: bool = True
+) -> Iterator[None]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + START_S
-        while peer is not None and not _answers(peer, calling_ae_title):
+        while not (_answers(peer, calling_ae_title) if plain else _listens(peer)):
             assert process.poll() is None, f"{command[0]} ended with {process.returncode}"
             assert time.monotonic() < deadline, f"{command[0]} does not answer"
             time.sleep(0.05)
@@ -97,6 +100,11 @@ def _running(command: Sequence[str], peer: RemoteAE | None, calling_ae_title: st
     finally:
         process.kill()
         process.wait(20)
+
+
+def _listens(peer: RemoteAE) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((peer.host, peer.port)) == 0
 
 
 def _answers(peer: RemoteAE, calling_ae_title: str) -> bool:

@@ -3,25 +3,32 @@
 from pathlib import Path
 
 from config.errors import NodeError
-from dicom_io.phantom.dialects import DIALECTS
 from dicom_io.phantom.identity import PhantomIdentity
-from dicom_io.phantom.instances import SeriesWriter, WrittenInstance
-from dicom_io.phantom.plan import SeriesKind, SeriesPlan, plan_series
-from dicom_io.phantom.scenarios import SCENARIOS, Scenario
+from dicom_io.phantom.protocol import usual_plan
+from dicom_io.phantom.scenario import Scenario
+from dicom_io.phantom.scenarios import SCENARIOS
 from dicom_io.phantom.truth import truth_document, write_truth
+from dicom_io.phantom.vendors import DIALECTS
+from dicom_io.phantom.writing import write_study
 from pipeline.phantom import PhantomCase, PhantomSettings, make_case
 
 VENDORS = tuple(DIALECTS)
 
 
 class PhantomRequestError(NodeError):
-    """A vendor or scenario that does not exist, or a folder that holds a study already."""
+    """A vendor or scenario that does not exist or does not fit, or a folder that holds a study already."""
 
 
-def list_scenarios() -> dict[str, list[dict[str, str | None]]]:
-    """Return what can be written: scenarios with the refusal code that a node must give, and vendors."""
-    scenarios: list[dict[str, str | None]] = [
-        {"name": name, "summary": scenario.summary, "status": scenario.status, "code": scenario.code}
+def list_scenarios() -> dict[str, list[dict[str, object]]]:
+    """Return what can be written: scenarios with vendors and the answer that a node must give; all vendors."""
+    scenarios: list[dict[str, object]] = [
+        {
+            "name": name,
+            "summary": scenario.summary,
+            "status": scenario.status,
+            "code": scenario.code,
+            "vendors": list(scenario.vendors),
+        }
         for name, scenario in SCENARIOS.items()
     ]
     return {"scenarios": scenarios, "vendors": [{"name": name} for name in DIALECTS]}
@@ -36,6 +43,11 @@ def settings_for(scenario: str) -> PhantomSettings:
         There is no such scenario.
     """
     return _scenario(scenario).settings
+
+
+def study_instance_uid(seed: int, *, vendor: str, scenario: str) -> str:
+    """Return the UID of the study that a seed, a vendor and a scenario give."""
+    return PhantomIdentity(seed, f"{vendor}/{scenario}").uid("study")
 
 
 def make_phantom_study(
@@ -56,11 +68,11 @@ def write_phantom_study(
     Parameters
     ----------
     case
-        Made with `settings_for` the scenario, distractors included.
+        Made with `settings_for` the scenario, distractors included; a `miniature` of it where many are written.
     out
         Folder; made where absent. ``out/dicom`` must not hold anything yet.
     vendor, scenario
-        One of `VENDORS`; one of `SCENARIOS`.
+        One of `VENDORS`; one of `SCENARIOS` that makes sense for it.
 
     Returns
     -------
@@ -70,34 +82,29 @@ def write_phantom_study(
     Raises
     ------
     PhantomRequestError
-        No such vendor or scenario, or ``out/dicom`` is not empty.
+        No such vendor or scenario, a scenario that this vendor's scanner cannot give, or ``out/dicom`` is not
+        empty.
     """
     _check(out, vendor, scenario)
     chosen = _scenario(scenario)
-    identity = PhantomIdentity(case.truth.seed, f"{vendor}/{scenario}")
+    posed = chosen.pose(case)
+    plan = chosen.edit(posed, usual_plan(posed))
+    identity = PhantomIdentity(case.truth.seed, f"{vendor}/{scenario}", plan.injected_after_h)
     field_strength_t = case.study.field_strength_t or PhantomSettings().field_strength_t
-    writer = SeriesWriter(out / "dicom", identity, DIALECTS[vendor], field_strength_t)
-    written: list[WrittenInstance] = []
-    for kind, plan in plan_series(case).items():
-        if kind in chosen.series:
-            written += writer.write(
-                plan, missing=_missing(chosen, kind, plan), other_patient=kind in chosen.of_other_patient
-            )
-    document = truth_document(case, written, vendor=vendor, scenario=scenario, code=chosen.code)
-    write_truth(out / "truth", case, document, identity)
+    frames = write_study(plan, out / "dicom", identity, DIALECTS[vendor], field_strength_t)
+    document = truth_document(posed, frames, vendor=vendor, scenario=scenario, code=chosen.code)
+    write_truth(out / "truth", posed, document, identity)
     return document
-
-
-def _missing(scenario: Scenario, kind: SeriesKind, plan: SeriesPlan) -> frozenset[int]:
-    if kind is not scenario.gap_in:
-        return frozenset()
-    return frozenset({plan.parts[0].volume.grid.shape[0] // 2})
 
 
 def _check(out: Path, vendor: str, scenario: str) -> None:
     if vendor not in DIALECTS:
         raise PhantomRequestError(f"no vendor {vendor!r}; there are {', '.join(DIALECTS)}")
-    _scenario(scenario)
+    vendors = _scenario(scenario).vendors
+    if vendor not in vendors:
+        raise PhantomRequestError(
+            f"scenario {scenario!r} makes no sense for {vendor}; it is one of {', '.join(vendors)}"
+        )
     dicom = out / "dicom"
     if dicom.exists() and any(dicom.iterdir()):
         raise PhantomRequestError(f"{dicom} is not empty; give a new folder")

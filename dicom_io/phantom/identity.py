@@ -6,8 +6,6 @@ from datetime import date, datetime, timedelta
 from dicom_io.results.uids import derive_uid
 
 FIRST_STUDY = date(2024, 1, 2)
-INJECTION_AFTER = timedelta(hours=9, minutes=20)
-"""Time of day of the injection."""
 PATIENT_WEIGHT_KG = 70
 
 
@@ -21,10 +19,13 @@ class PhantomIdentity:
         Of the case.
     variant
         Vendor, scenario and the like: what makes another study of the same seed.
+    injected_after_h
+        Time of day of the injection, hours.
     """
 
     seed: int
     variant: str
+    injected_after_h: float = 9 + 20 / 60
 
     @property
     def patient_name(self) -> str:
@@ -41,7 +42,7 @@ class PhantomIdentity:
         """Start of injection, local time of the scanner."""
         # DICOM times of this study carry no zone, as a scanner's.
         day = FIRST_STUDY + timedelta(days=self.seed % 360)
-        return datetime(day.year, day.month, day.day) + INJECTION_AFTER  # noqa: DTZ001
+        return datetime(day.year, day.month, day.day) + timedelta(hours=self.injected_after_h)  # noqa: DTZ001
 
     def at(self, after_injection_s: float) -> datetime:
         """Return the time of day at `after_injection_s`."""

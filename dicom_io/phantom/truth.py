@@ -2,14 +2,15 @@
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import SimpleITK as sitk  # noqa: N813 - the package's own idiom
 
+from dicom_io.phantom.classic import WrittenFrame
 from dicom_io.phantom.identity import PhantomIdentity
-from dicom_io.phantom.instances import WrittenInstance
 from pipeline.analysis import ANALYTE_UNITS
 from pipeline.phantom import PhantomCase
 from pipeline.resampling import to_sitk
@@ -20,7 +21,7 @@ SPECIMEN_BEFORE = timedelta(days=2)
 
 
 def truth_document(
-    case: PhantomCase, instances: Sequence[WrittenInstance], *, vendor: str, scenario: str, code: str | None
+    case: PhantomCase, frames: Sequence[WrittenFrame], *, vendor: str, scenario: str, code: str | None
 ) -> dict[str, object]:
     """Return ``truth.json`` with the keys of the command-line contract."""
     return {
@@ -32,7 +33,7 @@ def truth_document(
         "clinical_log_odds": case.truth.clinical_log_odds,
         "clinical": {analyte.value: known.value for analyte, known in case.study.clinical.items()},
         "expected": {"status": "accepted" if code is None else "refused", "code": code},
-        "roles": {role.value: entry for role in Role if (entry := _role(instances, role))},
+        "roles": {role.value: entry for role in Role if (entry := _role(frames, role))},
         "transforms_lps_mm": {
             role.value: matrix.tolist() for role, matrix in case.truth.transforms_lps_mm.items()
         },
@@ -63,13 +64,18 @@ def write_truth(folder: Path, case: PhantomCase, document: dict[str, object], id
             )
 
 
-def _role(instances: Sequence[WrittenInstance], role: Role) -> dict[str, object] | None:
-    """Return the instances of a role along the slice normal."""
-    chosen = sorted((item for item in instances if item.role is role), key=lambda item: item.slice_index)
+def _role(frames: Sequence[WrittenFrame], role: Role) -> dict[str, object] | None:
+    """Return the instances of a role along the slice normal; frame numbers only for a part of one object."""
+    chosen = sorted((frame for frame in frames if frame.role is role), key=lambda frame: frame.slice_index)
     if not chosen:
         return None
+    sizes = Counter(frame.sop_instance_uid for frame in frames)
+    uids = list(dict.fromkeys(frame.sop_instance_uid for frame in chosen))
+    numbers = [frame.frame_number for frame in chosen]
+    # Every frame in the stored order needs no numbers.
+    whole = numbers[0] is None or (len(uids) == 1 and numbers == list(range(1, sizes[uids[0]] + 1)))
     return {
         "series_instance_uid": chosen[0].series_instance_uid,
-        "sop_instance_uids": [item.sop_instance_uid for item in chosen],
-        "frame_numbers": None,
+        "sop_instance_uids": uids,
+        "frame_numbers": None if whole else numbers,
     }

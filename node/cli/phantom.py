@@ -2,9 +2,11 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
 from config.loading import load_settings
 from node.cli.config import ConfigOption, JsonOption
@@ -55,11 +57,19 @@ def phantom(
         typer.echo(f"{files} instances in {out / 'dicom'}, truth in {out / 'truth'}. {RESEARCH_USE}")
 
 
-def _list(document: dict[str, list[dict[str, str | None]]], *, as_json: bool) -> None:
+def _list(document: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(document)
         return
+    every = [entry["name"] for entry in document["vendors"]]
+    table = Table(box=None, pad_edge=False)
+    table.add_column("scenario", no_wrap=True)
+    table.add_column("expected", no_wrap=True)
+    table.add_column("vendors")
+    table.add_column("what it is")
     for entry in document["scenarios"]:
-        expected = f" (refused: {entry['code']})" if entry["code"] else ""
-        typer.echo(f"{entry['name']:<18}{entry['summary']}{expected}")
-    typer.echo("vendors: " + ", ".join(str(entry["name"]) for entry in document["vendors"]))
+        vendors = "all" if entry["vendors"] == every else ", ".join(entry["vendors"])
+        table.add_row(entry["name"], entry["code"] or entry["status"], vendors, entry["summary"])
+    console = Console(soft_wrap=False)
+    console.print(table)
+    console.print(f"\nvendors: {', '.join(every)}. {RESEARCH_USE}")

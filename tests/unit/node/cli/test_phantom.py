@@ -18,13 +18,27 @@ def test_phantom_list_names_the_standard_scenario_and_ge() -> None:
         "summary": "six sequences and the usual distractors, axial",
         "status": "accepted",
         "code": None,
+        "vendors": [entry["name"] for entry in listed["vendors"]],
     }
     assert {"name": "ge"} in listed["vendors"]
 
 
+def test_phantom_list_on_a_terminal_shows_expected_outcome_and_vendors_of_each_scenario() -> None:
+    result = runner.invoke(app, ["phantom", "--list"], env={"COLUMNS": "160"})
+    assert result.exit_code == 0
+    lines = {line.split()[0]: line for line in result.stdout.splitlines() if line}
+    assert lines["standard"].split()[1:3] == ["accepted", "all"]
+    assert lines["vframe"].split()[1:3] == ["SM-VENDOR", "uih"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
-    [([], "mvi-node phantom OUT"), (["--vendor", "acme"], "acme"), (["--scenario", "sunday"], "sunday")],
+    [
+        ([], "mvi-node phantom OUT"),
+        (["--vendor", "acme"], "acme"),
+        (["--scenario", "sunday"], "sunday"),
+        (["--vendor", "ge", "--scenario", "vframe"], "makes no sense for ge"),
+    ],
 )
 def test_phantom_with_wrong_usage_says_so_in_one_line_and_exits_2(
     tmp_path: Path, arguments: list[str], says: str

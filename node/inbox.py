@@ -10,8 +10,10 @@ import logging
 import os
 import shutil
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -19,11 +21,14 @@ from pathlib import Path
 
 from config.errors import NodeError
 from dicom_io.network.identity import InstanceIdentity
+from node.owner import is_gone, worker_name
 
 LOGGER = logging.getLogger(__name__)
 
 INBOX = "inbox"
 _ARRIVING = ".arriving"
+ABANDONED_S = 86_400.0
+"""An unfinished file of a process on another host that has not changed for so long is nobody's, s."""
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -103,6 +108,7 @@ class Inbox:
         self._minimum_free_bytes = minimum_free_bytes
         self._free_bytes = free_bytes or (lambda folder: shutil.disk_usage(folder).free)
         self._naming = threading.Lock()
+        self._owner = worker_name(0).replace("/", "~")
         try:
             self._arriving.mkdir(mode=0o700, parents=True, exist_ok=True)
             _sync_folder(self._root)
@@ -137,7 +143,7 @@ class Inbox:
         content = hashlib.sha256(data_set).hexdigest()
         folder = self._root / _hash(identity.study_instance_uid)
         name = f"{_hash(identity.sop_instance_uid)}-{content}.dcm"
-        part = self._arriving / f"{uuid.uuid4().hex}.part"
+        part = self._arriving / f"{uuid.uuid4().hex}~{self._owner}.part"
         try:
             arrival = self._known(folder, name)
             if arrival is not Arrival.SAME:
@@ -154,11 +160,11 @@ class Inbox:
         return Placement(path=path, content_sha256=content, size_bytes=size, arrival=arrival)
 
     def discard_leftovers(self) -> int:
-        """Remove what was being written when the last process ended; return how many files that were.
+        """Remove what processes that are gone were writing; return how many files that were.
 
-        Only the process that receives may call this, before it listens.
+        Another node may receive into the same folder: what it writes is left alone.
         """
-        leftovers = list(self._arriving.iterdir())
+        leftovers = [path for path in self._arriving.iterdir() if _abandoned(path)]
         for leftover in leftovers:
             leftover.unlink(missing_ok=True)
         return len(leftovers)
@@ -210,6 +216,13 @@ class Inbox:
             else:
                 part.rename(folder / name)
         return arrival
+
+
+def _abandoned(part: Path) -> bool:
+    owner = "/".join(part.stem.split("~")[1:])
+    with suppress(FileNotFoundError):  # It was given its name just now.
+        return not owner or is_gone(owner) or time.time() - part.stat().st_mtime > ABANDONED_S
+    return False
 
 
 def _hash(text: str) -> str:

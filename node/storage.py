@@ -71,4 +71,10 @@ def storage_id(storage: Path) -> str:
         with suppress(FileExistsError):
             named.hardlink_to(fresh)
         fresh.unlink()
+        # The ledger keeps this name at once: lost in a power cut, the folder would not be its own any more.
+        descriptor = os.open(storage, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
     return named.read_text(encoding="ascii").strip()

@@ -1,6 +1,6 @@
 """How the ledger talks to SQLite and to PostgreSQL with the same statements."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
@@ -20,6 +20,18 @@ BUSY_TIMEOUT_S = 30
 """How long a writer waits for another; SQLite has one writer at a time."""
 
 
+NETWORK_PATIENCE: Mapping[str, object] = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+"""Of libpq: a server whose host is gone answers nothing, and a thread would wait for it for two hours.
+
+A key in the URL goes before them."""
+
+
 class LedgerError(NodeError):
     """The ledger cannot be reached, or its schema does not fit this software."""
 
@@ -35,7 +47,7 @@ def make_engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":
-            return create_engine(parsed, pool_pre_ping=True)
+            return create_engine(parsed, pool_pre_ping=True, connect_args={**NETWORK_PATIENCE, **parsed.query})
         if parsed.database not in (None, "", ":memory:"):
             Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S})

@@ -1,6 +1,12 @@
 """Every fault, in the order of `make faults`."""
 
-from tests.faults import full_disk, hostile_files, killing, peers_that_fail
+from tests.faults import databases, full_disk, hostile_files, killing, peers_that_fail
 from tests.faults.fault import Fault
 
-FAULTS: tuple[Fault, ...] = (*killing.FAULTS, *peers_that_fail.FAULTS, *full_disk.FAULTS, *hostile_files.FAULTS)
+FAULTS: tuple[Fault, ...] = (
+    *killing.FAULTS,
+    *peers_that_fail.FAULTS,
+    *full_disk.FAULTS,
+    *databases.FAULTS,
+    *hostile_files.FAULTS,
+)

@@ -54,7 +54,7 @@ def _one(nodes: Zygote, folder: Path, disk: Path, shares: bool, watermark: int) 
             problems = _while_full(victim, sending.acknowledged)
             ballast.unlink()
             subprocess.run(["/bin/mount", "-o", f"remount,size={5 * DISK_BYTES}", str(disk)], check=True)
-            wait_for(lambda: len(sending.acknowledged) == len(shots), f"all is acknowledged\n{victim.tail()}")
+            sending.wait(victim.tail)
         problems += lost_or_doubled(victim.storage, shots) + unfinished_files(victim.storage)
         wrong = {status for status in sending.statuses if status not in (0x0000, OUT_OF_RESOURCES)}
         if wrong:

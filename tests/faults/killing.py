@@ -74,7 +74,7 @@ def _trial(
         if victim.needs_start():
             victim.start()
         problems = lost_or_doubled(victim.storage, acknowledged)
-        wait_for(lambda: len(sending.acknowledged) == len(shots), f"all is acknowledged\n{victim.tail()}")
+        sending.wait(victim.tail)
     with victim.ledger() as ledger:
         for uid in {shot.study_instance_uid for shot in shots}:
             sent = sorted(shot.sha256 for shot in shots if shot.study_instance_uid == uid)

@@ -33,7 +33,7 @@ def cut_off(folder: Path, cases: int) -> FaultRecord:
             shots = shoot(folder / f"scanner-{number}", studies=1, instances=2, rows=LARGE_ROWS)
             _CUTS[number % len(_CUTS)](victim.address, shots[0].path, chance)
             with Sending(shots[1:], victim.address) as sending:
-                wait_for(lambda s=sending: len(s.acknowledged) == 1, f"others are served\n{victim.tail()}")  # type: ignore[misc]  # bound at once
+                sending.wait(victim.tail)
             kept += shots[1:]
             failures += [f"case {number}: {name} is unfinished" for name in _settled(victim)]
             if list((victim.storage / "inbox").rglob(f"*{shots[0].sha256}*")):

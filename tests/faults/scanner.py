@@ -14,7 +14,7 @@ from dicom_io.network.identity import read_file_identity
 from dicom_io.network.requestor import PeerError, RemoteAE
 from dicom_io.network.storage_scu import SendOutcome, send_files
 from node.inbox import INBOX
-from tests.faults.victim import IMPATIENT, SCANNER
+from tests.faults.victim import IMPATIENT, PATIENCE_S, SCANNER
 from tests.unit.dicom_io.network.instances import mr_instance
 
 ONCE_MORE_S = 0.1
@@ -86,6 +86,17 @@ class Sending(threading.Thread):
                     on_outcome=self._note,
                 )
             self._given_up.wait(ONCE_MORE_S if self._open else 0)
+
+    def wait(self, tail: Callable[[], str]) -> None:
+        """Wait until everything is acknowledged.
+
+        Raises
+        ------
+        AssertionError
+            It is not in time; with what `tail` says then.
+        """
+        self.join(PATIENCE_S)
+        assert not self._open, f"{len(self._open)} instances are not acknowledged\n{tail()}"
 
     def give_up(self) -> None:
         """Send no more."""

@@ -12,36 +12,73 @@ from pathlib import Path
 SUPERUSER = "postgres"
 
 
-@contextmanager
-def running_postgresql() -> Iterator[Path]:
-    """Run a server without network until the block ends; yield the folder of its socket."""
-    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
-    # Not below pytest's folder: the path of a socket has 107 characters at most, and another user must reach it.
-    folder = Path(tempfile.mkdtemp(prefix="mvi-pg-"))
-    user = _unprivileged_user(folder)
-    data = str(folder / "data")
+class Server:
+    """A server that may be stopped and started again.
 
-    def run(program: str, *arguments: str) -> None:
+    Parameters
+    ----------
+    folder
+        Of its data and its socket.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._user = _unprivileged_user(folder)
+        self._binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
+        self._data = str(folder / "data")
+
+    def initialise(self) -> None:
+        """Make the data folder."""
+        self._run("initdb", "-D", self._data, "-U", SUPERUSER, "--auth=trust", "--no-sync")
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        options = f"-c listen_addresses='' -c unix_socket_directories='{self.folder}' -c fsync=off"
+        log = str(self.folder / "log")
+        self._run("pg_ctl", "-D", self._data, "-w", "-o", options, "-l", log, "start")
+
+    def stop(self) -> None:
+        """Stop at once, as a crash does."""
+        self._run("pg_ctl", "-D", self._data, "-w", "-m", "immediate", "stop")
+
+    def url(self, name: str = SUPERUSER) -> str:
+        """Return the URL of one of its databases."""
+        return database_url(self.folder, name)
+
+    def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(
-            [str(binaries / program), *arguments],
+            [str(self._binaries / program), *arguments],
             check=True,
-            user=user,
-            cwd=folder,
+            user=self._user,
+            cwd=self.folder,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             timeout=60,
         )
 
+
+@contextmanager
+def postgresql_server() -> Iterator[Server]:
+    """Run a server without network until the block ends."""
+    # Not below pytest's folder: the path of a socket has 107 characters at most, and another user must reach it.
+    folder = Path(tempfile.mkdtemp(prefix="mvi-pg-"))
     try:
-        run("initdb", "-D", data, "-U", SUPERUSER, "--auth=trust", "--no-sync")
-        options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off"
-        run("pg_ctl", "-D", data, "-w", "-o", options, "-l", str(folder / "log"), "start")
+        server = Server(folder)
+        server.initialise()
+        server.start()
         try:
-            yield folder
+            yield server
         finally:
-            run("pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def running_postgresql() -> Iterator[Path]:
+    """Run a server without network until the block ends; yield the folder of its socket."""
+    with postgresql_server() as server:
+        yield server.folder
 
 
 def database_url(socket_folder: Path, name: str) -> str:

@@ -1,6 +1,7 @@
 import errno
 import hashlib
 import os
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from dicom_io.network.identity import InstanceIdentity
 from node.inbox import Arrival, Inbox, InboxError, StorageFullError
+from node.owner import worker_name
 
 HEADER = b"\0" * 128 + b"DICM"
 
@@ -158,9 +160,22 @@ def test_leftovers_when_a_process_died_while_writing_then_are_removed_and_nothin
     kept = inbox.place(identity(), HEADER, b"data set")
     (tmp_path / "inbox" / ".arriving" / "half.part").write_bytes(b"half")
 
-    assert inbox.discard_leftovers() == 1
+    names = [
+        f"a~{socket.gethostname()}~{2**22 + 1}~1~0",
+        f"b~{worker_name(0).replace('/', '~')}",
+        "c~elsewhere~1~1~0",
+    ]
+    for name in names:
+        (tmp_path / "inbox" / ".arriving" / f"{name}.part").write_bytes(b"half")
+    old = tmp_path / "inbox" / ".arriving" / "d~elsewhere~1~1~0.part"
+    old.write_bytes(b"half")
+    os.utime(old, (0, 0))
+
+    assert inbox.discard_leftovers() == 3
     assert inbox.discard_leftovers() == 0
-    assert files_below(tmp_path) == [inbox.absolute(kept.path)]
+    living = {path.stem for path in files_below(tmp_path) if path.suffix == ".part"}
+    assert living == set(names[1:])
+    assert inbox.absolute(kept.path).is_file()
 
 
 def test_walk_when_instances_lie_there_then_describes_each_as_it_was_placed(inbox: Inbox, tmp_path: Path) -> None:

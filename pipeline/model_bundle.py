@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from pipeline.analysis import ModelIdentity
+from pipeline.analysis import Classifier, ModelIdentity
 from pipeline.classification.settings import ClassificationSettings
 from pipeline.errors import ModelBundleError, UnknownModelError
 from pipeline.lesions import LesionSettings
@@ -105,6 +105,12 @@ class ModelBundle:
         """Scalers, reductions, ensemble, calibration and the distribution of the training features."""
         return self.tensors[CLASSIFIER]
 
+    def left_out_auc(self, classifier: Classifier) -> float | None:
+        """Return the area under the curve of `classifier` on cases left out of its fit; None where unknown."""
+        measured = (self.training.get("left_out") or {}).get(classifier.value) or {}
+        auc = measured.get("auc")
+        return float(auc) if isinstance(auc, int | float) else None
+
     def __reduce__(self) -> tuple[object, ...]:
         # Mapping proxies cannot be pickled.
         tensors = {file: dict(arrays) for file, arrays in self.tensors.items()}
@@ -121,7 +127,8 @@ def find_bundle(name: str, folders: Sequence[Path]) -> Path:
     """
     places = [*folders, BUNDLED_FOLDER]
     for place in places:
-        if (place / name / MANIFEST).is_file():
+        # Also where its manifest is gone: an installed model that broke must not be replaced without a word.
+        if (place / name).is_dir():
             return place / name
     searched = ", ".join(str(place) for place in places)
     raise UnknownModelError([f"no model {name!r} in {searched}; `mvi-node models list` shows what is installed"])
@@ -131,8 +138,8 @@ def list_bundles(folders: Sequence[Path]) -> list[Path]:
     """List the folders of all bundles, each name once, those of `folders` before the bundled ones."""
     found: dict[str, Path] = {}
     for place in [*folders, BUNDLED_FOLDER]:
-        for manifest in sorted(place.glob(f"*/{MANIFEST}")):
-            found.setdefault(manifest.parent.name, manifest.parent)
+        for folder in sorted(path for path in place.glob("[!._]*") if path.is_dir()):
+            found.setdefault(folder.name, folder)
     return list(found.values())
 
 

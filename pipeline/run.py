@@ -19,6 +19,7 @@ from pipeline.quality import (
     registration_gates,
     require,
     tumour_gates,
+    weakness,
 )
 from pipeline.radiomics import extract
 from pipeline.registration import register
@@ -94,6 +95,7 @@ def analyse(
     risk: Risk | None = None
     evidence: FeatureEvidence | None = None
     clinical = ClinicalFeatures(None, (), ())
+    worth: tuple[str, ...] = ()
     if lesions:
         stage.begin("radiomics")
         features = tumour_features(aligned, found, settings)
@@ -108,6 +110,7 @@ def analyse(
         verdict = _classified(features, clinical, bundle)
         gates += require(distribution_gates(verdict.outside_share, verdict.mahalanobis, settings.gates))
         risk = verdict.risk
+        worth = weakness(bundle.left_out_auc(risk.classifier))
         evidence = FeatureEvidence(len(features.names), features.sha256, verdict.contributions)
     return Analysis(
         liver_map=native.liver_map,
@@ -122,7 +125,7 @@ def analyse(
         clinical_used=dict(clinical.complete or {}),
         model=bundle.identity,
         timing_s=stage.end(),
-        warnings=(*clinical.warnings, *_set_aside(found)),
+        warnings=(*worth, *clinical.warnings, *_set_aside(found)),
     )
 
 

@@ -4,6 +4,7 @@ from pipeline.quality.anatomy import coverage_gate, hepatobiliary_gate, liver_ga
 from pipeline.quality.fit import distribution_gates, registration_gates
 from pipeline.quality.refusal import REFUSALS, Refusal, require
 from pipeline.quality.settings import GateSettings
+from pipeline.quality.worth import weakness
 
 __all__ = [
     "REFUSALS",
@@ -16,4 +17,5 @@ __all__ = [
     "registration_gates",
     "require",
     "tumour_gates",
+    "weakness",
 ]

@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.analysis import Classifier
 from pipeline.errors import ModelBundleError, UnknownModelError
 from pipeline.model_bundle import (
+    BUNDLED_FOLDER,
     CLASSIFIER,
     MANIFEST,
     SEGMENTATION,
@@ -135,3 +137,19 @@ def test_write_when_it_breaks_half_way_then_no_old_manifest_describes_the_new_fi
     assert not (folder / MANIFEST).exists()
     write(tmp_path)
     assert load_bundle(folder).identity.version == "1.2.3"
+
+
+def test_auc_when_it_was_measured_on_left_out_cases_then_it_is_told_by_classifier(tmp_path: Path) -> None:
+    bundle = load_bundle(BUNDLED_FOLDER / "phantom-demo")
+    measured = bundle.training["left_out"]
+    assert bundle.left_out_auc(Classifier.RADIOMICS) == measured["radiomics"]["auc"]
+    assert bundle.left_out_auc(Classifier.RADIOMICS_AND_CLINICAL) == measured["radiomics+clinical"]["auc"]
+
+
+def test_bundle_when_its_manifest_is_gone_then_the_bundled_one_does_not_take_its_place(tmp_path: Path) -> None:
+    broken = tmp_path / "phantom-demo"
+    broken.mkdir()
+    assert find_bundle("phantom-demo", [tmp_path]) == broken
+    assert broken in list_bundles([tmp_path])
+    with pytest.raises(ModelBundleError, match="install the bundle again"):
+        load_bundle(broken)

@@ -1,12 +1,20 @@
 """The operator's settings: one frozen model a section, every field with its unit."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-AETitle = Annotated[str, Field(pattern=r"^[ -\[\]-~]{1,16}$")]
-"""1 to 16 characters of the default repertoire without backslash (PS3.5 6.2, VR AE)."""
+
+def _ae_title(value: str) -> str:
+    if not re.fullmatch(r"[ -\[\]-~]{1,16}", value) or not value.strip():
+        raise ValueError("an AE title has 1 to 16 characters, ASCII and no backslash")
+    return value
+
+
+AETitle = Annotated[str, AfterValidator(_ae_title)]
+"""1 to 16 characters of the default repertoire without backslash, not all spaces (PS3.5 6.2, VR AE)."""
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 

@@ -1,5 +1,6 @@
 """Folders and files to facts: every DICOM file is read once, without its pixels."""
 
+import os
 import re
 import warnings
 from collections.abc import Iterable
@@ -20,7 +21,7 @@ from pydicom.uid import (
     MRImageStorage,
 )
 
-from config.errors import NodeError
+from config.errors import ConfigError, NodeError
 from dicom_io.assembly import multiframe
 from dicom_io.assembly.elements import Elements
 from dicom_io.assembly.facts import FrameFacts
@@ -124,16 +125,29 @@ def scan_folder(folder: Path) -> ScanResult:
 
     Raises
     ------
+    ConfigError
+        There is no such folder.
     NoDicomError
-        There is no folder, or no DICOM file in it.
+        There is no DICOM file in it.
     """
     if not folder.is_dir():
-        raise NoDicomError(f"{folder} is not a folder; name a folder that holds the DICOM files of a study")
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "DICOMDIR")
-    scan = scan_files(paths)
+        raise ConfigError([f"{folder} is not a folder; name a folder that holds the DICOM files of a study"])
+    closed: list[UnreadableFile] = []
+
+    def note(error: OSError) -> None:
+        reason = f"a folder that cannot be read: {(error.strerror or str(error)).lower()}"
+        closed.append(UnreadableFile(Path(error.filename or folder), reason))
+
+    places = os.walk(folder, onerror=note, followlinks=False)
+    paths = sorted(Path(place, name) for place, _, names in places for name in names if name != "DICOMDIR")
+    scan = scan_files(path for path in paths if path.is_file())
     if not scan.study_instance_uids:
-        raise NoDicomError(f"no readable DICOM file in {folder} ({len(paths)} files looked at)")
-    return scan
+        shut = f"; {closed[0].path} is {closed[0].reason}" if closed else ""
+        raise NoDicomError(
+            f"no readable DICOM file in {folder} ({len(paths)} files looked at){shut}; "
+            "name the folder that holds the files of a study"
+        )
+    return replace(scan, unreadable=(*scan.unreadable, *closed))
 
 
 def scan_files(paths: Iterable[Path]) -> ScanResult:

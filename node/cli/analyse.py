@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from config.analytes import analytes_in_force
+from config.errors import ConfigError
 from config.loading import load_settings
 from config.series_rules import rules_in_force
 from node.cli.config import ConfigOption, JsonOption
@@ -38,7 +39,11 @@ def analyse(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results; made where absent.")],
     labs: Annotated[
         Path | None,
-        typer.Option("--labs", metavar="FILE", help="CSV: patient_id,analyte,value,unit,collected_on."),
+        typer.Option(
+            "--labs",
+            metavar="FILE",
+            help="CSV: patient_id,analyte,value,unit,collected_on.",
+        ),
     ] = None,
     model: Annotated[str | None, typer.Option("--model", metavar="NAME", help="Model bundle.")] = None,
     config: ConfigOption = None,
@@ -58,6 +63,8 @@ def analyse(
     rules = rules_in_force(settings.matching)
     analytes = analytes_in_force(settings.labs.analytes)
     today = local_time().date()
+    if labs and not labs.is_file():
+        raise ConfigError([f"--labs: {labs} is not a file; name a CSV file of laboratory values"])
     values = read_labs(labs, analytes, today=today, issuer=settings.labs.issuer) if labs else None
     bundle = load_active_bundle(settings, model)
     with _progress(quiet=as_json) as on_stage:

@@ -1,8 +1,9 @@
 """What a verb prints and with which exit code it ends."""
 
+import errno
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import IntEnum
 from functools import wraps
 from typing import ParamSpec
@@ -52,7 +53,24 @@ def verb(function: Callable[P, None]) -> Callable[P, None]:
             complain(str(error))
             raise typer.Exit(ExitCode.FAILED) from error
         except OSError as error:
-            complain(f"{error.filename or 'system'}: {error.strerror or error}")
+            complain(f"{error.filename or 'system'}: {_what_and_what_to_do(error)}")
             raise typer.Exit(ExitCode.FAILED) from error
 
     return run
+
+
+_ADVICE: Mapping[type[OSError], str] = {
+    PermissionError: "permission denied; name a place that this user may use, or change its rights",
+    FileNotFoundError: "there is no such file or folder; check the path",
+    FileExistsError: "is there already, and is no folder; name another",
+    NotADirectoryError: "a file stands where a folder is needed; name another folder",
+    IsADirectoryError: "is a folder where a file is needed; name a file",
+}
+
+
+def _what_and_what_to_do(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full; make space, or name a place on another disk"
+    if error.errno == errno.EROFS:
+        return "the file system is read-only; name a place on another"
+    return _ADVICE.get(type(error), error.strerror or str(error))

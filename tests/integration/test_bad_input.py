@@ -43,11 +43,15 @@ def _one_series(study: Path, out: Path) -> Path:
 def test_folder_without_dicom_when_given_then_exit_1_and_says_so(verb: str, tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("no image", encoding="utf-8")
     extra = ["--out", str(tmp_path / "out")] if verb == "analyse" else []
-    assert "DICOM" in _complaint(1, verb, str(tmp_path), *extra)
+    complaint = _complaint(1, verb, str(tmp_path), *extra)
+    assert "no readable DICOM file in" in complaint
+    assert "name the folder that holds the files of a study" in complaint
 
 
 def test_folder_that_does_not_exist_when_matched_then_named(tmp_path: Path) -> None:
-    assert "absent is not a folder" in _complaint(1, "match", str(tmp_path / "absent"))
+    for verb in (["match"], ["analyse", "--out", str(tmp_path / "out")]):
+        complaint = _complaint(2, *verb, str(tmp_path / "absent"))
+        assert "absent is not a folder; name a folder" in complaint
 
 
 def test_one_series_when_matched_then_refused_with_a_code(study: Path, tmp_path: Path) -> None:

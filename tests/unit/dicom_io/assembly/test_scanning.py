@@ -1,9 +1,12 @@
+import errno
+import os
 from pathlib import Path
 
 import pytest
 from pydicom import dcmread
 from pydicom.uid import RLELossless
 
+from config.errors import ConfigError
 from config.series_rules import load_series_rules
 from dicom_io.assembly import NoDicomError, ScanResult, match_studies, scan_files, scan_folder
 from pipeline.study import Role
@@ -19,7 +22,7 @@ def truncate(path: Path, missing_bytes: int) -> None:
 def test_scan_when_the_folder_is_empty_or_absent_then_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(NoDicomError, match="no readable DICOM"):
         scan_folder(tmp_path)
-    with pytest.raises(NoDicomError, match="not a folder"):
+    with pytest.raises(ConfigError, match="not a folder"):
         scan_folder(tmp_path / "absent")
 
 
@@ -107,3 +110,21 @@ def test_scan_when_values_are_malformed_then_they_are_not_known(writer: StudyWri
 def test_scan_when_instances_share_a_position_then_none_is_dropped(writer: StudyWriter, tmp_path: Path) -> None:
     writer.series("Ax T1", T1, 0, phases=[{}] * 3)
     assert len(scan_folder(tmp_path).frames) == 3 * SLICES
+
+
+def test_scan_folder_when_a_folder_below_cannot_be_read_then_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    scan = os.scandir
+
+    def refuse(path: str) -> object:
+        if Path(path) == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scan(path)
+
+    # root may read everything, so that rights alone would not show it.
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(NoDicomError, match="closed is a folder that cannot be read: permission denied"):
+        scan_folder(tmp_path)

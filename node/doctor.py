@@ -17,7 +17,7 @@ from dicom_io.network.storage_scu import echo
 from dicom_io.network.transport import TransportLimits
 from node.ledger.ledger import open_ledger, utc_now
 from node.model_choice import load_active_bundle
-from node.peers import remote
+from node.peers import make_transport, remote
 from node.storage import existing_ledger_url, prepare_storage
 from node.tls import demand_usable_certificates, tls_files
 
@@ -188,10 +188,10 @@ def _unsynchronised() -> bool:
 
 def _peer(peer: Peer, settings: Settings) -> Finding:
     name = f"peer {peer.name}"
-    if not peer.receives_results:
+    if not peer.receives:
         return Finding(name, Verdict.OK, "only sends; nothing of it is needed")
     try:
-        echo(remote(peer, tls_files(settings.tls)), calling_ae_title=settings.node.ae_title, limits=PATIENCE)
+        make_transport(peer, settings, PATIENCE).echo(peer)
     except PeerRefusedError as error:
         return Finding(
             name, Verdict.FAILED, f"{error}; enter {settings.node.ae_title} and this host as a peer over there"
@@ -200,4 +200,4 @@ def _peer(peer: Peer, settings: Settings) -> Finding:
         return Finding(name, Verdict.UNREACHABLE, f"{error}; results wait for it and are not lost")
     except NodeError as error:
         return Finding(name, Verdict.FAILED, str(error))
-    return Finding(name, Verdict.OK, f"{peer.ae_title}@{peer.host}:{peer.port} answers C-ECHO")
+    return Finding(name, Verdict.OK, f"{peer.dicomweb_url or remote(peer)} answers")

@@ -130,9 +130,17 @@ class WebTransport:
         return {path: identity.sop_instance_uid in found for path, identity in identities.items()}
 
 
-def make_transport(peer: Peer, settings: Settings) -> DimseTransport | WebTransport:
-    """Return how a peer of the settings is reached."""
+def make_transport(
+    peer: Peer, settings: Settings, limits: TransportLimits | None = None
+) -> DimseTransport | WebTransport:
+    """Return how a peer of the settings is reached.
+
+    Parameters
+    ----------
+    limits
+        Time-outs of associations; those of the settings where absent.
+    """
     tls = tls_files(settings.tls)
     timeout_s = settings.node.network_timeout_s
-    limits = TransportLimits(network_timeout_s=timeout_s, dimse_timeout_s=timeout_s)
+    limits = limits or TransportLimits(network_timeout_s=timeout_s, dimse_timeout_s=timeout_s)
     return WebTransport(tls) if peer.dicomweb_url else DimseTransport(settings.node.ae_title, tls, limits)

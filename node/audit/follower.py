@@ -19,6 +19,10 @@ _SENT: Mapping[str, Outcome] = {
     Event.SENT.value: Outcome.SUCCESS,
     Event.PEER_REFUSED.value: Outcome.MINOR_FAILURE,
 }
+_ASKED_FOR: Mapping[str, str] = {
+    Event.ASKED.value: "asked for another attempt",
+    Event.SEND_AGAIN.value: "asked to send the result again",
+}
 
 
 class Follower:
@@ -81,13 +85,13 @@ class Follower:
                 detail=happened.detail,
             )
         user = happened.detail.removeprefix("by ")
-        if happened.event == Event.ASKED and user != happened.detail:
+        if happened.event in _ASKED_FOR and user != happened.detail:
             return AuditEvent(
                 EventId.INSTANCES_ACCESSED,
                 happened.at,
                 Action.UPDATE,
                 (Participant(user, is_requestor=True), Participant(self._ae_title)),
                 study_instance_uid=happened.study_instance_uid,
-                detail="asked for another attempt",
+                detail=_ASKED_FOR[happened.event],
             )
         return None

@@ -8,7 +8,7 @@ from node.audit.trail import Trail
 from node.ledger.changes import SETTLE, Changes
 from node.ledger.ledger import Ledger
 from node.states import Event
-from tests.unit.node.doubles import STUDY, FakeClock, instance, make_ready, take
+from tests.unit.node.doubles import STUDY, FakeClock, instance, make_ready, result_objects, take
 
 
 @pytest.fixture
@@ -63,3 +63,15 @@ def test_request_of_a_person_when_made_then_the_person_is_named(
     settle(clock)
     asked = [record for record in follow(trail, ledger, clock) if record["event"] == "INSTANCES_ACCESSED"]
     assert [record["participants"][0]["user_id"] for record in asked] == ["anna"]
+
+
+def test_person_when_asking_to_send_again_then_is_named(trail: Trail, ledger: Ledger, clock: FakeClock) -> None:
+    make_ready(ledger, clock)
+    ledger.work.finish(take(ledger), Event.ANALYSED, objects=result_objects(), destinations=["pacs"])
+    for item in ledger.outbox.due("pacs"):
+        ledger.outbox.refused(item, "never")
+    ledger.outbox.send_again(STUDY, "anna")
+    settle(clock)
+    (asked,) = [record for record in follow(trail, ledger, clock) if record["event"] == "INSTANCES_ACCESSED"]
+    assert asked["participants"][0]["user_id"] == "anna"
+    assert asked["detail"] == "asked to send the result again"

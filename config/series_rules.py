@@ -142,6 +142,29 @@ class TimeRules(_Windows):
     """Which of several arterial phases is taken."""
 
 
+class PixelRules(Section):
+    """What blood and liver must look like in phases that are what the headers say; brightness as ratios."""
+
+    contradictions: Annotated[int, Field(ge=1)]
+    """From so many on, the study is refused."""
+    blood_arterial: Positive
+    """Least blood, arterial over before contrast."""
+    blood_peak: Positive
+    """Least blood, arterial over portal."""
+    blood_portal: Positive
+    """Least blood, portal over before contrast."""
+    blood_before: Positive
+    """Most blood, before contrast over hepatobiliary."""
+    blood_late: Positive
+    """Most blood, hepatobiliary over portal."""
+    liver_portal: Positive
+    """Least liver, portal over arterial."""
+    liver_hepatobiliary: Positive
+    """Least liver, hepatobiliary over before contrast."""
+    liver_to_blood: Positive
+    """Least liver over blood in the hepatobiliary phase; less: taken too early, or too little taken up."""
+
+
 class DecisionRules(Section):
     """When an assignment is believed."""
 
@@ -188,6 +211,8 @@ class Weights(Section):
     """In the window, outside; injection recorded."""
     time_estimated: PerDynamicRole
     """In the window, outside; injection estimated."""
+    pixels: PerDynamicRole
+    """Pixels consistent, contradicting; counted once a role is chosen, so that they can veto but not choose."""
 
 
 class _Terms(Section):
@@ -279,6 +304,8 @@ class SeriesRules(Section):
     """What is no liver."""
     time: TimeRules
     """Windows after the injection."""
+    pixels: PixelRules
+    """Sanity of the chosen phases."""
     decision: DecisionRules
     """When an assignment is believed."""
     weights: Weights

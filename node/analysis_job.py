@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,8 @@ class Tools:
         clinical values for their provenance.
     refuse
         A coded refusal of the study with these instances into a folder; takes the earlier reports as well.
+    inspect
+        Whether the pixels bear the match out; they may refuse it.
     """
 
     match: Callable[[str, Sequence[Path]], MatchResult]
@@ -54,6 +56,15 @@ class Tools:
         [MatchResult, "Analysis", Path, Mapping[str, float], EarlierReports, ClinicalValues], "WrittenResults"
     ]
     refuse: Callable[[Sequence[SourceInstance], str, StudyError, Path, EarlierReports], "WrittenResults"]
+    inspect: Callable[[MatchResult, "Study"], MatchResult] = lambda match, _study: match
+
+
+class RefusedMatchError(UnsuitableStudyError):
+    """A refused match, which a report explains role by role."""
+
+    def __init__(self, match: MatchResult) -> None:
+        super().__init__(match.code or "SM", match.message, remedy=match.remedy, stage="assemble")
+        self.match = match
 
 
 @dataclass(frozen=True)
@@ -127,19 +138,24 @@ def _analyse(
     began_s = time.perf_counter()
     on_stage("match")
     match = tools.match(study_instance_uid, [source.path for source in sources])
-    _keep(match, out)
-    if match.status != ACCEPTED:
-        raise UnsuitableStudyError(match.code or "SM", match.message, remedy=match.remedy, stage="assemble")
+    _require_accepted(match, out)
     on_stage("assemble")
     clinical = choose(match)
     study = tools.assemble(match, clinical)
+    match = tools.inspect(match, study)
+    _require_accepted(match, out)
     timing_s = {"assemble": time.perf_counter() - began_s}
     on_stage("analyse")
     analysis = tools.analyse(study)
+    if match.warnings:
+        analysis = replace(analysis, warnings=(*analysis.warnings, *match.warnings))
     on_stage("report")
     return JobOutcome(None, None, tools.write(match, analysis, out, timing_s, earlier, clinical))
 
 
-def _keep(match: MatchResult, out: Path) -> None:
+def _require_accepted(match: MatchResult, out: Path) -> None:
+    """Keep the match beside the results, and end the study where it is refused."""
     text = json.dumps(match.to_json(), indent=2, ensure_ascii=False)
     (out / MATCH_DOCUMENT).write_text(f"{text}\n", encoding="utf-8")
+    if match.status != ACCEPTED:
+        raise RefusedMatchError(match)

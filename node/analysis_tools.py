@@ -12,11 +12,12 @@ from config.analytes import AnalyteRules
 from config.series_rules import SeriesRules
 from dicom_io.assembly.match_result import MatchResult, SourceInstance
 from dicom_io.assembly.matching import match_studies
+from dicom_io.assembly.pixel_sanity import inspect
 from dicom_io.assembly.progress import StudyProgress, study_progress
 from dicom_io.assembly.scanning import scan_files
 from dicom_io.assembly.volumes import assemble
 from dicom_io.results.writing import ResultContext, WrittenResults, write_refusal, write_results
-from node.analysis_job import ClinicalValues, EarlierReports, Tools
+from node.analysis_job import ClinicalValues, EarlierReports, RefusedMatchError, Tools
 from pipeline.errors import StudyError, UnsuitableStudyError
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ def make_tools(
     ) -> WrittenResults:
         model, now = bundle.identity, local_time()
         own = replace(context, earlier_reports=tuple(earlier))
-        return write_refusal(sources, study_instance_uid, error, out, model=model, now=now, context=own)
+        cause = error.match if isinstance(error, RefusedMatchError) else error
+        return write_refusal(sources, study_instance_uid, cause, out, model=model, now=now, context=own)
 
     return Tools(
         match=lambda study_instance_uid, paths: match_study(study_instance_uid, paths, rules),
@@ -96,6 +98,7 @@ def make_tools(
         analyse=lambda study: analyse(study, bundle),
         write=write,
         refuse=refuse,
+        inspect=lambda match, study: inspect(match, study.volumes, rules),
     )
 
 

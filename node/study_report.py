@@ -72,7 +72,7 @@ def explain_study(
         progress = read_progress(paths, rules)
         match = match_study(study_instance_uid, paths, rules).to_json()
     except NodeError as error:
-        match = {"status": "refused", "code": None, "message": str(error), "roles": {}, "rejected": []}
+        match = {"status": "refused", "code": "SM-UNREADABLE", "message": str(error), "roles": {}, "rejected": []}
     return {
         **match,
         "study_instance_uid": study_instance_uid,

@@ -2,6 +2,7 @@
 
 from dicom_io.assembly.match_result import Evidence, MatchResult, RejectedSubVolume, RoleMatch, SourceInstance
 from dicom_io.assembly.matching import match_studies, role_status
+from dicom_io.assembly.pixel_sanity import inspect, inspect_files
 from dicom_io.assembly.progress import StudyProgress, study_progress
 from dicom_io.assembly.scanning import NoDicomError, ScanResult, UnreadableFile, scan_files, scan_folder
 from dicom_io.assembly.volumes import assemble
@@ -17,6 +18,8 @@ __all__ = [
     "StudyProgress",
     "UnreadableFile",
     "assemble",
+    "inspect",
+    "inspect_files",
     "match_studies",
     "role_status",
     "scan_files",

@@ -10,7 +10,7 @@ from dicom_io.assembly.evidence import Candidate, same_grid, t1_physics
 from dicom_io.assembly.facts import FrameFacts
 from dicom_io.assembly.lexicon import Lexicon
 from dicom_io.assembly.match_result import RejectedSubVolume
-from dicom_io.assembly.rejects import UNSUPPORTED, defect, reject, surroundings
+from dicom_io.assembly.rejects import UNSUPPORTED, Verdict, defect, reject, surroundings
 from dicom_io.assembly.scanning import OtherInstance, ScanResult, UnreadableFile
 from dicom_io.assembly.subvolumes import SubVolume, split_series
 
@@ -63,7 +63,7 @@ def sort_study(scan: ScanResult, rules: SeriesRules, lexicon: Lexicon) -> Sorted
             if verdict is None:
                 live.append(candidate)
                 continue
-            rejected.append(rejection(stack, verdict.code, verdict.because))
+            rejected.append(rejection(stack, verdict))
             if verdict.code == UNSUPPORTED:
                 unsupported.append(candidate)
     judged = _judge_completeness(_count_siblings(live, rules), scan.frames, rules)
@@ -72,11 +72,20 @@ def sort_study(scan: ScanResult, rules: SeriesRules, lexicon: Lexicon) -> Sorted
     return Sorted(judged, t1, tuple(dict.fromkeys((*rejected, *_not_images(scan)))), tuple(unsupported))
 
 
-def rejection(subvolume: SubVolume, code: str, because: str) -> RejectedSubVolume:
+def rejection(subvolume: SubVolume, verdict: Verdict) -> RejectedSubVolume:
     """Return the record of a sub-volume that fills no role."""
     series = subvolume.series
     return RejectedSubVolume(
-        series.series_instance_uid, subvolume.label, code, because, series.series_number, series.description
+        series_instance_uid=series.series_instance_uid,
+        sub_volume=subvolume.label,
+        code=verdict.code,
+        because=verdict.because,
+        series_number=series.series_number,
+        series_description=series.description,
+        tag=verdict.tag,
+        value=verdict.value,
+        rule=verdict.rule,
+        key=subvolume.key,
     )
 
 

@@ -20,6 +20,7 @@ from dicom_io.assembly.clock import Clock, choose_clock, injection_s
 from dicom_io.assembly.evidence import DYNAMIC_ROLES, Timing
 from dicom_io.assembly.objections import (
     ambiguous_objections,
+    contradicting_objections,
     defective_objections,
     missing_objections,
     weak_objections,
@@ -40,7 +41,9 @@ class Decision:
     choices
         By role; roles that nothing fills are absent.
     rivals
-        Score of the best other candidate by role.
+        The best other candidate by role.
+    pools
+        Every candidate by role, scored under the same hypothesis, best first.
     ambiguous
         Roles whose choice is too close to a different one.
     refusal
@@ -48,7 +51,8 @@ class Decision:
     """
 
     choices: Mapping[Role, Scored]
-    rivals: Mapping[Role, float] = field(default_factory=dict)
+    rivals: Mapping[Role, Scored] = field(default_factory=dict)
+    pools: Mapping[Role, Sequence[Scored]] = field(default_factory=dict)
     ambiguous: frozenset[Role] = frozenset()
     refusal: Refusal | None = None
     clock: Clock | None = None
@@ -80,11 +84,13 @@ def decide(study: Sorted, rules: SeriesRules) -> Decision:
         missing_objections(study, choices, pools, clock, blocked, rules),
         ambiguous_objections(choices, ambiguous),
         defective_objections(choices),
+        contradicting_objections(choices),
         weak_objections(choices, None if phases is None else phases.timing, rules),
     )
     return Decision(
         choices={role: choices[role] for role in Role if role in choices},
         rivals=_runners_up(choices, everything),
+        pools=everything,
         ambiguous=frozenset(ambiguous),
         refusal=next(refusals, None),
         clock=clock,
@@ -152,7 +158,7 @@ def _margin(
     return float("inf") if rival is None else phases.total - rival.total
 
 
-def _runners_up(choices: Mapping[Role, Scored], pools: Mapping[Role, Sequence[Scored]]) -> dict[Role, float]:
+def _runners_up(choices: Mapping[Role, Scored], pools: Mapping[Role, Sequence[Scored]]) -> dict[Role, Scored]:
     taken = {choice.subvolume for choice in choices.values()}
-    found = {role: [item.score for item in pools.get(role, ()) if item.subvolume not in taken] for role in choices}
-    return {role: max(scores) for role, scores in found.items() if scores}
+    found = {role: [item for item in pools.get(role, ()) if item.subvolume not in taken] for role in choices}
+    return {role: max(items, key=lambda item: item.score) for role, items in found.items() if items}

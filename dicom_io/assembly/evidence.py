@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from config.series_rules import PhysicsWindow, SeriesRules
 from dicom_io.assembly.clock import Clock
+from dicom_io.assembly.facts import Physics
 from dicom_io.assembly.lexicon import PHASES
 from dicom_io.assembly.match_result import Evidence
 from dicom_io.assembly.rejects import Surroundings, Verdict
@@ -167,17 +168,23 @@ def _share(answers: tuple[bool | None, ...]) -> float:
 def _physics(candidate: Candidate, role: Role, rules: SeriesRules) -> Iterator[Evidence]:
     physics = candidate.subvolume.physics
     share = PHYSICS[role](candidate, rules)
-    sequence = "/".join(physics.scanning_sequence) or physics.pulse_sequence
-    times = f"TR {_shown(physics.repetition_time_ms)} TE {_shown(physics.echo_time_ms)} ms"
-    shown = " ".join(part for part in (sequence, physics.acquisition_type, times) if part)
-    yield Evidence("physics", "(0018,0020)", shown, round(share * rules.weights.physics, 2))
+    yield Evidence(
+        "physics", "(0018,0020)", parameters(physics), round(share * rules.weights.physics, 2), "weights.physics"
+    )
     fat = rules.weights.fat_suppressed.get(role.value, 0.0)
     if fat and candidate.around.dixon == "WATER":
-        yield Evidence("physics", "(0008,0008)", "Dixon water", fat)
+        yield Evidence("physics", "(0008,0008)", "Dixon water", fat, f"weights.fat_suppressed.{role}")
     elif fat and (physics.fat_suppressed or "fat_suppressed" in candidate.around.concepts):
-        yield Evidence("physics", "(0018,0022)", "fat suppressed", fat)
+        yield Evidence("physics", "(0018,0022)", "fat suppressed", fat, f"weights.fat_suppressed.{role}")
     if role is Role.T2 and "single_shot" in candidate.around.concepts:
-        yield Evidence("physics", "(0008,103E)", "single shot", rules.weights.single_shot)
+        yield Evidence("physics", "(0008,103E)", "single shot", rules.weights.single_shot, "weights.single_shot")
+
+
+def parameters(physics: Physics) -> str:
+    """Return sequence, dimension and times in the usual short form."""
+    sequence = "/".join(physics.scanning_sequence) or physics.pulse_sequence
+    times = f"TR {_shown(physics.repetition_time_ms)} TE {_shown(physics.echo_time_ms)} ms"
+    return " ".join(part for part in (sequence, physics.acquisition_type, times) if part)
 
 
 def _shown(value: float | None) -> str:
@@ -190,30 +197,34 @@ def _text(candidate: Candidate, role: Role, rules: SeriesRules) -> Iterator[Evid
     description = candidate.subvolume.series.description
     others = concepts & _RIVALS[role] - {wanted}
     if wanted in concepts and not others:
-        yield Evidence("text", "(0008,103E)", description, speaks_for)
+        yield Evidence("text", "(0008,103E)", description, speaks_for, f"weights.text.{role}, lexicon.{wanted}")
     elif others and wanted not in concepts:
-        yield Evidence("text", "(0008,103E)", description, contradicts)
+        said = " ".join(f"lexicon.{concept}" for concept in sorted(others))
+        yield Evidence("text", "(0008,103E)", description, contradicts, f"weights.text.{role}, {said}")
 
 
 def _quality(candidate: Candidate, role: Role, rules: SeriesRules) -> Iterator[Evidence]:
     weights, thickness = rules.weights, candidate.subvolume.physics.slice_thickness_mm
     low, high = rules.geometry.slice_thickness_mm
     if thickness is not None and low <= thickness <= high:
-        yield Evidence("geometry", "(0018,0050)", f"{thickness:g} mm", weights.thickness)
+        yield Evidence("geometry", "(0018,0050)", f"{thickness:g} mm", weights.thickness, "weights.thickness")
     if role in DYNAMIC_ROLES and candidate.grid_siblings:
-        weight = weights.geometry_hepatobiliary if role is Role.T1_HEPATOBILIARY else weights.geometry
-        yield Evidence("geometry", "(0028,0030)", f"grid shared with {candidate.grid_siblings} others", weight)
+        rule = "geometry_hepatobiliary" if role is Role.T1_HEPATOBILIARY else "geometry"
+        shown = f"grid shared with {candidate.grid_siblings} others"
+        yield Evidence("geometry", "(0028,0030)", shown, getattr(weights, rule), f"weights.{rule}")
+    elif role is Role.T1_HEPATOBILIARY:
+        yield Evidence("geometry", "(0028,0030)", "a grid of its own", weights.other_grid, "weights.other_grid")
     if candidate.defect is not None:
-        yield Evidence("defect", candidate.defect.code, candidate.defect.because, weights.defect)
+        yield Evidence("defect", candidate.defect.code, candidate.defect.because, weights.defect, "weights.defect")
 
 
 def _diffusion(candidate: Candidate, rules: SeriesRules) -> Iterator[Evidence]:
     physics = candidate.subvolume.physics
-    yield Evidence("diffusion", "(0018,9087)", _shown(physics.b_value_s_per_mm2), rules.weights.diffusion_b)
+    b_value = _shown(physics.b_value_s_per_mm2)
+    yield Evidence("diffusion", "(0018,9087)", b_value, rules.weights.diffusion_b, "weights.diffusion_b")
     if physics.directionality != "DIRECTIONAL" and candidate.subvolume.siblings == 1:
-        yield Evidence(
-            "diffusion", "(0018,9075)", physics.directionality or "one image", rules.weights.diffusion_trace
-        )
+        said, weight = physics.directionality or "one image", rules.weights.diffusion_trace
+        yield Evidence("diffusion", "(0018,9075)", said, weight, "weights.diffusion_trace")
 
 
 def _agent(candidate: Candidate, role: Role, rules: SeriesRules, agent_used: bool) -> Iterator[Evidence]:
@@ -221,12 +232,13 @@ def _agent(candidate: Candidate, role: Role, rules: SeriesRules, agent_used: boo
     present, absent = rules.weights.agent_name[role.value]
     consistent, contradicting = rules.weights.agent_phase[role.value]
     if phase in _AGENT_PHASES[role]:
-        yield Evidence("agent", "(0018,9344)", phase, consistent)
+        yield Evidence("agent", "(0018,9344)", phase, consistent, f"weights.agent_phase.{role}")
     elif phase not in _UNDECIDED_AGENT_PHASES or (role is Role.T1_PRE and phase):
-        yield Evidence("agent", "(0018,9344)", phase, contradicting)
+        yield Evidence("agent", "(0018,9344)", phase, contradicting, f"weights.agent_phase.{role}")
     if agent_used:
         named = candidate.agent not in ("absent", "none")
-        yield Evidence("agent", "(0018,0010)", candidate.agent, present if named else absent)
+        weight = present if named else absent
+        yield Evidence("agent", "(0018,0010)", candidate.agent, weight, f"weights.agent_name.{role}")
 
 
 def _time(candidate: Candidate, role: Role, rules: SeriesRules, timing: Timing) -> Iterator[Evidence]:
@@ -235,7 +247,9 @@ def _time(candidate: Candidate, role: Role, rules: SeriesRules, timing: Timing) 
     elapsed = timing.clock.instants_s[candidate.subvolume] - timing.injection_s
     window = phase_window_s(role, rules)
     shown = f"{elapsed:+.0f} s from the {'recorded' if timing.measured else 'estimated'} injection"
-    yield Evidence("time", timing.clock.source, shown, hit if window[0] <= elapsed <= window[1] else miss)
+    rule = f"weights.time_{'measured' if timing.measured else 'estimated'}.{role}"
+    weight = hit if window[0] <= elapsed <= window[1] else miss
+    yield Evidence("time", timing.clock.source, shown, weight, rule)
 
 
 def phase_window_s(role: Role, rules: SeriesRules) -> tuple[float, float]:

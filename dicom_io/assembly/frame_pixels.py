@@ -1,13 +1,16 @@
 """Files to decoded frames, rescaled, with the geometry that belongs to them."""
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import FileDataset
 from pydicom.encaps import generate_frames
+from pydicom.pixels.utils import iter_pixels
 
 from dicom_io.assembly import multiframe
 from dicom_io.assembly.codestream import frame_problem
@@ -56,8 +59,33 @@ class Scaling(NamedTuple):
     is_philips: bool = False
 
 
-def decode_frames(chosen: RoleMatch) -> list[DecodedFrame]:
+class OpenFiles:
+    """The multi-frame file read last: phases that share one are decoded frame by frame from one reading."""
+
+    def __init__(self) -> None:
+        self._path: Path | None = None
+        self._dataset: FileDataset | None = None
+
+    def read(self, path: Path) -> FileDataset:
+        """Return the whole data set at `path`; raise whatever pydicom raises."""
+        if self._dataset is not None and path == self._path:
+            return self._dataset
+        with path.open("rb") as file:
+            dataset = read_file(file)
+        if int(dataset.get("NumberOfFrames") or 1) > 1:
+            self._path, self._dataset = path, dataset
+        return dataset
+
+
+def decode_frames(chosen: RoleMatch, files: OpenFiles) -> list[DecodedFrame]:
     """Decode every slice of a role, in the order of the match.
+
+    Parameters
+    ----------
+    chosen
+        The sub-volume.
+    files
+        Shared by the roles of a study.
 
     Raises
     ------
@@ -67,7 +95,7 @@ def decode_frames(chosen: RoleMatch) -> list[DecodedFrame]:
     budget = MAXIMUM_VOXELS
     frames: list[DecodedFrame] = []
     for instance in chosen.instances:
-        found = _decode_instance(instance, chosen, budget)
+        found = _decode_instance(instance, chosen, budget, files)
         budget -= sum(frame.values.size for frame in found)
         frames += found
     if len({frame.philips_scaled for frame in frames}) > 1:
@@ -75,10 +103,11 @@ def decode_frames(chosen: RoleMatch) -> list[DecodedFrame]:
     return frames
 
 
-def _decode_instance(instance: SourceInstance, chosen: RoleMatch, budget: int) -> list[DecodedFrame]:
+def _decode_instance(
+    instance: SourceInstance, chosen: RoleMatch, budget: int, files: OpenFiles
+) -> list[DecodedFrame]:
     try:
-        with instance.path.open("rb") as file:
-            dataset = read_file(file)
+        dataset = files.read(instance.path)
     except OSError as error:
         raise _unsuitable(chosen.role, f"cannot be read: {error.strerror or 'input/output error'}") from error
     except Exception as error:
@@ -93,29 +122,36 @@ def _decode_instance(instance: SourceInstance, chosen: RoleMatch, budget: int) -
     numbers = chosen.frame_numbers or range(1, len(facts) + 1)
     if max(numbers) > len(facts):
         raise _unsuitable(chosen.role, "changed on disk after it was matched")
-    pixels = _pixels(dataset, facts[0], chosen.role, budget)
+    pixels = _pixels(dataset, facts[0], numbers, chosen.role, budget)
     scaling = scalings(dataset, len(facts))
-    return [_frame(facts[number - 1], pixels[number - 1], scaling[number - 1], chosen.role) for number in numbers]
+    return [
+        _frame(facts[number - 1], stored, scaling[number - 1], chosen.role)
+        for number, stored in zip(numbers, pixels, strict=True)
+    ]
 
 
-def _pixels(dataset: FileDataset, facts: FrameFacts, role: Role, budget: int) -> npt.NDArray[Any]:
-    """Return stored values (frame, row, column)."""
-    voxels = facts.rows * facts.columns * facts.frame_count
-    if not 0 < voxels <= budget or facts.rows * facts.columns > MAXIMUM_FRAME_VOXELS:
-        raise _unsuitable(role, f"claims {voxels} voxels in one file, which cannot be")
+def _pixels(
+    dataset: FileDataset, facts: FrameFacts, numbers: Sequence[int], role: Role, budget: int
+) -> list[npt.NDArray[Any]]:
+    """Return the stored values (row, column) of the frames `numbers`, from 1."""
+    area = facts.rows * facts.columns
+    claimed = area * facts.frame_count
+    if not 0 < claimed <= MAXIMUM_VOXELS or area > MAXIMUM_FRAME_VOXELS or area * len(numbers) > budget:
+        raise _unsuitable(role, f"claims {claimed} voxels in one file, which cannot be")
     if int(dataset.get("SamplesPerPixel") or 1) != 1:
         raise _unsuitable(role, "is in colour")
     problem = _compression_problem(dataset, facts)
     if problem:
         raise _unsuitable(role, problem)
     try:
-        array: npt.NDArray[Any] = dataset.pixel_array
+        # By frame: of an object that holds all phases, no frame is decoded for a role that does not want it.
+        arrays = list(iter_pixels(dataset, indices=[number - 1 for number in numbers]))
     except Exception as error:
         # Decoders are plug-ins in C; each has its own exceptions.
         raise _unsuitable(role, f"has pixels that cannot be decoded ({type(error).__name__})") from error
-    if array.size != voxels:
+    if any(array.shape != (facts.rows, facts.columns) for array in arrays):
         raise _unsuitable(role, "has another number of pixels than its header says")
-    return array.reshape(facts.frame_count, facts.rows, facts.columns)
+    return arrays
 
 
 def _compression_problem(dataset: FileDataset, facts: FrameFacts) -> str:

@@ -6,10 +6,12 @@ from config.series_rules import SeriesRules
 from dicom_io.assembly.assignment import Scored
 from dicom_io.assembly.candidates import Sorted, rejection, sort_study
 from dicom_io.assembly.decision import Decision, decide
-from dicom_io.assembly.evidence import DYNAMIC_ROLES, PHYSICS, Candidate
+from dicom_io.assembly.evidence import DYNAMIC_ROLES, PHYSICS, Candidate, parameters
+from dicom_io.assembly.explanation import runner_up, why_it_lost
 from dicom_io.assembly.lexicon import Lexicon
-from dicom_io.assembly.match_result import MatchResult, RejectedSubVolume, RoleMatch
+from dicom_io.assembly.match_result import MatchResult, Moment, RejectedSubVolume, RoleMatch
 from dicom_io.assembly.refusals import ROLE_WORDS, Refusal, refuse
+from dicom_io.assembly.rejects import Verdict
 from dicom_io.assembly.scanning import ScanResult
 from pipeline.study import Role
 
@@ -71,10 +73,11 @@ def _match(study_instance_uid: str, scan: ScanResult, rules: SeriesRules, lexico
         code=None if refusal is None else refusal.code,
         message="All six sequences were found." if refusal is None else refusal.message,
         remedy="" if refusal is None else refusal.remedy,
-        roles={role: _role_match(role, choice, decision) for role, choice in decision.choices.items()},
+        roles={role: _role_match(role, choice, decision, rules) for role, choice in decision.choices.items()},
         rejected=(*study.rejected, *_not_chosen(study, decision, rules)),
         clock_source=None if decision.clock is None else decision.clock.source,
         t0=_injection(decision),
+        rules_version=rules.version,
     )
 
 
@@ -99,12 +102,12 @@ def _whole_study(scan: ScanResult, study: Sorted) -> Refusal | None:
     return None
 
 
-def _role_match(role: Role, choice: Scored, decision: Decision) -> RoleMatch:
+def _role_match(role: Role, choice: Scored, decision: Decision, rules: SeriesRules) -> RoleMatch:
     frames = choice.subvolume.frames
     several = frames[0].frame_count > 1
     numbers = tuple(frame.frame_number or 1 for frame in frames)
     in_stored_order = len(numbers) == frames[0].frame_count and list(numbers) == sorted(numbers)
-    series = choice.subvolume.series
+    series, rival = choice.subvolume.series, decision.rivals.get(role)
     return RoleMatch(
         role=role,
         series_instance_uid=series.series_instance_uid,
@@ -113,35 +116,54 @@ def _role_match(role: Role, choice: Scored, decision: Decision) -> RoleMatch:
         instances=(frames[0].instance,) if several else tuple(frame.instance for frame in frames),
         frame_numbers=numbers if several and not in_stored_order else None,
         score=choice.score,
-        runner_up=decision.rivals.get(role),
+        runner_up=None if rival is None else runner_up(role, rival, decision.choices, decision.timing, rules),
         evidence=choice.evidence,
+        sub_volume=choice.subvolume.label,
+        key=choice.subvolume.key,
+        moment=_moment(role, choice, decision),
+        step_mm=choice.subvolume.spacing.step_mm,
     )
+
+
+def _moment(role: Role, choice: Scored, decision: Decision) -> Moment | None:
+    if decision.timing is None or role not in DYNAMIC_ROLES:
+        return None
+    clock = decision.timing.clock
+    return Moment(round(clock.instants_s[choice.subvolume] - decision.timing.injection_s, 1), clock.source)
 
 
 def _not_chosen(study: Sorted, decision: Decision, rules: SeriesRules) -> Iterator[RejectedSubVolume]:
     taken = {choice.subvolume for choice in decision.choices.values()}
     for candidate in study.live:
         if candidate.subvolume not in taken:
-            code, because = _reason(candidate, decision, rules)
-            yield rejection(candidate.subvolume, code, because)
+            yield rejection(candidate.subvolume, _reason(candidate, decision, rules))
 
 
-def _reason(candidate: Candidate, decision: Decision, rules: SeriesRules) -> tuple[str, str]:
+def _reason(candidate: Candidate, decision: Decision, rules: SeriesRules) -> Verdict:
     if candidate.defect is not None:
-        return candidate.defect.code, candidate.defect.because
+        return candidate.defect
     physics = candidate.subvolume.physics
     fitting = [role for role in Role if PHYSICS[role](candidate, rules) > 0]
     if not fitting and physics.b_value_s_per_mm2 is not None:
         low, high = rules.diffusion.b_s_per_mm2
-        return "B-VALUE", f"b = {physics.b_value_s_per_mm2:g} s/mm2, outside {low:g} to {high:g}"
+        because = f"b = {physics.b_value_s_per_mm2:g} s/mm2, outside {low:g} to {high:g}"
+        shown = f"{physics.b_value_s_per_mm2:g}"
+        return Verdict("B-VALUE", because, "(0018,9087)", shown, "diffusion.b_s_per_mm2")
     if not fitting:
-        return "NO-ROLE", "its acquisition parameters fit none of the six sequences"
+        because = "its acquisition parameters fit none of the six sequences"
+        return Verdict("NO-ROLE", because, "(0018,0020)", parameters(physics), "physics")
     timing = decision.timing
     if fitting[0] in DYNAMIC_ROLES and timing is not None:
         elapsed = timing.clock.instants_s[candidate.subvolume] - timing.injection_s
         if rules.time.transitional_s[0] <= elapsed < rules.time.transitional_s[1]:
-            return "TRANSITIONAL", f"{elapsed:.0f} s after the injection, between portal and hepatobiliary phase"
+            because = f"{elapsed:.0f} s after the injection, between portal and hepatobiliary phase"
+            return Verdict(
+                "TRANSITIONAL", because, timing.clock.source, f"{elapsed:+.0f} s", "time.transitional_s"
+            )
     better = next((role for role in fitting if role in decision.choices), None)
     if better is None:
-        return "NO-ROLE", "it fits no role together with the other series"
-    return "RUNNER-UP", f"another series fits the {ROLE_WORDS[better]} better, or is the preferred repeat"
+        return Verdict("NO-ROLE", "it fits no role together with the other series")
+    rival = next((item for item in decision.pools.get(better, ()) if item.candidate is candidate), None)
+    lost = "" if rival is None else f": {why_it_lost(better, rival, decision.choices, timing, rules)}"
+    number = decision.choices[better].subvolume.series.series_number
+    return Verdict("RUNNER-UP", f"series {number} is the {ROLE_WORDS[better]}{lost}", rule="weights")

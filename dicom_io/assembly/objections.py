@@ -35,11 +35,38 @@ def missing_objections(
         reason = "lies in another frame of reference than" if blocked[missing[0]] == "SM-FOR" else "does not cover"
         yield refuse(blocked[missing[0]], f"The {ROLE_WORDS[missing[0]]} series {reason} the T1 phases.")
     if missing[0] in DYNAMIC_ROLES and study.t1:
+        if missing == [Role.T1_HEPATOBILIARY] and clock is not None and _ends_early(choices, clock, rules):
+            minutes = rules.time.hepatobiliary_s[0] / 60
+            yield refuse("SM-NOHBP", f"No T1 phase was acquired {minutes:g} minutes or more after the injection.")
         yield from _obstructed(missing, pools, rules)
         if missing == [Role.T1_HEPATOBILIARY]:
             minutes = rules.time.hepatobiliary_s[0] / 60
             yield refuse("SM-NOHBP", f"No T1 phase was acquired {minutes:g} minutes or more after the injection.")
-    yield refuse(f"SM-MISSING-{missing[0]}", f"No series fits: {name_roles(missing)}.")
+    named = [role for role in missing if role in DYNAMIC_ROLES and _is_named(role, pools)]
+    absent = [role for role in missing if role not in named] or missing
+    unplaced = [role for role in named if role not in absent]
+    message = f"No series fits: {name_roles(absent)}."
+    if unplaced:
+        message += f" What is called {name_roles(unplaced)} cannot be placed in time without the other phases."
+    found = [role for role in Role if role in choices]
+    if found:
+        message += f" Found: {name_roles(found)}."
+    yield refuse(f"SM-MISSING-{absent[0]}", message)
+
+
+def _ends_early(choices: Mapping[Role, Scored], clock: Clock, rules: SeriesRules) -> bool:
+    """Tell whether the last T1 phase comes too soon after the arterial one to be hepatobiliary."""
+    arterial = choices.get(Role.T1_ARTERIAL)
+    if arterial is None:
+        return False
+    last_s = max(clock.instants_s.values()) - clock.instants_s[arterial.subvolume]
+    return last_s < rules.time.hepatobiliary_after_arterial_s
+
+
+def _is_named(role: Role, pools: Pools) -> bool:
+    """Tell whether something is called `role`, whatever the clock says."""
+    candidates = (item for _, pool in pools for item in pool[role])
+    return any("text" in supporting_families(item.evidence) for item in candidates)
 
 
 def _obstructed(missing: Sequence[Role], pools: Pools, rules: SeriesRules) -> Iterator[Refusal]:
@@ -72,6 +99,19 @@ def ambiguous_objections(choices: Mapping[Role, Scored], ambiguous: set[Role]) -
         if role in ambiguous and choices[role].candidate.defect is None:
             yield refuse(
                 f"SM-AMBIG-{role}", f"Two different series fit the {ROLE_WORDS[role]} almost equally well."
+            )
+
+
+def contradicting_objections(choices: Mapping[Role, Scored]) -> Iterator[Refusal]:
+    """Yield the phases that time calls otherwise than their description does: one of the two is wrong."""
+    for role, choice in choices.items():
+        said = sum(item.weight for item in choice.evidence if item.family == "text")
+        if role in DYNAMIC_ROLES and said < 0:
+            series = choice.subvolume.series
+            yield refuse(
+                "SM-ORDER",
+                f"Series {series.series_number} is called {series.description!r}, but its time is that of the "
+                f"{ROLE_WORDS[role]}.",
             )
 
 

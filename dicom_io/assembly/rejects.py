@@ -11,10 +11,13 @@ from dicom_io.assembly.text import normalise
 
 @dataclass(frozen=True)
 class Verdict:
-    """A code and the sentence for it."""
+    """A code and the sentence for it, the element that speaks, what it says, and the rule that decides."""
 
     code: str
     because: str
+    tag: str = ""
+    value: str = ""
+    rule: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,27 @@ _DIFFUSION_TYPES = frozenset({"DIFFUSION", "TRACEW", "TRACE", "ISOTROPIC", "ISO"
 def reject(subvolume: SubVolume, around: Surroundings, rules: SeriesRules) -> Verdict | None:
     """Return why `subvolume` can fill no role, or None where it may."""
     found = (finding for check in _CHECKS for finding in check(subvolume, around, rules))
-    return next((Verdict(code, because) for applies, code, because in found if applies), None)
+    return next((_verdict(code, because, subvolume, around) for applies, code, because in found if applies), None)
+
+
+def _verdict(code: str, because: str, subvolume: SubVolume, around: Surroundings) -> Verdict:
+    """Add the element that a rejection rests on: a word in the description, else Image Type or its own element."""
+    physics, series = subvolume.physics, subvolume.series
+    concept = _CONCEPTS.get(code, "")
+    if concept in around.concepts:
+        return Verdict(code, because, "(0008,103E)", series.description, f"lexicon.{concept}")
+    if code == "DIXON" and physics.dixon is None:
+        return Verdict(code, because, "(0008,103E)", series.description, _DIXON_RULES.get(around.dixon or "", ""))
+    slices, normal = len(subvolume.frames), subvolume.normal or ()
+    shown = {
+        "NO-GEOMETRY": ("(0020,0032)", "", ""),
+        "ORIENTATION": ("(0020,0037)", " ".join(f"{part:.2f}" for part in normal), "geometry.axial_cosine"),
+        "FEW-SLICES": ("(0020,0032)", str(slices), "geometry.minimum_slices"),
+        "BODY-PART": ("(0018,0015)", physics.body_part, "anatomy.other_body_parts"),
+        "BURNED-IN": ("(0028,0301)", "YES", ""),
+        "COMPONENT": ("(0008,9208)", physics.component, ""),
+    }
+    return Verdict(code, because, *shown.get(code, ("(0008,0008)", "\\".join(physics.image_type), "")))
 
 
 def surroundings(
@@ -185,5 +208,24 @@ def _is_adc(subvolume: SubVolume) -> bool:
     words = " ".join((*subvolume.physics.image_type, subvolume.series.search_text)).casefold()
     return "adc" in words or "apparent diffusion" in words
 
+
+_CONCEPTS = {
+    "LOCALIZER": "localizer",
+    "BOLUS-TRACK": "bolus",
+    "SUBTRACTION": "subtraction",
+    "PROJECTION": "projection",
+    "ADC": "map",
+    "MAP": "map",
+    "CALCULATED-B": "calculated_b",
+    "MRCP": "cholangiography",
+    "BALANCED": "balanced",
+}
+"""The concept of the lexicon behind a code."""
+
+_DIXON_RULES = {
+    "FAT": "lexicon.dixon_fat",
+    "IN_PHASE": "lexicon.dixon_in_phase",
+    "OUT_PHASE": "lexicon.dixon_opposed_phase",
+}
 
 _CHECKS: tuple[Check, ...] = (_unplaced, _localizer, _derived, _unsuitable)

@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from dicom_io.assembly.facts import FrameFacts, Physics, SeriesFacts, Vector
+from dicom_io.assembly.match_result import digest
 from dicom_io.assembly.stacks import Spacing, normal_of, position_mm, spacing_of
 
 SPATIAL = "InstanceNumber"
 """Split tag of phases told apart by nothing but the order of their numbers: not to be trusted."""
+
+KEY_DIGITS = 16
 
 _ORIENTATION_DECIMALS = 2
 
@@ -69,6 +72,12 @@ class SubVolume:
     split_tag: str = ""
     split_value: str = ""
     siblings: int = field(default=1)
+
+    @cached_property
+    def key(self) -> str:
+        """What names the stack without doubt: a digest of its images, 16 hexadecimal digits."""
+        names = sorted(f"{frame.instance.sop_instance_uid}/{frame.frame_number or 1}" for frame in self.frames)
+        return digest(names, ())[:KEY_DIGITS]
 
     @property
     def label(self) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dicom_io.assembly.examination import examined_on
-from dicom_io.assembly.frame_pixels import DecodedFrame, decode_frames
+from dicom_io.assembly.frame_pixels import DecodedFrame, OpenFiles, decode_frames
 from dicom_io.assembly.match_result import MatchResult, RoleMatch
 from dicom_io.assembly.refusals import ROLE_WORDS
 from dicom_io.assembly.stacks import spacing_of
@@ -64,7 +64,8 @@ def assemble(match: MatchResult, *, clinical: Mapping[Analyte, ClinicalValue]) -
     with warnings.catch_warnings():
         # Breaches of the standard that do not touch pixels or geometry are not this stage's business.
         warnings.simplefilter("ignore")
-        roles = {role: assemble_role(match.roles[role]) for role in Role}
+        files = OpenFiles()
+        roles = {role: assemble_role(match.roles[role], files) for role in Role}
         day = examined_on(match.roles[FIXED_ROLE])
     return Study(
         volumes={role: found.volume for role, found in roles.items()},
@@ -74,20 +75,22 @@ def assemble(match: MatchResult, *, clinical: Mapping[Analyte, ClinicalValue]) -
     )
 
 
-def assemble_role(chosen: RoleMatch) -> AssembledRole:
+def assemble_role(chosen: RoleMatch, files: OpenFiles | None = None) -> AssembledRole:
     """Decode the sub-volume of one role.
 
     Parameters
     ----------
     chosen
         Its instances are ordered along the slice normal.
+    files
+        Shared by the roles of a study; None: this role is the only one.
 
     Raises
     ------
     UnsuitableStudyError
         See `assemble`.
     """
-    frames = decode_frames(chosen)
+    frames = decode_frames(chosen, files or OpenFiles())
     grid = _grid(frames, chosen.role)
     array = np.stack([frame.values for frame in frames])
     if not np.isfinite(array).all():

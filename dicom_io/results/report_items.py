@@ -42,7 +42,10 @@ def _choice(role: Role, chosen: RoleMatch) -> str:
     number = "without number" if chosen.series_number is None else str(chosen.series_number)
     count = len(chosen.instances)
     images = f"{count} images" if chosen.frame_numbers is None else f"{len(chosen.frame_numbers)} frames"
-    rival = "no other candidate" if chosen.runner_up is None else f"next best {chosen.runner_up:.1f}"
+    if chosen.assigned is not None:
+        by = f"Assigned by {chosen.assigned.by} at {chosen.assigned.at}."
+        return f"{ROLE_TITLES[role]}: series {number} ({chosen.series_description or '-'}), {images}. {by}"
+    rival = "no other candidate" if chosen.runner_up is None else f"next best {chosen.runner_up.score:.1f}"
     return (
         f"{ROLE_TITLES[role]}: series {number} ({chosen.series_description or 'no description'}), {images}. "
         f"Chosen for: {reasons(chosen.evidence) or 'its description'}. Score {chosen.score:.1f}, {rival}."

@@ -1,26 +1,20 @@
 """`mvi-node match`: series matching alone, as a dry run."""
 
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from config.loading import load_settings
 from config.series_rules import load_series_rules, rules_in_force
 from node.cli.config import ConfigOption, JsonOption
+from node.cli.match_text import show_match
 from node.cli.output import RESEARCH_USE, ExitCode, complain, print_json, verb
 
 if TYPE_CHECKING:
-    from dicom_io.assembly.match_result import MatchResult, RejectedSubVolume, RoleMatch
     from dicom_io.assembly.scanning import UnreadableFile
-
-_COLUMNS = ("role", "series", "description", "images", "score", "why")
 
 
 @verb
@@ -37,38 +31,26 @@ def match(
 
     Exit code 3: a study is refused, with its code. Exit code 1: no DICOM file can be read.
     """
-    from dicom_io.assembly import match_studies, scan_folder  # noqa: PLC0415 - `--help` needs no DICOM
+    from dicom_io.assembly import inspect_files, match_studies, scan_folder  # noqa: PLC0415 - `--help` needs no DICOM
 
     settings = load_settings(config, os.environ)
     series_rules = load_series_rules(rules) if rules else rules_in_force(settings.matching)
     scan = scan_folder(folder)
     _complain_of(scan.unreadable)
-    results = match_studies(scan, series_rules)
+    results = [inspect_files(result, series_rules) for result in match_studies(scan, series_rules)]
+    documents = [result.to_json() for result in results]
     if as_json:
-        documents = [result.to_json() for result in results]
         print_json(documents[0] if len(documents) == 1 else {"studies": documents})
     else:
-        _show(results)
+        _show(documents)
     if any(result.code is not None for result in results):
         raise typer.Exit(ExitCode.REFUSED)
 
 
-def _show(results: Sequence["MatchResult"]) -> None:
-    console = Console(highlight=False)
-    for result in results:
-        if sys.stdout.isatty():
-            console.print(f"[bold]Study {result.study_instance_uid}[/bold]")
-            console.print(_table(result))
-        else:
-            typer.echo(f"study {result.study_instance_uid}")
-            for row in _rows(result):
-                typer.echo("\t".join(row))
-        for entry in result.rejected:
-            typer.echo(f"not used: {_name(entry)}: {entry.code}, {entry.because}")
-        clock = result.clock_source or "none"
-        typer.echo(f"clock: {clock}; injection {result.t0}")
-        verdict = "accepted" if result.code is None else f"refused {result.code}"
-        typer.echo(" ".join(part for part in (f"{verdict}: {result.message}", result.remedy) if part))
+def _show(documents: Sequence[dict[str, Any]]) -> None:
+    for document in documents:
+        typer.echo(f"study {document['study_instance_uid']}")
+        show_match(document)
     typer.echo(RESEARCH_USE)
 
 
@@ -80,37 +62,3 @@ def _complain_of(files: Sequence["UnreadableFile"]) -> None:
             complain(f"{file.path}: {file.reason}")
     if foreign:
         complain(f"{len(foreign)} file(s) are no DICOM, the first {foreign[0].path}")
-
-
-def _name(entry: "RejectedSubVolume") -> str:
-    number = "?" if entry.series_number is None else str(entry.series_number)
-    described = f' "{entry.series_description}"' if entry.series_description else ""
-    part = f" ({entry.sub_volume})" if entry.sub_volume else ""
-    return f"series {number}{described}{part} {entry.series_instance_uid}"
-
-
-def _table(result: "MatchResult") -> Table:
-    table = Table(*_COLUMNS)
-    for row in _rows(result):
-        table.add_row(*(escape(cell) for cell in row))
-    return table
-
-
-def _rows(result: "MatchResult") -> list[tuple[str, ...]]:
-    return [
-        (
-            role.value,
-            "" if choice.series_number is None else str(choice.series_number),
-            choice.series_description,
-            str(len(choice.frame_numbers or choice.instances)),
-            f"{choice.score:g}",
-            _why(choice),
-        )
-        for role, choice in result.roles.items()
-    ]
-
-
-def _why(choice: "RoleMatch") -> str:
-    """Return the evidence as one phrase, the weightiest first."""
-    ordered = sorted(choice.evidence, key=lambda item: -abs(item.weight))
-    return "; ".join(f"{item.family} {item.weight:+g} ({item.value})" for item in ordered)

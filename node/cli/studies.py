@@ -5,14 +5,15 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from config.loading import load_settings
 from config.series_rules import rules_in_force
 from node.cli.config import ConfigOption, JsonOption
-from node.cli.output import complain, print_json, verb
+from node.cli.match_text import show_match
+from node.cli.output import RESEARCH_USE, complain, print_json, verb
 from node.cli.tables import show_table
 from node.ledger.ledger import Ledger, open_ledger
 from node.states import StudyState
@@ -94,7 +95,8 @@ def explain(study: StudyArgument, config: ConfigOption = None, as_json: JsonOpti
         print_json(document)
         return
     typer.echo(f"{document['state']}: {document['waits_for']}")
-    print_match(document)
+    show_match(document)
+    typer.echo(RESEARCH_USE)
 
 
 @app.command(epilog="Example: mvi-node studies retry 1.2.840.1")
@@ -111,24 +113,3 @@ def retry(study: StudyArgument, config: ConfigOption = None, as_json: JsonOption
         print_json({"study_instance_uid": study, "state": state.value})
     else:
         complain(f"study {study} is {state}")
-
-
-def print_match(match: dict[str, Any]) -> None:
-    """Print the document of ``match --json`` for people."""
-    typer.echo(f"{match['status']} {match['code'] or ''} {match['message']}")
-    show_table(
-        ("role", "series", "description", "score"),
-        [
-            (role, entry["series_instance_uid"], entry["series_description"], f"{entry['score']:.1f}")
-            for role, entry in match["roles"].items()
-        ],
-        title="chosen",
-    )
-    show_table(
-        ("series", "sub-volume", "code", "because"),
-        [
-            (entry["series_instance_uid"], entry["sub_volume"], entry["code"], entry["because"])
-            for entry in match["rejected"]
-        ],
-        title="not chosen",
-    )

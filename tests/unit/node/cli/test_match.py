@@ -25,7 +25,8 @@ def test_match_when_accepted_then_the_document_has_the_keys_of_the_contract(stud
     assert list(document["roles"]) == ["T2", "DWI", "T1_PRE", "T1_ARTERIAL", "T1_PORTAL", "T1_HEPATOBILIARY"]
     assert document["roles"]["T2"].keys() == {
         "series_instance_uid", "series_number", "series_description", "sop_instance_uids", "frame_numbers",
-        "score", "runner_up", "evidence",
+        "score", "runner_up", "evidence", "sub_volume", "key", "sop_instance_uids_sha256", "time", "origin",
+        "assigned",
     }  # fmt: skip
     assert document["clock"] == {"source": "AcquisitionTime", "t0": "estimated"}
 

@@ -1,0 +1,138 @@
+"""How blood and liver brighten from phase to phase: numbers of four volumes, no headers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import uniform_filter
+
+from pipeline.geometry import Grid
+from pipeline.study import Role
+from pipeline.volume import Volume
+
+STEP_MM = (6.0, 6.0, 10.0)
+"""Lattice on which phases are compared, (i, j, k): coarser than what breathing moves between breath-holds."""
+
+LEAST_POINTS = 500
+"""Fewer points of tissue common to the four phases tell nothing."""
+
+LEAST_CORRELATION = 0.3
+"""Of the ranks of two phases of one body; noise and test patterns have less."""
+
+_BODY = 0.25
+"""Of the 90th percentile before contrast: below it lies air."""
+_STILL_PERCENT = 15
+"""Percentile of the ratio to the phase before contrast that stands for tissue which takes up nothing: whatever
+gain or flip angle differs between the phases is divided out by it."""
+_BLOOD_PERCENT = 98.5
+_LIVER_PERCENT = 85
+
+_TINY = 1e-6
+"""Keeps a quotient finite where the divisor is black."""
+
+Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Enhancement:
+    """How bright blood and liver are.
+
+    Parameters
+    ----------
+    blood
+        Median over what changes most until the portal phase, relative to the median of the body, by phase.
+    liver
+        Median over what brightens most in the hepatobiliary phase, relative to before contrast, by phase after it.
+    liver_to_blood
+        In the hepatobiliary phase itself.
+    """
+
+    blood: Mapping[Role, float]
+    liver: Mapping[Role, float]
+    liver_to_blood: float
+
+
+def measure(volumes: Mapping[Role, Volume]) -> Enhancement | None:
+    """Compare the four phases of contrast on one lattice.
+
+    Parameters
+    ----------
+    volumes
+        The four T1 roles, as assembled, unregistered.
+
+    Returns
+    -------
+    Enhancement or None
+        None where too little tissue is common to the four, or they do not show the same body.
+    """
+    points = _lattice(volumes[Role.T1_HEPATOBILIARY].grid)
+    sampled = {role: _sample(volume, points) for role, volume in volumes.items()}
+    before = sampled[Role.T1_PRE]
+    common = np.logical_and.reduce([np.isfinite(values) for values in sampled.values()])
+    if not common.any():
+        return None
+    body = common & (before > _BODY * np.percentile(before[common], 90)) & (before > 0)
+    if body.sum() < LEAST_POINTS:
+        return None
+    if not all(_alike(before[common], values[common]) for values in sampled.values()):
+        return None
+    inside = {role: values[body] for role, values in sampled.items()}
+    blood, brightness = _blood(inside)
+    liver, gains = _liver(inside, blood)
+    late = inside[Role.T1_HEPATOBILIARY]
+    return Enhancement(
+        blood={role: float(np.median(values[blood])) for role, values in brightness.items()},
+        liver={role: float(np.median(gain[liver])) for role, gain in gains.items()},
+        liver_to_blood=float(np.median(late[liver]) / max(float(np.median(late[blood])), _TINY)),
+    )
+
+
+def _alike(one: Array, other: Array) -> bool:
+    """Tell whether two phases show one body: tissue and air lie in the same places, whatever the contrast."""
+    if min(np.ptp(one), np.ptp(other)) <= 0:
+        return False
+    a, b = (np.argsort(np.argsort(values)) - (one.size - 1) / 2 for values in (one, other))
+    return float(a @ b) >= LEAST_CORRELATION * float(a @ a)
+
+
+def _blood(inside: Mapping[Role, Array]) -> tuple[Mask, Mapping[Role, Array]]:
+    """Return what changes most up to the portal phase, and brightness relative to the body.
+
+    Change and not brightness alone: without fat suppression, fat is brighter than any blood.
+    """
+    bright = {role: values / max(float(np.median(values)), _TINY) for role, values in inside.items()}
+    early = np.maximum.reduce([bright[role] for role in bright if role is not Role.T1_HEPATOBILIARY])
+    change = early - np.minimum.reduce(list(bright.values()))
+    return change >= np.percentile(change, _BLOOD_PERCENT), bright
+
+
+def _liver(inside: Mapping[Role, Array], blood: Mask) -> tuple[Mask, Mapping[Role, Array]]:
+    """Return what brightens most in the hepatobiliary phase, blood left out, and the gain of each phase."""
+    before = inside[Role.T1_PRE]
+    ratios = {role: values / before for role, values in inside.items() if role is not Role.T1_PRE}
+    still = {role: max(float(np.percentile(ratio, _STILL_PERCENT)), _TINY) for role, ratio in ratios.items()}
+    gains: dict[Role, Array] = {role: ratio / still[role] for role, ratio in ratios.items()}
+    late = gains[Role.T1_HEPATOBILIARY]
+    liver: Mask = ~blood & (late >= np.percentile(late[~blood], _LIVER_PERCENT))
+    return liver, gains
+
+
+def _lattice(grid: Grid) -> Array:
+    """Return the points (n, 3) of a coarse lattice over `grid`, LPS mm."""
+    coarse = grid.with_spacing(np.maximum(STEP_MM, grid.spacing_xyz_mm))
+    k, j, i = np.indices(coarse.shape).reshape(3, -1)
+    return coarse.to_lps_mm(np.stack([i, j, k], axis=-1))
+
+
+def _sample(volume: Volume, points: Array) -> Array:
+    """Return the local mean of a volume at `points`; not a number outside of it."""
+    grid = volume.grid
+    size_i, size_j = (max(1, round(STEP_MM[axis] / grid.spacing_xyz_mm[axis])) for axis in (0, 1))
+    mean = uniform_filter(volume.array, size=(1, size_j, size_i), mode="nearest")
+    index = np.rint(grid.to_index_ijk(points)[:, ::-1]).astype(int)
+    limits = np.array(mean.shape)
+    inside = ((index >= 0) & (index < limits)).all(axis=1)
+    k, j, i = np.clip(index, 0, limits - 1).T
+    return np.where(inside, mean[k, j, i].astype(np.float64), np.nan)

@@ -1,0 +1,124 @@
+"""What blood and liver of four phases say, on a body of three tissues with known brightness."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from config.series_rules import load_series_rules
+from dicom_io.assembly import inspect, inspect_files
+from dicom_io.assembly.enhancement import measure
+from dicom_io.assembly.match_result import MatchResult
+from pipeline.geometry import Grid
+from pipeline.study import Role
+from pipeline.volume import Volume
+from tests.unit.dicom_io.assembly.conftest import Match
+from tests.unit.dicom_io.assembly.header_studies import StudyWriter, standard
+
+PHASES = (Role.T1_PRE, Role.T1_ARTERIAL, Role.T1_PORTAL, Role.T1_HEPATOBILIARY)
+BLOOD = dict(zip(PHASES, (100.0, 400.0, 220.0, 110.0), strict=True))
+LIVER = dict(zip(PHASES, (110.0, 130.0, 180.0, 230.0), strict=True))
+MUSCLE = 100.0
+SHAPE = (12, 80, 100)
+
+
+def phase(blood: float, liver: float, *, gain: float = 1.0, seed: int = 0) -> Volume:
+    """Return an ellipse of muscle with a half of liver and a vessel, in air, with noise; 3 x 3 x 6 mm."""
+    _, j, i = np.indices(SHAPE)
+    body = ((j - 40) / 34) ** 2 + ((i - 50) / 44) ** 2 < 1
+    array = np.where(body, MUSCLE, 3.0)
+    array[body & (i < 40)] = liver
+    array[(j - 55) ** 2 + (i - 55) ** 2 < 30] = blood
+    noise = np.random.default_rng(seed).normal(0, 3, SHAPE)
+    grid = Grid(SHAPE, np.array([3.0, 3.0, 6.0]), np.zeros(3), np.eye(3))
+    return Volume((gain * np.abs(array + noise)).astype(np.float32), grid)
+
+
+def phases(order: tuple[int, ...] = (0, 1, 2, 3), gains: tuple[float, ...] = (1, 1, 1, 1)) -> dict[Role, Volume]:
+    """Return the volumes of the roles, each showing the phase that `order` names."""
+    return {
+        role: phase(BLOOD[PHASES[number]], LIVER[PHASES[number]], gain=gain, seed=number)
+        for role, number, gain in zip(PHASES, order, gains, strict=True)
+    }
+
+
+@pytest.fixture
+def accepted(writer: StudyWriter, match: Match) -> MatchResult:
+    standard(writer)
+    return match()
+
+
+def judged(accepted: MatchResult, volumes: Mapping[Role, Volume]) -> MatchResult:
+    return inspect(accepted, volumes, load_series_rules())
+
+
+@pytest.mark.parametrize("gains", [(1, 1, 1, 1), (1, 1.5, 0.7, 3)], ids=["one gain", "gains differ"])
+def test_measure_when_the_body_is_known_then_its_ratios_are_found(gains: tuple[float, ...]) -> None:
+    found = measure(phases(gains=gains))
+    assert found is not None
+    assert found.blood[Role.T1_ARTERIAL] / found.blood[Role.T1_PRE] == pytest.approx(4.0, rel=0.1)
+    assert found.liver[Role.T1_PORTAL] / found.liver[Role.T1_ARTERIAL] == pytest.approx(180 / 130, rel=0.05)
+    assert found.liver_to_blood == pytest.approx(230 / 110, rel=0.1)
+
+
+def test_inspect_when_the_phases_are_right_then_pixels_speak_for_each(accepted: MatchResult) -> None:
+    result = judged(accepted, phases())
+    assert (result.code, result.warnings) == (None, ())
+    for role in PHASES:
+        (item,) = [item for item in result.roles[role].evidence if item.family == "pixels"]
+        assert item.weight == 3.0
+        assert result.roles[role].score == accepted.roles[role].score + 3.0
+    assert result.roles[Role.T2] == accepted.roles[Role.T2]
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        (1, 0, 2, 3),
+        (0, 2, 1, 3),
+        (0, 1, 3, 2),
+        (0, 1, 2, 2),
+        (1, 2, 2, 2),
+        (0, 0, 2, 3),
+        (2, 1, 0, 3),
+    ],
+)
+def test_inspect_when_phases_are_exchanged_then_it_refuses(accepted: MatchResult, order: tuple[int, ...]) -> None:
+    result = judged(accepted, phases(order))
+    assert (result.status, result.code) == ("refused", "SM-PIXEL")
+    assert "contradict" in result.message and result.remedy
+
+
+def test_inspect_when_the_liver_took_up_little_then_it_warns_and_takes_points(accepted: MatchResult) -> None:
+    volumes = {**phases(), Role.T1_HEPATOBILIARY: phase(blood=140, liver=128)}
+    result = judged(accepted, volumes)
+    assert result.code is None
+    assert len(result.warnings) == 1 and "HBP-INADEQUATE" in result.warnings[0]
+    assert result.roles[Role.T1_HEPATOBILIARY].score == accepted.roles[Role.T1_HEPATOBILIARY].score - 3.0
+
+
+@pytest.mark.parametrize("pattern", ["noise", "constant"])
+def test_inspect_when_the_pixels_show_no_body_then_they_are_not_compared(
+    accepted: MatchResult, pattern: str
+) -> None:
+    def volume(seed: int) -> Volume:
+        random = np.random.default_rng(seed).normal(1000, 300, SHAPE).astype(np.float32)
+        return Volume(random if pattern == "noise" else np.ones(SHAPE, np.float32), phases()[Role.T1_PRE].grid)
+
+    result = judged(accepted, {role: volume(seed) for seed, role in enumerate(PHASES)})
+    assert result.code is None
+    assert result.warnings[0].startswith("Pixels were not compared")
+
+
+def test_inspect_when_the_match_was_refused_then_it_stays_as_it_is(writer: StudyWriter, match: Match) -> None:
+    standard(writer, without=("T2",))
+    refused = match()
+    assert inspect(refused, {}, load_series_rules()) is refused
+    assert inspect_files(refused, load_series_rules()) is refused
+
+
+def test_inspect_files_when_a_file_is_gone_then_the_match_stands_with_a_warning(accepted: MatchResult) -> None:
+    accepted.roles[Role.T1_PORTAL].instances[0].path.unlink()
+    result = inspect_files(accepted, load_series_rules())
+    assert result.code is None
+    assert result.warnings[0].startswith("Pixels were not compared")

@@ -31,6 +31,7 @@ from pipeline.analysis import Analysis
 
 SERIES_NUMBER = 9001
 CONTENT_LABEL = "MVI_SEG"
+BODY_PART = "LIVER"
 TUMOUR_RGB = (230, 25, 75)
 MARGIN_RGB = (255, 225, 25)
 
@@ -186,6 +187,7 @@ def _description(segment: Segment, product: Product, margin_mm: float) -> Segmen
 def _settle(seg: Segmentation, source: SegmentedSeries, uids: ResultUids) -> None:
     """Give the object its patient, and the references and UIDs that highdicom could not know."""
     copy_patient_and_study(source.header, seg)
+    seg.BodyPartExamined = BODY_PART
     for item in (*seg.DimensionOrganizationSequence, *seg.DimensionIndexSequence):
         item.DimensionOrganizationUID = uids.dimensions()
     if not source.is_multi_frame:

@@ -1,0 +1,1 @@
+"""Programs of other people judge and read the results."""

@@ -40,7 +40,7 @@ from node.reception_process import Ports, ReceptionError, ReceptionProcess
 from node.recipients import Recipients
 from node.results_folder import sweep_attempts
 from node.scheduler import Scheduler
-from node.storage import ledger_url, prepare_storage
+from node.storage import ledger_url, prepare_storage, sole_node
 from node.study_job import StudyJob
 from node.tls import demand_usable_certificates
 from node.watch.health import Health, ledger_check, running_check, storage_check
@@ -139,6 +139,7 @@ class Node:
         """
         settings = self._settings
         with ExitStack() as stack:
+            stack.enter_context(sole_node(settings))
             ledger = stack.enter_context(open_ledger(ledger_url(settings)))
             ledger.work.recover(is_gone)
             sweep_attempts(self._storage)

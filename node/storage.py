@@ -1,8 +1,10 @@
 """The storage folder, and the ledger in it."""
 
+import fcntl
 import os
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from config.errors import NodeError
@@ -53,6 +55,36 @@ def prepare_storage(storage: Path) -> Path:
             f"storage folder {storage}: {reason}; set node.storage to a folder to write to"
         ) from error
     return storage.resolve()
+
+
+@contextmanager
+def sole_node(settings: Settings) -> Iterator[None]:
+    """Hold the storage folder while the block runs, where its ledger is the embedded one.
+
+    Two services on one SQLite file would both send every result. The kernel lets go of the folder with the
+    process, however it ends; nodes that share a PostgreSQL ledger share its row locks and leases instead.
+
+    Raises
+    ------
+    StorageError
+        Another node holds the folder.
+    """
+    if settings.ledger.url:
+        yield
+        return
+    storage = settings.node.storage
+    descriptor = os.open(storage, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StorageError(
+                f"another node works on the storage folder {storage}: stop it, give this one a node.storage of "
+                "its own, or share a PostgreSQL ledger (ledger.url)"
+            ) from error
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def storage_id(storage: Path) -> str:

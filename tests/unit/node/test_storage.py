@@ -1,8 +1,12 @@
+import multiprocessing
+import time
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import pytest
 
-from node.storage import storage_id
+from config.settings import LedgerSection, NodeSection, Settings
+from node.storage import StorageError, sole_node, storage_id
 
 
 def test_storage_id_when_asked_again_then_is_the_same(tmp_path: Path) -> None:
@@ -23,3 +27,34 @@ def test_storage_id_when_another_node_names_the_folder_first_then_its_name_count
     first = storage_id(tmp_path)
     monkeypatch.setattr(Path, "exists", lambda _path: False)
     assert storage_id(tmp_path) == first
+
+
+def test_storage_when_a_node_holds_it_then_a_second_does_not_start_and_one_that_died_is_forgotten(
+    tmp_path: Path,
+) -> None:
+    settings = Settings(node=NodeSection(storage=tmp_path))
+    with sole_node(settings), pytest.raises(StorageError, match="another node works on"), sole_node(settings):
+        pass
+    context = multiprocessing.get_context("spawn")
+    held = context.Event()
+    holder = context.Process(target=hold_until_killed, args=(settings, held))
+    holder.start()
+    assert held.wait(120)
+    with pytest.raises(StorageError), sole_node(settings):
+        pass
+    holder.kill()
+    holder.join(30)
+    with sole_node(settings):
+        pass
+
+
+def test_storage_when_nodes_share_a_postgresql_ledger_then_several_may_work_on_it(tmp_path: Path) -> None:
+    settings = Settings(node=NodeSection(storage=tmp_path), ledger=LedgerSection(url="postgresql+psycopg://h/d"))
+    with sole_node(settings), sole_node(settings):
+        pass
+
+
+def hold_until_killed(settings: Settings, held: Event) -> None:
+    with sole_node(settings):
+        held.set()
+        time.sleep(600)

@@ -26,6 +26,8 @@ from node.confirmation import (
     Confirmer,
 )
 from node.executor import make_compute
+from node.labs.fhir_client import make_client
+from node.labs.fhir_pull import FhirPull
 from node.labs.listener import ListenerProcess, is_wanted
 from node.labs.reissue import Reissue
 from node.labs.study_labs import StudyLabs
@@ -166,7 +168,9 @@ class Node:
             stack.callback(compute.stop)
             metrics = Metrics(ledger, self._storage)
             tools = make_tools(bundle, compute.analyse, self._rules, self._analytes)
-            labs = StudyLabs(ledger, self._analytes.window, settings.labs.issuer)
+            pull = self._pull(ledger)
+            fetch = {} if pull is None else {"fetch": pull.fetch}
+            labs = StudyLabs(ledger, self._analytes.window, settings.labs.issuer, **fetch)
             job = StudyJob(ledger, self._storage, tools, labs)
             threads = self._start_workers(ledger, metrics.observed(job))
             health = self._health(ledger, reception, threads)
@@ -181,6 +185,9 @@ class Node:
             scheduler.every(AUDIT_EVERY_S, "audit", recorder.tick)
             if listener is not None:
                 scheduler.every(WATCH_EVERY_S, "hl7-listener", listener.watch)
+            if pull is not None:
+                late = partial(pull.fetch_late, settings.labs.labs_wait_h)
+                scheduler.every(settings.labs.fhir_every_s, "fhir", late)
             stack.enter_context(scheduler)
             on_ready(settings.node.ae_title, ports)
             while not self._asked_to_stop:
@@ -191,6 +198,11 @@ class Node:
             _join(threads)
         if self._failure is not None:
             raise self._failure
+
+    def _pull(self, ledger: Ledger) -> FhirPull | None:
+        labs = self._settings.labs
+        client = make_client(labs)
+        return None if client is None else FhirPull(client, ledger, self._analytes, labs.issuer)
 
     def _start_listener(self, stack: ExitStack) -> ListenerProcess | None:
         settings = self._settings

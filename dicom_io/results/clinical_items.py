@@ -1,6 +1,7 @@
 """The clinical values that entered the risk, coded with LOINC and UCUM, with date and origin."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from highdicom import sr
 
@@ -10,6 +11,7 @@ from pipeline.study import Analyte, ClinicalValue
 
 TUMOUR_SIZE = "tumour_size_mm"
 """Key of the one clinical feature that is measured on the images."""
+SIZE_ORIGIN = "measured on the images: longest diameter of the largest lesion"
 
 
 def clinical_container(
@@ -37,7 +39,7 @@ def clinical_container(
     container.ContentSequence = sr.ContentSequence()
     for name, value in used.items():
         item = _value_item(name, float(value))
-        properties = _properties(known[Analyte(name)]) if name in {*Analyte} and Analyte(name) in known else []
+        properties = _origin(name, known)
         if properties:
             item.ContentSequence = sr.ContentSequence(properties)
         container.ContentSequence.append(item)
@@ -54,10 +56,23 @@ def _value_item(name: str, value: float) -> sr.ContentItem:
     return sr.NumContentItem(concept.name, round(value, 3), concept.unit, relationship_type=CONTAINS)
 
 
+def _origin(name: str, known: Mapping[Analyte, ClinicalValue]) -> list[sr.ContentItem]:
+    if name == TUMOUR_SIZE:
+        return [sr.TextContentItem(codes.ORIGIN, SIZE_ORIGIN, relationship_type=PROPERTIES)]
+    return _properties(known[Analyte(name)]) if name in {*Analyte} and Analyte(name) in known else []
+
+
 def _properties(value: ClinicalValue) -> list[sr.ContentItem]:
     items: list[sr.ContentItem] = []
-    if value.collected_on is not None:
+    if "T" in value.collected_at:
+        instant = datetime.fromisoformat(value.collected_at)
+        items.append(sr.DateTimeContentItem(codes.COLLECTION_DATE, instant, relationship_type=PROPERTIES))
+    elif value.collected_on is not None:
         items.append(sr.DateContentItem(codes.COLLECTION_DATE, value.collected_on, relationship_type=PROPERTIES))
-    if value.origin:
-        items.append(sr.TextContentItem(codes.ORIGIN, value.origin, relationship_type=PROPERTIES))
+    texts = {
+        codes.ORIGIN: value.origin,
+        codes.AS_RECEIVED: f"{value.original_value} {value.original_unit}".strip(),
+        codes.MESSAGE_ID: value.message_id,
+    }
+    items += [sr.TextContentItem(name, text, relationship_type=PROPERTIES) for name, text in texts.items() if text]
     return items

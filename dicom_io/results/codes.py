@@ -65,6 +65,8 @@ REFUSAL_REMEDY = Code("MVI-R03", PRIVATE_SCHEME, "What would help")
 INTENDED_USE = Code("MVI-U01", PRIVATE_SCHEME, "Intended use")
 ORIGIN = Code("MVI-L01", PRIVATE_SCHEME, "Origin of a clinical value")
 TUMOUR_SIZE = Code("MVI-L02", PRIVATE_SCHEME, "Tumor size used by the classifier")
+AS_RECEIVED = Code("MVI-L03", PRIVATE_SCHEME, "Clinical value as received")
+MESSAGE_ID = Code("MVI-L04", PRIVATE_SCHEME, "Message of a clinical value")
 
 # CID 3118, Level of Risk.
 RISK_CODES: Mapping[RiskCategory, Code] = {

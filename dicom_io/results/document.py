@@ -3,10 +3,20 @@
 import math
 from collections.abc import Mapping
 
+from dicom_io.results.clinical_items import SIZE_ORIGIN, TUMOUR_SIZE
 from dicom_io.results.product import RESEARCH_NOTICE
 from dicom_io.results.segmentation import tracking_id
 from dicom_io.results.uids import ResultUids
-from pipeline.analysis import Analysis, FeatureEvidence, Lesion, ModelIdentity, RegistrationOutcome, Risk
+from pipeline.analysis import (
+    ANALYTE_UNITS,
+    Analysis,
+    FeatureEvidence,
+    Lesion,
+    ModelIdentity,
+    RegistrationOutcome,
+    Risk,
+)
+from pipeline.study import Analyte, ClinicalValue
 
 Json = dict[str, object]
 
@@ -17,6 +27,7 @@ def analysis_document(
     *,
     outputs: Mapping[str, str | None],
     timing_s: Mapping[str, float],
+    clinical: Mapping[Analyte, ClinicalValue],
 ) -> Json:
     """Describe an analysis.
 
@@ -30,6 +41,8 @@ def analysis_document(
         File name by output, relative to the folder of the document; None where there is none.
     timing_s
         Seconds by stage.
+    clinical
+        Provenance of the clinical values, where known.
 
     Returns
     -------
@@ -40,6 +53,7 @@ def analysis_document(
         "status": "analysed",
         "study_instance_uid": uids.study_instance_uid,
         "risk": None if analysis.risk is None else _risk(analysis.risk),
+        "clinical": {name: _clinical(name, value, clinical) for name, value in analysis.clinical_used.items()},
         "lesions": [_lesion(lesion, uids) for lesion in analysis.lesions],
         "registration": {role.value: _registration(entry) for role, entry in analysis.registrations.items()},
         "features": None if analysis.features is None else _features(analysis.features),
@@ -101,6 +115,28 @@ def _risk(risk: Risk) -> Json:
         "calibrated": bool(risk.calibrated),
         "classifier": risk.classifier.value,
         "missing_clinical": list(risk.missing_clinical),
+    }
+
+
+def _clinical(name: str, value: float, known: Mapping[Analyte, ClinicalValue]) -> Json:
+    if name == TUMOUR_SIZE:
+        return {"value": _number(value, 1), "origin": SIZE_ORIGIN}
+    source = known.get(Analyte(name))
+    return {
+        "value": _number(value, 3),
+        "unit": ANALYTE_UNITS[Analyte(name)],
+        **({} if source is None else _provenance(source)),
+    }
+
+
+def _provenance(source: ClinicalValue) -> Json:
+    return {
+        "comparator": source.comparator,
+        "original_value": source.original_value,
+        "original_unit": source.original_unit,
+        "collected_at": source.collected_at or (source.collected_on.isoformat() if source.collected_on else None),
+        "origin": source.origin,
+        "message_id": source.message_id,
     }
 
 

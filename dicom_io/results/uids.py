@@ -3,13 +3,13 @@
 import hashlib
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from dicom_io.assembly.match_result import MatchResult, SourceInstance
 from pipeline.analysis import Analysis
 from pipeline.study import Analyte, ClinicalValue
 
-RESULT_FORMAT = "2"
+RESULT_FORMAT = "3"
 """Raised whenever the same analysis would be written as different content."""
 
 
@@ -118,6 +118,6 @@ def refusal_uids(
 
 def _clinical_part(name: str, value: float, known: Mapping[Analyte, ClinicalValue]) -> str:
     source = known.get(Analyte(name)) if name in {*Analyte} else None
-    of = "" if source is None else f"/{source.collected_on or ''}/{source.origin}"
+    of = "" if source is None else "/".join(map(str, astuple(source)[1:]))
     # A NumPy scalar would otherwise enter the key with its type in its repr.
     return f"{name}={float(value)!r}{of}"

@@ -17,7 +17,7 @@ ROLE_TITLES: Mapping[Role, str] = {
 }
 
 CLASSIFIER_TITLES: Mapping[Classifier, str] = {
-    Classifier.RADIOMICS_AND_CLINICAL: "radiomics and clinical values",
+    Classifier.RADIOMICS_AND_CLINICAL: "radiomics and clinical values, tumour size from the images",
     Classifier.RADIOMICS: "radiomics only",
 }
 

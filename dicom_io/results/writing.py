@@ -155,7 +155,9 @@ def write_results(
         )
         folder.save_page(page, build_secondary_capture(page, source.header, product=product, uids=uids, now=now))
         times = {**(timing_s or {}), **analysis.timing_s, "report": time.perf_counter() - started_s}
-        document = analysis_document(analysis, uids, outputs=_outputs(folder), timing_s=times)
+        document = analysis_document(
+            analysis, uids, outputs=_outputs(folder), timing_s=times, clinical=context.clinical
+        )
         folder.finish(document)
     except BaseException:
         folder.discard()

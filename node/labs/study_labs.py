@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from config.analytes import DateWindow
 from dicom_io.assembly.examination import examined_on
@@ -26,7 +27,7 @@ class StudyLabs:
     issuer
         Of patient IDs that come without one.
     fetch
-        Asks a server for the values of a patient, where one is configured; it raises nothing.
+        Asks a server for the values of a patient, where one is configured; gives sentences for the report.
     """
 
     def __init__(
@@ -34,7 +35,7 @@ class StudyLabs:
         ledger: Ledger,
         window: DateWindow,
         issuer: str = "",
-        fetch: Callable[[PatientIdentity], None] = lambda _patient: None,
+        fetch: Callable[[PatientIdentity], tuple[str, ...]] = lambda _patient: (),
     ) -> None:
         self._ledger = ledger
         self._window = window
@@ -54,8 +55,7 @@ class StudyLabs:
         day = examined_on(chosen)
         # Before the values are read: one that comes in between marks the study, and is looked at afterwards.
         self._ledger.lab_uses.begin(claim.study_instance_uid, claim.generation, patient, day)
-        if patient.patient_id:
-            self._fetch(patient)
+        warnings = self._fetch(patient)
         found = values_of_study(self._ledger.labs, patient, day, self._window)
         logger.info(
             "laboratory values study=%s examined=%s window_days=%d inside=%s",
@@ -64,7 +64,7 @@ class StudyLabs:
             self._window.days_before,
             ",".join(found.chosen) or "-",
         )
-        return found
+        return replace(found, warnings=(*warnings, *found.warnings))
 
     def finished(self, claim: Claim, values: StudyValues, *, has_risk: bool) -> None:
         """Keep which values a result was made with."""

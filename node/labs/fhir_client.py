@@ -1,0 +1,198 @@
+"""Observations from a FHIR R4 server by patient identifier: time-outs, paging, and one sentence where it fails."""
+
+import hashlib
+import json
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlencode, urljoin, urlsplit
+
+from config.errors import ConfigError, NodeError
+from config.settings import LabsSection
+
+Resource = Mapping[str, Any]
+
+PAGE: Final = 100
+MAXIMUM_PAGES: Final = 20
+MAXIMUM_BYTES: Final = 10_000_000
+_CHUNK: Final = 65536
+
+
+class FhirError(NodeError):
+    """The server cannot be reached, refuses, or answers what is no search result; without patient data."""
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect could lead the token and the patient's identifier to another server."""
+
+    def redirect_request(self, *_: object, **__: object) -> None:
+        return None
+
+
+class FhirClient:
+    """One server.
+
+    Parameters
+    ----------
+    base
+        Address of the server.
+    identifier_system
+        Of patient identifiers there; empty: the identifier alone is asked for.
+    token
+        Bearer token; empty: none is sent.
+    timeout_s
+        Of one request from its first byte to its last.
+    """
+
+    def __init__(
+        self,
+        base: str,
+        *,
+        identifier_system: str = "",
+        token: str = "",
+        context: ssl.SSLContext | None = None,
+        timeout_s: float = 15.0,
+    ) -> None:
+        self.base = base.rstrip("/")
+        self._system = identifier_system
+        self._token = token
+        self._timeout_s = timeout_s
+        handlers: list[urllib.request.BaseHandler] = [_NoRedirect()]
+        if context is not None:
+            handlers.append(urllib.request.HTTPSHandler(context=context))
+        self._opener = urllib.request.build_opener(*handlers)
+
+    def observations(self, patient_id: str, codes: Sequence[str]) -> list[Resource]:
+        """Return the Observations of one patient, and of no other, whatever the server sends along.
+
+        Parameters
+        ----------
+        codes
+            Search tokens, ``http://loinc.org|1920-8``.
+
+        Raises
+        ------
+        FhirError
+            Any page fails: half an answer is none.
+        """
+        token = f"{self._system}|{patient_id}" if self._system else patient_id
+        query = {
+            "patient.identifier": token,
+            "code": ",".join(codes),
+            "_include": "Observation:patient",
+            "_count": str(PAGE),
+        }
+        entries = list(self._pages(f"{self.base}/Observation?{urlencode(query)}"))
+        theirs = {key for entry in entries for key in _names_of(entry, patient_id, self._system)}
+        resources = [entry.get("resource") or {} for entry in entries]
+        found = [item for item in resources if item.get("resourceType") == "Observation"]
+        return [item for item in found if _is_of(item, theirs, patient_id, self._system)]
+
+    def _pages(self, url: str) -> Iterator[Resource]:
+        for _ in range(MAXIMUM_PAGES):
+            bundle = self._get(url)
+            yield from bundle.get("entry") or []
+            links = {link.get("relation"): link.get("url") for link in bundle.get("link") or []}
+            if not links.get("next"):
+                return
+            url = urljoin(url, str(links["next"]))
+            if urlsplit(url)[:2] != urlsplit(self.base)[:2]:
+                raise FhirError("the FHIR server continues its answer on another server")
+        raise FhirError(f"the answer of the FHIR server has more than {MAXIMUM_PAGES} pages")
+
+    def _get(self, url: str) -> Resource:
+        headers = {"Accept": "application/fhir+json"}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the settings allow http and https only
+        try:
+            with self._opener.open(request, timeout=self._timeout_s) as response:
+                content = _read(response, time.monotonic() + self._timeout_s)
+        except urllib.error.HTTPError as error:
+            error.close()
+            raise FhirError(f"the FHIR server answered HTTP {error.code}") from error
+        except (OSError, HTTPException, ValueError) as error:
+            reason = getattr(error, "reason", None) or error
+            kind = "no answer in time" if isinstance(reason, TimeoutError) else type(reason).__name__
+            raise FhirError(f"the FHIR server cannot be reached: {kind}") from error
+        return _bundle(content)
+
+
+def make_client(labs: LabsSection) -> FhirClient | None:
+    """Return the client of the settings, None where no server is named.
+
+    Raises
+    ------
+    ConfigError
+        The token or the certificates cannot be read.
+    """
+    if not labs.fhir_url:
+        return None
+    try:
+        token = Path(labs.fhir_token_file).read_text(encoding="utf-8").strip() if labs.fhir_token_file else ""
+        context = ssl.create_default_context(cafile=labs.fhir_ca or None)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"labs.fhir_token_file or labs.fhir_ca: {error}"]) from error
+    return FhirClient(
+        labs.fhir_url,
+        identifier_system=labs.fhir_identifier_system,
+        token=token,
+        context=context,
+        timeout_s=labs.fhir_timeout_s,
+    )
+
+
+def digest(resource: Resource) -> str:
+    """Return a digest of whatever a resource says."""
+    return hashlib.sha256(json.dumps(resource, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _read(response: HTTPResponse, until_s: float) -> bytes:
+    content = bytearray()
+    # As much as has arrived: a server that sends byte by byte must not hold a worker.
+    while chunk := response.read1(_CHUNK):
+        content += chunk
+        if len(content) > MAXIMUM_BYTES:
+            raise FhirError("the answer of the FHIR server is too long")
+        if time.monotonic() > until_s:
+            raise FhirError("the FHIR server gave no whole answer in time")
+    return bytes(content)
+
+
+def _bundle(content: bytes) -> Resource:
+    try:
+        # Decimals stay as they were written: 7.10 is not a binary fraction.
+        document = json.loads(content, parse_float=Decimal)
+    except (ValueError, RecursionError) as error:
+        raise FhirError("the FHIR server did not answer with JSON") from error
+    if not isinstance(document, dict) or document.get("resourceType") != "Bundle":
+        raise FhirError("the FHIR server did not answer with a Bundle")
+    return document
+
+
+def _names_of(entry: Resource, patient_id: str, system: str) -> list[str]:
+    """Return how an Observation may refer to a Patient that has the identifier asked for."""
+    resource = entry.get("resource") or {}
+    if resource.get("resourceType") != "Patient":
+        return []
+    if not any(_is_identifier(item, patient_id, system) for item in resource.get("identifier") or []):
+        return []
+    return [name for name in (f"Patient/{resource.get('id')}", entry.get("fullUrl")) if name]
+
+
+def _is_of(observation: Resource, theirs: set[str], patient_id: str, system: str) -> bool:
+    subject = observation.get("subject") or {}
+    reference = str(subject.get("reference") or "")
+    if reference:
+        return reference in theirs
+    return _is_identifier(subject.get("identifier") or {}, patient_id, system)
+
+
+def _is_identifier(identifier: Resource, patient_id: str, system: str) -> bool:
+    return identifier.get("value") == patient_id and (not system or identifier.get("system") == system)

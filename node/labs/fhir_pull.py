@@ -1,0 +1,84 @@
+"""Ask a FHIR server for the values of a patient, at the analysis and while late values still count."""
+
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from config.analytes import AnalyteRules
+from node.labs.fhir_client import FhirClient, FhirError, digest
+from node.labs.fhir_results import observation_of
+from node.labs.gate import judge
+from node.labs.observation import PatientIdentity
+from node.ledger.lab_records import LabMessage, LabSource, PatientResults
+from node.ledger.ledger import Ledger
+from pipeline.study import Analyte
+
+logger = logging.getLogger(__name__)
+
+LOINC = "http://loinc.org"
+NO_ANSWER = "The laboratory server was asked and did not answer; values may be missing that it has."
+"""Warning for the report; the log says why."""
+
+
+class FhirPull:
+    """Enters what a server knows of a patient.
+
+    Parameters
+    ----------
+    issuer
+        Whose patient IDs the server knows; nobody else's patients are asked for.
+    """
+
+    def __init__(self, client: FhirClient, ledger: Ledger, rules: AnalyteRules, issuer: str) -> None:
+        self._client = client
+        self._ledger = ledger
+        self._rules = rules
+        self._issuer = issuer.upper()
+        self._codes = _search_tokens(rules)
+
+    def fetch(self, patient: PatientIdentity) -> tuple[str, ...]:
+        """Ask for one patient; return sentences for the report."""
+        if patient.issuer != self._issuer or not patient.patient_id:
+            return ()
+        try:
+            resources = self._client.observations(patient.patient_id, self._codes)
+        except FhirError as error:
+            logger.warning("laboratory server failed because=%s", error)
+            return (NO_ANSWER,)
+        for resource in resources:
+            self._enter(patient, resource)
+        return ()
+
+    def fetch_late(self, wait_h: float) -> int:
+        """Ask again for the patients of studies whose values may still change the result; return how many."""
+        since = self._ledger.clock() - timedelta(hours=wait_h)
+        uses = [
+            use for use in self._ledger.lab_uses.since(since) if use.has_risk and len(use.chosen) < len(Analyte)
+        ]
+        patients = {use.patient for use in uses}
+        for patient in patients:
+            self.fetch(patient)
+        return len(patients)
+
+    def _enter(self, patient: PatientIdentity, resource: Mapping[str, Any]) -> None:
+        observation = observation_of(resource)
+        if observation is None:
+            return
+        today = self._ledger.clock().astimezone().date()
+        judged = judge([observation], self._rules, today)
+        if not judged:
+            return
+        version = str((resource.get("meta") or {}).get("versionId") or "")
+        message_id = "/_history/".join(part for part in (observation.where, version) if part)[:255]
+        part = PatientResults(patient, message_id, judged.accepted, judged.withdrawn, judged.refused)
+        # Other rules may judge otherwise: their version is part of what makes an Observation known.
+        sha256 = digest({"resource": resource, "rules": self._rules.version})
+        record = LabMessage(self._client.base, observation.where, sha256, "", "[]")
+        self._ledger.labs.enter(LabSource.FHIR, self._client.base, [part], message=record)
+
+
+def _search_tokens(rules: AnalyteRules) -> list[str]:
+    found = [f"{LOINC}|{item.code}" for analyte in Analyte for item in rules.analytes[analyte].loinc]
+    local = [item.code for analyte in Analyte for item in rules.analytes[analyte].local]
+    return [*found, *local]

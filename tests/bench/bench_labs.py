@@ -1,7 +1,7 @@
 """Laboratory messages a second, each durable before its AA: `python -m tests.bench.bench_labs`.
 
-One sender waits for each answer before it sends the next message, as interface engines do. The baseline appends the
-same bytes to a file and has the disk keep each (fsync): what durability alone costs on this machine.
+One sender waits for each answer before it sends the next message, as interface engines do. The baseline appends
+the same bytes to a file and has the disk keep each (fsync): what durability alone costs on this machine.
 """
 
 import os
@@ -74,7 +74,7 @@ def main() -> int:
     """Print one line; exit 1 where the goal is missed."""
     found = measure_anew()
     sys.stdout.write(
-        f"{found.messages} messages: {found.per_s:.0f} a second, each durable before its AA; goal {GOAL_PER_S:.0f}; "
+        f"{found.messages} messages: {found.per_s:.0f} a second, durable before AA; goal {GOAL_PER_S:.0f}; "
         f"fsync alone {found.baseline_per_s:.0f} a second\n"
     )
     return 0 if found.per_s >= GOAL_PER_S else 1

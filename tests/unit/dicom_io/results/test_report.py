@@ -80,7 +80,7 @@ def test_report_when_written_then_it_states_numbers_codes_and_model(tmp_path: Pa
         "threshold=0.500",
         "model_sha256=" + "ab" * 32,
         "demonstration: not for patients",
-        "radiomics and clinical values",
+        "radiomics and clinical values, tumour size from the images",
         "liver volume: 1500 cm³, at least 300 cm³: passed",
         "The liver moved by 9 mm.",
         "For research use only. Not a medical device.",

@@ -1,6 +1,6 @@
 """Every fault, in the order of `make faults`."""
 
-from tests.faults import databases, full_disk, hostile_files, killing, peers_that_fail
+from tests.faults import clock, databases, full_disk, hostile_files, killing, peers_that_fail
 from tests.faults.fault import Fault
 
 FAULTS: tuple[Fault, ...] = (
@@ -8,5 +8,6 @@ FAULTS: tuple[Fault, ...] = (
     *peers_that_fail.FAULTS,
     *full_disk.FAULTS,
     *databases.FAULTS,
+    *clock.FAULTS,
     *hostile_files.FAULTS,
 )

@@ -145,9 +145,10 @@ def inflates_to_two_gigabytes(ds: Dataset, path: Path) -> None:
     own = Dataset()
     own.update({tag: ds[tag] for tag in ds.keys() if tag < 0x50000000})  # noqa: SIM118 - as above
     deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    nothing = bytes(2**24)
-    data_set = deflater.compress(encode(own))
-    data_set += b"".join(deflater.compress(nothing) for _ in range(128)) + deflater.flush()
+    data_set = deflater.compress(encode(own)) + deflater.flush(zlib.Z_FULL_FLUSH)
+    # Behind a full flush nothing refers to what was before: one block may be repeated.
+    nothing = deflater.compress(bytes(2**24)) + deflater.flush(zlib.Z_FULL_FLUSH)
+    data_set += nothing * 128 + deflater.flush()
     _part10(path, ds, data_set, DeflatedExplicitVRLittleEndian)
 
 

@@ -19,7 +19,7 @@ from dicom_io.phantom.classic import (
 from dicom_io.phantom.common import write_acquisition
 from dicom_io.phantom.dialect import Slice
 from dicom_io.phantom.functional_groups import describe_agent, usage
-from dicom_io.phantom.plan import SeriesKind, SeriesPlan
+from dicom_io.phantom.plan import Agent, SeriesKind, SeriesPlan
 
 
 def write_converted(plan: SeriesPlan, to: Destination) -> list[WrittenFrame]:
@@ -66,7 +66,7 @@ def _write(
         by_uid[item.ConversionSourceAttributesSequence[0].ReferencedSOPInstanceUID]
         for item in converted.PerFrameFunctionalGroupsSequence
     ]
-    _complete_contrast(converted, first, images)
+    _complete_contrast(converted, first, images, to.study.agent)
     path = to.subfolder(plan) / f"i{number:04d}{plan.key}.dcm"
     converted.save_as(path, enforce_file_format=True)
     uids = (first.StudyInstanceUID, first.SeriesInstanceUID, uid)
@@ -75,7 +75,7 @@ def _write(
     ]
 
 
-def _complete_contrast(converted: Dataset, classic: Dataset, images: Sequence[Slice]) -> None:
+def _complete_contrast(converted: Dataset, classic: Dataset, images: Sequence[Slice], agent: Agent) -> None:
     """Describe the agent as the object asks (PS3.3 C.7.6.4b), which the converter leaves to others."""
     if "ReferencedSeriesSequence" in converted:
         # It names the series that were converted, not what the object refers to.
@@ -84,4 +84,4 @@ def _complete_contrast(converted: Dataset, classic: Dataset, images: Sequence[Sl
         return
     describe_agent(converted, classic)
     for groups, image in zip(converted.PerFrameFunctionalGroupsSequence, images, strict=True):
-        groups.ContrastBolusUsageSequence = [usage(image)]
+        groups.ContrastBolusUsageSequence = [usage(image, agent)]

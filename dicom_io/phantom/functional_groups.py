@@ -151,7 +151,7 @@ def volume_groups(image: Slice, dialect: Dialect, style: MultiFrame, agent: Agen
     if part.b_s_per_mm2 is not None or part.making is Making.ADC:
         groups.MRDiffusionSequence = [_diffusion(image)]
     if agent.name and (image.plan.enhanced or agent.before_too):
-        groups.ContrastBolusUsageSequence = [usage(image)]
+        groups.ContrastBolusUsageSequence = [usage(image, agent)]
     return groups
 
 
@@ -199,7 +199,7 @@ def describe_agent(ds: Dataset, said: Dataset) -> None:
     if "ContrastBolusAgent" not in said:
         return
     name, volume_ml, start = said.ContrastBolusAgent, said.ContrastBolusVolume, said.get("ContrastBolusStartTime")
-    codes = said.get("ContrastBolusAgentSequence") or [code("C-B0300", "SRT", "Contrast agent")]
+    codes = said.get("ContrastBolusAgentSequence") or [code("TYPED", "99PHANTOM", name)]
     for keyword in [element.keyword for element in ds if element.keyword.startswith("Contrast")]:
         del ds[keyword]
     agent = code(codes[0].CodeValue, codes[0].CodingSchemeDesignator, codes[0].CodeMeaning)
@@ -220,9 +220,9 @@ def describe_agent(ds: Dataset, said: Dataset) -> None:
     ds.ContrastBolusAgent, ds.ContrastBolusAgentSequence = name, [agent]
 
 
-def usage(image: Slice) -> Dataset:
+def usage(image: Slice, agent: Agent) -> Dataset:
     """Return what a frame has to do with the agent (PS3.3 C.7.6.16.2.12)."""
-    given = image.part.at_s > 0
+    given = agent.given and image.part.at_s > 0
     return item(
         ContrastBolusAgentNumber=1,
         ContrastBolusAgentAdministered="YES" if given else "NO",

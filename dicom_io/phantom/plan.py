@@ -207,6 +207,8 @@ class Agent:
         Of the injector, on whose clock the start was typed, s.
     before_too
         Whether series before the injection name it as well.
+    given
+        Whether it was administered.
     """
 
     name: str = "Gadoxetate disodium (Primovist)"
@@ -214,6 +216,7 @@ class Agent:
     start_recorded: bool = True
     clock_error_s: float = 0.0
     before_too: bool = False
+    given: bool = True
 
 
 @dataclass(frozen=True)

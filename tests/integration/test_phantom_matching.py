@@ -1,15 +1,20 @@
-"""Every scenario of the phantom, of every vendor, gets the answer that its truth expects from series matching."""
+"""Every scenario of the phantom gets the answer that its truth expects from series matching.
+
+Scenarios that depend on the vendor are matched for each of them, the others for a changing half of the vendors;
+the benchmark matches all.
+"""
 
 from pathlib import Path
 
 import pytest
 
 from config.series_rules import load_series_rules
-from tests.integration.scenario_table import Cases, answer, combinations
+from tests.integration.scenario_table import Cases, answer, everyday
 
 SEED = 7
 
 OPEN = {
+    "converted": "the attributes of converted objects are not read",
     "directional": "the trace leads a direction by too little",
     "early-hepatobiliary": "refused with SM-GAP instead of SM-NOHBP",
     "swapped-phases": "accepted by the clock against both names",
@@ -25,7 +30,7 @@ def table() -> list[object]:
             id=f"{vendor}-{scenario}",
             marks=[pytest.mark.xfail(reason=OPEN[scenario])] if scenario in OPEN else [],
         )
-        for vendor, scenario in combinations()
+        for vendor, scenario in everyday()
     ]
 
 

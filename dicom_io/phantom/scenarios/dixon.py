@@ -49,7 +49,9 @@ def _split(series: SeriesPlan, factor: int) -> list[SeriesPlan]:
     ]
 
 
-def _separate(factor: int, *kinds: SeriesKind) -> Edit:
+def dixon_series(factor: int, *kinds: SeriesKind) -> Edit:
+    """Return an edit that divides series into one for each Dixon image, numbered from `factor` times theirs."""
+
     def edit(_case: PhantomCase, plan: StudyPlan) -> StudyPlan:
         found = [series for series in plan.series if series.kind in kinds]
         return plan.without(*kinds).adding(*(one for series in found for one in _split(series, factor)))
@@ -68,15 +70,15 @@ def _mdixon(_case: PhantomCase, plan: StudyPlan) -> StudyPlan:
 SCENARIOS = {
     "dixon": Scenario(
         "every phase as water, fat, in- and opposed-phase series",
-        _separate(10, *_PHASES),
+        dixon_series(10, *_PHASES),
         vendors=("siemens", "siemens-xa", "uih", "canon", "toshiba", "unknown"),
     ),
     "dixon-hundreds": Scenario(
-        "LAVA-Flex: Dixon images as series numbered in hundreds", _separate(100, *_PHASES), vendors=("ge",)
+        "LAVA-Flex: Dixon images as series numbered in hundreds", dixon_series(100, *_PHASES), vendors=("ge",)
     ),
     "dixon-dynamic": Scenario(
         "water, fat, in- and opposed-phase series of four phases each",
-        also(dynamic(), _separate(100, SeriesKind.T1_DYNAMIC), _separate(100, SeriesKind.T1_HEPATOBILIARY)),
+        also(dynamic(), dixon_series(100, SeriesKind.T1_DYNAMIC), dixon_series(100, SeriesKind.T1_HEPATOBILIARY)),
         vendors=("ge", "siemens", "siemens-xa"),
     ),
     "mdixon": Scenario(

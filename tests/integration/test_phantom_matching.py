@@ -15,9 +15,6 @@ SEED = 7
 
 OPEN = {
     "converted": "the attributes of converted objects are not read",
-    "directional": "the trace leads a direction by too little",
-    "early-hepatobiliary": "refused with SM-GAP instead of SM-NOHBP",
-    "swapped-phases": "accepted by the clock against both names",
 }
 """Scenarios that matching does not answer yet."""
 

@@ -54,7 +54,9 @@ def agent(elements: Elements) -> str:
         for item in elements.items("ContrastBolusAgentSequence")
     ]
     ingredient = elements.word("ContrastBolusIngredient") if coded else ""
-    return " ".join(part for part in (elements.text("ContrastBolusAgent")[0], *coded, ingredient) if part)
+    parts = (elements.text("ContrastBolusAgent")[0], *coded, ingredient)
+    # Typed and coded are often the same word, and `NONE NONE` would be no word at all.
+    return " ".join({part.casefold(): part for part in reversed(parts) if part}.values())
 
 
 def dixon_type(image_type: tuple[str, ...]) -> str | None:

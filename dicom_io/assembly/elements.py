@@ -36,6 +36,15 @@ class Elements:
         self._character_sets: tuple[str, ...] = ()
         self._character_sets = self.words("SpecificCharacterSet")
 
+    def over(self, *others: "Elements") -> "Elements":
+        """Return a view in which what is absent here is taken from `others`, the first that has it."""
+        merged = Dataset()
+        for source in reversed((self, *others)):
+            merged.update(dict(source._dataset.items()))
+        view = Elements(merged, self._seen)
+        view._character_sets = self._character_sets
+        return view
+
     def fingerprint(self, tags: Collection[int]) -> tuple[Any, ...]:
         """Return what is stored at `tags`: equal fingerprints have equal meanings."""
         found = [(tag, item) for tag, item in self._found.items() if tag in tags]

@@ -70,14 +70,16 @@ def frames(elements: Elements, path: Path, seen: dict[Any, Any]) -> Iterator[Fra
         Shared objects of this scan.
     """
     instance, series = source_instance(elements, path), series_facts(elements, seen)
-    base, times = classic_physics(elements, seen), instance_times(elements)
     shared = next(iter(elements.items("SharedFunctionalGroupsSequence")), None)
     own = elements.items("PerFrameFunctionalGroupsSequence")
     count = len(own) or min(elements.whole("NumberOfFrames") or 1, MAXIMUM_FRAMES)
     rows, columns = elements.whole("Rows") or 0, elements.whole("Columns") or 0
     for index in range(count):
         groups = FrameGroups(own[index] if index < len(own) else None, shared)
-        physics = _physics(base, groups, elements)
+        view = _converted(elements, groups)
+        if view is not elements or index == 0:
+            base, times = classic_physics(view, seen), instance_times(view)
+        physics = _physics(base, groups, view)
         yield FrameFacts(
             instance=instance,
             frame_number=index + 1,
@@ -94,6 +96,23 @@ def frames(elements: Elements, path: Path, seen: dict[Any, Any]) -> Iterator[Fra
             acquisition_number=_whole(groups.number("FrameContentSequence", "FrameAcquisitionNumber")),
             instance_number=index + 1,
         )
+
+
+def _converted(elements: Elements, groups: FrameGroups) -> Elements:
+    """Return the data set with what Legacy Converted objects keep of the classic images (PS3.3 C.7.6.16.2.25.1).
+
+    Conversion leaves what has no functional group of its own, as Scanning Sequence, Acquisition Time and every
+    private element, in sequences of unassigned attributes.
+    """
+    items = [
+        item
+        for name in (
+            "UnassignedPerFrameConvertedAttributesSequence",
+            "UnassignedSharedConvertedAttributesSequence",
+        )
+        if (item := groups.macro(name)) is not None
+    ]
+    return elements.over(*items) if items else elements
 
 
 def _physics(base: Physics, groups: FrameGroups, elements: Elements) -> Physics:

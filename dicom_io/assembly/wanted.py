@@ -19,6 +19,7 @@ _KEYWORDS = [
     "PixelSpacing", "BurnedInAnnotation", "LossyImageCompression", "ComplexImageComponent", "EchoPulseSequence",
     "EchoPlanarPulseSequence", "SpectrallySelectedSuppression", "ContrastBolusUsageSequence",
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", "ImagesInAcquisition",
+    "UnassignedSharedConvertedAttributesSequence", "UnassignedPerFrameConvertedAttributesSequence",
     "ContrastBolusAgentSequence", "ContrastBolusIngredient",
 ]  # fmt: skip
 

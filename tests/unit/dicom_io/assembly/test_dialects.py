@@ -213,3 +213,10 @@ def test_facts_when_images_differ_only_in_place_and_time_then_they_are_one_objec
     frames = scan_folder(writer.folder).frames
     assert len({id(frame.physics) for frame in frames}) == 1
     assert len({id(frame.series) for frame in frames}) == 1
+
+
+def test_agent_when_typed_and_coded_alike_then_it_is_said_once(writer: StudyWriter) -> None:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = "1", "99X", "None"
+    found = physics(writer, T1, plain(ContrastBolusAgent="NONE", ContrastBolusAgentSequence=Items([item])))
+    assert found.agent == "NONE"

@@ -5,8 +5,9 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
+from pydicom.uid import LegacyConvertedEnhancedMRImageStorage
 
-from dicom_io.assembly import assemble
+from dicom_io.assembly import assemble, scan_folder
 from pipeline.errors import UnsuitableStudyError
 from pipeline.study import Role
 from tests.unit.dicom_io.assembly.conftest import Match
@@ -130,3 +131,22 @@ def add_philips_frame(frame: Dataset, *, scale_slope: float | None = None, **ele
         classic.private_block(0x2005, "Philips MR Imaging DD 001", create=True).add_new(0x0E, "FL", scale_slope)
     block = frame.private_block(0x2005, "Philips MR Imaging DD 005", create=True)
     block.add_new(0x0F, "SQ", Items([classic]))
+
+
+def test_scan_when_a_classic_series_was_converted_then_its_unassigned_elements_are_read(
+    writer: StudyWriter,
+) -> None:
+    path = write_enhanced(writer, "t2_tse_fs", [0])
+    ds = dcmread(path)
+    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = LegacyConvertedEnhancedMRImageStorage
+    del ds.EchoPulseSequence
+    shared = item(ScanningSequence="SE", EchoTrainLength=16, ScanOptions="FS", AcquisitionDate="20240305")
+    ds.SharedFunctionalGroupsSequence[0].UnassignedSharedConvertedAttributesSequence = Items([shared])
+    for number, frame in enumerate(ds.PerFrameFunctionalGroupsSequence):
+        own = item(AcquisitionTime=f"1000{number:02d}")
+        frame.UnassignedPerFrameConvertedAttributesSequence = Items([own])
+    ds.save_as(path)
+    frames = scan_folder(writer.folder).frames
+    assert {frame.physics.scanning_sequence for frame in frames} == {("SE",)}
+    starts = [frame.times.acquisition_s or 0 for frame in frames]
+    assert [start - starts[0] for start in starts] == list(range(SLICES))

@@ -14,6 +14,7 @@ TEXT_DELIMITERS = set(b"\\\r\n\t\f=")
 
 _ESCAPES = re.compile(r"\x1b[$()\-,./]*[0-~]")
 _NEGATIVE_CONTRAST = re.compile(r"(?<!\w)c-(?!\w)")
+_WITHOUT_FAT_SATURATION = re.compile(r"(?<!\w)(?:w/o|w\.o\.|without|no|non)[\s\-_]*(?:fs|fat ?sat\w*)(?!\w)")
 _WITHOUT = re.compile(r"(?<!\w)(?:w/o|w\.o\.)(?:\s*(?:contrast|gad\w*|gd|c\+?))?(?!\w)")
 _SEPARATORS = re.compile(r"[./\\\-\s]+")
 
@@ -49,6 +50,7 @@ def decode(raw: bytes, character_sets: Iterable[str]) -> tuple[str, ...]:
 def normalise(text: str) -> str:
     """Return `text` in the one spelling that the lexicon expects: NFKC, lower case, blanks between words."""
     text = unicodedata.normalize("NFKC", text).casefold().replace("_", " ").strip()
+    text = _WITHOUT_FAT_SATURATION.sub(" nonfatsat ", text)
     text = _WITHOUT.sub(" noncontrast ", text)
     text = _NEGATIVE_CONTRAST.sub(" noncontrast ", text)
     text = _SEPARATORS.sub(" ", text).strip()

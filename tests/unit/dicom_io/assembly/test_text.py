@@ -89,6 +89,9 @@ def test_normalise_when_spelled_in_many_ways_then_one_spelling_remains(text: str
         ("肝細胞相", "hepatobiliary", "arterial"),
         ("간담도기", "hepatobiliary", "arterial"),
         ("dti_tra_dir16_AP", None, "arterial"),
+        ("T1 PV w/o FS", "portal", "pre"),
+        ("T2 without fat sat", "t2", "fat_suppressed"),
+        ("T2 non-fs", "t2", "fat_suppressed"),
     ],
 )
 def test_concepts_when_a_description_is_read_then_only_what_it_says_is_found(

@@ -19,6 +19,7 @@ from dicom_io.network.storage_scu import echo, send_files
 from node.cli.output import ExitCode
 from node.demo.processes import free_port
 from pipeline.model_bundle import CLASSIFIER, SEGMENTATION, PipelineSettings, write_bundle
+from tests.integration.dcmtk import running_dcmqrscp
 from tests.integration.service import LOOPBACK, RunningNode, mvi_node, running_node
 from tests.unit.pipeline.test_run import random_classifier
 
@@ -174,6 +175,34 @@ def test_serve_when_killed_after_success_then_the_study_still_reaches_its_end(
         assert ended["code"] == "SM-NOHBP"
         queue = node.json("queue")
         assert (queue["counts"]["refused"], queue["failed"]) == (1, [])
+
+
+@pytest.mark.peer("dcmtk")
+def test_serve_when_killed_while_its_pacs_is_away_then_the_next_start_delivers_each_object_once(
+    tmp_path: Path, incomplete_study: list[Path]
+) -> None:
+    port = free_port()
+    pacs = {"name": "pacs", "ae_title": "QRPACS", "host": LOOPBACK, "port": port, "receives_results": True}
+    waits = {"settle_s": 1, "deadline_s": 2, "check_every_s": 0.2}
+    with running_node(tmp_path, 0, [SCANNER, pacs], **waits) as node:
+        send(incomplete_study, node)
+        (listed,) = node.json("studies", "list")["studies"]
+        uid = listed["study_instance_uid"]
+        node.wait_for_state(uid, ["delivering"], PATIENCE_S)
+        wait_until(lambda: node.json("peers", "list")["peers"][1]["last_contact"]["outcome"] == "unreachable")
+        waiting = node.json("queue")["undelivered"]
+        assert {item["because"] for item in waiting} == {"no DICOM service could be reached there"}
+        os.kill(node_process(node), signal.SIGKILL)
+    with (
+        running_dcmqrscp(tmp_path / "pacs", port=port),
+        running_node(tmp_path, 0, [SCANNER, pacs], **waits) as node,
+    ):
+        assert node.json("peers", "echo", "pacs")["reached"]
+        ended = node.wait_for_state(uid, ["delivered"], PATIENCE_S)
+        assert {item["confirmed_by"] for item in ended["deliveries"]} == {"query"}
+        assert node.json("queue")["undelivered"] == []
+        kept = [path for path in (tmp_path / "pacs" / "kept").iterdir() if path.name != "index.dat"]
+        assert len(kept) == len(waiting)
 
 
 def node_process(node: RunningNode) -> int:

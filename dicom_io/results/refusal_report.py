@@ -24,6 +24,9 @@ from pipeline.study import Role
 MOST_REJECTED = 40
 """Sub-volumes that are listed; a study of a whole day would otherwise fill pages."""
 
+NO_REMEDY = "Read the study without this result, and ask who runs the node to look into its log."
+"""What helps where nothing better is known."""
+
 _KEYWORDS = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Rows", "Columns")
 _IMAGE_CLASSES = frozenset({MRImageStorage, EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage})
 
@@ -59,8 +62,13 @@ class Refusal:
     def of(cls, cause: StudyError | MatchResult) -> "Refusal":
         """Take the facts from an error, or from a refused match."""
         if isinstance(cause, StudyError):
-            return cls(cause.code, in_words(cause.message), in_words(cause.remedy), cause.stage)
-        code, message, remedy = cause.code or "SM-REFUSED", in_words(cause.message), in_words(cause.remedy)
+            remedy = in_words(cause.remedy) or NO_REMEDY
+            return cls(cause.code, in_words(cause.message), remedy, cause.stage)
+        code, message, remedy = (
+            cause.code or "SM-REFUSED",
+            in_words(cause.message),
+            in_words(cause.remedy) or NO_REMEDY,
+        )
         return cls(code, message, remedy, "assemble", _details(cause))
 
 
@@ -125,14 +133,16 @@ def _items(refusal: Refusal) -> list[sr.TextContentItem]:
 def _details(match: MatchResult) -> tuple[str, ...]:
     missing = [ROLE_TITLES[role] for role in Role if role not in match.roles]
     sentences = [
-        f"{ROLE_TITLES[role]}: {_series(chosen.series_number, chosen.series_description)} was chosen."
+        f"{ROLE_TITLES[role]}: {_series(chosen.series_number, chosen.series_description)} was found."
         for role, chosen in match.roles.items()
     ]
     if missing:
         sentences.append(f"Missing: {', '.join(missing)}.")
-    sentences.extend(_not_used(entry) for entry in match.rejected[:MOST_REJECTED])
-    if len(match.rejected) > MOST_REJECTED:
-        sentences.append(f"{len(match.rejected) - MOST_REJECTED} more sub-volumes were not used.")
+    # The three planes of a localizer are three sub-volumes with one sentence.
+    rejected = tuple(dict.fromkeys(_not_used(entry) for entry in match.rejected))
+    sentences.extend(rejected[:MOST_REJECTED])
+    if len(rejected) > MOST_REJECTED:
+        sentences.append(f"{len(rejected) - MOST_REJECTED} more sub-volumes were not used.")
     return tuple(sentences)
 
 

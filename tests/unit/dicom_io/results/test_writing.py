@@ -9,6 +9,7 @@ import pytest
 
 from dicom_io.assembly.match_result import MatchResult, RejectedSubVolume, SourceInstance
 from dicom_io.results import PriorReport, ResultContext, WrittenResults, write_refusal, write_results, writing
+from dicom_io.results.refusal_report import Refusal
 from pipeline.errors import QualityGateError, StudyError, UnsuitableStudyError
 from pipeline.study import Role
 from tests.unit.dicom_io.results.synthetic_study import (
@@ -170,6 +171,25 @@ def test_refusal_when_series_are_missing_then_the_report_says_which_and_what_hel
         "Not used: series without number (no description), b=0: It is an ADC map (ADC).",
         "For research use only. Not a medical device.",
     } <= set(texts(report))
+
+
+def test_refusal_when_sub_volumes_are_rejected_alike_then_they_are_told_once() -> None:
+    localizer = RejectedSubVolume("1.2.3", "", "LOCALIZER", "a localizer", 1, "3-Plane Loc")
+    match = MatchResult(
+        STUDY_UID, "refused", "SM-NOHBP", "No hepatobiliary phase.", "", {}, (localizer,) * 3, None, "unknown"
+    )
+
+    refusal = Refusal.of(match)
+
+    told = [sentence for sentence in refusal.details if "Loc" in sentence]
+    assert told == ["Not used: series 1 (3-Plane Loc): a localizer (LOCALIZER)."]
+
+
+def test_refusal_when_the_error_knows_no_remedy_then_the_reader_is_still_told_what_to_do() -> None:
+    refusal = Refusal.of(QualityGateError("QG-REG", "T1_PRE could not be aligned.", stage="register"))
+
+    assert refusal.message == "T1 pre-contrast could not be aligned."
+    assert refusal.remedy.startswith("Read the study without this result")
 
 
 def test_refusal_when_a_gate_failed_then_the_report_names_the_model(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from dicom_io.network.transport import TransportLimits
 from node.audit.alerts import Alerts
 from node.audit.trail import Trail
 from node.inbox import Arrival, Inbox, InboxError, StorageFullError
+from node.ledger.grouping import GroupedIntake
 from node.ledger.ledger import Ledger, open_ledger, utc_now
 from node.ledger.records import InstanceRecord
 from node.mending import mend_ledger
@@ -71,6 +72,7 @@ class Reception:
     def __init__(self, inbox: Inbox, ledger: Ledger, clock: Callable[[], datetime]) -> None:
         self._inbox = inbox
         self._ledger = ledger
+        self._intake = GroupedIntake(ledger.record_group)
         self._clock = clock
 
     def keep(self, received: ReceivedInstance) -> StoreStatus:
@@ -100,7 +102,7 @@ class Reception:
             peer=received.peer,
         )
         try:
-            self._ledger.record_instance(record)
+            self._intake.record(record)
         except (NodeError, SQLAlchemyError):
             # The file stays: sent again it is a duplicate, and the next start enters it from the inbox.
             LOGGER.exception("instance %s is kept, but the ledger does not answer", identity.sop_instance_uid)

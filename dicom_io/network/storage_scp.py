@@ -12,7 +12,6 @@ from pydicom.uid import UID
 from pynetdicom import evt
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
-from pynetdicom.dsutils import create_file_meta, encode_file_meta
 
 from dicom_io.network.access import AccessPolicy, Rejection
 from dicom_io.network.command_set import Command
@@ -25,6 +24,7 @@ from dicom_io.network.implementation import (
 )
 from dicom_io.network.listener import Listener, PortTakenError
 from dicom_io.network.negotiation import acceptor_contexts
+from dicom_io.network.part10 import part10_header
 from dicom_io.network.reactor import GuardedAE
 from dicom_io.network.server import check_seam
 from dicom_io.network.status import StoreStatus
@@ -34,7 +34,6 @@ LOGGER = logging.getLogger(__name__)
 
 _ERROR_COMMENT_CHARACTERS = 64
 """VR LO of (0000,0902)."""
-_PREAMBLE = b"\0" * 128 + b"DICM"
 _INVALID_ARGUMENT = 0x0115
 
 
@@ -307,20 +306,6 @@ def _port_of(listener: Listener | None) -> int:
 
 def _is_served(assoc: Association) -> bool:
     return assoc.is_alive() and not (assoc.is_released or assoc.is_aborted)
-
-
-def part10_header(identity: InstanceIdentity, *, source_ae_title: str) -> bytes:
-    """Return preamble and file meta information of a file that will hold this instance (PS3.10 7.1)."""
-    meta = create_file_meta(
-        sop_class_uid=UID(identity.sop_class_uid),
-        sop_instance_uid=UID(identity.sop_instance_uid),
-        transfer_syntax=UID(identity.transfer_syntax_uid),
-        implementation_uid=UID(IMPLEMENTATION_CLASS_UID),
-        implementation_version=IMPLEMENTATION_VERSION_NAME,
-    )
-    if source_ae_title.strip():
-        meta.SourceApplicationEntityTitle = source_ae_title.strip()
-    return _PREAMBLE + encode_file_meta(meta)
 
 
 def _mismatch(requested: tuple[str, str], identity: InstanceIdentity) -> str:

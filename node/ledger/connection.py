@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, select
+from sqlalchemy import Connection, Engine, Executable, Table, create_engine, event, inspect, select
 from sqlalchemy import table as table_clause
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
@@ -81,11 +82,15 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 def insert_new(connection: Connection, table: Table, values: dict[str, Any]) -> bool:
     """Insert a row; return False where a unique key has it already."""
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    return connection.execute(_insertion(table, connection.dialect.name), values).first() is not None
+
+
+@cache
+def _insertion(table: Table, dialect: str) -> Executable:
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
     # What comes back is counted, not `rowcount`: psycopg does not know it for every kind of INSERT.
     key = table.primary_key.columns.values()[0]
-    statement = insert(table).values(values).on_conflict_do_nothing().returning(key)
-    return connection.execute(statement).first() is not None
+    return insert(table).on_conflict_do_nothing().returning(key)
 
 
 def schema_version(connection: Connection) -> str | None:

@@ -8,12 +8,13 @@ from node.ledger import schema
 from node.ledger.connection import reading
 from node.ledger.records import StudyEvent
 
+_LINE = insert(schema.events)
+
 
 def note(connection: Connection, study_instance_uid: str, at: datetime, event: str, detail: str = "") -> None:
     """Append one line to the history of a study."""
-    connection.execute(
-        insert(schema.events).values(study_instance_uid=study_instance_uid, at=at, event=event, detail=detail)
-    )
+    line = {"study_instance_uid": study_instance_uid, "at": at, "event": event, "detail": detail}
+    connection.execute(_LINE, line)
 
 
 def history(engine: Engine, study_instance_uid: str) -> tuple[StudyEvent, ...]:

@@ -1,10 +1,9 @@
 """Instances as they arrive: recorded once, and a new image re-opens its study."""
 
 from collections.abc import Collection
-from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, null, select, update
 
 from node.ledger import schema
 from node.ledger.connection import insert_new
@@ -59,45 +58,63 @@ def forget(connection: Connection, paths: Collection[str], now: datetime) -> int
     return number
 
 
-def _locked_study(connection: Connection, instance: InstanceRecord, now: datetime) -> str:
-    table = schema.studies
-    created = insert_new(
-        connection,
-        table,
-        {
-            "study_instance_uid": instance.study_instance_uid,
-            "state": StudyState.RECEIVING.value,
-            "generation": 0,
-            "images": 0,
-            "conflicting": False,
-            "first_received_at": instance.received_at,
-            "last_received_at": instance.received_at,
-            "updated_at": now,
-            "attempts": 0,
-        },
+# The statements of every instance are made once: making them anew took longer than running them.
+_STATE_OF = (
+    select(schema.studies.c.state).where(schema.studies.c.study_instance_uid == bindparam("uid")).with_for_update()
+)
+_HASHES_OF = select(schema.instances.c.content_sha256, schema.instances.c.conflicting).where(
+    schema.instances.c.study_instance_uid == bindparam("study"),
+    schema.instances.c.sop_instance_uid == bindparam("instance"),
+)
+_ADVANCED = (
+    update(schema.studies)
+    .where(schema.studies.c.study_instance_uid == bindparam("uid"))
+    .values(
+        state=bindparam("next_state"),
+        generation=schema.studies.c.generation + 1,
+        images=schema.studies.c.images + bindparam("more_images"),
+        last_received_at=bindparam("received_at"),
+        updated_at=bindparam("now"),
+        attempts=0,
+        not_before=null(),
+        owner=null(),
+        lease_expires_at=null(),
     )
-    if created:
-        note(connection, instance.study_instance_uid, now, "created", f"from {instance.calling_ae_title}")
-        return StudyState.RECEIVING.value
+)
+
+
+def _locked_study(connection: Connection, instance: InstanceRecord, now: datetime) -> str:
+    uid = instance.study_instance_uid
     # Two associations may bring one study: the row lock makes them count one after the other.
-    query = select(table.c.state).where(table.c.study_instance_uid == instance.study_instance_uid)
-    return str(connection.scalar(query.with_for_update()))
+    state = connection.scalar(_STATE_OF, {"uid": uid})
+    if state is not None:
+        return str(state)
+    new = {
+        "study_instance_uid": uid,
+        "state": StudyState.RECEIVING.value,
+        "generation": 0,
+        "images": 0,
+        "conflicting": False,
+        "first_received_at": instance.received_at,
+        "last_received_at": instance.received_at,
+        "updated_at": now,
+        "attempts": 0,
+    }
+    if insert_new(connection, schema.studies, new):
+        note(connection, uid, now, "created", f"from {instance.calling_ae_title}")
+    return str(connection.scalar(_STATE_OF, {"uid": uid}))
 
 
 def _known_hashes(connection: Connection, instance: InstanceRecord) -> dict[str, bool]:
     """Return the hashes under the UID of an instance, and of each whether it came in conflict with an earlier."""
-    table = schema.instances
-    query = select(table.c.content_sha256, table.c.conflicting).where(
-        table.c.study_instance_uid == instance.study_instance_uid,
-        table.c.sop_instance_uid == instance.sop_instance_uid,
-    )
-    rows = connection.execute(query).mappings()
-    return {row["content_sha256"]: row["conflicting"] for row in rows}
+    of = {"study": instance.study_instance_uid, "instance": instance.sop_instance_uid}
+    return {row.content_sha256: row.conflicting for row in connection.execute(_HASHES_OF, of)}
 
 
 def _enter(connection: Connection, instance: InstanceRecord, *, conflicting: bool) -> None:
     table = schema.instances
-    if insert_new(connection, table, {**asdict(instance), "conflicting": conflicting}):
+    values = {name: getattr(instance, name) for name in InstanceRecord.__dataclass_fields__}
+    if insert_new(connection, table, {**values, "conflicting": conflicting}):
         return
     # It came in conflict, the file it was in conflict with is lost, and now it is the one that was sent again.
     connection.execute(
@@ -124,21 +141,14 @@ def _mark(connection: Connection, instance: InstanceRecord, now: datetime) -> No
 def _advance(
     connection: Connection, state: StudyState, instance: InstanceRecord, now: datetime, *, images: int
 ) -> None:
-    table, uid = schema.studies, instance.study_instance_uid
+    uid = instance.study_instance_uid
     if state is not StudyState.RECEIVING:
         note(connection, uid, now, "re-opened", f"an image arrived while {state}")
-    connection.execute(
-        update(table)
-        .where(table.c.study_instance_uid == uid)
-        .values(
-            state=next_state(state, Event.INSTANCE).value,
-            generation=table.c.generation + 1,
-            images=table.c.images + images,
-            last_received_at=instance.received_at,
-            updated_at=now,
-            attempts=0,
-            not_before=None,
-            owner=None,
-            lease_expires_at=None,
-        )
-    )
+    values = {
+        "uid": uid,
+        "next_state": next_state(state, Event.INSTANCE).value,
+        "more_images": images,
+        "received_at": instance.received_at,
+        "now": now,
+    }
+    connection.execute(_ADVANCED, values)

@@ -88,8 +88,12 @@ class Ledger:
 
     def record_instance(self, instance: InstanceRecord) -> Recorded:
         """Enter one instance of the inbox, durably; doing it twice changes nothing."""
+        return self.record_group([instance])[0]
+
+    def record_group(self, instances: Sequence[InstanceRecord]) -> list[Recorded]:
+        """Enter all or none of some instances, durably; return of each what it was."""
         with self.engine.begin() as connection:
-            return intake.record(connection, instance, self.clock())
+            return [intake.record(connection, instance, self.clock()) for instance in instances]
 
     def record_instances(self, records: Iterable[InstanceRecord]) -> Mapping[Recorded, int]:
         """Enter many instances in one transaction; return how many were what."""

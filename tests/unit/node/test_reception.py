@@ -22,6 +22,7 @@ from dicom_io.network.status import Disposition, StoreStatus
 from dicom_io.network.storage_scp import ReceivedInstance, StorageScp
 from dicom_io.network.storage_scu import SendOutcome, send_files
 from node.inbox import Inbox
+from node.ledger import intake
 from node.ledger.ledger import Ledger, open_ledger
 from node.reception import (
     STILL_STARTING_EVERY_S,
@@ -105,11 +106,11 @@ def test_keep_when_the_ledger_is_away_then_is_a700_and_the_resent_instance_is_re
 ) -> None:
     reception = reception_in(tmp_path, ledger)
 
-    def fail(_: object) -> None:
+    def fail(*_: object) -> None:
         raise OperationalError("INSERT", {}, Exception("server closed the connection"))
 
     with monkeypatch.context() as away:
-        away.setattr(ledger, "record_instance", fail)
+        away.setattr(intake, "record", fail)
         assert reception.keep(received()) is StoreStatus.OUT_OF_RESOURCES
 
     assert reception.keep(received()) is StoreStatus.SUCCESS

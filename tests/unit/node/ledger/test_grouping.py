@@ -1,0 +1,101 @@
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from node.ledger.grouping import GroupedIntake
+from node.ledger.ledger import Ledger
+from node.ledger.records import InstanceRecord, Recorded
+from tests.unit.node.doubles import FakeClock, instance
+
+THREADS = 8
+
+
+class SlowLedger:
+    """Holds the first transaction until all others wait, and refuses one instance."""
+
+    def __init__(self, bad: str = "") -> None:
+        self.groups: list[list[str]] = []
+        self.bad = bad
+        self.entered = threading.Event()
+        self.go_on = threading.Event()
+
+    def record_group(self, instances: Sequence[InstanceRecord]) -> list[Recorded]:
+        uids = [record.sop_instance_uid for record in instances]
+        self.groups.append(uids)
+        if len(self.groups) == 1:
+            self.entered.set()
+            self.go_on.wait(10)
+        if self.bad in uids:
+            raise OperationalError("", None, RuntimeError("no"))
+        return [Recorded.NEW] * len(uids)
+
+
+def record_at_once(ledger: SlowLedger, records: Sequence[InstanceRecord]) -> dict[str, Recorded | Exception]:
+    """Record the first, and while it is being entered all others from threads of their own."""
+    intake = GroupedIntake(ledger.record_group)
+    results: dict[str, Recorded | Exception] = {}
+
+    def record(one: InstanceRecord) -> None:
+        try:
+            results[one.sop_instance_uid] = intake.record(one)
+        except OperationalError as error:
+            results[one.sop_instance_uid] = error
+
+    threads = [threading.Thread(target=record, args=(one,)) for one in records]
+    threads[0].start()
+    assert ledger.entered.wait(10)
+    for thread in threads[1:]:
+        thread.start()
+    while len(intake._waiting) < len(records) - 1:
+        assert any(thread.is_alive() for thread in threads)
+    ledger.go_on.set()
+    for thread in threads:
+        thread.join(10)
+    return results
+
+
+def test_record_when_others_wait_then_enters_them_in_one_transaction(clock: FakeClock) -> None:
+    ledger, records = SlowLedger(), [instance(clock, number) for number in range(1, THREADS)]
+    results = record_at_once(ledger, records)
+    assert set(results.values()) == {Recorded.NEW}
+    assert [len(group) for group in ledger.groups] == [1, len(records) - 1]
+
+
+def test_record_when_one_is_refused_then_the_others_are_entered(clock: FakeClock) -> None:
+    records = [instance(clock, number) for number in range(1, THREADS)]
+    bad = records[3].sop_instance_uid
+    results = record_at_once(SlowLedger(bad), records)
+    assert isinstance(results.pop(bad), OperationalError)
+    assert list(results.values()) == [Recorded.NEW] * (len(records) - 1)
+
+
+def test_record_when_several_studies_wait_then_they_are_locked_in_one_order(clock: FakeClock) -> None:
+    ledger = SlowLedger()
+    records = [
+        replace(instance(clock, number), study_instance_uid=f"1.2.{uid}")
+        for number, uid in enumerate((5, 4, 1, 3, 2), start=1)
+    ]
+    record_at_once(ledger, records)
+    uids = {record.sop_instance_uid: record.study_instance_uid for record in records}
+    assert [uids[uid] for uid in ledger.groups[1]] == ["1.2.1", "1.2.2", "1.2.3", "1.2.4"]
+
+
+@pytest.mark.timeout(120)
+def test_record_when_threads_race_on_a_real_ledger_then_counts_each_once(ledger: Ledger, clock: FakeClock) -> None:
+    intake = GroupedIntake(ledger.record_group)
+    records = [instance(clock, number) for number in range(1, 25)]
+    found: list[Recorded] = []
+
+    def record_all(own: Sequence[InstanceRecord]) -> None:
+        found.extend(intake.record(one) for one in own)
+
+    # Every instance comes on two associations.
+    threads = [threading.Thread(target=record_all, args=(records[start % 4 :: 4],)) for start in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(found) == sorted([Recorded.NEW] * 24 + [Recorded.DUPLICATE] * 24)

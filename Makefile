@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 
-.PHONY: help demo test lint install install-test system-test unit bench bench-ingest faults clean
+.PHONY: help demo test lint install install-test system-test unit bench bench-ingest faults soak clean
 
 help:  ## Show the targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ faults: install-test system-test  ## Bring about every fault, hundreds of times,
 
 bench-ingest: install-test system-test  ## Print how fast instances are received, beside other receivers.
 	$(BIN)/python -m tests.bench.bench_ingest
+
+soak: install-test  ## Let many instances and associations through; the receiver must not grow.
+	$(BIN)/python -m tests.soak
 
 clean:  ## Remove what the targets made.
 	rm -rf build $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,6 +1,6 @@
 """Every fault, in the order of `make faults`."""
 
-from tests.faults import clock, databases, full_disk, hostile_files, killing, peers_that_fail
+from tests.faults import clock, databases, full_disk, hostile_files, hostile_peers, killing, peers_that_fail
 from tests.faults.fault import Fault
 
 FAULTS: tuple[Fault, ...] = (
@@ -10,4 +10,5 @@ FAULTS: tuple[Fault, ...] = (
     *databases.FAULTS,
     *clock.FAULTS,
     *hostile_files.FAULTS,
+    *hostile_peers.FAULTS,
 )

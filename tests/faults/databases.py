@@ -169,5 +169,5 @@ def _is_working(ledger: Ledger, victim: Victim) -> bool:
 FAULTS = (
     Fault("ledger deleted", deleted, cases=5),
     Fault("PostgreSQL stopped and started", away, cases=10, short=2, peers=("postgresql",)),
-    Fault("two nodes on one PostgreSQL", shared, cases=40, short=8, peers=("postgresql",)),
+    Fault("two nodes on one PostgreSQL", shared, cases=40, short=4, peers=("postgresql",)),
 )

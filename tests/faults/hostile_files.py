@@ -366,6 +366,6 @@ def _peak_bytes(process: int) -> int:
 
 
 FAULTS = (
-    Fault("hostile files in folders", in_folders, cases=2 * len(ENEMIES), short=2 * len(ENEMIES)),
-    Fault("hostile files through the node", through_the_node, cases=14, short=14),
+    Fault("hostile files in folders", in_folders, cases=2 * len(ENEMIES), short=8),
+    Fault("hostile files through the node", through_the_node, cases=14, short=4),
 )

@@ -61,15 +61,15 @@ def combinations() -> list[tuple[str, str]]:
 def everyday() -> list[tuple[str, str]]:
     """Return a share of `combinations` that is done in a minute or so, with every scenario and every vendor.
 
-    GE and one of the two Enhanced dialects always, two of the other classic ones in turn. Toshiba writes what
+    GE and the two Enhanced dialects take turns, and so do the other classic ones beside them. Toshiba writes what
     Canon does but for the b-values.
     """
     chosen = []
     for turn, name in enumerate(SCENARIOS):
         vendors = set(SCENARIOS[name].vendors)
         if len(vendors) > _FEW and name != "standard":
-            others = [_IN_TURN[(2 * turn + step) % len(_IN_TURN)] for step in range(2)]
-            vendors &= {"ge", ENHANCED[turn % 2], *others}
+            first = ("ge", *ENHANCED)[turn % 3]
+            vendors = vendors & {first, _IN_TURN[turn % len(_IN_TURN)]} or {"ge"}
         elif "canon" in vendors and name not in DIFFUSION and name != "standard":
             vendors -= {"toshiba"}
         chosen += [(vendor, name) for vendor in EVERY if vendor in vendors]

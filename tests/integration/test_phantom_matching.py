@@ -1,6 +1,6 @@
 """Every scenario of the phantom gets the answer that its truth expects from series matching.
 
-Scenarios that depend on the vendor are matched for each of them, the others for a changing half of the vendors;
+Scenarios that depend on the vendor are matched for each of them, the others for two vendors in turn;
 the benchmark matches all.
 """
 
@@ -13,22 +13,9 @@ from tests.integration.scenario_table import Cases, answer, everyday
 
 SEED = 7
 
-OPEN = {
-    "converted": "the attributes of converted objects are not read",
-}
-"""Scenarios that matching does not answer yet."""
-
 
 def table() -> list[object]:
-    return [
-        pytest.param(
-            vendor,
-            scenario,
-            id=f"{vendor}-{scenario}",
-            marks=[pytest.mark.xfail(reason=OPEN[scenario])] if scenario in OPEN else [],
-        )
-        for vendor, scenario in everyday()
-    ]
+    return [pytest.param(vendor, scenario, id=f"{vendor}-{scenario}") for vendor, scenario in everyday()]
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,7 @@ _REMEDIES = {
     "SM-FOR": "Send series of one frame of reference, or allow several in the series rules.",
     "SM-INCOMPLETE": "Send the series again, with all its images.",
     "SM-SPLIT-WEAK": "Send the series with its temporal positions or acquisition times.",
-    "SM-PIXEL": "Look at the phases: if they are right, assign them by hand with `mvi-node studies assign`.",
+    "SM-PIXEL": "Look at the phases; where they are right, widen [pixels] in the series rules and retry.",
     "SM-LOSSY": "Send the images uncompressed or compressed without loss.",
     "SM-VENDOR": "Export the series as one image a slice.",
     "SM-MISSING": "Send the missing series.",

@@ -45,7 +45,7 @@ class RunningNode:
                 document = json.loads(result.stdout)
                 if document["state"] in wanted:
                     return document
-            time.sleep(0.5)
+            time.sleep(2.0)  # Each look is a process of its own, and takes time from the analysis.
         tail = self.log.read_text(encoding="utf-8")[-3000:]
         raise AssertionError(f"state {document.get('state')} after {timeout_s:.0f} s\n{tail}")
 

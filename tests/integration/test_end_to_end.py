@@ -17,7 +17,7 @@ from tests.integration.service import LOOPBACK, RunningNode, mvi_node, running_n
 
 pytestmark = [pytest.mark.slow, pytest.mark.peer("dcmtk"), pytest.mark.peer("orthanc")]
 
-ANALYSIS_S = 300.0
+ANALYSIS_S = 540.0
 
 
 @dataclass(frozen=True)

@@ -106,9 +106,9 @@ def outgoing(load: Load, study: Study, count: int) -> Iterator[list[Path]]:
 
 def send(folders: Sequence[Path], load: Load, receiver: Receiver) -> float:
     """Send each folder on an association of its own, all at once; return the seconds until the last has ended."""
-    environment = {**os.environ, "TCP_NODELAY": "0" if load.nagle else "1"}
-    if load.nagle:
-        del environment["TCP_NODELAY"]
+    environment = {name: value for name, value in os.environ.items() if name != "TCP_NODELAY"}
+    if not load.nagle:
+        environment["TCP_NODELAY"] = "1"
     peer = ("-aet", SENDER, "-aec", receiver.ae_title, "127.0.0.1", str(receiver.port))
     began = time.perf_counter()
     senders = [
@@ -133,7 +133,8 @@ def measure(
     with tempfile.TemporaryDirectory() as root:
         for number in range(rounds):
             for name, start in receivers.items():
-                with start(Path(root) / f"{number}-{name.split()[0]}-{len(name)}") as receiver:
+                place = Path(root) / f"{number}-{name.split()[0]}-{len(name)}"
+                with ingest_receivers.without_nagle(), start(place) as receiver:
                     for load in loads:
                         if load.nagle and name in NO_NAGLE_ONLY:
                             continue

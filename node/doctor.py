@@ -119,13 +119,15 @@ def _port(settings: Settings) -> Finding:
         return Finding(
             name, Verdict.WARNING, "node.port = 0 takes another port at each start; peers need a fixed one"
         )
-    with socket.socket() as probe:
-        # As the receiver itself does: a port in TIME_WAIT is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((node.host, node.port))
-        except OSError as error:
-            return _occupied(name, settings, (error.strerror or str(error)).lower())
+    try:
+        found = socket.getaddrinfo(node.host, node.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = found[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            # As the receiver itself does: a port in TIME_WAIT is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        return _occupied(name, settings, (error.strerror or str(error)).lower())
     return Finding(name, Verdict.OK, f"{node.host}:{node.port} is free; no node runs on it")
 
 

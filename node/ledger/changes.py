@@ -31,7 +31,7 @@ class Arrived:
 
 
 class Changes:
-    """Reads rows in the order of their numbers, up to the first that is younger than `settled`.
+    """Reads rows in the order of their numbers, up to the first that is younger than `SETTLE`.
 
     PostgreSQL gives numbers before it commits: a row that is seen now may have a lower one beside it that is not
     there yet. Nobody's transaction takes longer than `SETTLE`.

@@ -7,6 +7,7 @@ never anything that a peer wrote.
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -37,8 +38,10 @@ class LedgerCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics of this moment; without the ledger, only that it is away and how full the disk is."""
-        free = shutil.disk_usage(self._storage).free
-        yield GaugeMetricFamily("mvi_storage_free_bytes", "Free space where the inbox lies.", value=free)
+        free = GaugeMetricFamily("mvi_storage_free_bytes", "Free space where the inbox lies.")
+        with suppress(OSError):  # Without a sample an alert on absence fires; /readyz says what is wrong.
+            free.add_metric([], shutil.disk_usage(self._storage).free)
+        yield free
         try:
             metrics = list(self._from_ledger())
         except SQLAlchemyError:

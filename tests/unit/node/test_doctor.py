@@ -6,18 +6,13 @@ import pytest
 
 from config.settings import MatchingSection, ModelSection, NodeSection, Peer, Settings, TlsSection
 from dicom_io.network.access import AccessPolicy, KnownPeer
+from node.demo.processes import free_port
 from node.doctor import CLOCK_TOLERANCE, Finding, Verdict, examine
 from node.ledger.ledger import Ledger, open_ledger, utc_now
 from tests.unit.dicom_io.network.receiver import receiving
 from tests.unit.node.doubles import FakeClock, instance
 
 LOOPBACK = "127.0.0.1"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
 
 
 def settings(storage: Path, **sections: object) -> Settings:
@@ -74,6 +69,24 @@ def test_port_when_another_program_holds_it_then_failed(tmp_path: Path) -> None:
         finding = next(item for item in examine(Settings(node=node)) if item.name == "port")
     assert finding.verdict is Verdict.FAILED
     assert "node.port" in finding.detail
+
+
+def test_port_when_the_interface_is_an_ipv6_address_then_it_is_tried_as_such(tmp_path: Path) -> None:
+    node = NodeSection(storage=tmp_path, host="::1", port=free_port(), minimum_free_bytes=1)
+    finding = next(item for item in examine(Settings(node=node)) if item.name == "port")
+    if not _has_ipv6():
+        assert "cannot be listened on" in finding.detail
+        return
+    assert finding.verdict is Verdict.OK
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,12 @@ def test_ledger_when_it_does_not_answer_then_the_scrape_says_so_and_still_answer
     assert (value(metrics, "mvi_storage_free_bytes") or 0) > 0
 
 
+def test_storage_when_it_is_gone_then_the_rest_is_still_told(ledger: Ledger, tmp_path: Path) -> None:
+    metrics = Metrics(ledger, tmp_path / "gone")
+    assert value(metrics, "mvi_storage_free_bytes") is None
+    assert value(metrics, "mvi_ledger_up") == 1
+
+
 def test_results_when_jobs_end_then_outcome_code_and_stages_are_counted(
     metrics: Metrics, ledger: Ledger, clock: FakeClock
 ) -> None:

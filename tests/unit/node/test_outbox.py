@@ -1,92 +1,11 @@
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import count
-from pathlib import Path
-
 import pytest
 
-from config.settings import Peer
-from dicom_io.network.commitment import NO_SUCH_OBJECT_INSTANCE, CommitmentResult, InstanceReference
-from dicom_io.network.requestor import AccessRefusedError, PeerError, PeerRefusedError, RemoteAE
 from dicom_io.network.status import Disposition
-from dicom_io.network.storage_scu import SendOutcome
-from node.backoff import BackOff
-from node.confirmation import MAXIMUM_SILENT_REQUESTS, UNCONFIRMED, Confirmer
-from node.ledger.commitment import MAXIMUM_REFUSALS
 from node.ledger.ledger import Ledger
-from node.ledger.records import Confirmation, DeliveryState, ObjectKind
-from node.outbox import Courier
-from node.pacing import Pace
-from node.states import Event, StudyState
-from tests.unit.node.doubles import STUDY, FakeClock, make_ready, result_objects, take
-
-PACS = Peer(name="pacs", ae_title="PACS", host="pacs.invalid", receives_results=True)
-REMOTE = RemoteAE("PACS", "pacs.invalid", 104)
-AWAY = PeerError(REMOTE, "no DICOM service could be reached there")
-NO_CALLING_AE = AccessRefusedError(REMOTE, "it rejected the association: calling AE title not recognised")
-NOT_OFFERED = PeerRefusedError(REMOTE, "it does not offer that")
-
-
-@dataclass
-class FakeTransport:
-    """A peer that answers as it is told and remembers what it was given.
-
-    Parameters
-    ----------
-    broken
-        Files (``1/seg.dcm``) and studies to be asked about that meet a bug of the node.
-    commitment
-        ``later``, ``now``, ``never`` (it keeps nothing), ``none`` (it does not offer it).
-    query
-        ``finds``, ``finds nothing``, ``none`` (it does not offer it).
-    """
-
-    answers: dict[str, Disposition] = field(default_factory=dict)
-    error: Exception | None = None
-    broken: set[str] = field(default_factory=set)
-    commitment: str = "later"
-    query: str = "none"
-    calls: int = 0
-    sent: list[str] = field(default_factory=list)
-    requests: list[tuple[str, list[str]]] = field(default_factory=list)
-    queries: list[list[str]] = field(default_factory=list)
-    peers: set[str] = field(default_factory=set)
-
-    def send(self, peer: Peer, paths: Sequence[Path], go_on: Callable[[SendOutcome], bool]) -> None:
-        self.calls += 1
-        self.peers.add(peer.name)
-        if self.error is not None:
-            raise self.error
-        for path in paths:
-            self.sent.append(path.name)
-            if f"{path.parent.name}/{path.name}" in self.broken:
-                raise KeyError("bug")
-            disposition = self.answers.get(path.name, Disposition.DELIVERED)
-            words = "" if disposition is Disposition.DELIVERED else "words"
-            if not go_on(SendOutcome(path, "1.2", 0, disposition, words)):
-                return
-
-    def request_commitment(
-        self, peer: Peer, instances: Sequence[InstanceReference], transaction_uid: str
-    ) -> CommitmentResult | None:
-        self.peers.add(peer.name)
-        self.requests.append((transaction_uid, [item.sop_instance_uid for item in instances]))
-        if any(item.sop_instance_uid.startswith(f"{study}.9.") for study in self.broken for item in instances):
-            raise KeyError("bug")
-        if self.commitment == "none":
-            raise NOT_OFFERED
-        if self.commitment == "now":
-            return CommitmentResult(transaction_uid, tuple(instances), {})
-        if self.commitment == "never":
-            return CommitmentResult(transaction_uid, (), dict.fromkeys(instances, NO_SUCH_OBJECT_INSTANCE))
-        return None
-
-    def find(self, peer: Peer, paths: Sequence[Path]) -> Mapping[Path, bool]:
-        self.peers.add(peer.name)
-        self.queries.append([path.name for path in paths])
-        if self.query == "none":
-            raise NOT_OFFERED
-        return dict.fromkeys(paths, self.query == "finds")
+from node.ledger.records import DeliveryState, ObjectKind
+from node.states import StudyState
+from tests.unit.node.delivery_doubles import AWAY, NO_CALLING_AE, FakeTransport, courier, minutes, queue, states
+from tests.unit.node.doubles import STUDY, FakeClock
 
 
 @pytest.fixture
@@ -94,37 +13,9 @@ def transport() -> FakeTransport:
     return FakeTransport()
 
 
-def courier(
-    ledger: Ledger, transport: FakeTransport, peer: Peer = PACS, clock: FakeClock | None = None
-) -> Courier:
-    numbers = count(1)
-    confirmer = Confirmer(
-        peer,
-        ledger,
-        Path("storage"),
-        transport,
-        ask_again=BackOff(300, 3600, lambda: 1.0),
-        look_again=BackOff(10, 900, lambda: 1.0),
-        new_uid=lambda: f"2.25.{next(numbers)}",
-    )
-    pace = Pace(peer.objects_per_minute, 6, clock.monotonic_s if clock else count(step=3600).__next__)
-    back_off = BackOff(10, 900, lambda: 1.0)
-    return Courier(peer, ledger, Path("storage"), transport, confirmer, back_off=back_off, pace=pace)
-
-
 @pytest.fixture(autouse=True)
 def queued(ledger: Ledger, clock: FakeClock) -> None:
     queue(ledger, clock, STUDY)
-
-
-def queue(ledger: Ledger, clock: FakeClock, study: str, version: str = "1") -> None:
-    make_ready(ledger, clock, study)
-    objects = result_objects(study, version)
-    ledger.work.finish(take(ledger), Event.ANALYSED, objects=objects, destinations=["pacs"])
-
-
-def states(ledger: Ledger) -> set[DeliveryState]:
-    return {item.state for item in ledger.outbox.of_study(STUDY)}
 
 
 def test_deliver_when_the_peer_takes_all_then_sends_in_order_and_asks_once(
@@ -138,173 +29,6 @@ def test_deliver_when_the_peer_takes_all_then_sends_in_order_and_asks_once(
     assert transport.peers == {"pacs"}
     # Stored is not delivered: the peer has not said that it will keep it.
     assert ledger.studies.get(STUDY).state is StudyState.DELIVERING
-
-
-def test_deliver_when_commitment_comes_on_the_association_then_the_study_is_delivered(
-    ledger: Ledger, transport: FakeTransport
-) -> None:
-    transport.commitment = "now"
-    courier(ledger, transport).deliver()
-    assert ledger.studies.get(STUDY).state is StudyState.DELIVERED
-
-
-def test_deliver_when_commitment_comes_through_the_receiver_then_the_study_is_delivered(
-    ledger: Ledger, transport: FakeTransport
-) -> None:
-    courier(ledger, transport).deliver()
-    ((transaction, uids),) = transport.requests
-    ledger.record_commitment(transaction, uids, {})
-    assert ledger.studies.get(STUDY).state is StudyState.DELIVERED
-
-
-def test_deliver_when_commitment_never_comes_then_asks_ever_later_and_then_by_query(
-    ledger: Ledger, clock: FakeClock, transport: FakeTransport
-) -> None:
-    transport.query = "finds"
-    own = courier(ledger, transport)
-    own.deliver()
-    lines = len(ledger.history(STUDY))
-    asked_after = [0] + [second for second in minutes(clock, 35) if asks(own, transport)]
-    assert asked_after == [0, 300, 900]
-    assert transport.queries == []
-    assert len(ledger.history(STUDY)) == lines
-    clock.advance(60)
-    own.deliver()
-    assert transport.sent == ["seg.dcm", "sr.dcm", "summary.dcm"]
-    assert ledger.studies.get(STUDY).state is StudyState.DELIVERED
-    assert {item.confirmed_by for item in ledger.outbox.of_study(STUDY)} == {Confirmation.QUERY}
-
-
-def test_deliver_when_commitment_never_comes_and_there_is_no_query_then_ends_as_unconfirmed(
-    ledger: Ledger, clock: FakeClock, transport: FakeTransport
-) -> None:
-    own = courier(ledger, transport)
-    for _ in minutes(clock, 60):
-        own.deliver()
-    assert len(transport.requests) == MAXIMUM_SILENT_REQUESTS
-    assert ledger.studies.get(STUDY).state is StudyState.UNCONFIRMED
-    transaction, uids = transport.requests[0]
-    ledger.record_commitment(transaction, uids, {})
-    assert ledger.studies.get(STUDY).state is StudyState.DELIVERED
-
-
-def minutes(clock: FakeClock, number: int) -> Iterator[int]:
-    """Let the minutes pass; yield the seconds since the first began."""
-    for minute in range(1, number):
-        clock.advance(60)
-        yield 60 * minute
-
-
-def asks(own: Courier, transport: FakeTransport) -> bool:
-    before = len(transport.requests)
-    own.deliver()
-    return len(transport.requests) > before
-
-
-def test_deliver_when_commitment_is_always_refused_then_sends_ever_more_rarely_and_ends(
-    ledger: Ledger, clock: FakeClock, transport: FakeTransport
-) -> None:
-    transport.commitment = "never"
-    own = courier(ledger, transport)
-    sent_after = []
-    for minute in range(24 * 60):
-        before = len(transport.sent)
-        own.deliver()
-        if len(transport.sent) > before:
-            sent_after.append(minute)
-        clock.advance(60)
-    assert sent_after == [2**number - 1 for number in range(MAXIMUM_REFUSALS)]
-    assert len(transport.sent) == 3 * MAXIMUM_REFUSALS
-    study = ledger.studies.get(STUDY)
-    assert study.state is StudyState.UNDELIVERED
-    assert study.message is not None
-    assert "pacs refused the seg: it stored the object 10 times and would not keep it: no such" in study.message
-
-
-def test_deliver_when_a_refused_commitment_is_given_later_then_the_study_is_delivered(
-    ledger: Ledger, clock: FakeClock, transport: FakeTransport
-) -> None:
-    transport.commitment = "never"
-    own = courier(ledger, transport)
-    own.deliver()
-    transport.commitment = "now"
-    clock.advance(60)
-    own.deliver()
-    assert ledger.studies.get(STUDY).state is StudyState.DELIVERED
-
-
-def test_deliver_when_the_peer_offers_no_commitment_then_a_query_confirms(
-    ledger: Ledger, transport: FakeTransport
-) -> None:
-    transport.commitment, transport.query = "none", "finds"
-    courier(ledger, transport).deliver()
-    assert transport.queries == [["seg.dcm", "sr.dcm", "summary.dcm"]]
-    assert ledger.studies.get(STUDY).state is StudyState.DELIVERED
-
-
-def test_deliver_when_the_peer_offers_no_commitment_then_learns_it_for_an_hour(
-    ledger: Ledger, clock: FakeClock, transport: FakeTransport
-) -> None:
-    transport.commitment, transport.query = "none", "finds"
-    own = courier(ledger, transport)
-    for study, wait_s in ((f"{STUDY}.2", 10), (f"{STUDY}.3", 3600)):
-        own.deliver()
-        clock.advance(wait_s)
-        queue(ledger, clock, study)
-    own.deliver()
-    assert len(transport.requests) == 2
-    assert len(transport.queries) == 3
-
-
-def test_deliver_when_the_peer_can_confirm_nothing_then_says_sent_unconfirmed(
-    ledger: Ledger, clock: FakeClock, transport: FakeTransport
-) -> None:
-    transport.commitment = transport.query = "none"
-    own = courier(ledger, transport)
-    for _ in minutes(clock, 60):
-        own.deliver()
-    assert ledger.studies.get(STUDY).state is StudyState.UNCONFIRMED
-    assert {item.error for item in ledger.outbox.open()} == {UNCONFIRMED}
-    assert transport.sent == ["seg.dcm", "sr.dcm", "summary.dcm"]
-
-
-@pytest.mark.parametrize("by_query", [True, False])
-def test_deliver_when_the_operator_forbids_commitment_then_does_not_ask_for_it(
-    ledger: Ledger, transport: FakeTransport, by_query: bool
-) -> None:
-    transport.query = "finds"
-    peer = PACS.model_copy(update={"storage_commitment": False, "confirm_by_query": by_query})
-    courier(ledger, transport, peer).deliver()
-    assert transport.requests == []
-    assert len(transport.queries) == int(by_query)
-    wanted = StudyState.DELIVERED if by_query else StudyState.UNCONFIRMED
-    assert ledger.studies.get(STUDY).state is wanted
-
-
-def test_deliver_when_a_query_finds_the_object_late_then_it_is_not_sent_again(
-    ledger: Ledger, clock: FakeClock, transport: FakeTransport
-) -> None:
-    transport.commitment, transport.query = "none", "finds nothing"
-    own = courier(ledger, transport)
-    own.deliver()
-    clock.advance(10)
-    own.deliver()
-    assert ledger.studies.get(STUDY).state is StudyState.DELIVERING
-    transport.query = "finds"
-    clock.advance(20)
-    own.deliver()
-    assert (len(transport.sent), len(transport.queries)) == (3, 3)
-    assert ledger.studies.get(STUDY).state is StudyState.DELIVERED
-
-
-def test_deliver_when_commitment_is_turned_off_later_then_what_is_stored_is_looked_for(
-    ledger: Ledger, clock: FakeClock, transport: FakeTransport
-) -> None:
-    courier(ledger, transport).deliver()
-    clock.advance(10_000)
-    transport.query = "finds"
-    courier(ledger, transport, PACS.model_copy(update={"storage_commitment": False})).deliver()
-    assert ledger.studies.get(STUDY).state is StudyState.DELIVERED
 
 
 def test_deliver_when_the_seg_is_not_taken_now_then_the_sr_waits_for_it(
@@ -424,15 +148,4 @@ def test_deliver_when_one_object_meets_a_bug_then_the_other_studies_go_on(
     assert transport.sent == ["seg.dcm", "seg.dcm", "sr.dcm", "summary.dcm"]
     seg = next(item for item in ledger.outbox.of_study(STUDY) if item.kind is ObjectKind.SEG)
     assert (seg.state, seg.attempts, seg.error) == (DeliveryState.WAITING, 1, "an error of this node: KeyError")
-    assert ledger.studies.get(f"{STUDY}.2").state is StudyState.DELIVERED
-
-
-def test_deliver_when_one_request_meets_a_bug_then_the_other_studies_are_asked_about(
-    ledger: Ledger, clock: FakeClock, transport: FakeTransport
-) -> None:
-    queue(ledger, clock, f"{STUDY}.2")
-    transport.broken = {STUDY}
-    transport.commitment = "now"
-    courier(ledger, transport).deliver()
-    assert ledger.studies.get(STUDY).state is StudyState.DELIVERING
     assert ledger.studies.get(f"{STUDY}.2").state is StudyState.DELIVERED

@@ -10,11 +10,14 @@ import numpy as np
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
+from dicom_io.assembly import MatchResult
+
 SLICES = 9
 MATRIX = 32
 START = datetime(2024, 3, 5, 10, 0, 0)  # noqa: DTZ001 - DICOM times are local
 AXIAL = [1, 0, 0, 0, 1, 0]
 CORONAL = [1, 0, 0, 0, 0, -1]
+DYNAMIC = ("T1_PRE", "T1_ARTERIAL", "T1_PORTAL", "T1_HEPATOBILIARY")
 
 T1 = {
     "ScanningSequence": "GR", "MRAcquisitionType": "3D", "RepetitionTime": 3.7, "EchoTime": 1.3, "FlipAngle": 12,
@@ -180,3 +183,16 @@ def standard(writer: StudyWriter, *, without: Sequence[str] = ()) -> dict[str, s
         "T1_HEPATOBILIARY": lambda: writer.series("Ax T1 HBP 20 min", T1, 1300, **GADOXETATE),
     }
     return {role: write() for role, write in plan.items() if role not in without}
+
+
+def chosen(result: MatchResult) -> dict[str, str]:
+    """Return the series that fills each role."""
+    return {role.value: choice.series_instance_uid for role, choice in result.roles.items()}
+
+
+def codes(result: MatchResult) -> dict[str, set[str]]:
+    """Return the codes of each rejected series."""
+    found: dict[str, set[str]] = {}
+    for entry in result.rejected:
+        found.setdefault(entry.series_instance_uid, set()).add(entry.code)
+    return found

@@ -1,7 +1,6 @@
 """The test matrix of the reference (A10), on headers."""
 
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,32 +8,21 @@ import pytest
 from pydicom.dataset import Dataset
 
 from config.series_rules import load_series_rules
-from dicom_io.assembly import MatchResult, match_studies, role_status, scan_folder
+from dicom_io.assembly import match_studies, scan_folder
 from pipeline.study import Role
 from tests.unit.dicom_io.assembly.conftest import Match
 from tests.unit.dicom_io.assembly.header_studies import (
-    CORONAL,
     DWI,
+    DYNAMIC,
     GADOXETATE,
     SLICES,
     T1,
     T2,
     StudyWriter,
+    chosen,
+    codes,
     standard,
 )
-
-DYNAMIC = ("T1_PRE", "T1_ARTERIAL", "T1_PORTAL", "T1_HEPATOBILIARY")
-
-
-def chosen(result: MatchResult) -> dict[str, str]:
-    return {role.value: choice.series_instance_uid for role, choice in result.roles.items()}
-
-
-def codes(result: MatchResult) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
-    for entry in result.rejected:
-        found.setdefault(entry.series_instance_uid, set()).add(entry.code)
-    return found
 
 
 def test_match_when_one_series_a_phase_then_every_role_is_right(writer: StudyWriter, match: Match) -> None:
@@ -140,37 +128,6 @@ def test_match_when_canon_gives_b_only_above_zero_then_the_rest_is_not_taken_for
     assert chosen(result) == expected
 
 
-@pytest.mark.parametrize(("pick", "index"), [("late", 2), ("early", 0)])
-def test_match_when_arterial_is_triple_then_the_rules_pick(
-    writer: StudyWriter, tmp_path: Path, pick: str, index: int
-) -> None:
-    standard(writer, without=("T1_ARTERIAL",))
-    arterial = [writer.series(f"Ax T1 art {n} TTC", T1, 125 + 8 * n) for n in range(3)]
-    rules = load_series_rules()
-    rules = rules.model_copy(update={"time": rules.time.model_copy(update={"arterial_pick": pick})})
-    (result,) = match_studies(scan_folder(tmp_path), rules)
-    assert result.code is None
-    assert chosen(result)["T1_ARTERIAL"] == arterial[index]
-
-
-def test_match_when_the_later_of_two_arterial_repeats_is_incomplete_then_the_complete_one_is_taken(
-    writer: StudyWriter, match: Match
-) -> None:
-    standard(writer, without=("T1_ARTERIAL",))
-    complete = writer.series("Ax T1 arterial", T1, 120)
-    writer.series("Ax T1 arterial", T1, 135, slices=[k for k in range(SLICES) if k != 5])
-    result = match()
-    assert result.code is None
-    assert chosen(result)["T1_ARTERIAL"] == complete
-
-
-def test_match_when_arterial_is_repeated_then_the_later_is_taken(writer: StudyWriter, match: Match) -> None:
-    standard(writer, without=("T1_ARTERIAL",))
-    writer.series("Ax T1 arterial", T1, 120)
-    later = writer.series("Ax T1 arterial", T1, 135)
-    assert chosen(match())["T1_ARTERIAL"] == later
-
-
 def test_match_when_two_portal_series_differ_then_it_refuses_as_ambiguous(
     writer: StudyWriter, match: Match
 ) -> None:
@@ -187,19 +144,6 @@ def test_match_when_only_a_transitional_phase_follows_then_it_refuses(writer: St
     result = match()
     assert result.code == "SM-NOHBP"
     assert codes(result)[late] == {"TRANSITIONAL"}
-
-
-def test_match_when_hepatobiliary_is_repeated_then_the_nearest_to_20_min_is_taken(
-    writer: StudyWriter, match: Match
-) -> None:
-    standard(writer)
-    writer.series("Ax T1 HBP 10 min", T1, 100 + 610)
-    writer.series("Ax T1 HBP 15 min", T1, 100 + 900)
-    coronal = writer.series("Cor T1 HBP 20 min", T1, 1310, orientation=CORONAL)
-    result = match()
-    assert result.code is None
-    assert result.roles[Role.T1_HEPATOBILIARY].series_description == "Ax T1 HBP 20 min"
-    assert codes(result)[coronal] == {"ORIENTATION"}
 
 
 @pytest.mark.parametrize("time_s", [-600, 500], ids=["before", "after"])
@@ -331,110 +275,6 @@ def test_match_when_all_phases_are_called_alike_then_only_a_recorded_injection_t
     assert result.code == code
 
 
-@pytest.mark.parametrize("dated", [True, False])
-def test_match_when_the_study_runs_over_midnight_then_the_order_holds(
-    writer: StudyWriter, match: Match, dated: bool
-) -> None:
-    writer.start = datetime(2024, 3, 5, 23, 58, 30)  # noqa: DTZ001 - DICOM times are local
-    elements: dict[str, Any] = {} if dated else {"AcquisitionDate": "", "ContentDate": ""}
-    expected = {}
-    expected["T1_PRE"] = writer.series("Ax T1 pre", T1, 0, **elements)
-    expected["T1_ARTERIAL"] = writer.series("Ax T1 arterial", T1, 85, **elements)
-    expected["T1_PORTAL"] = writer.series("Ax T1 portal", T1, 125, **elements)
-    expected["T1_HEPATOBILIARY"] = writer.series("Ax T1 HBP", T1, 1260, **elements)
-    expected["T2"] = writer.series("Ax T2", T2, 400, **elements)
-    expected["DWI"] = writer.series("Ax DWI", DWI, 600, DiffusionBValue=800, **elements)
-    result = match()
-    assert result.code is None
-    assert chosen(result) == expected
-
-
-@pytest.mark.parametrize("role", ["T2", "T1_PORTAL"])
-def test_match_when_a_slice_is_missing_then_it_refuses(writer: StudyWriter, match: Match, role: str) -> None:
-    standard(writer, without=(role,))
-    slices = [k for k in range(SLICES) if k != 6]
-    if role == "T2":
-        writer.series("Ax T2 FS", T2, 500, slices=slices)
-    else:
-        writer.series("Ax T1 portal", T1, 165, slices=slices, **GADOXETATE)
-    assert match().code == "SM-INCOMPLETE"
-
-
-@pytest.mark.parametrize("kept", [range(14, 40), range(28)], ids=["head lost", "tail lost"])
-@pytest.mark.parametrize("role", DYNAMIC)
-def test_match_when_a_phase_lost_its_end_then_it_is_incomplete_and_not_filled(
-    writer: StudyWriter, tmp_path: Path, match: Match, role: str, kept: range
-) -> None:
-    for name, time_s in zip(DYNAMIC, (0, 125, 165, 1300), strict=True):
-        slices = kept if name == role else range(40)
-        writer.series(f"Ax T1 {name[3:].lower()}", T1, time_s, slices=slices, **(GADOXETATE if time_s else {}))
-    writer.series("Ax T2 FS", T2, 500, slices=range(40))
-    writer.series("Ax DWI", DWI, 700, slices=range(40), DiffusionBValue=800)
-    assert match().code == "SM-INCOMPLETE"
-    expected = {other: "empty" if other == role else "filled" for other in Role}
-    assert role_status(scan_folder(tmp_path), load_series_rules()) == expected
-
-
-@pytest.mark.parametrize(
-    ("role", "series"),
-    [
-        ("T2", ("Ax T2 FS", T2, 500)),
-        ("DWI", ("Ax DWI", {**DWI, "DiffusionBValue": 800}, 700)),
-        ("T1_HEPATOBILIARY", ("Ax T1 HBP 20 min", {**T1, **GADOXETATE}, 1300)),
-    ],
-)
-@pytest.mark.parametrize(("kept", "code"), [(SLICES, None), (SLICES - 1, "SM-INCOMPLETE")])
-def test_match_when_fewer_images_are_here_than_announced_then_the_role_is_not_filled(
-    writer: StudyWriter,
-    tmp_path: Path,
-    match: Match,
-    role: str,
-    series: tuple[str, dict[str, Any], float],
-    kept: int,
-    code: str | None,
-) -> None:
-    standard(writer, without=(role,))
-    writer.series(*series, slices=range(kept), ImagesInAcquisition=SLICES)
-    assert match().code == code
-    status = role_status(scan_folder(tmp_path), load_series_rules())[Role(role)]
-    assert status == ("filled" if code is None else "empty")
-
-
-@pytest.mark.parametrize("announced", [SLICES, 2 * SLICES, SLICES - 3], ids=["one", "all", "before interpolation"])
-def test_match_when_the_announced_images_are_of_one_or_of_all_b_values_then_a_whole_series_passes(
-    writer: StudyWriter, match: Match, announced: int
-) -> None:
-    standard(writer, without=("DWI",))
-    phases = [{"DiffusionBValue": 0}, {"DiffusionBValue": 800}]
-    writer.series("Ax DWI", DWI, 700, phases=phases, ImagesInAcquisition=announced)
-    assert match().code is None
-
-
-@pytest.mark.parametrize("announced", [SLICES, 2 * SLICES], ids=["one", "all"])
-def test_match_when_one_of_two_b_values_is_cut_then_its_announced_images_tell(
-    writer: StudyWriter, match: Match, announced: int
-) -> None:
-    standard(writer, without=("DWI",))
-
-    def cut(ds: Dataset, phase: int, k: int) -> None:
-        ds.DiffusionBValue = 800 if phase else 0
-        if phase and k == SLICES - 1:
-            ds.SeriesInstanceUID = "1.2.3"
-
-    writer.series("Ax DWI", DWI, 700, phases=[{}, {}], edit=cut, ImagesInAcquisition=announced)
-    assert match().code == "SM-INCOMPLETE"
-
-
-def test_match_when_one_acquisition_lies_in_a_series_for_each_dixon_image_then_it_is_whole(
-    writer: StudyWriter, match: Match
-) -> None:
-    standard(writer, without=DYNAMIC)
-    for text, time_s in {"pre": 0, "art": 125, "pv": 165, "hbp": 1300}.items():
-        for word in ("WATER", "FAT", "InPhase", "OutPhase"):
-            writer.series(f"{word}: Ax LAVA-Flex {text}", T1, time_s, ImagesInAcquisition=4 * SLICES)
-    assert match().code is None
-
-
 def test_match_when_t2_lies_in_another_frame_of_reference_then_it_refuses(
     writer: StudyWriter, match: Match
 ) -> None:
@@ -475,47 +315,12 @@ def test_match_when_descriptions_contradict_the_times_then_it_refuses(writer: St
     assert result.code == "SM-ORDER"
 
 
-@pytest.mark.parametrize("time_s", [0, None], ids=["one time for all", "no time"])
-def test_match_when_no_clock_separates_the_phases_then_it_refuses(
-    writer: StudyWriter, match: Match, time_s: float | None
-) -> None:
-    for text in ("pre", "arterial", "portal", "HBP"):
-        writer.series(f"Ax T1 {text}", T1, time_s, SeriesTime="100000")
-    writer.series("Ax T2 FS", T2, 500)
-    writer.series("Ax DWI", DWI, 700, DiffusionBValue=800)
-    result = match()
-    assert (result.code, result.clock_source, result.t0) == ("SM-NOTIME", None, "unknown")
-
-
-def test_match_when_the_content_time_is_a_reconstruction_time_then_the_acquisition_time_rules(
-    writer: StudyWriter, match: Match
-) -> None:
-    expected = standard(writer, without=("T1_PRE",))
-    expected["T1_PRE"] = writer.series("Ax T1 pre", T1, 0, ContentTime="110000")
-    assert chosen(match()) == expected
-
-
 def test_match_when_portal_comes_five_minutes_late_then_the_gap_is_named(
     writer: StudyWriter, match: Match
 ) -> None:
     standard(writer, without=("T1_PORTAL",))
     writer.series("Ax T1 portal", T1, 125 + 95, ContrastBolusAgent="Primovist")
     assert match().code == "SM-GAP"
-
-
-def test_match_when_the_injection_is_recorded_then_t0_is_measured(writer: StudyWriter, match: Match) -> None:
-    standard(writer, without=("T1_ARTERIAL",))
-    writer.series("Ax T1 arterial", T1, 125, ContrastBolusStartTime="100140", **GADOXETATE)
-    result = match()
-    assert (result.code, result.t0) == (None, "measured")
-    shown = next(item.value for item in result.roles[Role.T1_ARTERIAL].evidence if item.family == "time")
-    assert shown.startswith("+25 s")
-
-
-def test_match_when_the_injector_clock_is_wrong_then_t0_is_estimated(writer: StudyWriter, match: Match) -> None:
-    standard(writer, without=("T1_ARTERIAL",))
-    writer.series("Ax T1 arterial", T1, 125, ContrastBolusStartTime="093000", **GADOXETATE)
-    assert match().t0 == "estimated"
 
 
 def test_match_when_images_are_lossy_then_it_refuses(writer: StudyWriter, match: Match) -> None:
@@ -561,55 +366,3 @@ def test_match_when_files_come_in_another_order_then_the_result_is_the_same(
     turned = type(scan)(scan.frames[::-1], scan.others, scan.unreadable)
     rules = load_series_rules()
     assert match_studies(turned, rules)[0].to_json()["roles"] == match_studies(scan, rules)[0].to_json()["roles"]
-
-
-def test_role_status_when_the_study_arrives_then_roles_fill_one_by_one(
-    writer: StudyWriter, tmp_path: Path
-) -> None:
-    rules = load_series_rules()
-    writer.series("Ax T2 FS", T2, 0)
-    scan = scan_folder(tmp_path)
-    assert role_status(scan, rules) == {role: "filled" if role is Role.T2 else "empty" for role in Role}
-    standard(writer, without=("T2",))
-    assert set(role_status(scan_folder(tmp_path), rules).values()) == {"filled"}
-    writer.series("Ax T2 FS other", T2, 900)
-    assert role_status(scan_folder(tmp_path), rules)[Role.T2] == "ambiguous"
-
-
-def test_match_when_a_runner_up_lost_by_points_then_the_rules_that_decided_are_named(
-    writer: StudyWriter, match: Match
-) -> None:
-    standard(writer)
-    plain = writer.series("Ax T2", {**T2, "ScanOptions": ""}, 450)
-    rival = match().roles[Role.T2].runner_up
-    assert rival is not None
-    assert (rival.series_instance_uid, rival.score) == (plain, 6.5)
-    assert rival.because == ("6.5 points against 9: weights.fat_suppressed.T2 none against +2.5 (fat suppressed)")
-
-
-def test_match_when_a_repeat_lost_by_preference_then_the_preference_is_named(
-    writer: StudyWriter, match: Match
-) -> None:
-    standard(writer)
-    writer.series("Ax T1 HBP 15 min", T1, 1000)
-    rival = match().roles[Role.T1_HEPATOBILIARY].runner_up
-    assert rival is not None
-    assert "time.hepatobiliary_target_s" in rival.because
-
-
-def test_match_when_explained_then_times_keys_and_rejecting_elements_are_there(
-    writer: StudyWriter, match: Match
-) -> None:
-    standard(writer)
-    sub = writer.series("SUB Ax T1", T1, 126)
-    result = match()
-    moment = result.roles[Role.T1_HEPATOBILIARY].moment
-    assert moment is not None
-    assert (moment.elapsed_s, moment.source) == (1200, "AcquisitionTime")
-    assert result.rules_version == load_series_rules().version
-    (rejected,) = [entry for entry in result.rejected if entry.series_instance_uid == sub]
-    assert (rejected.tag, rejected.value, rejected.rule) == ("(0008,103E)", "SUB Ax T1", "lexicon.subtraction")
-    assert all(item.rule for choice in result.roles.values() for item in choice.evidence)
-    keys = [choice.key for choice in result.roles.values()] + [entry.key for entry in result.rejected]
-    assert len(set(keys)) == len(keys)
-    assert all(len(choice.sop_instance_uids_sha256) == 64 for choice in result.roles.values())

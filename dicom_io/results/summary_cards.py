@@ -124,7 +124,7 @@ def draw_quality(figure: Figure, analysis: Analysis, box: Box) -> None:
     if not analysis.warnings:
         _write_lines(axes, y, ["No warnings."], QUIET)
     for number, warning in enumerate(analysis.warnings):
-        lines = _wrapped(f"! {in_words(warning)}", 2)
+        lines = _wrapped(f"! {in_words(warning)}", 3)
         hidden = len(analysis.warnings) - number
         # The last line is kept for the count of what does not fit.
         needed = len(lines) + (hidden > 1)

@@ -99,7 +99,16 @@ def _print(outcomes: "Sequence[OfflineOutcome]", bundle: "ModelBundle", *, as_js
     identity = bundle.identity
     complain(f"{RESEARCH_USE} Model {identity.name} {identity.version}, sha256 {identity.sha256}.")
     for outcome in outcomes:
-        Console().print(f"{_sentence(outcome.document)}\n{outcome.folder}", highlight=False, soft_wrap=True)
+        warnings = [f"warning: {text}" for text in outcome.document.get("warnings", ())]
+        Console().print(
+            _sentence(outcome.document),
+            *warnings,
+            outcome.folder,
+            sep="\n",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _sentence(document: Mapping[str, Any]) -> str:

@@ -75,6 +75,8 @@ def _tell(outcome: "DemoOutcome", out: Path, seconds: float) -> None:
     if document["status"] == "analysed":
         console.print(_found(document, truth))
         console.print(_risk_sentence(document, truth))
+        for warning in document["warnings"]:
+            console.print(f"Warning: {warning}", highlight=False, markup=False)
     else:
         console.print(f"Refused with {document['code']}: {document['message']}")
     delivered = ", ".join(f"{item.kind} to {item.destination}" for item in outcome.deliveries)

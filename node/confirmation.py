@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Protocol
@@ -84,7 +83,8 @@ class Confirmer:
         self._ask_again = ask_again
         self._look_again = look_again
         self._new_uid = new_uid
-        self._no_commitment_until: datetime | None = None
+        self._no_commitment_until_s = 0.0
+        """By the monotonic clock."""
 
     def confirm_due(self) -> None:
         """Ask about what is due; raise `PeerError` where the peer cannot be asked."""
@@ -110,7 +110,7 @@ class Confirmer:
     def _may_ask_commitment(self, items: Sequence[Delivery]) -> bool:
         if not self._peer.storage_commitment or max(item.requests for item in items) >= MAXIMUM_SILENT_REQUESTS:
             return False
-        return self._no_commitment_until is None or self._ledger.clock() >= self._no_commitment_until
+        return self._ledger.monotonic_s() >= self._no_commitment_until_s
 
     def _by_commitment(self, items: Sequence[Delivery]) -> bool:
         """Ask for storage commitment; return whether the peer offers it."""
@@ -125,7 +125,7 @@ class Confirmer:
             raise
         except PeerRefusedError as error:
             logger.info("no storage commitment peer=%s because=%s", self._peer.name, error.because)
-            self._no_commitment_until = self._ledger.clock() + timedelta(seconds=LEARN_AGAIN_S)
+            self._no_commitment_until_s = self._ledger.monotonic_s() + LEARN_AGAIN_S
             return False
         logger.info("commitment asked for %s", self._names(items))
         self._ledger.outbox.request_taken(items)

@@ -27,6 +27,11 @@ _OWED = or_(
 )
 
 
+def lost_at_peer_retry_s(refusals: int) -> float:
+    """Return after what time an object is sent again that its peer would not keep so many times, s."""
+    return LOST_AT_PEER_RETRY_S * 2.0 ** (refusals - 1) if refusals else 0.0
+
+
 def open_request(
     connection: Connection, transaction_uid: str, study_instance_uid: str, destination: str, now: datetime
 ) -> None:
@@ -58,14 +63,15 @@ def not_kept(connection: Connection, request: RowMapping, failed: Mapping[str, s
         _lost(connection, row, failed[row["sop_instance_uid"]], now)
 
 
-def absent(connection: Connection, numbers: Sequence[int], now: datetime, ask_again_in_s: float) -> None:
-    """Enter that a query did not find what the peer stored: it is looked for again, and then sent again."""
+def absent(connection: Connection, numbers: Sequence[int], now: datetime, ask_again_in_s: float) -> datetime:
+    """Enter that a query did not find what the peer stored; return when it is due again."""
     later = now + timedelta(seconds=ask_again_in_s)
     stored = and_(_T.c.number.in_(numbers), _T.c.state == DeliveryState.STORED.value)
     connection.execute(update(_T).where(stored).values(absences=_T.c.absences + 1, not_before=later))
     gone = select(_T).where(stored, _T.c.absences >= MAXIMUM_ABSENCES)
     for row in connection.execute(gone).mappings().all():
         _lost(connection, row, f"{row['absences']} queries did not find it", now)
+    return later
 
 
 def _asked_about(request: RowMapping, sop_instance_uids: Sequence[str]) -> ColumnElement[bool]:
@@ -92,10 +98,9 @@ def _after_refusal(refusals: int, reason: str, now: datetime) -> dict[str, objec
     if refusals >= MAXIMUM_REFUSALS:
         error = f"it stored the object {refusals} times and would not keep it: {reason}"
         return {**fresh, "state": DeliveryState.REFUSED.value, "error": error}
-    retry_in_s = LOST_AT_PEER_RETRY_S * 2.0 ** (refusals - 1)
     return {
         **fresh,
         "state": DeliveryState.WAITING.value,
-        "not_before": now + timedelta(seconds=retry_in_s),
+        "not_before": now + timedelta(seconds=lost_at_peer_retry_s(refusals)),
         "error": f"stored and not kept: {reason}",
     }

@@ -7,9 +7,14 @@ from sqlalchemy import Engine, RowMapping, select, update
 
 from node.ledger import schema
 from node.ledger.connection import insert_new, reading
+from node.ledger.due import LONGEST_RETRY_S
 from node.ledger.records import Contact
+from node.ledger.waiting import Until, Waits
 
 _T = schema.contacts
+
+LONGEST_HOLD_S = 3600.0
+"""A peer is never left alone for longer, s; one that only people can mend is, and no other."""
 
 
 class Contacts:
@@ -21,11 +26,14 @@ class Contacts:
         Of the ledger.
     clock
         Time of day, aware.
+    monotonic_s
+        A clock that never steps back, s: it says when a peer was left alone for long enough.
     """
 
-    def __init__(self, engine: Engine, clock: Callable[[], datetime]) -> None:
+    def __init__(self, engine: Engine, clock: Callable[[], datetime], monotonic_s: Callable[[], float]) -> None:
         self._engine = engine
         self._clock = clock
+        self._holds: Waits[str] = Waits(monotonic_s)
 
     def get(self, name: str) -> Contact | None:
         """Return how a peer was last reached, None where nobody tried."""
@@ -40,8 +48,8 @@ class Contacts:
 
     def is_on_hold(self, name: str) -> bool:
         """Return whether the peer is left alone now."""
-        contact = self.get(name)
-        return contact is not None and contact.not_before > self._clock()
+        holds = {peer: _hold(contact) for peer, contact in self.all().items() if contact.failures}
+        return name in holds and name not in self._holds.over(holds, self._clock())
 
     def reached(self, name: str) -> None:
         """Enter that the peer answered; whatever waits for it may go."""
@@ -64,13 +72,23 @@ class Contacts:
         now = self._clock()
         known = self.get(name)
         failures = 1 if known is None else known.failures + 1
-        values = {"contacted_at": now, "not_before": now + timedelta(seconds=retry_in_s)}
+        hold = _until(now + timedelta(seconds=retry_in_s), parked=parked)
+        values = {"contacted_at": now, "not_before": hold.time}
         self._enter(name, {**values, "failures": failures, "parked": parked, "error": error})
+        self._holds.begin({name: hold}, now)
 
     def _enter(self, name: str, values: dict[str, object]) -> None:
         with self._engine.begin() as connection:
             if not insert_new(connection, _T, {"name": name, **values}):
                 connection.execute(update(_T).where(_T.c.name == name).values(**values))
+
+
+def _hold(contact: Contact) -> Until:
+    return _until(contact.not_before, parked=contact.parked)
+
+
+def _until(not_before: datetime, *, parked: bool) -> Until:
+    return Until(not_before, LONGEST_HOLD_S if parked else LONGEST_RETRY_S)
 
 
 def _contact(row: RowMapping) -> Contact:

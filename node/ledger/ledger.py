@@ -60,10 +60,11 @@ class Ledger:
     ) -> None:
         self.engine = engine
         self.clock = clock
+        self.monotonic_s = monotonic_s
         self.studies = Studies(engine)
         self.work = Work(engine, clock, monotonic_s)
-        self.outbox = Outbox(engine, clock)
-        self.contacts = Contacts(engine, clock)
+        self.outbox = Outbox(engine, clock, monotonic_s)
+        self.contacts = Contacts(engine, clock, monotonic_s)
         self.labs = Labs(engine, clock)
         self.lab_uses = LabUses(engine, clock)
 

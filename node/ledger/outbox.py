@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Engine, RowMapping, Select, and_, func, se
 
 from node.ledger import commitment, delivery, schema
 from node.ledger.connection import reading
+from node.ledger.due import Due
 from node.ledger.history import note
 from node.ledger.records import Confirmation, Delivery, DeliveryState, ObjectKind
 from node.ledger.rows import locked
@@ -37,11 +38,14 @@ class Outbox:
         Of the ledger.
     clock
         Time of day, aware.
+    monotonic_s
+        A clock that never steps back, s: waits for the next attempt are counted by it.
     """
 
-    def __init__(self, engine: Engine, clock: Callable[[], datetime]) -> None:
+    def __init__(self, engine: Engine, clock: Callable[[], datetime], monotonic_s: Callable[[], float]) -> None:
         self._engine = engine
         self._clock = clock
+        self._due = Due(clock, monotonic_s)
 
     def due(self, destination: str) -> tuple[Delivery, ...]:
         """Return what may be sent to `destination` now: the oldest study first, SEG before SR before summary.
@@ -49,16 +53,16 @@ class Outbox:
         Where an object still waits for its next attempt, those behind it wait as well. Not more than
         `MAXIMUM_DUE`, which may end in the middle of a study.
         """
-        now = self._clock()
         waiting = self._select(
             select(_T)
             .where(_T.c.destination == destination, _T.c.state == DeliveryState.WAITING.value)
             .order_by(*_OLDEST_STUDY_FIRST)
         )
+        now_due = self._due.now(waiting, destination, DeliveryState.WAITING)
         blocked: set[str] = set()
         ready = []
         for item in waiting:
-            if item.not_before > now:
+            if item.number not in now_due:
                 blocked.add(item.study_instance_uid)
             elif item.study_instance_uid not in blocked:
                 ready.append(item)
@@ -68,7 +72,6 @@ class Outbox:
 
     def uncommitted(self, destination: str) -> tuple[Delivery, ...]:
         """Return what `destination` stored and should be asked about now, of studies that are sent in full."""
-        now = self._clock()
         open_rows = self._select(
             select(_T)
             .where(
@@ -78,9 +81,9 @@ class Outbox:
             .order_by(*_OLDEST_STUDY_FIRST)
         )
         unsent = {item.study_instance_uid for item in open_rows if item.state is DeliveryState.WAITING}
-        return tuple(
-            item for item in open_rows if item.study_instance_uid not in unsent and item.not_before <= now
-        )
+        stored = [item for item in open_rows if item.state is DeliveryState.STORED]
+        now_due = self._due.now(stored, destination, DeliveryState.STORED)
+        return tuple(item for item in stored if item.study_instance_uid not in unsent and item.number in now_due)
 
     def open(self) -> tuple[Delivery, ...]:
         """Return everything that no peer has confirmed, the refused included."""
@@ -147,13 +150,15 @@ class Outbox:
         now = self._clock()
         with self._engine.begin() as connection:
             locked(connection, items[0].study_instance_uid)
-            commitment.absent(connection, [item.number for item in items], now, ask_again_in_s)
+            later = commitment.absent(connection, [item.number for item in items], now, ask_again_in_s)
             delivery.settle(connection, items[0].study_instance_uid, now)
+        self._due.begin(items, later, DeliveryState.STORED)
 
     def again(self, item: Delivery, error: str, retry_in_s: float) -> None:
         """Enter that an attempt failed and when the next is due."""
         later = self._clock() + timedelta(seconds=retry_in_s)
         self._set(item, DeliveryState.WAITING, attempts=item.attempts + 1, not_before=later, error=error)
+        self._due.begin([item], later, DeliveryState.WAITING)
 
     def refused(self, item: Delivery, error: str) -> None:
         """Enter that the peer will never take this object."""
@@ -168,6 +173,7 @@ class Outbox:
             locked(connection, first.study_instance_uid)
             commitment.open_request(connection, transaction_uid, first.study_instance_uid, first.destination, now)
             connection.execute(update(_T).where(_stored(items)).values(not_before=later))
+        self._due.begin(items, later, DeliveryState.STORED)
 
     def ask_later(self, items: Sequence[Delivery], in_s: float) -> None:
         """Enter when to ask about `items`, all of one study, again."""
@@ -175,6 +181,7 @@ class Outbox:
         with self._engine.begin() as connection:
             locked(connection, items[0].study_instance_uid)
             connection.execute(update(_T).where(_stored(items)).values(not_before=later))
+        self._due.begin(items, later, DeliveryState.STORED)
 
     def request_taken(self, items: Sequence[Delivery]) -> None:
         """Enter that the peer took the request: it owes an answer."""

@@ -9,7 +9,7 @@ from node.ledger import delivery, schema
 from node.ledger.connection import reading
 from node.ledger.records import Claim, ObjectKind, ResultObject, StudyRecord
 from node.ledger.rows import FREE, LostClaimError, held, locked, move, to_study
-from node.ledger.waiting import Waits
+from node.ledger.waiting import Until, Waits
 from node.states import Event, StudyState
 
 _T = schema.studies
@@ -36,8 +36,8 @@ class Work:
     def __init__(self, engine: Engine, clock: Callable[[], datetime], monotonic_s: Callable[[], float]) -> None:
         self._engine = engine
         self._clock = clock
-        self._leases = Waits(monotonic_s, LONGEST_LEASE_S)
-        self._retries = Waits(monotonic_s, LONGEST_RETRY_S)
+        self._leases: Waits[str] = Waits(monotonic_s)
+        self._retries: Waits[str] = Waits(monotonic_s)
 
     def complete(self, study: StudyRecord, because: str) -> bool:
         """Make a study ready, unless another image arrived since `study` was read; say whether it was."""
@@ -170,7 +170,11 @@ class Work:
         """Make ready what is due for another attempt; return how many."""
         now = self._clock()
         waiting = {study.study_instance_uid: study for study in self._in(StudyState.RETRY)}
-        until = {uid: study.not_before for uid, study in waiting.items() if study.not_before is not None}
+        until = {
+            uid: Until(study.not_before, LONGEST_RETRY_S)
+            for uid, study in waiting.items()
+            if study.not_before is not None
+        }
         return sum(self._wake(waiting[uid], now) for uid in self._retries.over(until, now))
 
     def _wake(self, seen: StudyRecord, now: datetime) -> bool:
@@ -185,7 +189,9 @@ class Work:
         """Free the studies whose worker is gone: the lease ran out, or `is_dead` says so of its owner."""
         now = self._clock()
         running = self._in(StudyState.ANALYSING)
-        until = {study.study_instance_uid: study.lease_expires_at or now for study in running}
+        until = {
+            study.study_instance_uid: Until(study.lease_expires_at or now, LONGEST_LEASE_S) for study in running
+        }
         over = self._leases.over(until, now)
         return sum(
             self._free(study, now)

@@ -1,6 +1,7 @@
 """The time of day is set, back and forth: nothing ends early, and nothing waits longer than it would have.
 
-Completion, leases and back-offs, with clocks that are given to them. The test of the scheduler sets its clock too.
+Completion, leases, back-offs and deliveries, with clocks that are given to them. The test of the scheduler sets
+its clock too.
 """
 
 import random
@@ -12,13 +13,15 @@ from config.settings import CompletionSection
 from dicom_io.assembly.progress import StudyProgress
 from node.completion import Completion
 from node.ledger.ledger import Ledger, open_ledger
+from node.ledger.records import Delivery
 from node.states import Event
 from pipeline.study import Role
 from tests.faults.fault import Fault, FaultRecord, record
-from tests.unit.node.doubles import STUDY, FakeClock, instance, make_ready, take
+from tests.unit.node.doubles import STUDY, FakeClock, instance, make_ready, result_objects, take
 
 LARGEST_STEP_S = 400 * 86_400
 TICK_S = 1.0
+PEER = "pacs"
 LOOKED_AT_S = 2.0
 """A wait is measured from where it is first seen, one look later at the latest, s."""
 
@@ -92,6 +95,31 @@ def back_off(ledger: Ledger, clock: FakeClock) -> Wait:
     return 300, ledger.work.wake
 
 
-_WAITS = (settling, deadline, lease, back_off)
+def delivery(ledger: Ledger, clock: FakeClock) -> Wait:
+    objects = _entered(ledger, clock)[:1]
+    ledger.outbox.again(objects[0], "away", 300)
+    return 300, lambda: len(ledger.outbox.due(PEER))
 
-FAULTS = (Fault("clock set back and forth", set_back_and_forth, cases=200, short=12),)
+
+def confirmation(ledger: Ledger, clock: FakeClock) -> Wait:
+    objects = _entered(ledger, clock)
+    for item in objects:
+        ledger.outbox.stored(item)
+    ledger.outbox.requested(ledger.outbox.uncommitted(PEER), "2.25.1", 300)
+    return 300, lambda: len(ledger.outbox.uncommitted(PEER))
+
+
+def peer_on_hold(ledger: Ledger, _clock: FakeClock) -> Wait:
+    ledger.contacts.failed(PEER, "away", retry_in_s=300)
+    return 300, lambda: not ledger.contacts.is_on_hold(PEER)
+
+
+def _entered(ledger: Ledger, clock: FakeClock) -> tuple[Delivery, ...]:
+    make_ready(ledger, clock, STUDY)
+    ledger.work.finish(take(ledger), Event.ANALYSED, objects=result_objects(), destinations=[PEER])
+    return ledger.outbox.due(PEER)
+
+
+_WAITS = (settling, deadline, lease, back_off, delivery, confirmation, peer_on_hold)
+
+FAULTS = (Fault("clock set back and forth", set_back_and_forth, cases=210, short=14),)

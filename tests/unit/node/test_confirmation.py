@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 
 from node.confirmation import MAXIMUM_SILENT_REQUESTS, UNCONFIRMED
@@ -109,14 +111,16 @@ def test_deliver_when_the_peer_offers_no_commitment_then_a_query_confirms(
     assert ledger.studies.get(STUDY).state is StudyState.DELIVERED
 
 
+@pytest.mark.parametrize("step_s", [0, -7200, 7200])
 def test_deliver_when_the_peer_offers_no_commitment_then_learns_it_for_an_hour(
-    ledger: Ledger, clock: FakeClock, transport: FakeTransport
+    ledger: Ledger, clock: FakeClock, transport: FakeTransport, step_s: int
 ) -> None:
     transport.commitment, transport.query = "none", "finds"
     own = courier(ledger, transport)
     for study, wait_s in ((f"{STUDY}.2", 10), (f"{STUDY}.3", 3600)):
         own.deliver()
         clock.advance(wait_s)
+        clock.now += timedelta(seconds=step_s)
         queue(ledger, clock, study)
     own.deliver()
     assert len(transport.requests) == 2

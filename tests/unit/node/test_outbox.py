@@ -1,3 +1,6 @@
+import random
+from datetime import timedelta
+
 import pytest
 
 from dicom_io.network.status import Disposition
@@ -149,3 +152,22 @@ def test_deliver_when_one_object_meets_a_bug_then_the_other_studies_go_on(
     seg = next(item for item in ledger.outbox.of_study(STUDY) if item.kind is ObjectKind.SEG)
     assert (seg.state, seg.attempts, seg.error) == (DeliveryState.WAITING, 1, "an error of this node: KeyError")
     assert ledger.studies.get(f"{STUDY}.2").state is StudyState.DELIVERED
+
+
+@pytest.mark.parametrize("seed", [None, 1, 2])
+def test_deliver_when_the_time_of_day_is_set_again_and_again_then_the_peer_is_called_as_often_as_ever(
+    ledger: Ledger, clock: FakeClock, transport: FakeTransport, seed: int | None
+) -> None:
+    transport.error = AWAY
+    own = courier(ledger, transport, clock=clock)
+    chance = random.Random(seed)
+    calls_at_s = []
+    for second in range(0, 7200, 5):
+        before = transport.calls
+        own.deliver()
+        calls_at_s += [second] if transport.calls > before else []
+        clock.advance(5)
+        if seed is not None and second % 60 == 0:
+            clock.now += timedelta(seconds=chance.uniform(-86_400, 86_400))
+    # 10 s doubled up to 900 s, each from the attempt before (tests.unit.node.delivery_doubles.courier).
+    assert calls_at_s == [0, 10, 30, 70, 150, 310, 630, 1270, 2170, 3070, 3970, 4870, 5770, 6670]

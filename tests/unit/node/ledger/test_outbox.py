@@ -1,7 +1,11 @@
+from datetime import timedelta
+
 import pytest
 
 from node.ledger.commitment import MAXIMUM_ABSENCES
+from node.ledger.due import LONGEST_RETRY_S
 from node.ledger.ledger import Ledger
+from node.ledger.outbox import Outbox
 from node.ledger.records import Confirmation, Delivery, DeliveryState, ObjectKind
 from node.states import Event, StudyState
 from tests.unit.node.doubles import STUDY, FakeClock, instance, make_ready, result_objects, take
@@ -233,3 +237,61 @@ def unconfirmed(ledger: Ledger, *, by_query: bool = False) -> None:
         ledger.outbox.confirmed(items, Confirmation.QUERY)
     else:
         ledger.outbox.unconfirmed(items, "no way to ask")
+
+
+STEPS_S = [-7200, 400 * 86_400]
+
+
+@pytest.mark.parametrize("step_s", STEPS_S)
+@pytest.mark.parametrize("seen", [True, False])
+def test_due_when_the_time_of_day_is_set_then_a_retry_waits_as_long_as_ever(
+    ledger: Ledger, clock: FakeClock, due: tuple[Delivery, ...], step_s: int, seen: bool
+) -> None:
+    ledger.outbox.again(due[0], "no answer", 30)
+    if seen:
+        assert ledger.outbox.due("pacs") == ()
+    clock.now += timedelta(seconds=step_s)
+    clock.advance(29)
+    assert ledger.outbox.due("pacs") == ()
+    clock.advance(1)
+    assert len(ledger.outbox.due("pacs")) == 3
+
+
+@pytest.mark.parametrize("step_s", STEPS_S)
+def test_uncommitted_when_the_time_of_day_is_set_then_is_asked_again_in_its_time(
+    ledger: Ledger, clock: FakeClock, due: tuple[Delivery, ...], step_s: int
+) -> None:
+    store_all(ledger, "pacs")
+    ledger.outbox.requested(ledger.outbox.uncommitted("pacs"), "2.25.1", 300)
+    clock.now += timedelta(seconds=step_s)
+    clock.advance(299)
+    assert ledger.outbox.uncommitted("pacs") == ()
+    clock.advance(1)
+    assert len(ledger.outbox.uncommitted("pacs")) == len(due)
+    ledger.outbox.absent(ledger.outbox.uncommitted("pacs"), 10)
+    clock.now += timedelta(seconds=step_s)
+    clock.advance(9)
+    assert ledger.outbox.uncommitted("pacs") == ()
+    clock.advance(1)
+    assert len(ledger.outbox.uncommitted("pacs")) == len(due)
+
+
+@pytest.mark.parametrize("step_s", STEPS_S)
+def test_due_when_the_time_of_day_was_set_before_it_looked_then_what_is_fresh_goes_at_once(
+    ledger: Ledger, clock: FakeClock, step_s: int
+) -> None:
+    make_ready(ledger, clock)
+    ledger.work.finish(take(ledger), Event.ANALYSED, objects=result_objects(), destinations=["pacs"])
+    clock.now += timedelta(seconds=step_s)
+    assert len(ledger.outbox.due("pacs")) == 3
+
+
+def test_due_when_the_time_of_day_was_set_back_before_a_restart_then_no_wait_is_longer_than_the_longest(
+    ledger: Ledger, clock: FakeClock, due: tuple[Delivery, ...]
+) -> None:
+    ledger.outbox.again(due[0], "no answer", 30)
+    clock.now -= timedelta(days=400)
+    restarted = Outbox(ledger.engine, clock, clock.monotonic_s)
+    assert restarted.due("pacs") == ()
+    clock.advance(LONGEST_RETRY_S)
+    assert len(restarted.due("pacs")) == 3

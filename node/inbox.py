@@ -12,7 +12,7 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -122,7 +122,9 @@ class Inbox:
         return self._storage
 
     def place(self, identity: InstanceIdentity, file_header: bytes, data_set: bytes) -> Placement:
-        """Keep an instance; when this returns, it lies under its final name on a disk that was told to keep it.
+        """Keep an instance; when this returns, it lies under its final name, and its bytes are on the disk.
+
+        The name is there for good only after `sync_names`.
 
         Parameters
         ----------
@@ -149,15 +151,34 @@ class Inbox:
             if not (folder / name).exists():
                 _write_durably(part, file_header, data_set)
                 arrival = self._name(part, folder, name)
-            # Also where the bytes were there: the thread that wrote them may not have come to this line yet.
-            _sync_folder(folder)
         except OSError as error:
             part.unlink(missing_ok=True)
-            if error.errno in _NO_SPACE:
-                raise StorageFullError("the disk of the inbox is full") from error
-            raise InboxError(f"the inbox cannot be written to: {error.strerror or error}") from error
+            raise _inbox_error(error) from error
         path = (folder / name).relative_to(self._storage).as_posix()
         return Placement(path=path, content_sha256=content, size_bytes=size, arrival=arrival)
+
+    def sync_names(self, paths: Collection[str]) -> None:
+        """Return when the disk keeps the names of placed instances.
+
+        Also for one that was there already: whoever placed it may not have come to this line yet.
+
+        Parameters
+        ----------
+        paths
+            Of their `Placement`.
+
+        Raises
+        ------
+        StorageFullError
+            No space.
+        InboxError
+            The disk cannot be written to.
+        """
+        try:
+            for folder in sorted({(self._storage / path).parent for path in paths}):
+                _sync_folder(folder)
+        except OSError as error:
+            raise _inbox_error(error) from error
 
     def discard_leftovers(self) -> int:
         """Remove what processes that are gone were writing; return how many files that were.
@@ -217,6 +238,12 @@ class Inbox:
             else:
                 part.rename(folder / name)
         return arrival
+
+
+def _inbox_error(error: OSError) -> InboxError:
+    if error.errno in _NO_SPACE:
+        return StorageFullError("the disk of the inbox is full")
+    return InboxError(f"the inbox cannot be written to: {error.strerror or error}")
 
 
 def _abandoned(part: Path) -> bool:

@@ -72,7 +72,7 @@ class Reception:
     def __init__(self, inbox: Inbox, ledger: Ledger, clock: Callable[[], datetime]) -> None:
         self._inbox = inbox
         self._ledger = ledger
-        self._intake = GroupedIntake(ledger.record_group)
+        self._intake = GroupedIntake(ledger.record_group, inbox.sync_names)
         self._clock = clock
 
     def keep(self, received: ReceivedInstance) -> StoreStatus:
@@ -103,6 +103,9 @@ class Reception:
         )
         try:
             self._intake.record(record)
+        except InboxError:
+            LOGGER.exception("the name of instance %s may not be kept", identity.sop_instance_uid)
+            return StoreStatus.OUT_OF_RESOURCES
         except (NodeError, SQLAlchemyError):
             # The file stays: sent again it is a duplicate, and the next start enters it from the inbox.
             LOGGER.exception("instance %s is kept, but the ledger does not answer", identity.sop_instance_uid)

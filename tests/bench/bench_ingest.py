@@ -1,7 +1,8 @@
 """How fast instances are received: `python -m tests.bench.bench_ingest`, or `make bench-ingest`.
 
 Every receiver gets the same instances from the same sender, DCMTK's storescu, in the same run, in turn. Ours
-answers after fsync of file and folder and a committed row of the ledger; none of the others does.
+answers after fsync of file and folder and a committed row of the ledger; of the others Orthanc alone syncs, in its
+default setting, and the file alone.
 """
 
 import os
@@ -34,12 +35,13 @@ _PLACE = _UID.format(10**19)
 Start = Callable[[Path], AbstractContextManager[Receiver]]
 RECEIVERS: Mapping[str, Start] = {
     "ours (fsync, ledger)": ingest_receivers.ours,
-    "Orthanc": ingest_receivers.orthanc,
+    "Orthanc (fsync)": ingest_receivers.orthanc,
+    "Orthanc, no fsync": ingest_receivers.orthanc_without_fsync,
     "pynetdicom, write": ingest_receivers.stock_writing,
     "pynetdicom, decode and save": ingest_receivers.stock_decoding,
     "DCMTK storescp": ingest_receivers.dcmtk,
 }
-OURS, ORTHANC, STOCK, DCMTK = "ours (fsync, ledger)", "Orthanc", "pynetdicom, write", "DCMTK storescp"
+OURS, ORTHANC, STOCK, DCMTK = "ours (fsync, ledger)", "Orthanc (fsync)", "pynetdicom, write", "DCMTK storescp"
 
 
 @dataclass(frozen=True)

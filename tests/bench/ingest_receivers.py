@@ -53,9 +53,22 @@ def ours(folder: Path) -> Iterator[Receiver]:
 
 @contextmanager
 def orthanc(folder: Path) -> Iterator[Receiver]:
-    """Orthanc without fsync (SyncStorageArea off), which is its faster setting."""
+    """Orthanc with fsync of each file (SyncStorageArea, its default): it then promises what ours promises."""
+    with _orthanc(folder, fsync=True) as receiver:
+        yield receiver
+
+
+@contextmanager
+def orthanc_without_fsync(folder: Path) -> Iterator[Receiver]:
+    """Orthanc with SyncStorageArea off: faster, and what it acknowledged may be lost with the power."""
+    with _orthanc(folder, fsync=False) as receiver:
+        yield receiver
+
+
+@contextmanager
+def _orthanc(folder: Path, *, fsync: bool) -> Iterator[Receiver]:
     folder.mkdir(parents=True)
-    with running_orthanc(folder, {SENDER: (SENDER, LOOPBACK, 104)}) as running:
+    with running_orthanc(folder, {SENDER: (SENDER, LOOPBACK, 104)}, fsync=fsync) as running:
         yield Receiver(running.ae_title, running.port)
 
 

@@ -53,8 +53,13 @@ class Orthanc:
 
 
 @contextmanager
-def running_orthanc(folder: Path, modalities: dict[str, tuple[str, str, int]]) -> Iterator[Orthanc]:
-    """Run Orthanc in `folder`; `modalities` are name -> (AE title, host, port), for storage commitment."""
+def running_orthanc(
+    folder: Path, modalities: dict[str, tuple[str, str, int]], *, fsync: bool = False
+) -> Iterator[Orthanc]:
+    """Run Orthanc in `folder`; `modalities` are name -> (AE title, host, port), for storage commitment.
+
+    `fsync` is Orthanc's own default (SyncStorageArea); the tests do without, it is their PACS and not the subject.
+    """
     orthanc = Orthanc("ORTHANC", free_port(), free_port())
     configuration = {
         "Name": "test", "StorageDirectory": str(folder / "storage"), "IndexDirectory": str(folder / "index"),
@@ -62,7 +67,7 @@ def running_orthanc(folder: Path, modalities: dict[str, tuple[str, str, int]]) -
         "RemoteAccessAllowed": False, "AuthenticationEnabled": False, "DicomCheckCalledAet": True,
         "DicomAlwaysAllowStore": True, "Plugins": PLUGINS, "DicomWeb": {"Enable": True},
         "DicomModalities": {name: list(peer) for name, peer in modalities.items()},
-        "SyncStorageArea": False, "StableAge": 1,
+        "SyncStorageArea": fsync, "StableAge": 1,
     }  # fmt: skip
     (folder / "orthanc.json").write_text(json.dumps(configuration), encoding="utf-8")
     with (folder / "orthanc.log").open("wb") as log:

@@ -134,7 +134,7 @@ def test_place_when_the_disk_fails_then_no_partial_file_is_left(
     assert inbox.place(identity(), HEADER, b"data set").arrival is Arrival.NEW
 
 
-def test_place_when_it_returns_then_file_and_folders_were_synchronised_in_order(
+def test_sync_names_when_it_returns_then_file_and_folders_were_synchronised_in_order(
     inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synchronised: list[str] = []
@@ -147,11 +147,26 @@ def test_place_when_it_returns_then_file_and_folders_were_synchronised_in_order(
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", record)
-    inbox.place(identity(), HEADER, b"one")
-    inbox.place(identity("1.2.3.5"), HEADER, b"two")
-    inbox.place(identity(), HEADER, b"one")
+    placed = [inbox.place(identity(), HEADER, b"one"), inbox.place(identity("1.2.3.5"), HEADER, b"two")]
+    inbox.sync_names([placement.path for placement in placed])
+    inbox.sync_names([inbox.place(identity(), HEADER, b"one").path])
 
-    assert synchronised == ["file", "inbox", "study", "file", "study", "study"]
+    assert synchronised == ["file", "inbox", "file", "study", "study"]
+
+
+@pytest.mark.parametrize(("number", "expected"), [(errno.ENOSPC, StorageFullError), (errno.EIO, InboxError)])
+def test_sync_names_when_the_disk_fails_then_it_says_so(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch, number: int, expected: type[InboxError]
+) -> None:
+    placement = inbox.place(identity(), HEADER, b"data set")
+
+    def fail(_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(InboxError) as caught:
+        inbox.sync_names([placement.path])
+    assert type(caught.value) is expected
 
 
 def test_leftovers_when_a_process_died_while_writing_then_are_removed_and_nothing_else(

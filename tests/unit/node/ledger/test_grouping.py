@@ -1,16 +1,21 @@
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from node.inbox import InboxError
 from node.ledger.grouping import GroupedIntake
 from node.ledger.ledger import Ledger
 from node.ledger.records import InstanceRecord, Recorded
 from tests.unit.node.doubles import FakeClock, instance
 
 THREADS = 8
+
+
+def synced(_: Collection[str]) -> None:
+    """Stand for a disk that keeps every name."""
 
 
 class SlowLedger:
@@ -35,7 +40,7 @@ class SlowLedger:
 
 def record_at_once(ledger: SlowLedger, records: Sequence[InstanceRecord]) -> dict[str, Recorded | Exception]:
     """Record the first, and while it is being entered all others from threads of their own."""
-    intake = GroupedIntake(ledger.record_group)
+    intake = GroupedIntake(ledger.record_group, synced)
     results: dict[str, Recorded | Exception] = {}
 
     def record(one: InstanceRecord) -> None:
@@ -85,7 +90,7 @@ def test_record_when_several_studies_wait_then_they_are_locked_in_one_order(cloc
 
 @pytest.mark.timeout(120)
 def test_record_when_threads_race_on_a_real_ledger_then_counts_each_once(ledger: Ledger, clock: FakeClock) -> None:
-    intake = GroupedIntake(ledger.record_group)
+    intake = GroupedIntake(ledger.record_group, synced)
     records = [instance(clock, number) for number in range(1, 25)]
     found: list[Recorded] = []
 
@@ -99,3 +104,37 @@ def test_record_when_threads_race_on_a_real_ledger_then_counts_each_once(ledger:
     for thread in threads:
         thread.join(60)
     assert sorted(found) == sorted([Recorded.NEW] * 24 + [Recorded.DUPLICATE] * 24)
+
+
+def test_record_when_the_name_is_not_kept_then_it_is_not_acknowledged(clock: FakeClock) -> None:
+    def fail(_: Collection[str]) -> None:
+        raise InboxError("no")
+
+    one = instance(clock, 1)
+    with pytest.raises(InboxError):
+        GroupedIntake(lambda group: [Recorded.NEW] * len(group), fail).record(one)
+
+
+def test_record_when_the_entry_is_made_first_then_waits_for_the_name(clock: FakeClock) -> None:
+    entered, go_on = threading.Event(), threading.Event()
+    asked: list[str] = []
+
+    def sync(paths: Collection[str]) -> None:
+        asked.extend(paths)
+        go_on.wait(10)
+
+    def record_group(group: Sequence[InstanceRecord]) -> list[Recorded]:
+        entered.set()
+        return [Recorded.NEW] * len(group)
+
+    one = instance(clock, 1)
+    intake = GroupedIntake(record_group, sync)
+    thread = threading.Thread(target=intake.record, args=(one,))
+    thread.start()
+    assert entered.wait(10)
+    thread.join(0.2)
+    assert thread.is_alive()
+    go_on.set()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert asked == [one.path]

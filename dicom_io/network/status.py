@@ -11,11 +11,11 @@ class StoreStatus(IntEnum):
     OUT_OF_RESOURCES = 0xA700
     """No space or no way to record it; the same instance may be sent again later."""
     DATA_SET_DOES_NOT_MATCH = 0xA900
-    """SOP class or instance of the data set differ from those of the request."""
+    """SOP class or instance differ between presentation context, request and data set."""
     CANNOT_UNDERSTAND = 0xC000
     """The data set cannot be parsed as far as its identifiers."""
     SOP_CLASS_NOT_SUPPORTED = 0x0122
-    """The request names another SOP class than its presentation context."""
+    """The presentation context was accepted for the other role."""
     NOT_AUTHORISED = 0x0124
     """The peer may connect, and not store."""
     PROCESSING_FAILURE = 0x0110

@@ -34,6 +34,7 @@ LOGGER = logging.getLogger(__name__)
 
 _ERROR_COMMENT_CHARACTERS = 64
 """VR LO of (0000,0902)."""
+_NOT_NOW = "it cannot be kept safely now; send it again later"
 _INVALID_ARGUMENT = 0x0115
 
 
@@ -260,8 +261,10 @@ class StorageScp:
         """Serve C-STORE for `StoreLoop`."""
         context = assoc._accepted_cx[context_id]
         requested = (_text(command.sop_class_uid), _text(command.sop_instance_uid))
-        if requested[0] != context.abstract_syntax or not context.as_scp:
-            return StoreStatus.SOP_CLASS_NOT_SUPPORTED, "not the SOP class of the presentation context"
+        if not context.as_scp:
+            return StoreStatus.SOP_CLASS_NOT_SUPPORTED, "this node was not asked to store this SOP class"
+        if requested[0] != context.abstract_syntax:
+            return StoreStatus.DATA_SET_DOES_NOT_MATCH, "not the SOP class of the presentation context"
         return self._keep(assoc, str(context.transfer_syntax[0]), requested, data_set)
 
     def _keep(
@@ -282,11 +285,12 @@ class StorageScp:
             return StoreStatus.DATA_SET_DOES_NOT_MATCH, mismatch
         header = part10_header(identity, source_ae_title=calling)
         try:
-            return self._on_instance(ReceivedInstance(identity, header, data_set, calling.strip(), peer)), ""
+            status = self._on_instance(ReceivedInstance(identity, header, data_set, calling.strip(), peer))
         except Exception:
             # The one place that must answer whatever happened; a bug becomes a refusal, not a lost instance.
             LOGGER.exception("instance %s could not be kept", identity.sop_instance_uid)
             return StoreStatus.PROCESSING_FAILURE, "internal fault of the receiver"
+        return status, _NOT_NOW if status is StoreStatus.OUT_OF_RESOURCES else ""
 
     def _take_commitment_request(self, event: evt.Event) -> tuple[int, None]:
         try:

@@ -62,9 +62,11 @@ def command(field: int, sop_class: bytes, sop_instance: bytes, *, with_data: boo
     return element(0x0000, struct.pack("<L", len(joined))) + joined
 
 
-def store_request(sop_instance: bytes, data_set: bytes, *, piece: int = 16_000) -> list[bytes]:
+def store_request(
+    sop_instance: bytes, data_set: bytes, *, piece: int = 16_000, sop_class: str = MR
+) -> list[bytes]:
     """Return the PDUs of a C-STORE request."""
-    pdus = [data_pdu(0x03, command(0x0001, MR.encode(), sop_instance, with_data=True))]
+    pdus = [data_pdu(0x03, command(0x0001, sop_class.encode(), sop_instance, with_data=True))]
     starts = list(range(0, max(len(data_set), 1), piece))
     return pdus + [
         data_pdu(0x02 if start == starts[-1] else 0x00, data_set[start : start + piece]) for start in starts
@@ -104,15 +106,20 @@ class RawPeer:
 
     def status(self) -> int | None:
         """Return the status of the next response; None where the association ended."""
+        return self.answer()[0]
+
+    def answer(self) -> tuple[int | None, str]:
+        """Return status and error comment (0000,0902) of the next response; None where the association ended."""
         answer = self.read_pdu()
         if answer is None or answer[0] != 0x04:
-            return None
-        place = answer[1].find(struct.pack("<HHL", 0, 0x0900, 2))
-        return int.from_bytes(answer[1][place + 8 : place + 10], "little") if place >= 0 else None
+            return None, ""
+        status, comment = (_element(answer[1], tag) for tag in (0x0900, 0x0902))
+        number = None if status is None else int.from_bytes(status, "little")
+        return number, (comment or b"").decode("ascii").rstrip()
 
-    def store(self, sop_instance: bytes, data_set: bytes) -> int | None:
+    def store(self, sop_instance: bytes, data_set: bytes, sop_class: str = MR) -> int | None:
         """Send a C-STORE request and return the status of its answer."""
-        self.send(b"".join(store_request(sop_instance, data_set)))
+        self.send(b"".join(store_request(sop_instance, data_set, sop_class=sop_class)))
         return self.status()
 
     def echo(self) -> int | None:
@@ -157,6 +164,15 @@ class RawPeer:
                 return None
             content += arrived
         return content
+
+
+def _element(command_set: bytes, tag: int) -> bytes | None:
+    """Return the value of an element of a command set with headers in front of it, None where it is absent."""
+    place = command_set.find(struct.pack("<HH", 0, tag))
+    if place < 0:
+        return None
+    length = int.from_bytes(command_set[place + 4 : place + 8], "little")
+    return command_set[place + 8 : place + 8 + length]
 
 
 def mutated(content: bytes, chance: random.Random) -> bytes:

@@ -20,6 +20,7 @@ from tests.faults.processes import Usage, usage
 from tests.faults.raw_peer import DEFLATED, MR, RawPeer, associate_request, data_pdu, store_request
 from tests.faults.victim import listener
 from tests.integration.service import LOOPBACK, RunningNode, running_node
+from tests.unit.dicom_io.network.instances import encode, mr_instance
 
 pytestmark = pytest.mark.slow
 
@@ -110,6 +111,31 @@ def test_echo_when_the_peer_is_known_then_is_answered_though_it_may_not_send(nod
     with RawPeer(node.port) as viewer:
         viewer.associate(node.ae_title, VIEWER)
         assert viewer.store(b"1.2.3", small_data_set()) == 0x0124
+
+
+SECONDARY_CAPTURE = str(SecondaryCaptureImageStorage)
+PAGE = encode(mr_instance(sop_instance_uid="1.2.3", sop_class_uid=SECONDARY_CAPTURE))
+
+
+@pytest.mark.parametrize(
+    ("requested", "uid", "data_set", "status", "because"),
+    [
+        (MR, b"1.2.3", PAGE, 0xA900, "SOP class of request and data set differ"),
+        (SECONDARY_CAPTURE, b"1.2.3", PAGE, 0xA900, "not the SOP class of the presentation context"),
+        (MR, b"1.2.4", small_data_set(), 0xA900, "SOP instance of request and data set differ"),
+        (MR, b"1.2.3", small_data_set()[:33], 0xC000, "the data set ends in the middle of an element"),
+        (MR, b"1.2.3", b"no data set at all", 0xC000, "an element has no valid VR"),
+        (MR, b"1.2.3", b"", 0xC000, "StudyInstanceUID is missing"),
+    ],
+)  # fmt: skip
+def test_store_when_it_cannot_be_kept_then_status_and_comment_say_why_and_the_next_is_kept(
+    node: RunningNode, requested: str, uid: bytes, data_set: bytes, status: int, because: str
+) -> None:
+    with RawPeer(node.port) as peer:
+        peer.associate(node.ae_title, SCANNER)
+        peer.send(b"".join(store_request(uid, data_set, sop_class=requested)))
+        assert peer.answer() == (status, because)
+        assert peer.store(b"1.2.3", small_data_set()) == 0x0000
 
 
 @pytest.mark.peer("dcmtk")

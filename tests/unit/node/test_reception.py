@@ -34,7 +34,8 @@ from node.reception import (
     scp_settings,
 )
 from node.reception_process import Ports
-from tests.unit.dicom_io.network.instances import STUDY_INSTANCE_UID, write_instances
+from tests.faults.raw_peer import RawPeer, store_request
+from tests.unit.dicom_io.network.instances import STUDY_INSTANCE_UID, encode, mr_instance, write_instances
 from tests.unit.dicom_io.network.receiver import wait_until
 from tests.unit.node.doubles import FakeClock
 
@@ -49,8 +50,8 @@ def ledger_url(folder: Path) -> str:
     return f"sqlite:///{folder / 'ledger.sqlite'}"
 
 
-def node_settings(folder: Path) -> Settings:
-    node = NodeSection(host="127.0.0.1", port=0, storage=folder, minimum_free_bytes=0)
+def node_settings(folder: Path, minimum_free_bytes: int = 0) -> Settings:
+    node = NodeSection(host="127.0.0.1", port=0, storage=folder, minimum_free_bytes=minimum_free_bytes)
     return Settings(node=node, peers=PEERS)
 
 
@@ -178,11 +179,11 @@ class RunningReception:
 
 
 @contextmanager
-def reception_process(folder: Path) -> Iterator[RunningReception]:
+def reception_process(folder: Path, minimum_free_bytes: int = 0) -> Iterator[RunningReception]:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     stop = context.Event()
-    arguments = (node_settings(folder), ledger_url(folder), theirs, stop)
+    arguments = (node_settings(folder, minimum_free_bytes), ledger_url(folder), theirs, stop)
     process = context.Process(target=run_reception, args=arguments)
     process.start()
     theirs.close()
@@ -210,6 +211,19 @@ def test_process_when_stopped_then_ends_cleanly_and_has_kept_everything(tmp_path
     assert running.process.exitcode == 0
     with open_ledger(ledger_url(tmp_path)) as ledger:
         assert len(ledger.studies.instances(STUDY_INSTANCE_UID)) == 5
+
+
+def test_process_when_less_than_the_watermark_is_free_then_a700_says_what_to_do_and_leaves_nothing(
+    tmp_path: Path,
+) -> None:
+    content = encode(mr_instance(sop_instance_uid="1.2.3"))
+    with reception_process(tmp_path, minimum_free_bytes=2**60) as running, RawPeer(running.peer.port) as peer:
+        peer.associate("MVINODE", "SCANNER")
+        peer.send(b"".join(store_request(b"1.2.3", content)))
+        assert peer.answer() == (0xA700, "it cannot be kept safely now; send it again later")
+        assert peer.echo() == 0
+
+    assert [path for path in (tmp_path / "inbox").rglob("*") if path.is_file()] == []
 
 
 def test_process_when_terminated_then_ends_cleanly(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_store_when_the_class_is_not_that_of_the_context_then_is_refused(
     other = store_command(sop_class=b"1.2.840.10008.5.1.4.1.1.7")
     sender.connection.sendall(pdu(pdv(COMMAND | LAST, other), pdv(DATA | LAST, data_set())))
 
-    assert sender.status() == StoreStatus.SOP_CLASS_NOT_SUPPORTED
+    assert sender.status() == StoreStatus.DATA_SET_DOES_NOT_MATCH
     assert receiver.instances == []
 
 

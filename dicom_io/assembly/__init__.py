@@ -2,6 +2,7 @@
 
 from dicom_io.assembly.match_result import Evidence, MatchResult, RejectedSubVolume, RoleMatch, SourceInstance
 from dicom_io.assembly.matching import match_studies, role_status
+from dicom_io.assembly.overrides import Override
 from dicom_io.assembly.pixel_sanity import inspect, inspect_files
 from dicom_io.assembly.progress import StudyProgress, study_progress
 from dicom_io.assembly.scanning import NoDicomError, ScanResult, UnreadableFile, scan_files, scan_folder
@@ -11,6 +12,7 @@ __all__ = [
     "Evidence",
     "MatchResult",
     "NoDicomError",
+    "Override",
     "RejectedSubVolume",
     "RoleMatch",
     "ScanResult",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from config.series_rules import SeriesRules
 from dicom_io.assembly.clock import Clock
 from dicom_io.assembly.evidence import DYNAMIC_ROLES, Candidate, Timing, evidence, gate, same_grid
-from dicom_io.assembly.match_result import Evidence
+from dicom_io.assembly.match_result import Assigned, Evidence
 from dicom_io.assembly.subvolumes import SubVolume
 from pipeline.study import Role
 
@@ -19,11 +19,12 @@ _RANK = {role: rank for rank, role in enumerate(DYNAMIC_ROLES)}
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """A candidate in a role."""
+    """A candidate in a role; `assigned` where a person put it there, and no other may take its place."""
 
     candidate: Candidate
     evidence: tuple[Evidence, ...]
     score: float
+    assigned: Assigned | None = None
 
     @property
     def subvolume(self) -> SubVolume:
@@ -55,13 +56,27 @@ def score(
     agent_used: bool = False,
 ) -> list[Scored]:
     """Score every candidate that passes the gate of `role`; best first, at most the number the rules keep."""
-    found = []
-    for candidate in candidates:
-        if gate(candidate, role, rules):
-            reasons = evidence(candidate, role, rules, timing=timing, agent_used=agent_used)
-            found.append(Scored(candidate, reasons, round(sum(item.weight for item in reasons), 2)))
+    found = [
+        weigh(candidate, role, rules, timing=timing, agent_used=agent_used)
+        for candidate in candidates
+        if gate(candidate, role, rules)
+    ]
     found.sort(key=lambda item: -item.score)
     return found[: rules.decision.candidates]
+
+
+def weigh(
+    candidate: Candidate,
+    role: Role,
+    rules: SeriesRules,
+    *,
+    timing: Timing | None = None,
+    agent_used: bool = False,
+    assigned: Assigned | None = None,
+) -> Scored:
+    """Score one candidate in `role`, whether it passes its gate or not."""
+    reasons = evidence(candidate, role, rules, timing=timing, agent_used=agent_used)
+    return Scored(candidate, reasons, round(sum(item.weight for item in reasons), 2), assigned)
 
 
 def hypotheses(clock: Clock, recorded_s: float | None, rules: SeriesRules) -> Iterator[Timing]:
@@ -99,12 +114,15 @@ def best_phases(
     Returns
     -------
     Assignment or None
-        Roles that no candidate can fill are left out of it. None without any hypothesis.
+        Roles that no candidate can fill are left out of it. None without any hypothesis, and where candidates that
+        a person assigned cannot be taken together.
     """
     best: Assignment | None = None
     for timing, pool in pools:
         # The earliest hypothesis wins a tie: the first arterial phase is the first.
-        found = _search(timing, pool, rules, excluded or {}, relaxed, floor=-1.0 if best is None else best.total)
+        found = _search(
+            timing, pool, rules, excluded or {}, relaxed, floor=float("-inf") if best is None else best.total
+        )
         best = found or best
     return best
 
@@ -128,15 +146,18 @@ def conflict(
     one, other = pair[0].subvolume, pair[1].subvolume
     elapsed = timing.clock.instants_s[other] - timing.clock.instants_s[one]
     low, high = _interval_s(roles, rules)
+    late = "SM-ORDER" if elapsed <= 0 else None if low <= elapsed <= high else "SM-GAP"
+    return misplaced(roles, pair, rules) or late
+
+
+def misplaced(roles: tuple[Role, Role], pair: tuple[Scored, Scored], rules: SeriesRules) -> str | None:
+    """Return the code of the constraint of geometry that two choices violate together, or None; as `conflict`."""
+    one, other = pair[0].subvolume, pair[1].subvolume
+    if frames_of_reference_differ(one, other, rules):
+        return "SM-FOR"
     off_grid = set(roles) <= _GRID_ROLES and not same_grid(one, other, rules)
     short = roles[1] is Role.T1_HEPATOBILIARY and coverage(one, other) < rules.geometry.coverage
-    found = (
-        (frames_of_reference_differ(one, other, rules), "SM-FOR"),
-        (off_grid or short, "SM-GEOM"),
-        (elapsed <= 0, "SM-ORDER"),
-        (not low <= elapsed <= high, "SM-GAP"),
-    )
-    return next((code for violated, code in found if violated), None)
+    return "SM-GEOM" if off_grid or short else None
 
 
 def _interval_s(roles: tuple[Role, Role], rules: SeriesRules) -> tuple[float, float]:
@@ -174,9 +195,13 @@ def _search(
 ) -> Assignment | None:
     """Return the best assignment under one hypothesis, or None where its total is not above `floor`."""
     options = {
-        role: [item for item in pool[role] if item.score > 0 and item.subvolume not in excluded.get(role, ())]
+        role: [item for item in pool[role] if item.assigned is not None]
+        or [item for item in pool[role] if item.score > 0 and item.subvolume not in excluded.get(role, ())]
         for role in DYNAMIC_ROLES
     }
+    held = {role for role in DYNAMIC_ROLES if any(item.assigned is not None for item in options[role])}
+    # No choice is whole before the last role that a person assigned is in it.
+    last_held = max((rank for rank, role in enumerate(DYNAMIC_ROLES, start=1) if role in held), default=0)
     # What the roles from a rank on can add at best: a branch that cannot reach the best total is cut.
     promise = [sum(max((item.score for item in options[role]), default=0.0) for role in DYNAMIC_ROLES[rank:])
                for rank in range(len(DYNAMIC_ROLES) + 1)]  # fmt: skip
@@ -185,7 +210,7 @@ def _search(
 
     def descend(rank: int, chosen: dict[Role, Scored], total: float) -> None:
         nonlocal best, best_total
-        if total > best_total:
+        if rank >= last_held and total > best_total:
             best, best_total = dict(chosen), total
         if rank == len(DYNAMIC_ROLES) or total + promise[rank] <= best_total:
             return
@@ -193,7 +218,8 @@ def _search(
         for item in options[role]:
             if _fits(role, item, chosen, timing, rules, relaxed):
                 descend(rank + 1, {**chosen, role: item}, total + item.score)
-        descend(rank + 1, chosen, total)
+        if role not in held:
+            descend(rank + 1, chosen, total)
 
     descend(0, {}, 0.0)
     return None if best is None else Assignment(best, best_total, timing, pool)

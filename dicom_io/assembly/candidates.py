@@ -1,8 +1,8 @@
 """One study's frames to candidates: split, reject with a code, and know each one's surroundings."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from config.series_rules import SeriesRules
 from dicom_io.assembly.completeness import SeriesSizes, shortfall
@@ -10,7 +10,7 @@ from dicom_io.assembly.evidence import Candidate, same_grid, t1_physics
 from dicom_io.assembly.facts import FrameFacts
 from dicom_io.assembly.lexicon import Lexicon
 from dicom_io.assembly.match_result import RejectedSubVolume
-from dicom_io.assembly.rejects import UNSUPPORTED, Verdict, defect, reject, surroundings
+from dicom_io.assembly.rejects import UNSUPPORTED, Verdict, defect, reject, surroundings, without_text
 from dicom_io.assembly.scanning import OtherInstance, ScanResult, UnreadableFile
 from dicom_io.assembly.subvolumes import SubVolume, split_series
 
@@ -29,15 +29,23 @@ class Sorted:
         The rest, each with a code and a sentence.
     unsupported
         Rejected ones that would be live if this software could read their encapsulation.
+    verdicts
+        Every sub-volume, with what rejects it: of a live one, what its description alone would reject it for.
     """
 
     live: tuple[Candidate, ...]
     t1: tuple[Candidate, ...]
     rejected: tuple[RejectedSubVolume, ...]
     unsupported: tuple[Candidate, ...] = ()
+    verdicts: Mapping[SubVolume, Verdict | None] = field(default_factory=dict)
 
 
-def sort_study(scan: ScanResult, rules: SeriesRules, lexicon: Lexicon) -> Sorted:
+def sort_study(
+    scan: ScanResult,
+    rules: SeriesRules,
+    lexicon: Lexicon,
+    vouched: Callable[[SubVolume], bool] = lambda _subvolume: False,
+) -> Sorted:
     """Split the series of one study and set aside what can fill no role.
 
     Parameters
@@ -48,16 +56,22 @@ def sort_study(scan: ScanResult, rules: SeriesRules, lexicon: Lexicon) -> Sorted
         Limits.
     lexicon
         Compiled from the same rules.
+    vouched
+        Tells of which sub-volumes a person knows better than their descriptions: these alone reject none of them.
     """
     damaged = frozenset(entry.series_instance_uid for entry in scan.unreadable if entry.series_instance_uid)
     live: list[Candidate] = []
     rejected: list[RejectedSubVolume] = []
     unsupported: list[Candidate] = []
+    verdicts: dict[SubVolume, Verdict | None] = {}
     for frames in _by_series(scan.frames):
         stacks = split_series(frames)
         for stack in stacks:
             around = surroundings(stack, stacks, lexicon, damaged)
-            verdict = reject(stack, around, rules)
+            verdict = verdicts[stack] = reject(stack, around, rules)
+            if verdict is not None and vouched(stack):
+                verdict = reject(stack, without_text(stack, around), rules)
+                verdicts[stack] = verdict or verdicts[stack]
             agent = lexicon.agent(stack.physics.agent)
             candidate = Candidate(stack, around, defect(stack, around, rules), agent)
             if verdict is None:
@@ -69,7 +83,7 @@ def sort_study(scan: ScanResult, rules: SeriesRules, lexicon: Lexicon) -> Sorted
     judged = _judge_completeness(_count_siblings(live, rules), scan.frames, rules)
     t1 = _phases(judged, rules)
     # The planes of a localizer are rejected one by one, in the same words.
-    return Sorted(judged, t1, tuple(dict.fromkeys((*rejected, *_not_images(scan)))), tuple(unsupported))
+    return Sorted(judged, t1, tuple(dict.fromkeys((*rejected, *_not_images(scan)))), tuple(unsupported), verdicts)
 
 
 def rejection(subvolume: SubVolume, verdict: Verdict) -> RejectedSubVolume:

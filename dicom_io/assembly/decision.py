@@ -6,6 +6,7 @@ from itertools import chain
 
 from config.series_rules import SeriesRules
 from dicom_io.assembly.assignment import (
+    CONSTRAINTS,
     Assignment,
     Pools,
     Scored,
@@ -14,17 +15,20 @@ from dicom_io.assembly.assignment import (
     frames_of_reference_differ,
     hypotheses,
     score,
+    weigh,
 )
 from dicom_io.assembly.candidates import Sorted
 from dicom_io.assembly.clock import Clock, choose_clock, injection_s
-from dicom_io.assembly.evidence import DYNAMIC_ROLES, Timing
+from dicom_io.assembly.evidence import DYNAMIC_ROLES, Candidate, Timing
 from dicom_io.assembly.objections import (
     ambiguous_objections,
+    assignment_objections,
     contradicting_objections,
     defective_objections,
     missing_objections,
     weak_objections,
 )
+from dicom_io.assembly.overrides import Placed
 from dicom_io.assembly.preferences import equivalent, preferred, settle
 from dicom_io.assembly.refusals import Refusal
 from pipeline.study import Role
@@ -48,6 +52,8 @@ class Decision:
         Roles whose choice is too close to a different one.
     refusal
         None where all six are accepted.
+    impossible
+        Why a choice that a person made cannot be followed, where the refusal is about that.
     """
 
     choices: Mapping[Role, Scored]
@@ -57,9 +63,10 @@ class Decision:
     refusal: Refusal | None = None
     clock: Clock | None = None
     timing: Timing | None = None
+    impossible: Refusal | None = None
 
 
-def decide(study: Sorted, rules: SeriesRules) -> Decision:
+def decide(study: Sorted, rules: SeriesRules, placed: Placed | None = None) -> Decision:
     """Choose a sub-volume for each role, or refuse.
 
     Parameters
@@ -68,24 +75,31 @@ def decide(study: Sorted, rules: SeriesRules) -> Decision:
         Candidates of one study.
     rules
         Weights, windows, margins.
+    placed
+        Choices that a person made; they are kept, and the others chosen around them.
     """
+    placed = placed or Placed()
     clock = choose_clock([candidate.subvolume for candidate in study.t1])
-    pools = _pools(study, clock, rules)
-    phases = best_phases(pools, rules)
-    choices = {} if phases is None else settle(phases, rules)
+    pools = _pools(study, clock, placed, rules)
+    # What a person assigned may contradict itself: it is shown as it is, and refused.
+    phases = best_phases(pools, rules) or best_phases(pools, rules, relaxed=frozenset(CONSTRAINTS))
+    choices = _without_clock(study, placed, rules) if phases is None else settle(phases, rules)
     anchor = choices.get(Role.T1_HEPATOBILIARY) or next(iter(choices.values()), None)
-    static, blocked = _static_choices(study, anchor, rules)
+    static, blocked = _static_choices(study, anchor, placed, rules)
     choices.update({role: pool[0] for role, pool in static.items() if pool})
     ambiguous = {
         role for role in choices if _margin(role, choices, static, pools, phases, rules) < rules.decision.margin
     }
     everything = {**static, **(phases.pool if phases is not None else {})}
+    timing = None if phases is None else phases.timing
+    impossible = next(assignment_objections(placed, choices, blocked, timing, rules), None)
     refusals = chain(
+        () if impossible is None else (impossible,),
         missing_objections(study, choices, pools, clock, blocked, rules),
         ambiguous_objections(choices, ambiguous),
         defective_objections(choices),
         contradicting_objections(choices),
-        weak_objections(choices, None if phases is None else phases.timing, rules),
+        weak_objections(choices, timing, rules),
     )
     return Decision(
         choices={role: choices[role] for role in Role if role in choices},
@@ -94,32 +108,63 @@ def decide(study: Sorted, rules: SeriesRules) -> Decision:
         ambiguous=frozenset(ambiguous),
         refusal=next(refusals, None),
         clock=clock,
-        timing=phases.timing if phases is not None else None,
+        timing=timing,
+        impossible=impossible,
     )
 
 
-def _pools(study: Sorted, clock: Clock | None, rules: SeriesRules) -> Pools:
+def _pools(study: Sorted, clock: Clock | None, placed: Placed, rules: SeriesRules) -> Pools:
     if clock is None:
         return []
-    agent_used = any(candidate.agent not in ("absent", "none") for candidate in study.t1)
     recorded = injection_s(clock, [candidate.subvolume for candidate in study.t1], rules.time)
     return [
         (
             timing,
-            {role: score(study.t1, role, rules, timing=timing, agent_used=agent_used) for role in DYNAMIC_ROLES},
+            {role: _pool(study.t1, role, placed, rules, timing, _agent_used(study)) for role in DYNAMIC_ROLES},
         )
         for timing in hypotheses(clock, recorded, rules)
     ]
 
 
+def _pool(
+    candidates: Sequence[Candidate],
+    role: Role,
+    placed: Placed,
+    rules: SeriesRules,
+    timing: Timing | None,
+    agent_used: bool,
+) -> list[Scored]:
+    """Score the candidates of a role: what a person assigned to it first, and nothing that another role got."""
+    if role in placed.impossible:
+        return []
+    free = [candidate for candidate in candidates if candidate.subvolume not in placed.taken]
+    found = score(free, role, rules, timing=timing, agent_used=agent_used)
+    if role not in placed.candidates:
+        return found
+    candidate, by = placed.candidates[role]
+    return [weigh(candidate, role, rules, timing=timing, agent_used=agent_used, assigned=by), *found]
+
+
+def _agent_used(study: Sorted) -> bool:
+    return any(candidate.agent not in ("absent", "none") for candidate in study.t1)
+
+
+def _without_clock(study: Sorted, placed: Placed, rules: SeriesRules) -> dict[Role, Scored]:
+    """Return the phases that a person assigned: who names them all needs no clock to tell them apart."""
+    roles = [role for role in DYNAMIC_ROLES if role in placed.candidates]
+    return {role: _pool((), role, placed, rules, None, _agent_used(study))[0] for role in roles}
+
+
 def _static_choices(
-    study: Sorted, anchor: Scored | None, rules: SeriesRules
+    study: Sorted, anchor: Scored | None, placed: Placed, rules: SeriesRules
 ) -> tuple[dict[Role, list[Scored]], dict[Role, str]]:
     """Rank T2 and DWI, the preferred one first; and say which constraint took a role's last candidate."""
     pools: dict[Role, list[Scored]] = {}
     blocked: dict[Role, str] = {}
     for role in _STATIC_ROLES:
-        pool = [item for item in score(study.live, role, rules) if item.score > 0]
+        pool = _pool(study.live, role, placed, rules, None, agent_used=False)
+        held = [item for item in pool if item.assigned is not None]
+        pool = held or [item for item in pool if item.score > 0]
         if anchor is not None:
             near = [
                 item for item in pool if not frames_of_reference_differ(item.subvolume, anchor.subvolume, rules)
@@ -130,7 +175,7 @@ def _static_choices(
             if pool and not whole:
                 blocked[role] = "SM-GEOM" if near else "SM-FOR"
             pool = whole
-        if pool:
+        if pool and not held:
             first = preferred(role, pool[0], pool, None, rules)
             pool = [first, *(item for item in pool if item is not first)]
         pools[role] = pool
@@ -145,7 +190,9 @@ def _margin(
     phases: Assignment | None,
     rules: SeriesRules,
 ) -> float:
-    """Return how far the best different choice of `role` lies behind."""
+    """Return how far the best different choice of `role` lies behind; without end where a person chose."""
+    if choices[role].assigned is not None:
+        return float("inf")
     if role in _STATIC_ROLES:
         rivals = [item.score for item in static[role] if not equivalent(role, choices[role], item, None, rules)]
         return choices[role].score - max(rivals, default=float("-inf"))

@@ -41,6 +41,8 @@ def why_it_lost(
 ) -> str:
     """Say why `rival` does not fill `role`: a defect, a constraint, a preference, or fewer points and which."""
     choice = choices[role]
+    if choice.assigned is not None:
+        return "another series was assigned by hand"
     if rival.candidate.defect is not None and choice.candidate.defect is None:
         return rival.candidate.defect.because
     if role in DYNAMIC_ROLES and timing is not None:

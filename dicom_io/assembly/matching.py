@@ -1,6 +1,6 @@
 """Series matching: which instances of a study fill which role, and why, or why not."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from config.series_rules import SeriesRules
 from dicom_io.assembly.assignment import Scored
@@ -10,6 +10,7 @@ from dicom_io.assembly.evidence import DYNAMIC_ROLES, PHYSICS, Candidate, parame
 from dicom_io.assembly.explanation import runner_up, why_it_lost
 from dicom_io.assembly.lexicon import Lexicon
 from dicom_io.assembly.match_result import MatchResult, Moment, RejectedSubVolume, RoleMatch
+from dicom_io.assembly.overrides import Override, in_force, place
 from dicom_io.assembly.refusals import ROLE_WORDS, Refusal, refuse
 from dicom_io.assembly.rejects import Verdict
 from dicom_io.assembly.scanning import ScanResult
@@ -18,7 +19,9 @@ from pipeline.study import Role
 FILLED, AMBIGUOUS, EMPTY = "filled", "ambiguous", "empty"
 
 
-def match_studies(scan: ScanResult, rules: SeriesRules) -> list[MatchResult]:
+def match_studies(
+    scan: ScanResult, rules: SeriesRules, overrides: Mapping[str, Sequence[Override]] | None = None
+) -> list[MatchResult]:
     """Match every study of a scan on its own.
 
     Parameters
@@ -27,14 +30,34 @@ def match_studies(scan: ScanResult, rules: SeriesRules) -> list[MatchResult]:
         Facts of any number of studies.
     rules
         Weights, windows and lexicon.
+    overrides
+        What people assigned, by StudyInstanceUID.
 
     Returns
     -------
     list[MatchResult]
         One for each StudyInstanceUID, in their order.
     """
-    lexicon = Lexicon(rules)
-    return [_match(uid, scan.of_study(uid), rules, lexicon) for uid in scan.study_instance_uids]
+    lexicon, assigned = Lexicon(rules), overrides or {}
+    return [
+        _match(uid, scan.of_study(uid), rules, lexicon, assigned.get(uid, ())) for uid in scan.study_instance_uids
+    ]
+
+
+def sort_and_decide(
+    scan: ScanResult, rules: SeriesRules, lexicon: Lexicon, overrides: Sequence[Override] = ()
+) -> tuple[Sorted, Decision]:
+    """Sort the sub-volumes of one study and choose from them, around what people assigned."""
+    held = in_force(overrides)
+    study = sort_study(scan, rules, lexicon, lambda found: any(item.names(found) for item in held))
+    study, placed = place(study, held, rules)
+    return study, decide(study, rules, placed)
+
+
+def objection_to(scan: ScanResult, rules: SeriesRules, overrides: Sequence[Override]) -> Refusal | None:
+    """Return why overrides of one study would be for nothing, before they are entered; None where they count."""
+    study, decision = sort_and_decide(scan, rules, Lexicon(rules), overrides)
+    return _whole_study(scan, study) or decision.impossible
 
 
 def role_status(scan: ScanResult, rules: SeriesRules) -> Mapping[Role, str]:
@@ -47,7 +70,7 @@ def role_status(scan: ScanResult, rules: SeriesRules) -> Mapping[Role, str]:
     rules
         Weights, windows and lexicon.
     """
-    return status_of_roles(decide(sort_study(scan, rules, Lexicon(rules)), rules))
+    return status_of_roles(sort_and_decide(scan, rules, Lexicon(rules))[1])
 
 
 def status_of_roles(decision: Decision) -> Mapping[Role, str]:
@@ -63,9 +86,14 @@ def _status(role: Role, decision: Decision) -> str:
     return AMBIGUOUS if role in decision.ambiguous else FILLED
 
 
-def _match(study_instance_uid: str, scan: ScanResult, rules: SeriesRules, lexicon: Lexicon) -> MatchResult:
-    study = sort_study(scan, rules, lexicon)
-    decision = decide(study, rules)
+def _match(
+    study_instance_uid: str,
+    scan: ScanResult,
+    rules: SeriesRules,
+    lexicon: Lexicon,
+    overrides: Sequence[Override],
+) -> MatchResult:
+    study, decision = sort_and_decide(scan, rules, lexicon, overrides)
     refusal = _whole_study(scan, study) or decision.refusal
     return MatchResult(
         study_instance_uid=study_instance_uid,
@@ -77,8 +105,17 @@ def _match(study_instance_uid: str, scan: ScanResult, rules: SeriesRules, lexico
         rejected=(*study.rejected, *_not_chosen(study, decision, rules)),
         clock_source=None if decision.clock is None else decision.clock.source,
         t0=_injection(decision),
+        warnings=(*(item.sentence for item in overrides), *_spoken_against(study, decision)),
         rules_version=rules.version,
     )
+
+
+def _spoken_against(study: Sorted, decision: Decision) -> Iterator[str]:
+    """Yield what the descriptions say of choices that a person made against them."""
+    for role, choice in decision.choices.items():
+        verdict = study.verdicts.get(choice.subvolume)
+        if verdict is not None:
+            yield f"The description of the {ROLE_WORDS[role]} says that it is {verdict.because} ({verdict.code})."
 
 
 def _injection(decision: Decision) -> str:
@@ -122,6 +159,7 @@ def _role_match(role: Role, choice: Scored, decision: Decision, rules: SeriesRul
         key=choice.subvolume.key,
         moment=_moment(role, choice, decision),
         step_mm=choice.subvolume.spacing.step_mm,
+        assigned=choice.assigned,
     )
 
 

@@ -1,17 +1,55 @@
 """What stands against accepting a choice, in the order in which it is told."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 
 from config.series_rules import SeriesRules
-from dicom_io.assembly.assignment import CONSTRAINTS, Pools, Scored, best_phases
+from dicom_io.assembly.assignment import CONSTRAINTS, Pools, Scored, best_phases, conflict, misplaced
 from dicom_io.assembly.candidates import Sorted
 from dicom_io.assembly.clock import PHASES_TO_SEPARATE, Clock
 from dicom_io.assembly.evidence import DYNAMIC_ROLES, Timing, gate, supporting_families
+from dicom_io.assembly.overrides import Placed
 from dicom_io.assembly.refusals import ROLE_WORDS, Refusal, name_roles, refuse
 from pipeline.study import Role
 
+_CONTRADICTIONS = {
+    "SM-FOR": "The T1 phases lie in different frames of reference.",
+    "SM-GEOM": "The T1 phases do not share one grid and coverage.",
+    "SM-ORDER": "The phases were not acquired in the order before contrast, arterial, portal, hepatobiliary.",
+    "SM-GAP": "The time between arterial and portal or hepatobiliary phase is outside the limits.",
+}
+
 _PLANNED_PHASES = 3
 """From so many phases on, a series is a dynamic one."""
+
+
+def assignment_objections(
+    placed: Placed,
+    choices: Mapping[Role, Scored],
+    blocked: Mapping[Role, str],
+    timing: Timing | None,
+    rules: SeriesRules,
+) -> Iterator[Refusal]:
+    """Yield why choices that a person made cannot be followed: alone, together, or with the other phases."""
+    yield from placed.impossible.values()
+    held = {role: choice for role, choice in choices.items() if choice.assigned is not None}
+    yield from defective_objections(held)
+    for role in placed.candidates:
+        if role in blocked:
+            yield _blocked(role, blocked[role])
+    for one, other in combinations([role for role in DYNAMIC_ROLES if role in held], 2):
+        pair = held[one], held[other]
+        code = (
+            misplaced((one, other), pair, rules) if timing is None else conflict((one, other), pair, timing, rules)
+        )
+        if code is not None:
+            said = f"Assigned by hand, and in contradiction: {name_roles([one, other])}."
+            yield refuse(code, f"{said} {_CONTRADICTIONS[code]}")
+
+
+def _blocked(role: Role, code: str) -> Refusal:
+    reason = "lies in another frame of reference than" if code == "SM-FOR" else "does not cover"
+    return refuse(code, f"The {ROLE_WORDS[role]} series {reason} the T1 phases.")
 
 
 def missing_objections(
@@ -32,8 +70,7 @@ def missing_objections(
     if clock is None and len(study.t1) >= PHASES_TO_SEPARATE:
         yield refuse("SM-NOTIME", f"No time in the headers tells the {len(study.t1)} T1 volumes apart.")
     if missing[0] in blocked:
-        reason = "lies in another frame of reference than" if blocked[missing[0]] == "SM-FOR" else "does not cover"
-        yield refuse(blocked[missing[0]], f"The {ROLE_WORDS[missing[0]]} series {reason} the T1 phases.")
+        yield _blocked(missing[0], blocked[missing[0]])
     if missing[0] in DYNAMIC_ROLES and study.t1:
         if missing == [Role.T1_HEPATOBILIARY] and clock is not None and _ends_early(choices, clock, rules):
             minutes = rules.time.hepatobiliary_s[0] / 60
@@ -71,17 +108,11 @@ def _is_named(role: Role, pools: Pools) -> bool:
 
 def _obstructed(missing: Sequence[Role], pools: Pools, rules: SeriesRules) -> Iterator[Refusal]:
     """Name the one constraint without which every dynamic role would be filled."""
-    words = {
-        "SM-FOR": "The T1 phases lie in different frames of reference.",
-        "SM-GEOM": "The T1 phases do not share one grid and coverage.",
-        "SM-ORDER": "The phases were not acquired in the order before contrast, arterial, portal, hepatobiliary.",
-        "SM-GAP": "The time between arterial and portal or hepatobiliary phase is outside the limits.",
-    }
     for code in CONSTRAINTS:
         found = best_phases(pools, rules, relaxed=frozenset({code}))
         choices = found.choices if found is not None else {}
         if all(_named(role, choices, code) for role in missing if role in DYNAMIC_ROLES):
-            yield refuse(code, words[code])
+            yield refuse(code, _CONTRADICTIONS[code])
             return
 
 
@@ -106,7 +137,7 @@ def contradicting_objections(choices: Mapping[Role, Scored]) -> Iterator[Refusal
     """Yield the phases that time calls otherwise than their description does: one of the two is wrong."""
     for role, choice in choices.items():
         said = sum(item.weight for item in choice.evidence if item.family == "text")
-        if role in DYNAMIC_ROLES and said < 0:
+        if role in DYNAMIC_ROLES and said < 0 and choice.assigned is None:
             series = choice.subvolume.series
             yield refuse(
                 "SM-ORDER",
@@ -137,6 +168,8 @@ def weak_objections(
             "No description, agent phase or recorded injection tells which T1 phase is the arterial one.",
         )
     for role, choice in choices.items():
+        if choice.assigned is not None:
+            continue
         least = rules.decision.minimum_score[role.value]
         families = supporting_families(choice.evidence)
         lonely = role in DYNAMIC_ROLES and len(families) < rules.decision.families
@@ -158,6 +191,8 @@ def _anchored(choices: Mapping[Role, Scored]) -> bool:
     arterial, portal = choices.get(Role.T1_ARTERIAL), choices.get(Role.T1_PORTAL)
     if arterial is None:
         return False
+    if arterial.assigned is not None:
+        return True
     if supporting_families(arterial.evidence) & {"text", "agent"}:
         return True
     one, other = arterial.subvolume, portal.subvolume if portal is not None else None

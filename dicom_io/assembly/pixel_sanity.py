@@ -1,4 +1,9 @@
-"""Whether the chosen phases look like what the headers call them. Pixels can veto a choice and never make one."""
+"""Whether the chosen phases look like what the headers call them. Pixels can veto a choice and never make one.
+
+The veto holds against a person's choice as well: who assigned the wrong series is told so by nothing else. One
+contradiction warns and several refuse, as for any choice; only the score, which an assignment overrides, does not
+count.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -105,13 +110,22 @@ def inspect(match: MatchResult, volumes: Mapping[Role, Volume], rules: SeriesRul
     roles = {role: _judged(chosen, doubts, found, rules) for role, chosen in match.roles.items()}
     warnings = tuple(f"Pixels: {check.doubt} (ratio {check.ratio(found):.2f})." for check in doubts)
     judged = replace(match, roles=roles, warnings=(*match.warnings, *warnings))
-    weak = any(roles[check.role].score < rules.decision.minimum_score[check.role.value] for check in doubts)
+    weak = any(
+        roles[check.role].assigned is None
+        and roles[check.role].score < rules.decision.minimum_score[check.role.value]
+        for check in doubts
+    )
     if len(doubts) < rules.pixels.contradictions and not weak:
         return judged
     said = "; ".join(check.doubt for check in doubts)
     refusal = refuse("SM-PIXEL", f"The images contradict the headers: {said}.")
     return replace(
-        judged, status="refused", code=refusal.code, message=refusal.message, remedy=refusal.remedy, warnings=()
+        judged,
+        status="refused",
+        code=refusal.code,
+        message=refusal.message,
+        remedy=refusal.remedy,
+        warnings=match.warnings,
     )
 
 

@@ -46,16 +46,19 @@ def preferred(
 def settle(assignment: Assignment, rules: SeriesRules) -> dict[Role, Scored]:
     """Apply the preferences to an assignment, keeping every constraint.
 
-    A single phase whose only support is an injection estimated from itself is left out: it could be any phase.
+    What a person assigned stays. A single phase whose only support is an injection estimated from itself is left
+    out: it could be any phase.
     """
     choices = dict(assignment.choices)
     timing = assignment.timing
     if len(choices) == 1 and not timing.measured:
         return {
-            role: item for role, item in choices.items() if supporting_families(item.evidence) & {"text", "agent"}
+            role: item
+            for role, item in choices.items()
+            if item.assigned is not None or supporting_families(item.evidence) & {"text", "agent"}
         }
     for role in (Role.T1_ARTERIAL, Role.T1_PORTAL, Role.T1_PRE, Role.T1_HEPATOBILIARY):
-        if role in choices:
+        if role in choices and choices[role].assigned is None:
             free = [item for item in assignment.pool[role] if _compatible(role, item, choices, timing, rules)]
             choices[role] = preferred(role, choices[role], free, timing, rules)
     return choices

@@ -1,15 +1,15 @@
 """How far a study that still arrives has come, by its roles and by the clock of its scanner."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 from config.series_rules import SeriesRules
-from dicom_io.assembly.candidates import sort_study
-from dicom_io.assembly.decision import Decision, decide
+from dicom_io.assembly.decision import Decision
 from dicom_io.assembly.instants import SECONDS_A_DAY
 from dicom_io.assembly.lexicon import Lexicon
-from dicom_io.assembly.matching import FILLED, status_of_roles
+from dicom_io.assembly.matching import FILLED, sort_and_decide, status_of_roles
+from dicom_io.assembly.overrides import Override
 from dicom_io.assembly.scanning import ScanResult
 from pipeline.study import FIXED_ROLE, Role
 
@@ -39,7 +39,7 @@ class StudyProgress:
         return tuple(role for role in Role if self.roles.get(role) != FILLED)
 
 
-def study_progress(scan: ScanResult, rules: SeriesRules) -> StudyProgress:
+def study_progress(scan: ScanResult, rules: SeriesRules, overrides: Sequence[Override] = ()) -> StudyProgress:
     """Return how far a study has come.
 
     Only differences of acquisition times are used: the clock of a scanner may be wrong, and has no zone.
@@ -50,8 +50,10 @@ def study_progress(scan: ScanResult, rules: SeriesRules) -> StudyProgress:
         Facts of one study.
     rules
         Weights, windows and lexicon; the hepatobiliary phase is due at its target time after the injection.
+    overrides
+        What people assigned.
     """
-    decision = decide(sort_study(scan, rules, Lexicon(rules)), rules)
+    _, decision = sort_and_decide(scan, rules, Lexicon(rules), overrides)
     roles = status_of_roles(decision)
     latest_s = max((s for frame in scan.frames if (s := frame.times.acquisition_s) is not None), default=None)
     due_s = 0.0

@@ -39,6 +39,7 @@ _REMEDIES = {
     "SM-VENDOR": "Export the series as one image a slice.",
     "SM-MISSING": "Send the missing series.",
     "SM-AMBIG": "Give the series distinct descriptions, or send only the one that is right.",
+    "SM-ASSIGN": "Assign another series, or withdraw the assignment: `mvi-node studies assign`.",
     "SM-WEAK": "Give the series a description that names its sequence or phase.",
 }
 

@@ -1,7 +1,7 @@
 """What can fill no role, whatever its score; and what would, but must not be analysed."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from config.series_rules import SeriesRules
 from dicom_io.assembly.lexicon import Lexicon
@@ -124,6 +124,11 @@ def surroundings(
             for item in series
         ),
     )
+
+
+def without_text(subvolume: SubVolume, around: Surroundings) -> Surroundings:
+    """Return what `reject` needs to know, less whatever only the description says."""
+    return replace(around, concepts=frozenset(), dixon=subvolume.physics.dixon)
 
 
 def defect(subvolume: SubVolume, around: Surroundings, rules: SeriesRules) -> Verdict | None:

@@ -76,8 +76,12 @@ class TissueProperties:
 # B  Stanisz et al., Magn Reson Med 54(3), 2005. doi:10.1002/mrm.20605 (T1, T2; 1.5 and 3 T)
 # C  Taouli and Koh, Radiology 254(1), 2010. doi:10.1148/radiol.09090021 (ADC of liver and its lesions)
 # D  Rooney et al., Magn Reson Med 57(2), 2007. doi:10.1002/mrm.21122 (T1 of cerebrospinal fluid and blood)
-# H  assumption: no single source; chosen for the relative appearance radiologists describe. All T2* are such:
-#    with an echo time of 1.3 ms the gradient echo hardly sees them.
+# E  Gloviczki et al., Comparison of 1.5 and 3 T BOLD MR to study oxygenation of kidney cortex and medulla in human
+#    renovascular disease, Invest Radiol, 2009 (R2* of kidney; 1.5 and 3 T)
+# F  Roy et al., J Cardiovasc Magn Reson 19, 2017. doi:10.1186/s12968-017-0371-5 (T2* of myocardium; 3 T)
+# H  assumption: no single source; chosen for the relative appearance radiologists describe. T2* without E or F is
+#    such, below T2 and shorter at 3 T: with an echo time of 1.3 ms the gradient echo hardly sees it. Proton
+#    density is such everywhere: it scales a tissue's signal, as the bias of the coil does, which varies more.
 # Columns: (T1, T2, T2*) at 1.5 T | (T1, T2, T2*) at 3.0 T | ADC / 1e-3 mm2/s | proton density (H) | sources
 _Times = tuple[float, float, float]
 _TABLE: dict[Tissue, tuple[_Times, _Times, float, float]] = {
@@ -96,15 +100,15 @@ _TABLE: dict[Tissue, tuple[_Times, _Times, float, float]] = {
     Tissue.AORTA: ((1441, 290, 150), (1932, 275, 90), 12.0, 0.85),  # B; flow ADC H
     Tissue.VENA_CAVA: ((1441, 180, 90), (1932, 120, 50), 8.0, 0.85),  # B T1; venous T2, flow ADC H
     Tissue.SPLEEN: ((1057, 79, 45), (1328, 61, 30), 0.85, 0.85),  # A; ADC H
-    Tissue.KIDNEY_CORTEX: ((966, 87, 55), (1142, 76, 45), 2.1, 0.85),  # A; ADC H
-    Tissue.KIDNEY_MEDULLA: ((1412, 85, 40), (1545, 81, 30), 1.9, 0.88),  # A; ADC H
+    Tissue.KIDNEY_CORTEX: ((966, 87, 83), (1142, 76, 73), 2.1, 0.85),  # A, E; ADC H
+    Tissue.KIDNEY_MEDULLA: ((1412, 85, 45), (1545, 81, 32), 1.9, 0.88),  # A, E; ADC H
     Tissue.PANCREAS: ((584, 46, 35), (725, 43, 28), 1.6, 0.80),  # A; ADC H
     Tissue.STOMACH_WALL: ((900, 50, 30), (1000, 45, 22), 1.5, 0.75),  # H: near muscle
     Tissue.STOMACH_CONTENT: ((2500, 250, 60), (2800, 200, 40), 2.4, 0.85),  # H: aqueous
     Tissue.BOWEL: ((1100, 75, 25), (1200, 65, 15), 1.6, 0.75),  # H: wall and content together
     Tissue.GALLBLADDER: ((2200, 550, 200), (2400, 450, 150), 2.9, 0.95),  # H: bile, between blood and water
     Tissue.BILE_DUCT: ((2400, 600, 200), (2600, 500, 150), 2.8, 0.95),  # H: as gallbladder
-    Tissue.MYOCARDIUM: ((1030, 40, 32), (1471, 47, 26), 1.8, 0.78),  # B; ADC H
+    Tissue.MYOCARDIUM: ((1030, 40, 32), (1471, 47, 24), 1.8, 0.78),  # B, F; ADC H
     Tissue.HEART_BLOOD: ((1441, 290, 120), (1932, 275, 80), 12.0, 0.85),  # B; flow ADC H
     Tissue.TUMOUR: ((900, 80, 40), (1180, 66, 30), 1.10, 0.85),  # C ADC; T1, T2 H: longer than liver
     Tissue.TUMOUR_NECROSIS: ((1700, 160, 70), (2000, 135, 50), 2.0, 0.90),  # C ADC; T1, T2 H: towards fluid

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dicom_io.assembly.match_result import MatchResult, SourceInstance
+from dicom_io.assembly.overrides import Override
 from pipeline.errors import Disposition, StudyError, UnsuitableStudyError
 from pipeline.study import Analyte, ClinicalValue
 
@@ -26,6 +27,8 @@ ChooseValues = Callable[[MatchResult], ClinicalValues]
 """From the images that will be analysed, whose day counts, to one laboratory value of each known analyte."""
 EarlierReports = Sequence["PriorReport"]
 """In the order in which they were first written."""
+Overrides = Sequence[Override]
+"""What people assigned, and what they took back; of each role the last."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Tools:
     Parameters
     ----------
     match
-        From the files of one study to what fills its roles.
+        From the files of one study, and what people assigned, to what fills its roles.
     assemble
         From a match and clinical values to arrays.
     analyse
@@ -44,18 +47,21 @@ class Tools:
         Results into a folder; takes the seconds spent so far by stage, the earlier reports of the study, and the
         clinical values for their provenance.
     refuse
-        A coded refusal of the study with these instances into a folder; takes the earlier reports as well.
+        A coded refusal of the study with these instances into a folder; takes the earlier reports and what people
+        assigned as well.
     inspect
         Whether the pixels bear the match out; they may refuse it.
     """
 
-    match: Callable[[str, Sequence[Path]], MatchResult]
+    match: Callable[[str, Sequence[Path], Overrides], MatchResult]
     assemble: Callable[[MatchResult, ClinicalValues], "Study"]
     analyse: Callable[["Study"], "Analysis"]
     write: Callable[
         [MatchResult, "Analysis", Path, Mapping[str, float], EarlierReports, ClinicalValues], "WrittenResults"
     ]
-    refuse: Callable[[Sequence[SourceInstance], str, StudyError, Path, EarlierReports], "WrittenResults"]
+    refuse: Callable[
+        [Sequence[SourceInstance], str, StudyError, Path, EarlierReports, Overrides], "WrittenResults"
+    ]
     inspect: Callable[[MatchResult, "Study"], MatchResult] = lambda match, _study: match
 
 
@@ -93,6 +99,7 @@ def run_job(
     on_stage: Callable[[str], None] = lambda _stage: None,
     *,
     earlier: EarlierReports = (),
+    overrides: Overrides = (),
 ) -> JobOutcome:
     """Analyse one study and write its results, or its coded refusal, into `out`.
 
@@ -108,6 +115,8 @@ def run_job(
         Told of ``match``, ``assemble``, ``analyse``, ``report`` as each begins.
     earlier
         Reports of the study that the new one comes after.
+    overrides
+        Series that people assigned to roles.
 
     Raises
     ------
@@ -115,14 +124,14 @@ def run_job(
         Something was not available; another attempt may succeed.
     """
     try:
-        return _analyse(study_instance_uid, sources, choose, out, tools, on_stage, earlier)
+        return _analyse(study_instance_uid, sources, choose, out, tools, on_stage, earlier, overrides)
     except StudyError as error:
         if error.disposition is not Disposition.REJECT:
             raise
         on_stage("report")
         # One that came twice with different bytes is one instance.
         instances = list({source.sop_instance_uid: source for source in reversed(sources)}.values())[::-1]
-        written = tools.refuse(instances, study_instance_uid, error, out, earlier)
+        written = tools.refuse(instances, study_instance_uid, error, out, earlier, overrides)
         return JobOutcome(error.code, " ".join(filter(None, (error.message, error.remedy))), written)
 
 
@@ -134,10 +143,11 @@ def _analyse(
     tools: Tools,
     on_stage: Callable[[str], None],
     earlier: EarlierReports,
+    overrides: Overrides,
 ) -> JobOutcome:
     began_s = time.perf_counter()
     on_stage("match")
-    match = tools.match(study_instance_uid, [source.path for source in sources])
+    match = tools.match(study_instance_uid, [source.path for source in sources], overrides)
     _require_accepted(match, out)
     on_stage("assemble")
     clinical = choose(match)
@@ -148,7 +158,8 @@ def _analyse(
     on_stage("analyse")
     analysis = tools.analyse(study)
     if match.warnings:
-        analysis = replace(analysis, warnings=(*analysis.warnings, *match.warnings))
+        # First: a page has room for a few, and that a person chose a series is not to be missed.
+        analysis = replace(analysis, warnings=(*match.warnings, *analysis.warnings))
     on_stage("report")
     return JobOutcome(None, None, tools.write(match, analysis, out, timing_s, earlier, clinical))
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from dicom_io.assembly.progress import StudyProgress, study_progress
 from dicom_io.assembly.scanning import scan_files
 from dicom_io.assembly.volumes import assemble
 from dicom_io.results.writing import ResultContext, WrittenResults, write_refusal, write_results
-from node.analysis_job import ClinicalValues, EarlierReports, RefusedMatchError, Tools
+from node.analysis_job import ClinicalValues, EarlierReports, Overrides, RefusedMatchError, Tools
 from pipeline.errors import StudyError, UnsuitableStudyError
 
 if TYPE_CHECKING:
@@ -26,20 +27,22 @@ if TYPE_CHECKING:
     from pipeline.study import Study
 
 
-def read_progress(paths: Sequence[Path], rules: SeriesRules) -> StudyProgress:
-    """Return how far the files of one study fill its roles."""
-    return study_progress(scan_files(paths), rules)
+def read_progress(paths: Sequence[Path], overrides: Overrides, *, rules: SeriesRules) -> StudyProgress:
+    """Return how far the files of one study, and what people assigned, fill its roles."""
+    return study_progress(scan_files(paths), rules, overrides)
 
 
-def match_study(study_instance_uid: str, paths: Sequence[Path], rules: SeriesRules) -> MatchResult:
-    """Match the series of one study.
+def match_study(
+    study_instance_uid: str, paths: Sequence[Path], overrides: Overrides, *, rules: SeriesRules
+) -> MatchResult:
+    """Match the series of one study around what people assigned.
 
     Raises
     ------
     UnsuitableStudyError
         ``SM-UNREADABLE``: no file of the study can be read.
     """
-    for match in match_studies(scan_files(paths), rules):
+    for match in match_studies(scan_files(paths), rules, {study_instance_uid: overrides}):
         if match.study_instance_uid == study_instance_uid:
             return match
     raise UnsuitableStudyError(
@@ -86,14 +89,16 @@ def make_tools(
         error: StudyError,
         out: Path,
         earlier: EarlierReports,
+        overrides: Overrides,
     ) -> WrittenResults:
         model, now = bundle.identity, local_time()
-        own = replace(context, earlier_reports=tuple(earlier))
+        told = tuple(item.sentence for item in overrides)
+        own = replace(context, earlier_reports=tuple(earlier), assignments=told)
         cause = error.match if isinstance(error, RefusedMatchError) else error
         return write_refusal(sources, study_instance_uid, cause, out, model=model, now=now, context=own)
 
     return Tools(
-        match=lambda study_instance_uid, paths: match_study(study_instance_uid, paths, rules),
+        match=partial(match_study, rules=rules),
         assemble=lambda match, values: assemble(match, clinical=values),
         analyse=lambda study: analyse(study, bundle),
         write=write,

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config.settings import CompletionSection
+from dicom_io.assembly.overrides import Override
 from dicom_io.assembly.progress import StudyProgress
 from node.deadline import deadline_s
 from node.ledger.ledger import Ledger
 from node.ledger.records import StudyRecord
+from node.overrides import overrides_of
 
 logger = logging.getLogger(__name__)
 
-ProgressReader = Callable[[Sequence[Path]], StudyProgress]
-"""From the files of a study to how far it has come."""
+ProgressReader = Callable[[Sequence[Path], Sequence[Override]], StudyProgress]
+"""From the files of a study, and what people assigned, to how far it has come."""
 
 
 @dataclass
@@ -103,9 +105,12 @@ class Completion:
         return min(max(by_day, 0.0), now_s - self._checked_s)
 
     def _progress(self, study: StudyRecord) -> StudyProgress:
-        instances = self._ledger.studies.files(study.study_instance_uid)
+        uid = study.study_instance_uid
+        instances, assigned = self._ledger.studies.files(uid), self._ledger.assignments.last(uid)
         try:
-            return self._read_progress([self._storage / instance.path for instance in instances])
+            return self._read_progress(
+                [self._storage / instance.path for instance in instances], overrides_of(assigned)
+            )
         except Exception:  # One unreadable study must not stop the check of the others.
             logger.exception("headers cannot be read study=%s", study.study_instance_uid)
             return StudyProgress()

@@ -13,7 +13,7 @@ from dicom_io.assembly.match_result import MatchResult, SourceInstance
 from dicom_io.assembly.matching import match_studies
 from dicom_io.assembly.patient import read_patient
 from dicom_io.assembly.scanning import ScanResult, scan_folder
-from node.analysis_job import ChooseValues, ClinicalValues, run_job
+from node.analysis_job import ChooseValues, ClinicalValues, Overrides, run_job
 from node.analysis_tools import make_tools
 from node.labs.choice import values_of_examination
 from node.labs.csv_file import LabValues
@@ -113,8 +113,8 @@ def analyse_folder(
     return outcomes
 
 
-def _already(match: MatchResult) -> Callable[[str, Sequence[Path]], MatchResult]:
-    return lambda _study_instance_uid, _paths: match
+def _already(match: MatchResult) -> Callable[[str, Sequence[Path], Overrides], MatchResult]:
+    return lambda _study_instance_uid, _paths, _overrides: match
 
 
 def _always(clinical: ClinicalValues) -> ChooseValues:

@@ -67,6 +67,8 @@ class Event(StrEnum):
     """An exception that nobody raised on purpose."""
     ASKED = "asked"
     """An operator asked for another attempt."""
+    ASSIGNED = "assigned"
+    """An administrator assigned series to roles, or took that back."""
     VALUES = "values"
     """Laboratory values came that change the result."""
     SEND_AGAIN = "send-again"
@@ -99,6 +101,9 @@ TRANSITIONS: Mapping[tuple[StudyState, Event], StudyState] = MappingProxyType(
         (_S.UNCONFIRMED, _E.SEND_AGAIN): _S.DELIVERING,
         # An operator may ask again for whatever has come to rest.
         **{(state, _E.ASKED): _S.READY for state in (_S.RETRY, *_RESTING)},
+        # What is being analysed is not taken from its worker: whoever assigns waits and sees what it gives.
+        **{(state, _E.ASSIGNED): _S.READY for state in (_S.READY, _S.RETRY, _S.DELIVERING, *_RESTING)},
+        (_S.RECEIVING, _E.ASSIGNED): _S.RECEIVING,
         # Values do not help a refused study, and one that is analysed is looked at when it is done.
         **{
             (state, _E.VALUES): _S.READY

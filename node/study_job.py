@@ -14,6 +14,7 @@ from node.labs.study_labs import StudyLabs
 from node.labs.study_values import StudyValues
 from node.ledger.ledger import Ledger
 from node.ledger.records import ANALYSED_SOP_CLASSES, Claim, ObjectKind, ResultObject
+from node.overrides import overrides_of
 from node.results_folder import replacing, results_folder
 from node.worker import FinishedStudy
 
@@ -55,7 +56,8 @@ class StudyJob:
         tools = replace(self._tools, analyse=_warning(self._tools.analyse, lambda: found.warnings))
         with replacing(folder) as fresh:
             earlier = self._earlier_reports(uid)
-            outcome = run_job(uid, self._sources(uid), choose, fresh, tools, earlier=earlier)
+            overrides = overrides_of(self._ledger.assignments.last(uid))
+            outcome = run_job(uid, self._sources(uid), choose, fresh, tools, earlier=earlier, overrides=overrides)
             written = outcome.written
             files = {
                 ObjectKind.SEG: written.seg,

@@ -64,13 +64,16 @@ def explain_study(
         There is no such study.
     """
     from node.analysis_tools import match_study, read_progress  # noqa: PLC0415 - listing studies needs no DICOM
+    from node.overrides import overrides_of  # noqa: PLC0415
 
     study = ledger.studies.get(study_instance_uid)
     paths = [storage / instance.path for instance in ledger.studies.files(study_instance_uid)]
+    assigned = ledger.assignments.history(study_instance_uid)
+    overrides = overrides_of(ledger.assignments.last(study_instance_uid))
     progress = None
     try:
-        progress = read_progress(paths, rules)
-        match = match_study(study_instance_uid, paths, rules).to_json()
+        progress = read_progress(paths, overrides, rules=rules)
+        match = match_study(study_instance_uid, paths, overrides, rules=rules).to_json()
     except NodeError as error:
         match = {"status": "refused", "code": "SM-UNREADABLE", "message": str(error), "roles": {}, "rejected": []}
     return {
@@ -79,6 +82,7 @@ def explain_study(
         "state": study.state.value,
         "waits_for": waits_for(study, progress, completion, ledger.clock().date()),
         "role_status": {} if progress is None else {str(role): status for role, status in progress.roles.items()},
+        "assignments": [as_json_value(record) for record in assigned],
         "came_again_with_other_bytes": list(ledger.studies.conflicting(study_instance_uid)),
     }
 

@@ -110,7 +110,7 @@ def place(study: Sorted, overrides: Sequence[Override], rules: SeriesRules) -> t
         candidate = next((live for live in study.live if live.subvolume is found), None)
         verdict = None if found is None else study.verdicts[found]
         if candidate is not None:
-            verdict = unfit(candidate, item.role, rules)
+            verdict = unfit(candidate, item.role, rules) or _twice(candidate, candidates)
         if candidate is not None and verdict is None:
             candidates[item.role] = (candidate, item.assigned)
             continue
@@ -127,6 +127,11 @@ def place(study: Sorted, overrides: Sequence[Override], rules: SeriesRules) -> t
     phases = [candidate for role, (candidate, _) in candidates.items() if role in DYNAMIC_ROLES]
     t1 = (*study.t1, *(candidate for candidate in phases if candidate not in study.t1))
     return replace(study, t1=t1), Placed(candidates, impossible)
+
+
+def _twice(candidate: Candidate, placed: Mapping[Role, tuple[Candidate, Assigned]]) -> Verdict | None:
+    role = next((role for role, (other, _) in placed.items() if other is candidate), None)
+    return None if role is None else Verdict("RUNNER-UP", f"it is also assigned as the {ROLE_WORDS[role]}")
 
 
 def unfit(candidate: Candidate, role: Role, rules: SeriesRules) -> Verdict | None:

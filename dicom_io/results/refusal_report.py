@@ -44,7 +44,7 @@ class Refusal:
     stage
         Where it happened.
     details
-        Further sentences: which roles were filled, and why other series were not taken.
+        Further sentences: what was assigned by hand, which roles were filled, why other series were not taken.
     """
 
     code: str
@@ -59,17 +59,17 @@ class Refusal:
         return " ".join(part for part in (self.message, self.remedy) if part)
 
     @classmethod
-    def of(cls, cause: StudyError | MatchResult) -> "Refusal":
-        """Take the facts from an error, or from a refused match."""
+    def of(cls, cause: StudyError | MatchResult, assignments: tuple[str, ...] = ()) -> "Refusal":
+        """Take the facts from an error, or from a refused match, after what people assigned by hand."""
         if isinstance(cause, StudyError):
             remedy = in_words(cause.remedy) or NO_REMEDY
-            return cls(cause.code, in_words(cause.message), remedy, cause.stage)
+            return cls(cause.code, in_words(cause.message), remedy, cause.stage, assignments)
         code, message, remedy = (
             cause.code or "SM-REFUSED",
             in_words(cause.message),
             in_words(cause.remedy) or NO_REMEDY,
         )
-        return cls(code, message, remedy, "assemble", _details(cause))
+        return cls(code, message, remedy, "assemble", (*assignments, *_details(cause)))
 
 
 def build_refusal_report(

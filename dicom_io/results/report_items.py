@@ -43,8 +43,9 @@ def _choice(role: Role, chosen: RoleMatch) -> str:
     count = len(chosen.instances)
     images = f"{count} images" if chosen.frame_numbers is None else f"{len(chosen.frame_numbers)} frames"
     if chosen.assigned is not None:
-        by = f"Assigned by {chosen.assigned.by} at {chosen.assigned.at}."
-        return f"{ROLE_TITLES[role]}: series {number} ({chosen.series_description or '-'}), {images}. {by}"
+        by = f"Assigned by hand, not by the rules, by {chosen.assigned.by} at {chosen.assigned.at}"
+        described = chosen.series_description or "no description"
+        return f"{ROLE_TITLES[role]}: series {number} ({described}), {images}. {by}. Score {chosen.score:.1f}."
     rival = "no other candidate" if chosen.runner_up is None else f"next best {chosen.runner_up.score:.1f}"
     return (
         f"{ROLE_TITLES[role]}: series {number} ({chosen.series_description or 'no description'}), {images}. "

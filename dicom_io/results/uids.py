@@ -109,10 +109,12 @@ def refusal_uids(
     model_sha256: str,
     *,
     settings_sha256: str,
+    assignments: Iterable[str] = (),
 ) -> ResultUids:
-    """Derive the UIDs of a refusal from study, source instances, code, model and settings."""
+    """Derive the UIDs of a refusal from study, source instances, code, model, settings and assignments by hand."""
     instances = sorted(source.sop_instance_uid for source in sources)
-    parts = ("refusal", RESULT_FORMAT, code, model_sha256, settings_sha256, *instances)
+    told = [f"assignment/{sentence}" for sentence in assignments]
+    parts = ("refusal", RESULT_FORMAT, code, model_sha256, settings_sha256, *instances, *told)
     return ResultUids(study_instance_uid, derive_uid(*parts))
 
 

@@ -39,12 +39,15 @@ class ResultContext:
         Over whatever settings change a result; part of the key of the UIDs.
     earlier_reports
         Of the same study, in the order in which they were first written; this one replaces the last of them.
+    assignments
+        What people assigned by hand, a sentence each; of a refusal, since an analysis has them among its warnings.
     """
 
     clinical: Mapping[Analyte, ClinicalValue] = field(default_factory=dict)
     margin_mm: float = 5.0
     settings_sha256: str = ""
     earlier_reports: tuple[PriorReport, ...] = ()
+    assignments: tuple[str, ...] = ()
 
     def predecessor(self, sop_instance_uid: str) -> PriorReport | None:
         """Return the report that this one replaces: of a report written again, what it replaced at first."""
@@ -198,9 +201,15 @@ def write_refusal(
         ``RES-SOURCE``: no source can be read, so that nobody knows whose study it is.
     """
     context = context or ResultContext()
-    refusal, product = Refusal.of(error), Product.current(model)
-    sha256 = model.sha256 if model else ""
-    uids = refusal_uids(study_instance_uid, sources, refusal.code, sha256, settings_sha256=context.settings_sha256)
+    refusal, product = Refusal.of(error, context.assignments), Product.current(model)
+    uids = refusal_uids(
+        study_instance_uid,
+        sources,
+        refusal.code,
+        model.sha256 if model else "",
+        settings_sha256=context.settings_sha256,
+        assignments=context.assignments,
+    )
     folder = ResultFolder(out)
     try:
         headers = readable_headers(sources)

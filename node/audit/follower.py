@@ -22,6 +22,7 @@ _SENT: Mapping[str, Outcome] = {
 _ASKED_FOR: Mapping[str, str] = {
     Event.ASKED.value: "asked for another attempt",
     Event.SEND_AGAIN.value: "asked to send the result again",
+    Event.ASSIGNED.value: "overrode the choice of series",
 }
 
 
@@ -84,14 +85,15 @@ class Follower:
                 study_instance_uid=happened.study_instance_uid,
                 detail=happened.detail,
             )
-        user = happened.detail.removeprefix("by ")
-        if happened.event in _ASKED_FOR and user != happened.detail:
+        by = happened.detail.removeprefix("by ")
+        if happened.event in _ASKED_FOR and by != happened.detail:
+            user, _, what = by.partition(": ")
             return AuditEvent(
                 EventId.INSTANCES_ACCESSED,
                 happened.at,
                 Action.UPDATE,
                 (Participant(user, is_requestor=True), Participant(self._ae_title)),
                 study_instance_uid=happened.study_instance_uid,
-                detail=_ASKED_FOR[happened.event],
+                detail=": ".join(filter(None, (_ASKED_FOR[happened.event], what))),
             )
         return None

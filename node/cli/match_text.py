@@ -54,7 +54,7 @@ def _why(entry: Mapping[str, Any]) -> str:
     """Return the evidence as one phrase, the weightiest first."""
     assigned = entry.get("assigned")
     if assigned is not None:
-        return f"assigned by {assigned['by']} at {assigned['at']}"
+        return f"assigned by hand by {assigned['by']} at {assigned['at']}"
     ordered = sorted(entry["evidence"], key=lambda item: -abs(item["weight"]))
     return "; ".join(f"{item['family']} {item['weight']:+g} ({item['value']})" for item in ordered)
 

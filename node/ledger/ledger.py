@@ -9,6 +9,7 @@ from typing import Self
 from sqlalchemy import Engine, select
 
 from node.ledger import history, intake, schema
+from node.ledger.assignments import Assignments
 from node.ledger.connection import LedgerError, insert_new, make_engine, require_schema
 from node.ledger.contacts import Contacts
 from node.ledger.lab_uses import LabUses
@@ -46,6 +47,8 @@ class Ledger:
         Deliveries.
     contacts
         How the peers were reached.
+    assignments
+        Series that people assigned to roles.
     labs
         Laboratory values.
     lab_uses
@@ -65,6 +68,7 @@ class Ledger:
         self.work = Work(engine, clock, monotonic_s)
         self.outbox = Outbox(engine, clock, monotonic_s)
         self.contacts = Contacts(engine, clock, monotonic_s)
+        self.assignments = Assignments(engine, clock)
         self.labs = Labs(engine, clock)
         self.lab_uses = LabUses(engine, clock)
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = "0005"
+SCHEMA_VERSION = "0006"
 """Revision of migrations/ that this code needs; a test keeps it equal to the head."""
 
 UID = String(64)
@@ -169,6 +169,25 @@ contacts = Table(
     Column("not_before", UtcDateTime, nullable=False),
     Column("parked", Boolean, nullable=False),
     Column("error", Text),
+)
+
+assignments = Table(
+    "assignments",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("study_instance_uid", UID, ForeignKey("studies.study_instance_uid"), nullable=False),
+    Column("role", String(32), nullable=False),
+    Column("series_instance_uid", UID, nullable=False),
+    Column("series_number", BigInteger),
+    Column("sub_volume", Text, nullable=False),
+    # One frame names its sub-volume, also when more of its images come later.
+    Column("sop_instance_uid", UID, nullable=False),
+    Column("frame_number", Integer, nullable=False),
+    Column("assigned_by", String(128), nullable=False),
+    Column("assigned_at", UtcDateTime, nullable=False),
+    Column("withdrawn_by", String(128)),
+    Column("withdrawn_at", UtcDateTime),
+    Index(None, "study_instance_uid"),
 )
 
 events = Table(

@@ -77,7 +77,7 @@ def deadline(ledger: Ledger, clock: FakeClock) -> Wait:
 def _completion(ledger: Ledger, clock: FakeClock, status: str) -> Completion:
     settings = CompletionSection(settle_s=60, deadline_s=600)
     found = StudyProgress(dict.fromkeys(Role, status))
-    completion = Completion(ledger, Path(), lambda _: found, settings, clock.monotonic_s)
+    completion = Completion(ledger, Path(), lambda *_: found, settings, clock.monotonic_s)
     completion.check()
     ledger.record_instance(instance(clock))
     return completion

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from dicom_io.assembly.match_result import MatchResult, SourceInstance
+from dicom_io.assembly.match_result import Assigned, MatchResult, SourceInstance
+from dicom_io.assembly.overrides import Override
 from dicom_io.results.report import PriorReport
 from dicom_io.results.writing import WrittenResults
-from node.analysis_job import ClinicalValues, EarlierReports, Tools, run_job
+from node.analysis_job import ClinicalValues, EarlierReports, Overrides, Tools, run_job
 from pipeline.errors import QualityGateError, StudyError, TransientError
-from pipeline.study import Analyte, ClinicalValue
+from pipeline.study import Analyte, ClinicalValue, Role
 from tests.unit.node.doubles import MR_IMAGE, STUDY
 
 SOURCES = [SourceInstance(Path("inbox/1.dcm"), MR_IMAGE, f"{STUDY}.1.1")]
@@ -36,11 +37,13 @@ class Bench:
     refusal: StudyError | None = None
     earlier: EarlierReports = ()
     clinical: ClinicalValues = field(default_factory=dict)
+    overrides: list[Overrides] = field(default_factory=list)
 
     def tools(self) -> Tools:
         return Tools(self.find, self.assemble, self.analyse, self.write, self.refuse)
 
-    def find(self, study_instance_uid: str, paths: Sequence[Path]) -> MatchResult:
+    def find(self, study_instance_uid: str, paths: Sequence[Path], overrides: Overrides) -> MatchResult:
+        self.overrides.append(overrides)
         self.calls.append(f"match {study_instance_uid} {[path.name for path in paths]}")
         return self.match
 
@@ -75,8 +78,10 @@ class Bench:
         error: StudyError,
         out: Path,
         earlier: EarlierReports,
+        overrides: Overrides,
     ) -> WrittenResults:
         self.earlier = earlier
+        self.overrides.append(overrides)
         self.calls.append(f"refuse {study_instance_uid} {len(sources)}")
         self.refusal = error
         return WrittenResults(None, out / "sr.dcm", None, None, {"status": "refused"})
@@ -135,3 +140,9 @@ def test_run_job_when_there_are_earlier_reports_then_whoever_writes_gets_them(
     bench, earlier = Bench(match=match), [PriorReport(STUDY, "1.2", "1.2.3")]
     run_job(STUDY, SOURCES, choose, tmp_path, bench.tools(), earlier=earlier)
     assert bench.earlier == earlier
+
+
+def test_run_job_when_a_series_was_assigned_then_matching_and_the_refusal_know(tmp_path: Path) -> None:
+    bench, overrides = Bench(match=REFUSED), [Override(Role.T2, "1.2.3", 1, 7, Assigned("anna", "now"))]
+    run_job(STUDY, SOURCES, choose, tmp_path, bench.tools(), overrides=overrides)
+    assert bench.overrides == [overrides, overrides]

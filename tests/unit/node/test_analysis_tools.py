@@ -63,4 +63,4 @@ def test_tools_when_a_site_has_its_own_rules_then_they_match_the_series(
     writer = StudyWriter(tmp_path)
     standard(writer)
     tools = make_tools(BUNDLE, never, rules, ANALYTES)
-    assert tools.match(writer.study_instance_uid, sorted(tmp_path.glob("*.dcm"))).code == code
+    assert tools.match(writer.study_instance_uid, sorted(tmp_path.glob("*.dcm")), ()).code == code

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from config.settings import CompletionSection
+from dicom_io.assembly.overrides import Override
 from dicom_io.assembly.progress import StudyProgress
 from node.completion import Completion
+from node.ledger.assignments import Assignment
 from node.ledger.ledger import Ledger
 from node.states import StudyState
 from pipeline.study import Role
@@ -26,8 +28,10 @@ class FakeHeaders:
         }
         self.asked: list[Sequence[Path]] = []
         self.broken = False
+        self.overrides: Sequence[Override] = ()
 
-    def __call__(self, paths: Sequence[Path]) -> StudyProgress:
+    def __call__(self, paths: Sequence[Path], overrides: Sequence[Override]) -> StudyProgress:
+        self.overrides = overrides
         self.asked.append(paths)
         if self.broken:
             raise OSError("unreadable")
@@ -165,9 +169,9 @@ def test_check_when_an_image_arrives_while_headers_are_read_then_the_study_goes_
 ) -> None:
     ledger.record_instance(instance(clock))
 
-    def read(paths: Sequence[Path]) -> StudyProgress:
+    def read(paths: Sequence[Path], overrides: Sequence[Override]) -> StudyProgress:
         ledger.record_instance(replace(instance(clock, 2), received_at=clock()))
-        return headers(paths)
+        return headers(paths, overrides)
 
     completion = Completion(ledger, Path("storage"), read, SETTINGS, clock.monotonic_s)
     clock.advance(60)
@@ -199,3 +203,17 @@ def test_check_when_an_instance_came_again_with_other_bytes_then_both_files_are_
     clock.advance(60)
     assert completion.check() == 1
     assert [len(paths) for paths in headers.asked] == [2]
+
+
+def test_check_when_a_series_is_assigned_then_the_headers_are_read_again_with_it(
+    ledger: Ledger, clock: FakeClock, completion: Completion, headers: FakeHeaders
+) -> None:
+    headers.status = {**headers.status, Role.T2: "ambiguous"}
+    clock.advance(60)
+    assert completion.check() == 0
+    ledger.assignments.change(STUDY, [Assignment("T2", "1.2.3", 7, "", "1.2.3.4", 1)], [], "anna")
+    headers.status = dict.fromkeys(Role, "filled")
+    completion.check()
+    clock.advance(60)
+    assert completion.check() == 1
+    assert [item.role for item in headers.overrides] == [Role.T2]

@@ -45,7 +45,8 @@ def test_table_when_nothing_comes_from_outside_then_a_study_comes_to_rest(
     own = {
         (source, event): target
         for (source, event), target in TRANSITIONS.items()
-        if event not in (Event.INSTANCE, Event.ASKED, Event.SEND_AGAIN, Event.NOT_KEPT, Event.VALUES)
+        if event
+        not in (Event.INSTANCE, Event.ASKED, Event.SEND_AGAIN, Event.NOT_KEPT, Event.VALUES, Event.ASSIGNED)
     }
     ends = {state}
     for _ in StudyState:
@@ -58,8 +59,18 @@ def test_table_when_nothing_comes_from_outside_then_a_study_comes_to_rest(
 
 def test_failed_when_nobody_asks_then_is_never_retried() -> None:
     leaving = {event for (state, event) in TRANSITIONS if state is StudyState.FAILED}
-    assert leaving == {Event.ASKED, Event.INSTANCE}
+    assert leaving == {Event.ASKED, Event.ASSIGNED, Event.INSTANCE}
 
 
 def test_sources_when_asked_then_lists_the_states_an_event_leaves() -> None:
     assert sources(Event.ENQUEUED) == (StudyState.ANALYSED, StudyState.REFUSED)
+
+
+@pytest.mark.parametrize("state", list(StudyState))
+def test_table_when_a_series_is_assigned_then_all_but_a_running_study_are_matched_anew(state: StudyState) -> None:
+    if state is StudyState.ANALYSING:
+        with pytest.raises(IllegalTransitionError):
+            next_state(state, Event.ASSIGNED)
+        return
+    expected = StudyState.RECEIVING if state is StudyState.RECEIVING else StudyState.READY
+    assert next_state(state, Event.ASSIGNED) is expected

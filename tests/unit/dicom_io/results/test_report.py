@@ -1,6 +1,7 @@
 """The report says what was found, with codes, and in the shape that viewers accept."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -9,13 +10,14 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
+from dicom_io.assembly.match_result import Assigned
 from dicom_io.results import ResultContext, WrittenResults, write_results
 from dicom_io.results.codes import PRIVATE_SCHEME_UID
 from dicom_io.results.outlines import enclosed_area, largest_slice, outline
 from dicom_io.results.report_rules import check_report
 from pipeline.analysis import Analysis
 from pipeline.errors import StudyError
-from pipeline.study import Analyte, ClinicalValue
+from pipeline.study import Analyte, ClinicalValue, Role
 from tests.unit.dicom_io.results.synthetic_study import (
     DIRECTIONS,
     STUDY_UID,
@@ -88,6 +90,18 @@ def test_report_when_written_then_it_states_numbers_codes_and_model(tmp_path: Pa
         "T1 hepatobiliary: series 6 (series of T1_HEPATOBILIARY), 7 images. Chosen for: 90. "
         "Score 9.5, no other candidate.",
     } <= set(texts(report))
+
+
+def test_report_when_a_series_was_assigned_by_hand_then_the_reader_sees_by_whom(tmp_path: Path) -> None:
+    grid = make_grid()
+    match = make_match(tmp_path / "in", grid)
+    assigned = replace(match.roles[Role.T2], assigned=Assigned("anna", "2026-11-26T12:30:00+00:00"))
+    match = replace(match, roles={**match.roles, Role.T2: assigned})
+    written = write_results(match, make_analysis(grid, 1), tmp_path / "out", now=NOW)
+    assert (
+        "T2: series 1 (series of T2), 1 images. Assigned by hand, not by the rules, by anna at "
+        "2026-11-26T12:30:00+00:00. Score 9.5."
+    ) in texts(pydicom.dcmread(written.sr))
 
 
 def test_report_when_clinical_values_were_used_then_it_has_unit_date_and_origin(tmp_path: Path) -> None:

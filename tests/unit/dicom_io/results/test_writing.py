@@ -173,6 +173,27 @@ def test_refusal_when_series_are_missing_then_the_report_says_which_and_what_hel
     } <= set(texts(report))
 
 
+def test_refusal_when_series_were_assigned_by_hand_then_it_says_so_and_is_another_object(tmp_path: Path) -> None:
+    told = ("Series 7 was assigned by hand as the arterial phase (by anna at 2026-11-26T12:30:00+00:00).",)
+    causes: list[tuple[StudyError | MatchResult, ResultContext]] = [
+        (refused(tmp_path), ResultContext()),
+        (refused(tmp_path), ResultContext(assignments=told)),
+        (
+            QualityGateError("QG-REG", "T2 could not be aligned.", stage="register"),
+            ResultContext(assignments=told),
+        ),
+    ]
+    written = [
+        write_refusal(
+            sources(tmp_path), STUDY_UID, cause, tmp_path / f"out{number}", model=None, now=NOW, context=context
+        )
+        for number, (cause, context) in enumerate(causes)
+    ]
+    assert told[0] not in texts(pydicom.dcmread(written[0].sr))
+    assert all(told[0] in texts(pydicom.dcmread(item.sr)) for item in written[1:])
+    assert set(uids_of(written[0])).isdisjoint(uids_of(written[1]))
+
+
 def test_refusal_when_sub_volumes_are_rejected_alike_then_they_are_told_once() -> None:
     localizer = RejectedSubVolume("1.2.3", "", "LOCALIZER", "a localizer", 1, "3-Plane Loc")
     match = MatchResult(

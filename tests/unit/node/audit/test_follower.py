@@ -5,6 +5,7 @@ import pytest
 
 from node.audit.follower import Follower
 from node.audit.trail import Trail
+from node.ledger.assignments import Assignment
 from node.ledger.changes import SETTLE, Changes
 from node.ledger.ledger import Ledger
 from node.states import Event
@@ -75,3 +76,17 @@ def test_person_when_asking_to_send_again_then_is_named(trail: Trail, ledger: Le
     (asked,) = [record for record in follow(trail, ledger, clock) if record["event"] == "INSTANCES_ACCESSED"]
     assert asked["participants"][0]["user_id"] == "anna"
     assert asked["detail"] == "asked to send the result again"
+
+
+def test_person_when_assigning_a_series_then_is_named_with_what(
+    trail: Trail, ledger: Ledger, clock: FakeClock
+) -> None:
+    make_ready(ledger, clock)
+    ledger.assignments.change(STUDY, [Assignment("T2", "1.2.3", 7, "2 of 3", "1.2.3.4", 1)], [], "anna")
+    ledger.assignments.change(STUDY, [], ["T2"], "bert")
+    settle(clock)
+    first, second = [record for record in follow(trail, ledger, clock) if record["event"] == "INSTANCES_ACCESSED"]
+    assert (first["action"], first["participants"][0]["user_id"]) == ("U", "anna")
+    assert first["detail"] == "overrode the choice of series: T2 = series 1.2.3 2 of 3"
+    assert second["participants"][0]["user_id"] == "bert"
+    assert second["detail"] == "overrode the choice of series: T2 withdrawn"

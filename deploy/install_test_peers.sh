@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Install the programs that the tests use as peers: other people's PACS, modality, validators, database, browser, viewer.
+# Install the programs that the tests use as peers: other people's PACS, modality, validators, database, tracer, browser, viewer.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-packages="dcmtk dicom3tools openssl orthanc orthanc-dicomweb postgresql chromium fonts-dejavu-core"
+packages="dcmtk dicom3tools openssl orthanc orthanc-dicomweb postgresql strace chromium fonts-dejavu-core"
 
 install_packages() {
   missing=""

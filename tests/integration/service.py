@@ -57,30 +57,34 @@ def running_node(
     """Run `mvi-node serve` with its storage in `folder` until the block ends."""
     folder.mkdir(parents=True, exist_ok=True)
     configuration, log_path = folder / "node.toml", folder / "node.log"
-    configuration.write_text(_toml(folder, port, peers, completion), encoding="utf-8")
+    write_configuration(configuration, folder / "storage", port, peers, **completion)
     with log_path.open("wb") as log:
         command = [sys.executable, "-m", "node", "serve", "--config", str(configuration)]
         process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         try:
-            bound = _wait_until_ready(process, log_path)
+            bound = wait_until_ready(process, log_path)
             yield RunningNode("MVINODE", bound, configuration, log_path)
         finally:
             process.terminate()
             process.wait(30)
 
 
-def _toml(folder: Path, port: int, peers: Sequence[Mapping[str, object]], completion: Mapping[str, float]) -> str:
+def write_configuration(
+    path: Path, storage: Path, port: int, peers: Sequence[Mapping[str, object]], **completion: float
+) -> None:
+    """Write a node.toml."""
     lines = [
-        "[node]", f'host = "{LOOPBACK}"', f"port = {port}", f"storage = {json.dumps(str(folder / 'storage'))}",
+        "[node]", f'host = "{LOOPBACK}"', f"port = {port}", f"storage = {json.dumps(str(storage))}",
         "minimum_free_bytes = 1_000_000", "[completion]",
     ]  # fmt: skip
     lines += [f"{key} = {value}" for key, value in completion.items()]
     for peer in peers:
         lines += ["[[peers]]"] + [f"{key} = {json.dumps(value)}" for key, value in peer.items()]
-    return "\n".join(lines) + "\n"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _wait_until_ready(process: "subprocess.Popen[bytes]", log: Path) -> int:
+def wait_until_ready(process: "subprocess.Popen[bytes]", log: Path) -> int:
+    """Wait until a node says that it is ready, and return its port."""
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
         text = log.read_text(encoding="utf-8")

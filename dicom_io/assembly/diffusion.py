@@ -44,6 +44,18 @@ def b_value_s_per_mm2(elements: Elements, image_type: tuple[str, ...], descripti
     return None
 
 
+def comment_b_value(comment: str) -> float | None:
+    """Return the diffusion weighting that Canon writes into a comment, ``b=1500(0.445,0.000,0.895)``, or None."""
+    found = _B_IN_COMMENT.match(comment)
+    return float(found.group(1)) if found else None
+
+
+def comment_gradient(comment: str) -> tuple[float, ...]:
+    """Return the direction in the comment of Canon; empty where there is none."""
+    found = _B_IN_COMMENT.match(comment)
+    return _direction(_vector(found.groups()[1:])) if found else ()
+
+
 def is_diffusion(elements: Elements, image_type: tuple[str, ...]) -> bool:
     """Tell whether an image is of a diffusion sequence, whatever its b-value."""
     technique = elements.private_word("Philips Imaging DD 001", 0x20).upper()
@@ -66,18 +78,17 @@ def gradient(elements: Elements) -> tuple[float, ...]:
     """Return the direction of the diffusion gradient as stored, rounded; empty where there is none."""
     philips = [elements.private_numbers("Philips MR Imaging DD 001", last) for last in (0xB0, 0xB1, 0xB2)]
     ge = [elements.private_numbers("GEMS_ACQU_01", last) for last in (0xBB, 0xBC, 0xBD)]
-    comment = _B_IN_COMMENT.match(elements.text("ImageComments")[0])
     for found in (
         elements.numbers("DiffusionGradientOrientation"),
         elements.private_numbers("SIEMENS MR HEADER", 0x0E),
         tuple(parts[0] for parts in philips if parts),
         elements.private_numbers("Image Private Header", 0x37),
-        _vector(comment.groups()[1:]) if comment else (),
+        comment_gradient(elements.text("ImageComments")[0]),
         # User data of GE hold the gradient in diffusion sequences only.
         tuple(parts[0] for parts in ge if parts) if _is_spin_echo_epi(elements) else (),
     ):
-        if len(found) == 3 and any(found):
-            return tuple(round(part, _DIRECTION_DECIMALS) + 0.0 for part in found)
+        if direction := _direction(found):
+            return direction
     return ()
 
 
@@ -129,9 +140,8 @@ def _private(elements: Elements) -> list[float | None]:
 
 
 def _in_names(elements: Elements) -> list[float | None]:
-    comment = _B_IN_COMMENT.match(elements.text("ImageComments")[0])
     name = _SIEMENS_B_NAME.match(elements.text("SequenceName")[0])
-    return [float(match.group(1)) if match else None for match in (comment, name)]
+    return [comment_b_value(elements.text("ImageComments")[0]), float(name.group(1)) if name else None]
 
 
 def _is_spin_echo_epi(elements: Elements) -> bool:
@@ -140,6 +150,12 @@ def _is_spin_echo_epi(elements: Elements) -> bool:
 
 def _first(numbers: tuple[float, ...]) -> float | None:
     return numbers[0] if numbers else None
+
+
+def _direction(found: tuple[float, ...]) -> tuple[float, ...]:
+    if len(found) != 3 or not any(found):
+        return ()
+    return tuple(round(part, _DIRECTION_DECIMALS) + 0.0 for part in found)
 
 
 def _vector(texts: tuple[str | None, ...]) -> tuple[float, ...]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dicom_io.assembly.dialects import dixon_type, image_words
-from dicom_io.assembly.diffusion import gradient
+from dicom_io.assembly.diffusion import comment_b_value, comment_gradient, gradient
 from dicom_io.assembly.elements import Elements
 from dicom_io.assembly.facts import FrameFacts, Physics, Times
 from dicom_io.assembly.headers import (
@@ -161,7 +161,9 @@ def _frame_type(base: Physics, groups: FrameGroups, stated: Elements | None) -> 
 def _b_value(base: Physics, groups: FrameGroups, image_type: tuple[str, ...], *, planar: bool) -> float | None:
     found = groups.number("MRDiffusionSequence", "DiffusionBValue")
     if found is None:
-        return base.b_value_s_per_mm2
+        # A conversion turns Image Comments, where Canon keeps it, into Frame Comments (C.7.6.16.2.2).
+        found = base.b_value_s_per_mm2
+        return found or comment_b_value(groups.word("FrameContentSequence", "FrameComments")) or found
     # A zero says something only of a diffusion sequence: Philips writes it into every frame.
     return float(round(found)) if found > 0 or planar or "DIFFUSION" in image_type else None
 
@@ -169,7 +171,9 @@ def _b_value(base: Physics, groups: FrameGroups, image_type: tuple[str, ...], *,
 def _gradient(groups: FrameGroups) -> tuple[float, ...]:
     diffusion = groups.macro("MRDiffusionSequence")
     directions = diffusion.items("DiffusionGradientDirectionSequence") if diffusion is not None else []
-    return gradient(directions[0]) if directions else ()
+    if directions:
+        return gradient(directions[0])
+    return comment_gradient(groups.word("FrameContentSequence", "FrameComments"))
 
 
 def _agent_phase(groups: FrameGroups) -> str:

@@ -150,3 +150,15 @@ def test_scan_when_a_classic_series_was_converted_then_its_unassigned_elements_a
     assert {frame.physics.scanning_sequence for frame in frames} == {("SE",)}
     starts = [frame.times.acquisition_s or 0 for frame in frames]
     assert [start - starts[0] for start in starts] == list(range(SLICES))
+
+
+def test_scan_when_the_b_value_of_canon_became_a_frame_comment_then_it_is_read(writer: StudyWriter) -> None:
+    path = write_enhanced(writer, "AX DWI", [0, 1])
+    ds = dcmread(path)
+    ds.EchoPulseSequence, ds.EchoPlanarPulseSequence = "SPIN", "YES"
+    for frame in ds.PerFrameFunctionalGroupsSequence[SLICES:]:
+        frame.FrameContentSequence[0].FrameComments = "b=800(0.600,0.000,0.800)"
+    ds.save_as(path)
+    physics = [frame.physics for frame in scan_folder(writer.folder).frames]
+    assert [item.b_value_s_per_mm2 for item in physics] == [None] * SLICES + [800] * SLICES
+    assert physics[-1].gradient == (0.6, 0.0, 0.8)

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from pydicom import dcmread
 from pydicom.dataset import FileDataset
-from pydicom.filereader import read_dataset
+from pydicom.filereader import read_dataset, read_partial
 from pydicom.tag import BaseTag, Tag
 
 from config.errors import NodeError
@@ -67,14 +67,16 @@ def read_file(
     Exception
         Whatever pydicom raises on arbitrary bytes.
     """
-    wanted = None if tags is None else list(tags)
+    wanted = None if tags is None else [_tag(tag) for tag in tags]
+    stop_when = _at_pixels if stop_before_pixels else None
     try:
-        return dcmread(_Metered(file), stop_before_pixels=stop_before_pixels, specific_tags=wanted)  # type: ignore[arg-type]  # has what is used of a file
+        # As `dcmread`, which makes every wanted tag anew for every file: a third of the time of reading a header.
+        return read_partial(_Metered(file), stop_when, specific_tags=wanted)  # type: ignore[arg-type]  # has what is used of a file
     except _DeflatedDataSet:
         return _read_deflated(file, wanted, stop_before_pixels=stop_before_pixels)
 
 
-def _read_deflated(file: BinaryIO, tags: list[BaseTag | str] | None, *, stop_before_pixels: bool) -> FileDataset:
+def _read_deflated(file: BinaryIO, tags: list[BaseTag | int] | None, *, stop_before_pixels: bool) -> FileDataset:
     """Inflate under a limit (PS3.5 A.5), then parse what came out."""
     start = file.tell()
     file.seek(0)
@@ -85,7 +87,7 @@ def _read_deflated(file: BinaryIO, tags: list[BaseTag | str] | None, *, stop_bef
         is_implicit_VR=False,
         is_little_endian=True,
         stop_when=_at_pixels if stop_before_pixels else None,
-        specific_tags=None if tags is None else [Tag(tag) for tag in tags],
+        specific_tags=tags,
     )
     found = FileDataset(inflated, data_set, opening.preamble, opening.file_meta, False, True)
     found.set_original_encoding(False, True)
@@ -98,6 +100,10 @@ def _inflate(file: BinaryIO) -> bytes:
     if inflater.unconsumed_tail:
         raise OversizedFileError(f"it inflates to more than {MAXIMUM_INFLATED_BYTES // 2**20} MiB")
     return inflated
+
+
+def _tag(name: BaseTag | str) -> BaseTag | int:
+    return name if isinstance(name, BaseTag) else Tag(name)
 
 
 def _at_pixels(tag: BaseTag, _vr: str | None, _length: int) -> bool:

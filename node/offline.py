@@ -99,10 +99,10 @@ def analyse_folder(
     on_stage("scan")
     scan = scan_folder(folder)
     matches = {match.study_instance_uid: match for match in match_studies(scan, rules)}
-    outcomes = []
+    outcomes, parts = [], scan.by_study()
     for number, (uid, match) in enumerate(sorted(matches.items()), start=1):
         target = out / f"study-{number}" if len(matches) > 1 else out
-        sources = _sources(scan.of_study(uid))
+        sources = _sources(parts[uid])
         clinical = _clinical(match, sources, labs, analytes)
         tools = replace(make_tools(bundle, run, rules, analytes), match=_already(match))
         if labs is not None and not clinical:

@@ -1,12 +1,12 @@
 """The best joint choice of the four dynamic phases, under order, intervals, grid and frame of reference."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from config.series_rules import SeriesRules
-from dicom_io.assembly.clock import Clock
-from dicom_io.assembly.evidence import DYNAMIC_ROLES, Candidate, Timing, evidence, gate, same_grid
-from dicom_io.assembly.match_result import Assigned, Evidence
+from dicom_io.assembly.evidence import DYNAMIC_ROLES, Timing
+from dicom_io.assembly.grids import same_grid
+from dicom_io.assembly.scoring import Pools, Scored
 from dicom_io.assembly.subvolumes import SubVolume
 from pipeline.study import Role
 
@@ -18,21 +18,6 @@ _RANK = {role: rank for rank, role in enumerate(DYNAMIC_ROLES)}
 
 
 @dataclass(frozen=True, eq=False)
-class Scored:
-    """A candidate in a role; `assigned` where a person put it there, and no other may take its place."""
-
-    candidate: Candidate
-    evidence: tuple[Evidence, ...]
-    score: float
-    assigned: Assigned | None = None
-
-    @property
-    def subvolume(self) -> SubVolume:
-        """The stack itself."""
-        return self.candidate.subvolume
-
-
-@dataclass(frozen=True, eq=False)
 class Assignment:
     """A choice for each role that could be filled, with the hypothesis it was scored under."""
 
@@ -41,54 +26,6 @@ class Assignment:
     timing: Timing
     pool: Mapping[Role, Sequence[Scored]]
     """Every candidate of each role under the same hypothesis, best first."""
-
-
-Pools = Sequence[tuple[Timing, Mapping[Role, Sequence[Scored]]]]
-"""Scored candidates of each role under each hypothesis of the injection."""
-
-
-def score(
-    candidates: Sequence[Candidate],
-    role: Role,
-    rules: SeriesRules,
-    *,
-    timing: Timing | None = None,
-    agent_used: bool = False,
-) -> list[Scored]:
-    """Score every candidate that passes the gate of `role`; best first, at most the number the rules keep."""
-    found = [
-        weigh(candidate, role, rules, timing=timing, agent_used=agent_used)
-        for candidate in candidates
-        if gate(candidate, role, rules)
-    ]
-    found.sort(key=lambda item: -item.score)
-    return found[: rules.decision.candidates]
-
-
-def weigh(
-    candidate: Candidate,
-    role: Role,
-    rules: SeriesRules,
-    *,
-    timing: Timing | None = None,
-    agent_used: bool = False,
-    assigned: Assigned | None = None,
-) -> Scored:
-    """Score one candidate in `role`, whether it passes its gate or not."""
-    reasons = evidence(candidate, role, rules, timing=timing, agent_used=agent_used)
-    return Scored(candidate, reasons, round(sum(item.weight for item in reasons), 2), assigned)
-
-
-def hypotheses(clock: Clock, recorded_s: float | None, rules: SeriesRules) -> Iterator[Timing]:
-    """Yield the instants of injection worth trying: the recorded one, else one before each phase.
-
-    Where the injection is not recorded, any phase may be the first arterial one; the joint score decides which.
-    """
-    if recorded_s is not None:
-        yield Timing(clock, recorded_s, measured=True)
-        return
-    for instant in sorted(set(clock.instants_s.values())):
-        yield Timing(clock, instant - rules.time.arterial_delay_s, measured=False)
 
 
 def best_phases(

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 
 from config.series_rules import SeriesRules
 from dicom_io.assembly.completeness import SeriesSizes, shortfall
-from dicom_io.assembly.evidence import Candidate, same_grid, t1_physics
+from dicom_io.assembly.evidence import Candidate, t1_physics
 from dicom_io.assembly.facts import FrameFacts
+from dicom_io.assembly.grids import Grids
 from dicom_io.assembly.lexicon import Lexicon
 from dicom_io.assembly.match_result import RejectedSubVolume
 from dicom_io.assembly.rejects import UNSUPPORTED, Verdict, defect, reject, surroundings, without_text
@@ -66,8 +67,7 @@ def sort_study(
     verdicts: dict[SubVolume, Verdict | None] = {}
     for frames in _by_series(scan.frames):
         stacks = split_series(frames)
-        for stack in stacks:
-            around = surroundings(stack, stacks, lexicon, damaged)
+        for stack, around in zip(stacks, surroundings(stacks, lexicon, damaged), strict=True):
             verdict = verdicts[stack] = reject(stack, around, rules)
             if verdict is not None and vouched(stack):
                 verdict = reject(stack, without_text(stack, around), rules)
@@ -80,7 +80,7 @@ def sort_study(
             rejected.append(rejection(stack, verdict))
             if verdict.code == UNSUPPORTED:
                 unsupported.append(candidate)
-    judged = _judge_completeness(_count_siblings(live, rules), scan.frames, rules)
+    judged = _among_siblings(live, scan.frames, rules)
     t1 = _phases(judged, rules)
     # The planes of a localizer are rejected one by one, in the same words.
     return Sorted(judged, t1, tuple(dict.fromkeys((*rejected, *_not_images(scan)))), tuple(unsupported), verdicts)
@@ -117,25 +117,17 @@ def _phases(live: Sequence[Candidate], rules: SeriesRules) -> tuple[Candidate, .
     return tuple(candidate for candidate in live if t1_physics(candidate, rules) > 0)
 
 
-def _judge_completeness(
+def _among_siblings(
     live: Sequence[Candidate], frames: Sequence[FrameFacts], rules: SeriesRules
 ) -> tuple[Candidate, ...]:
-    phases, sizes = _phases(live, rules), SeriesSizes(frames)
-    return tuple(
-        replace(candidate, defect=candidate.defect or shortfall(candidate, phases, sizes, rules))
-        for candidate in live
-    )
-
-
-def _count_siblings(live: Sequence[Candidate], rules: SeriesRules) -> tuple[Candidate, ...]:
-    dynamic = _phases(live, rules)
+    """Judge each candidate by those on its grid: how many there are, and whether it has as many slices as they."""
+    grids = Grids((candidate.subvolume for candidate in _phases(live, rules)), rules)
+    sizes = SeriesSizes(frames)
     return tuple(
         replace(
             candidate,
-            grid_siblings=sum(
-                other is not candidate and same_grid(candidate.subvolume, other.subvolume, rules)
-                for other in dynamic
-            ),
+            defect=candidate.defect or shortfall(candidate, grids, sizes, rules),
+            grid_siblings=grids.siblings(candidate.subvolume),
         )
         for candidate in live
     )

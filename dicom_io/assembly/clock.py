@@ -1,5 +1,6 @@
 """Which time can be trusted to tell the phases of contrast apart, and when the injection was."""
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,9 +71,8 @@ def injection_s(clock: Clock, phases: Sequence[SubVolume], rules: TimeRules) -> 
         midnight = clock.instants_s[phase] // SECONDS_A_DAY * SECONDS_A_DAY
         # A study over midnight may have been injected on the evening before the phase that records it.
         for candidate in (midnight + start, midnight + start - SECONDS_A_DAY):
-            before = [value for value in times if value < candidate]
-            after = [value for value in times if value >= candidate]
-            if before and after and after[0] - candidate <= rules.arterial_s[1]:
+            earlier = bisect_left(times, candidate)
+            if 0 < earlier < len(times) and times[earlier] - candidate <= rules.arterial_s[1]:
                 return candidate
     return None
 

@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from statistics import median_high
 
 from config.series_rules import SeriesRules
-from dicom_io.assembly.evidence import Candidate, same_grid
+from dicom_io.assembly.evidence import Candidate
 from dicom_io.assembly.facts import FrameFacts, SeriesFacts
+from dicom_io.assembly.grids import Grids
 from dicom_io.assembly.rejects import Verdict
 
 
@@ -36,23 +36,21 @@ class SeriesSizes:
         return 1 < announced // found <= self._alike[announced, found]
 
 
-def shortfall(
-    candidate: Candidate, t1: Sequence[Candidate], sizes: SeriesSizes, rules: SeriesRules
-) -> Verdict | None:
+def shortfall(candidate: Candidate, grids: Grids, sizes: SeriesSizes, rules: SeriesRules) -> Verdict | None:
     """Return what tells that slices of a candidate are missing at its end, or None.
 
     Parameters
     ----------
     candidate
         The one to be judged.
-    t1
-        The possible phases of contrast of the study.
+    grids
+        Of the possible phases of contrast of the study.
     sizes
         Of the same study.
     rules
         Which share of the usual phase a phase must have.
     """
-    return _short_of_announced(candidate, sizes) or _short_of_phases(candidate, t1, rules)
+    return _short_of_announced(candidate, sizes) or _short_of_phases(candidate, grids, rules)
 
 
 def _short_of_announced(candidate: Candidate, sizes: SeriesSizes) -> Verdict | None:
@@ -68,13 +66,9 @@ def _short_of_announced(candidate: Candidate, sizes: SeriesSizes) -> Verdict | N
     return Verdict("SM-INCOMPLETE", f"its headers announce {announced} images, of which {found} are here")
 
 
-def _short_of_phases(candidate: Candidate, t1: Sequence[Candidate], rules: SeriesRules) -> Verdict | None:
-    if candidate not in t1:
-        return None
-    alike = [other for other in t1 if same_grid(candidate.subvolume, other.subvolume, rules)]
-    slices = len(candidate.subvolume.frames)
+def _short_of_phases(candidate: Candidate, grids: Grids, rules: SeriesRules) -> Verdict | None:
     # The median, not the largest: a series over abdomen and pelvis does not make the phases of the liver short.
-    usual = median_high([len(other.subvolume.frames) for other in alike] or [slices])
-    if slices >= rules.geometry.sibling_slices * usual:
+    usual, slices = grids.usual_slices(candidate.subvolume), len(candidate.subvolume.frames)
+    if usual is None or slices >= rules.geometry.sibling_slices * usual:
         return None
     return Verdict("SM-INCOMPLETE", f"it has {slices} slices where the phases on its grid have {usual}")

@@ -8,18 +8,13 @@ from config.series_rules import SeriesRules
 from dicom_io.assembly.assignment import (
     CONSTRAINTS,
     Assignment,
-    Pools,
-    Scored,
     best_phases,
     coverage,
     frames_of_reference_differ,
-    hypotheses,
-    score,
-    weigh,
 )
 from dicom_io.assembly.candidates import Sorted
 from dicom_io.assembly.clock import Clock, choose_clock, injection_s
-from dicom_io.assembly.evidence import DYNAMIC_ROLES, Candidate, Timing
+from dicom_io.assembly.evidence import DYNAMIC_ROLES, Timing
 from dicom_io.assembly.objections import (
     ambiguous_objections,
     assignment_objections,
@@ -31,6 +26,7 @@ from dicom_io.assembly.objections import (
 from dicom_io.assembly.overrides import Placed
 from dicom_io.assembly.preferences import equivalent, preferred, settle
 from dicom_io.assembly.refusals import Refusal
+from dicom_io.assembly.scoring import Pools, Scored, agent_used, score_phases, score_static, weigh
 from pipeline.study import Role
 
 _STATIC_ROLES = (Role.T2, Role.DWI)
@@ -117,42 +113,18 @@ def _pools(study: Sorted, clock: Clock | None, placed: Placed, rules: SeriesRule
     if clock is None:
         return []
     recorded = injection_s(clock, [candidate.subvolume for candidate in study.t1], rules.time)
-    return [
-        (
-            timing,
-            {role: _pool(study.t1, role, placed, rules, timing, _agent_used(study)) for role in DYNAMIC_ROLES},
-        )
-        for timing in hypotheses(clock, recorded, rules)
-    ]
-
-
-def _pool(
-    candidates: Sequence[Candidate],
-    role: Role,
-    placed: Placed,
-    rules: SeriesRules,
-    timing: Timing | None,
-    agent_used: bool,
-) -> list[Scored]:
-    """Score the candidates of a role: what a person assigned to it first, and nothing that another role got."""
-    if role in placed.impossible:
-        return []
-    free = [candidate for candidate in candidates if candidate.subvolume not in placed.taken]
-    found = score(free, role, rules, timing=timing, agent_used=agent_used)
-    if role not in placed.candidates:
-        return found
-    candidate, by = placed.candidates[role]
-    return [weigh(candidate, role, rules, timing=timing, agent_used=agent_used, assigned=by), *found]
-
-
-def _agent_used(study: Sorted) -> bool:
-    return any(candidate.agent not in ("absent", "none") for candidate in study.t1)
+    return score_phases(study.t1, clock, recorded, rules, placed)
 
 
 def _without_clock(study: Sorted, placed: Placed, rules: SeriesRules) -> dict[Role, Scored]:
     """Return the phases that a person assigned: who names them all needs no clock to tell them apart."""
-    roles = [role for role in DYNAMIC_ROLES if role in placed.candidates]
-    return {role: _pool((), role, placed, rules, None, _agent_used(study))[0] for role in roles}
+    used = agent_used(study.t1)
+    return {
+        role: weigh(candidate, role, rules, agent_used=used, assigned=by)
+        for role in DYNAMIC_ROLES
+        if role in placed.candidates
+        for candidate, by in (placed.candidates[role],)
+    }
 
 
 def _static_choices(
@@ -162,7 +134,7 @@ def _static_choices(
     pools: dict[Role, list[Scored]] = {}
     blocked: dict[Role, str] = {}
     for role in _STATIC_ROLES:
-        pool = _pool(study.live, role, placed, rules, None, agent_used=False)
+        pool = score_static(study.live, role, rules, placed)
         held = [item for item in pool if item.assigned is not None]
         pool = held or [item for item in pool if item.score > 0]
         if anchor is not None:

@@ -9,7 +9,6 @@ from dicom_io.assembly.facts import Physics
 from dicom_io.assembly.lexicon import PHASES
 from dicom_io.assembly.match_result import Evidence
 from dicom_io.assembly.rejects import Surroundings, Verdict
-from dicom_io.assembly.stacks import relative_difference
 from dicom_io.assembly.subvolumes import SubVolume
 from pipeline.study import Role
 
@@ -113,9 +112,9 @@ def gate(candidate: Candidate, role: Role, rules: SeriesRules) -> bool:
 
 
 def evidence(
-    candidate: Candidate, role: Role, rules: SeriesRules, *, timing: Timing | None, agent_used: bool
+    candidate: Candidate, role: Role, rules: SeriesRules, *, agent_used: bool = False
 ) -> tuple[Evidence, ...]:
-    """Return every reason for or against `role`, without those of weight zero.
+    """Return every reason for or against `role` but that of time, without those of weight zero.
 
     Parameters
     ----------
@@ -125,8 +124,6 @@ def evidence(
         The role in question.
     rules
         Weights and windows.
-    timing
-        Clock and injection; None for T2 and DWI, which have no order against contrast.
     agent_used
         Whether any T1 sub-volume of the study names an agent: where none does, its absence says nothing.
     """
@@ -135,7 +132,6 @@ def evidence(
         found += _diffusion(candidate, rules)
     if role in DYNAMIC_ROLES:
         found += _agent(candidate, role, rules, agent_used)
-        found += _time(candidate, role, rules, timing) if timing is not None else []
     return tuple(item for item in found if item.weight)
 
 
@@ -241,15 +237,21 @@ def _agent(candidate: Candidate, role: Role, rules: SeriesRules, agent_used: boo
         yield Evidence("agent", "(0018,0010)", candidate.agent, weight, f"weights.agent_name.{role}")
 
 
-def _time(candidate: Candidate, role: Role, rules: SeriesRules, timing: Timing) -> Iterator[Evidence]:
-    table = rules.weights.time_measured if timing.measured else rules.weights.time_estimated
-    hit, miss = table[role.value]
-    elapsed = timing.clock.instants_s[candidate.subvolume] - timing.injection_s
+def time_evidence(subvolume: SubVolume, role: Role, rules: SeriesRules, timing: Timing) -> tuple[Evidence, ...]:
+    """Return what the time says for or against a dynamic role; nothing where it weighs nothing."""
+    hit, miss = time_weights(role, rules, timing)
+    elapsed = timing.clock.instants_s[subvolume] - timing.injection_s
     window = phase_window_s(role, rules)
     shown = f"{elapsed:+.0f} s from the {'recorded' if timing.measured else 'estimated'} injection"
     rule = f"weights.time_{'measured' if timing.measured else 'estimated'}.{role}"
     weight = hit if window[0] <= elapsed <= window[1] else miss
-    yield Evidence("time", timing.clock.source, shown, weight, rule)
+    return (Evidence("time", timing.clock.source, shown, weight, rule),) if weight else ()
+
+
+def time_weights(role: Role, rules: SeriesRules, timing: Timing) -> tuple[float, float]:
+    """Return the weight of a time inside the window of a dynamic role and of one outside."""
+    table = rules.weights.time_measured if timing.measured else rules.weights.time_estimated
+    return table[role.value]
 
 
 def phase_window_s(role: Role, rules: SeriesRules) -> tuple[float, float]:
@@ -260,14 +262,3 @@ def phase_window_s(role: Role, rules: SeriesRules) -> tuple[float, float]:
         Role.T1_PORTAL: rules.time.portal_s,
         Role.T1_HEPATOBILIARY: rules.time.hepatobiliary_s,
     }[role]
-
-
-def same_grid(one: SubVolume, other: SubVolume, rules: SeriesRules) -> bool:
-    """Tell whether two sub-volumes share matrix spacing, slice thickness and Dixon type within the tolerances."""
-    a, b = one.frames[0].pixel_spacing_mm, other.frames[0].pixel_spacing_mm
-    if a is None or b is None:
-        return False
-    spacing = max(relative_difference(x, y) for x, y in zip(a, b, strict=True))
-    steps = relative_difference(one.spacing.step_mm, other.spacing.step_mm)
-    near = spacing <= rules.geometry.spacing_tolerance and steps <= rules.geometry.thickness_tolerance
-    return near and one.physics.dixon == other.physics.dixon

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from config.series_rules import SeriesRules
-from dicom_io.assembly.assignment import Scored
 from dicom_io.assembly.candidates import Sorted, rejection, sort_study
 from dicom_io.assembly.decision import Decision, decide
 from dicom_io.assembly.evidence import DYNAMIC_ROLES, PHYSICS, Candidate, parameters
@@ -14,6 +13,7 @@ from dicom_io.assembly.overrides import Override, in_force, place
 from dicom_io.assembly.refusals import ROLE_WORDS, Refusal, refuse
 from dicom_io.assembly.rejects import Verdict
 from dicom_io.assembly.scanning import ScanResult
+from dicom_io.assembly.scoring import Scored
 from pipeline.study import Role
 
 FILLED, AMBIGUOUS, EMPTY = "filled", "ambiguous", "empty"
@@ -39,9 +39,7 @@ def match_studies(
         One for each StudyInstanceUID, in their order.
     """
     lexicon, assigned = Lexicon(rules), overrides or {}
-    return [
-        _match(uid, scan.of_study(uid), rules, lexicon, assigned.get(uid, ())) for uid in scan.study_instance_uids
-    ]
+    return [_match(uid, part, rules, lexicon, assigned.get(uid, ())) for uid, part in scan.by_study().items()]
 
 
 def sort_and_decide(

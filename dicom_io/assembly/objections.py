@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
 from config.series_rules import SeriesRules
-from dicom_io.assembly.assignment import CONSTRAINTS, Pools, Scored, best_phases, conflict, misplaced
+from dicom_io.assembly.assignment import CONSTRAINTS, best_phases, conflict, misplaced
 from dicom_io.assembly.candidates import Sorted
 from dicom_io.assembly.clock import PHASES_TO_SEPARATE, Clock
 from dicom_io.assembly.evidence import DYNAMIC_ROLES, Timing, gate, supporting_families
 from dicom_io.assembly.overrides import Placed
 from dicom_io.assembly.refusals import ROLE_WORDS, Refusal, name_roles, refuse
+from dicom_io.assembly.scoring import Pools, Scored
 from pipeline.study import Role
 
 _CONTRADICTIONS = {

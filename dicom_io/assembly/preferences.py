@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from config.series_rules import SeriesRules
-from dicom_io.assembly.assignment import Assignment, Scored, conflict
-from dicom_io.assembly.evidence import DYNAMIC_ROLES, Timing, phase_window_s, same_grid, supporting_families
+from dicom_io.assembly.assignment import Assignment, conflict
+from dicom_io.assembly.evidence import DYNAMIC_ROLES, Timing, phase_window_s, supporting_families
+from dicom_io.assembly.grids import same_grid
+from dicom_io.assembly.scoring import Scored
 from pipeline.study import Role
 
 Order = tuple[Any, ...]

@@ -95,35 +95,43 @@ def _verdict(code: str, because: str, subvolume: SubVolume, around: Surroundings
 
 
 def surroundings(
-    subvolume: SubVolume, series: Sequence[SubVolume], lexicon: Lexicon, damaged_series: frozenset[str]
-) -> Surroundings:
-    """Return what `reject` needs to know beside the sub-volume itself.
+    series: Sequence[SubVolume], lexicon: Lexicon, damaged_series: frozenset[str]
+) -> list[Surroundings]:
+    """Return what `reject` needs to know beside each sub-volume itself.
 
     Parameters
     ----------
-    subvolume
-        The one to be judged.
     series
-        All sub-volumes of its series, itself included.
+        All sub-volumes of one series.
     lexicon
         Reads the texts.
     damaged_series
         Series of which a file could not be read.
     """
-    facts = subvolume.series
-    description = next((kind for text in facts.descriptions if (kind := lexicon.dixon(normalise(text)))), None)
     planes = {tuple(round(part, 1) for part in item.normal) for item in series if item.normal is not None}
-    return Surroundings(
-        concepts=lexicon.concepts(facts.search_text),
-        dixon=subvolume.physics.dixon or description,
-        planes=len(planes),
-        largest_sibling=max(len(item.frames) for item in series if item.split_tag == subvolume.split_tag),
-        damaged_series=damaged_series,
-        diffusion_series=any(
-            item.physics.b_value_s_per_mm2 is not None or _DIFFUSION_TYPES & set(item.physics.image_type)
-            for item in series
-        ),
+    largest: dict[str, int] = {}
+    for item in series:
+        largest[item.split_tag] = max(largest.get(item.split_tag, 0), len(item.frames))
+    diffusion = any(
+        item.physics.b_value_s_per_mm2 is not None or _DIFFUSION_TYPES & set(item.physics.image_type)
+        for item in series
     )
+    return [
+        Surroundings(
+            concepts=lexicon.concepts(item.series.search_text),
+            dixon=item.physics.dixon or _named_dixon(item, lexicon),
+            planes=len(planes),
+            largest_sibling=largest[item.split_tag],
+            damaged_series=damaged_series,
+            diffusion_series=diffusion,
+        )
+        for item in series
+    ]
+
+
+def _named_dixon(subvolume: SubVolume, lexicon: Lexicon) -> str | None:
+    texts = subvolume.series.descriptions
+    return next((kind for text in texts if (kind := lexicon.dixon(normalise(text)))), None)
 
 
 def without_text(subvolume: SubVolume, around: Surroundings) -> Surroundings:

@@ -3,6 +3,7 @@
 import os
 import re
 import warnings
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, BinaryIO
 
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.errors import InvalidDicomError
+from pydicom.tag import BaseTag
 from pydicom.uid import (
     JPEG2000,
     DeflatedExplicitVRLittleEndian,
@@ -102,13 +104,21 @@ class ScanResult:
             self.frames + other.frames, self.others + other.others, self.unreadable + other.unreadable
         )._without_repeats()
 
-    def of_study(self, study_instance_uid: str) -> "ScanResult":
-        """Return the part that belongs to one study."""
-        return ScanResult(
-            tuple(frame for frame in self.frames if frame.series.study_instance_uid == study_instance_uid),
-            tuple(entry for entry in self.others if entry.study_instance_uid == study_instance_uid),
-            tuple(entry for entry in self.unreadable if entry.study_instance_uid == study_instance_uid),
-        )
+    def by_study(self) -> dict[str, "ScanResult"]:
+        """Return the part of each study, in the order of the UIDs."""
+        frames: dict[str, list[FrameFacts]] = defaultdict(list)
+        for frame in self.frames:
+            frames[frame.series.study_instance_uid].append(frame)
+        others: dict[str, list[OtherInstance]] = defaultdict(list)
+        for entry in self.others:
+            others[entry.study_instance_uid].append(entry)
+        damaged: dict[str, list[UnreadableFile]] = defaultdict(list)
+        for file in self.unreadable:
+            damaged[file.study_instance_uid].append(file)
+        return {
+            uid: ScanResult(tuple(frames[uid]), tuple(others[uid]), tuple(damaged[uid]))
+            for uid in self.study_instance_uids
+        }
 
     def _without_repeats(self) -> "ScanResult":
         # The same SOP Instance UID is the same instance, sent twice (PS3.4 B.4); instances that merely share a
@@ -181,7 +191,9 @@ def scan_files(paths: Iterable[Path]) -> ScanResult:
     return ScanResult(tuple(frames), tuple(others), tuple(unreadable))._without_repeats()
 
 
-def _read(path: Path, tags: list[Any], seen: dict[Any, Any]) -> list[FrameFacts] | OtherInstance | UnreadableFile:
+def _read(
+    path: Path, tags: tuple[BaseTag, ...], seen: dict[Any, Any]
+) -> list[FrameFacts] | OtherInstance | UnreadableFile:
     try:
         with path.open("rb") as file:
             dataset = read_file(file, tags=tags, stop_before_pixels=True)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from statistics import median
 
@@ -19,7 +20,8 @@ _GAP = 1.5
 """A step longer than this many spacings means that a slice is missing."""
 
 
-def normal_of(orientation: Sequence[float]) -> Vector:
+@lru_cache(maxsize=4096)
+def normal_of(orientation: tuple[float, ...]) -> Vector:
     """Return the unit normal, row x column, of six direction cosines."""
     a, b = orientation[:3], orientation[3:]
     cross = (a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0])

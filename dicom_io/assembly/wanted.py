@@ -50,10 +50,11 @@ def tag_of(keyword: str) -> int:
     return tag_for_keyword(keyword) or 0
 
 
-def wanted_tags() -> list[BaseTag]:
+@cache
+def wanted_tags() -> tuple[BaseTag, ...]:
     """Return the elements to read from a file; every other one is skipped while parsing."""
     tags = {Tag(tag) for keyword in _KEYWORDS if (tag := tag_for_keyword(keyword)) is not None}
     for group, elements in PRIVATE_ELEMENTS.values():
         tags |= {Tag(group, block) for block in BLOCKS}
         tags |= {Tag(group, block << 8 | element) for block in BLOCKS for element in elements}
-    return sorted(tags)
+    return tuple(sorted(tags))

@@ -6,12 +6,10 @@ from tests.bench.bench_matching import count_figures, measure, write_study
 from tests.integration.scenario_table import Outcome
 
 
-def test_matching_of_a_larger_study_is_right_and_grows_no_faster_than_its_files(tmp_path: Path) -> None:
+def test_matching_of_a_larger_study_is_right(tmp_path: Path) -> None:
     write_study(tmp_path, 240)
     timing = measure(tmp_path)
     assert (timing.instances, timing.code) == (240, None)
-    # Five times the budget of 2.5 ms a file, for a busy machine.
-    assert timing.total_s < 240 * 0.0125
 
 
 def test_counts_tell_right_answers_wrong_codes_and_wrong_acceptances_apart() -> None:

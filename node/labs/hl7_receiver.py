@@ -16,8 +16,8 @@ from node.labs.hl7_message import Hl7Error, Message, is_batch, read_message, spl
 from node.labs.hl7_patient import patient_of, prior_of
 from node.labs.hl7_results import results_of
 from node.labs.observation import NO_VALUE, PatientIdentity
-from node.ledger.lab_records import LabMessage, LabSource, PatientMerge, PatientResults
-from node.ledger.labs import Labs
+from node.ledger.lab_records import LabMessage, PatientMerge, PatientResults
+from node.ledger.labs import ControlIdInUseError, Labs
 
 logger = logging.getLogger(__name__)
 
@@ -93,16 +93,14 @@ class Hl7Receiver:
     def _take(self, message: Message) -> Answer:
         kind = _demand_ours(message)
         sender, control_id, sha256 = _identity(message)
-        for known in self._labs.answered(sender, control_id):
-            if known.content_sha256 == sha256:
-                return Answer.from_json(known.acknowledgement, known.answer)
-        if self._labs.is_in_use(sender, control_id):
-            raise Hl7Error(ERROR, "MSH-10 named another message within the last 24 hours")
         merges = _merges(message, self._issuer) if kind == MERGE else []
         answer, parts = (Answer(ACCEPTED), []) if kind == MERGE else self._results(message, control_id)
         record = LabMessage(sender, control_id, sha256, answer.acknowledgement, answer.as_json())
-        self._labs.enter(LabSource.HL7, sender, parts, merges=merges, message=record)
-        return answer
+        try:
+            due = self._labs.take(record, parts, merges)
+        except ControlIdInUseError as error:
+            raise Hl7Error(ERROR, str(error)) from None
+        return answer if due is record else Answer.from_json(due.acknowledgement, due.answer)
 
     def _results(self, message: Message, control_id: str) -> tuple[Answer, list[PatientResults]]:
         today = self._clock().date()

@@ -11,7 +11,7 @@ from node.labs.observation import PatientIdentity
 from node.ledger import lab_schema, schema
 from node.ledger.connection import reading
 from node.ledger.history import note
-from node.ledger.labs import resolve
+from node.ledger.lab_patients import resolve
 from node.ledger.rows import FREE, locked, move
 from node.states import Event, StudyState, sources
 

@@ -1,6 +1,12 @@
 """Values of laboratories in the ledger: once, corrected, withdrawn, and moved with their patient."""
 
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import event
+
 from node.labs.observation import AcceptedValue, PatientIdentity, RefusedObservationError
+from node.ledger import lab_entry
 from node.ledger.lab_records import (
     Entered,
     LabMessage,
@@ -10,6 +16,7 @@ from node.ledger.lab_records import (
     PatientResults,
     WithdrawnResult,
 )
+from node.ledger.labs import ControlIdInUseError
 from node.ledger.ledger import Ledger
 from pipeline.study import Analyte
 from tests.unit.node.doubles import FakeClock
@@ -89,17 +96,59 @@ def test_merge_when_there_and_back_then_the_last_survivor_has_the_values(ledger:
     assert known(ledger, P1) == known(ledger, p2) == known(ledger, p3) == [41]
 
 
-def test_message_when_it_comes_again_then_nothing_is_entered_and_its_answer_is_known(
-    ledger: Ledger, clock: FakeClock
+def test_take_when_a_message_comes_again_then_nothing_is_entered_and_its_first_answer_is_due(
+    ledger: Ledger,
 ) -> None:
     message = LabMessage(LAB, "77", "ab" * 32, "AA", "[]")
     part = PatientResults(P1, "77", accepted=[value()])
-    assert ledger.labs.enter(LabSource.HL7, LAB, [part], message=message) == Entered(new=1)
-    assert ledger.labs.enter(LabSource.HL7, LAB, [part], message=message) == Entered()
-    assert ledger.labs.answered(LAB, "77") == (message,)
-    assert ledger.labs.is_in_use(LAB, "77")
+    assert ledger.labs.take(message, [part]) == message
+    # Other rules may judge the same bytes otherwise: what was answered stays answered.
+    again = replace(message, acknowledgement="AE", answer='["other rules"]')
+    assert ledger.labs.take(again, [PatientResults(P1, "77", accepted=[value(50, key="A2")])]) == message
+    assert known(ledger) == [41]
+
+
+def test_take_when_a_control_id_names_another_message_then_refuses_it_for_a_day(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    first, other = LabMessage(LAB, "77", "ab" * 32, "AA", "[]"), LabMessage(LAB, "77", "cd" * 32, "AE", "[]")
+    ledger.labs.take(first, [PatientResults(P1, "77", accepted=[value()])])
+    part = PatientResults(P1, "77", accepted=[value(50, key="A2")])
+    with pytest.raises(ControlIdInUseError):
+        ledger.labs.take(other, [part])
+    assert known(ledger) == [41]
     clock.advance(25 * 3600)
-    assert not ledger.labs.is_in_use(LAB, "77")
+    assert ledger.labs.take(other, [part]) == other
+    assert ledger.labs.take(first, []) == first  # A sender may still repeat the old one.
+    assert known(ledger) == [41, 50]
+
+
+def test_take_when_a_statement_fails_then_nothing_of_the_message_is_kept(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "no space")
+
+    message = LabMessage(LAB, "77", "ab" * 32, "AA", "[]")
+    part = PatientResults(P1, "77", accepted=[value()])
+    with monkeypatch.context() as broken, pytest.raises(OSError, match="no space"):
+        broken.setattr(lab_entry, "mark_studies", fail)
+        ledger.labs.take(message, [part])
+    assert known(ledger) == []
+    assert ledger.labs.take(replace(message, acknowledgement="AE"), [part]).acknowledgement == "AE"
+
+
+def test_take_when_a_sender_goes_on_then_each_message_is_one_transaction_and_few_statements(
+    ledger: Ledger,
+) -> None:
+    seen: list[str] = []
+    event.listen(ledger.engine, "before_cursor_execute", lambda *args: seen.append(args[2].split()[0]))
+    ledger.labs.take(LabMessage(LAB, "1", "ab" * 32, "AA", "[]"), [PatientResults(P1, "1", accepted=[value()])])
+    # Each commit waits for the disk, and each statement costs its share of a processor.
+    assert [word for word in seen if word != "BEGIN"] == [
+        "SELECT", "INSERT", "SELECT", "SELECT", "INSERT", "UPDATE",
+    ]  # fmt: skip
+    assert seen.count("BEGIN") <= 1
 
 
 def test_refusals_when_entered_then_say_why_for_the_patient(ledger: Ledger) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from config.analytes import AnalyteRules
 from config.errors import ConfigError
 from config.settings import ComputeSection
+from node.stage_name import IDLE, show_stage
 from pipeline.errors import TransientError
 
 if TYPE_CHECKING:
@@ -38,7 +39,10 @@ def analyse_arrays(study: "Study", bundle: "ModelBundle", *, analytes: AnalyteRu
     """Run the pipeline; the function that travels to the worker process, with the rules of clinical values."""
     from pipeline.run import analyse  # noqa: PLC0415 - torch and ITK belong to the worker processes
 
-    return analyse(study, bundle, clock=time.perf_counter, analytes=analytes)
+    try:
+        return analyse(study, bundle, clock=time.perf_counter, progress=show_stage, analytes=analytes)
+    finally:
+        show_stage(IDLE)
 
 
 class Compute:

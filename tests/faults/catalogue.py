@@ -1,10 +1,20 @@
 """Every fault, in the order of `make faults`."""
 
-from tests.faults import clock, databases, full_disk, hostile_files, hostile_peers, killing, peers_that_fail
+from tests.faults import (
+    clock,
+    databases,
+    full_disk,
+    hostile_files,
+    hostile_peers,
+    killing,
+    killing_analysis,
+    peers_that_fail,
+)
 from tests.faults.fault import Fault
 
 FAULTS: tuple[Fault, ...] = (
     *killing.FAULTS,
+    *killing_analysis.FAULTS,
     *peers_that_fail.FAULTS,
     *full_disk.FAULTS,
     *databases.FAULTS,

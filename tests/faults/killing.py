@@ -106,7 +106,7 @@ def _ends(victim: Victim, pacs: RememberingPacs, studies: set[str]) -> list[str]
             known |= {result.sop_instance_uid for result in results}
             if study.state is not StudyState.DELIVERED or not reports:
                 problems.append(f"{study.study_instance_uid} ended {study.state} with {len(reports)} reports")
-            if len(_not_replaced(pacs, reports)) != 1:
+            if len(not_replaced(pacs, reports)) != 1:
                 problems.append(f"{study.study_instance_uid} has not one report that nothing replaces")
     problems += [f"the PACS has {uid}, the ledger does not" for uid in sorted(pacs.contents.keys() - known)]
     problems += [f"{uid} has {len(was)} contents" for uid, was in pacs.contents.items() if len(was) > 1]
@@ -117,7 +117,7 @@ def _ended(studies: Sequence[StudyRecord]) -> int:
     return sum(study.state in END for study in studies)
 
 
-def _not_replaced(pacs: RememberingPacs, reports: Sequence[str]) -> set[str]:
+def not_replaced(pacs: RememberingPacs, reports: Sequence[str]) -> set[str]:
     """Return which reports at the PACS no other report there names as its predecessor (PS3.3 C.17.2)."""
     found, replaced = set(), set()
     for uid in reports:

@@ -1,31 +1,27 @@
 """Observations from a FHIR R4 server by patient identifier: time-outs, paging, and one sentence where it fails."""
 
-import hashlib
 import json
 import ssl
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from config.errors import ConfigError, NodeError
+from config.errors import ConfigError
 from config.settings import LabsSection
-
-Resource = Mapping[str, Any]
+from node.labs.fhir_bundle import FhirError, observations_of
+from node.labs.fhir_shape import Element as Resource
+from node.labs.fhir_shape import ShapeError, objects_of, text_of
 
 PAGE: Final = 100
 MAXIMUM_PAGES: Final = 20
 MAXIMUM_BYTES: Final = 10_000_000
 _CHUNK: Final = 65536
-
-
-class FhirError(NodeError):
-    """The server cannot be reached, refuses, or answers what is no search result; without patient data."""
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -88,20 +84,35 @@ class FhirClient:
             "_include": "Observation:patient",
             "_count": str(PAGE),
         }
-        entries = list(self._pages(f"{self.base}/Observation?{urlencode(query)}"))
-        theirs = {key for entry in entries for key in _names_of(entry, patient_id, self._system)}
-        resources = [entry.get("resource") or {} for entry in entries]
-        found = [item for item in resources if item.get("resourceType") == "Observation"]
-        return [item for item in found if _is_of(item, theirs, patient_id, self._system)]
+        try:
+            entries = list(self._pages(f"{self.base}/Observation?{urlencode(query)}"))
+            return observations_of(entries, patient_id, self._system)
+        except ShapeError as error:
+            raise FhirError(f"the answer of the FHIR server cannot be read: {error}") from error
+
+    def capability(self) -> Resource:
+        """Return what the server says of itself.
+
+        Raises
+        ------
+        FhirError
+            It does not answer, or with something else.
+        """
+        found = self._get(f"{self.base}/metadata")
+        if found.get("resourceType") != "CapabilityStatement":
+            raise FhirError("the FHIR server did not answer with a CapabilityStatement")
+        return found
 
     def _pages(self, url: str) -> Iterator[Resource]:
         for _ in range(MAXIMUM_PAGES):
             bundle = self._get(url)
-            yield from bundle.get("entry") or []
-            links = {link.get("relation"): link.get("url") for link in bundle.get("link") or []}
+            if bundle.get("resourceType") != "Bundle":
+                raise FhirError("the FHIR server did not answer with a Bundle")
+            yield from objects_of(bundle, "entry")
+            links = {text_of(link, "relation"): text_of(link, "url") for link in objects_of(bundle, "link")}
             if not links.get("next"):
                 return
-            url = urljoin(url, str(links["next"]))
+            url = urljoin(url, links["next"])
             if urlsplit(url)[:2] != urlsplit(self.base)[:2]:
                 raise FhirError("the FHIR server continues its answer on another server")
         raise FhirError(f"the answer of the FHIR server has more than {MAXIMUM_PAGES} pages")
@@ -121,7 +132,7 @@ class FhirClient:
             reason = getattr(error, "reason", None) or error
             kind = "no answer in time" if isinstance(reason, TimeoutError) else type(reason).__name__
             raise FhirError(f"the FHIR server cannot be reached: {kind}") from error
-        return _bundle(content)
+        return _document(content)
 
 
 def make_client(labs: LabsSection) -> FhirClient | None:
@@ -148,11 +159,6 @@ def make_client(labs: LabsSection) -> FhirClient | None:
     )
 
 
-def digest(resource: Resource) -> str:
-    """Return a digest of whatever a resource says."""
-    return hashlib.sha256(json.dumps(resource, sort_keys=True, default=str).encode()).hexdigest()
-
-
 def _read(response: HTTPResponse, until_s: float) -> bytes:
     content = bytearray()
     # As much as has arrived: a server that sends byte by byte must not hold a worker.
@@ -165,34 +171,10 @@ def _read(response: HTTPResponse, until_s: float) -> bytes:
     return bytes(content)
 
 
-def _bundle(content: bytes) -> Resource:
+def _document(content: bytes) -> Resource:
     try:
         # Decimals stay as they were written: 7.10 is not a binary fraction.
         document = json.loads(content, parse_float=Decimal)
     except (ValueError, RecursionError) as error:
         raise FhirError("the FHIR server did not answer with JSON") from error
-    if not isinstance(document, dict) or document.get("resourceType") != "Bundle":
-        raise FhirError("the FHIR server did not answer with a Bundle")
-    return document
-
-
-def _names_of(entry: Resource, patient_id: str, system: str) -> list[str]:
-    """Return how an Observation may refer to a Patient that has the identifier asked for."""
-    resource = entry.get("resource") or {}
-    if resource.get("resourceType") != "Patient":
-        return []
-    if not any(_is_identifier(item, patient_id, system) for item in resource.get("identifier") or []):
-        return []
-    return [name for name in (f"Patient/{resource.get('id')}", entry.get("fullUrl")) if name]
-
-
-def _is_of(observation: Resource, theirs: set[str], patient_id: str, system: str) -> bool:
-    subject = observation.get("subject") or {}
-    reference = str(subject.get("reference") or "")
-    if reference:
-        return reference in theirs
-    return _is_identifier(subject.get("identifier") or {}, patient_id, system)
-
-
-def _is_identifier(identifier: Resource, patient_id: str, system: str) -> bool:
-    return identifier.get("value") == patient_id and (not system or identifier.get("system") == system)
+    return document if isinstance(document, dict) else {}

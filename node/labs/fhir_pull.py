@@ -1,13 +1,13 @@
 """Ask a FHIR server for the values of a patient, at the analysis and while late values still count."""
 
 import logging
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 from config.analytes import AnalyteRules
-from node.labs.fhir_client import FhirClient, FhirError, digest
+from node.labs.fhir_bundle import FhirError, digest
+from node.labs.fhir_client import FhirClient
 from node.labs.fhir_results import observation_of
+from node.labs.fhir_shape import Element, ShapeError, object_of, text_of
 from node.labs.gate import judge
 from node.labs.observation import PatientIdentity
 from node.ledger.lab_records import LabMessage, LabSource, PatientResults
@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 LOINC = "http://loinc.org"
 NO_ANSWER = "The laboratory server was asked and did not answer; values may be missing that it has."
 """Warning for the report; the log says why."""
+UNREADABLE = "The laboratory server sent a result that cannot be read, and it was not used."
+"""Warning for the report; the log says what is wrong with it."""
 
 
 class FhirPull:
@@ -46,36 +48,38 @@ class FhirPull:
         except FhirError as error:
             logger.warning("laboratory server failed because=%s", error)
             return (NO_ANSWER,)
-        for resource in resources:
-            self._enter(patient, resource)
-        return ()
+        read = [self._enter(patient, resource) for resource in resources]
+        return () if all(read) else (UNREADABLE,)
 
     def fetch_late(self, wait_h: float) -> int:
-        """Ask again for the patients of studies whose values may still change the result; return how many."""
+        """Ask again for the patients of studies whose result a value may still change; return how many."""
         since = self._ledger.clock() - timedelta(hours=wait_h)
-        uses = [
-            use for use in self._ledger.lab_uses.since(since) if use.has_risk and len(use.chosen) < len(Analyte)
-        ]
-        patients = {use.patient for use in uses}
+        # Also where all values are known: the server is the only one to tell of a correction.
+        patients = {use.patient for use in self._ledger.lab_uses.since(since) if use.has_risk}
         for patient in patients:
             self.fetch(patient)
         return len(patients)
 
-    def _enter(self, patient: PatientIdentity, resource: Mapping[str, Any]) -> None:
-        observation = observation_of(resource)
+    def _enter(self, patient: PatientIdentity, resource: Element) -> bool:
+        """Enter an Observation where it is one of ours; return whether it could be read."""
+        try:
+            observation = observation_of(resource)
+            version = text_of(object_of(resource, "meta"), "versionId")
+        except ShapeError as error:
+            logger.warning("result of the laboratory server not read because=%s", error)
+            return False
         if observation is None:
-            return
-        today = self._ledger.clock().astimezone().date()
-        judged = judge([observation], self._rules, today)
+            return True
+        judged = judge([observation], self._rules, self._ledger.clock().astimezone().date())
         if not judged:
-            return
-        version = str((resource.get("meta") or {}).get("versionId") or "")
+            return True
         message_id = "/_history/".join(part for part in (observation.where, version) if part)[:255]
         part = PatientResults(patient, message_id, judged.accepted, judged.withdrawn, judged.refused)
         # Other rules may judge otherwise: their version is part of what makes an Observation known.
         sha256 = digest({"resource": resource, "rules": self._rules.version})
         record = LabMessage(self._client.base, observation.where, sha256, "", "[]")
         self._ledger.labs.enter(LabSource.FHIR, self._client.base, [part], message=record)
+        return True
 
 
 def _search_tokens(rules: AnalyteRules) -> list[str]:

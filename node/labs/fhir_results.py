@@ -1,8 +1,8 @@
 """FHIR R4 Observation to what the gate judges."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
+from node.labs.fhir_shape import Element, number_of, object_of, objects_of, text_of
 from node.labs.instants import from_iso
 from node.labs.observation import CodedName, Observation
 
@@ -11,16 +11,22 @@ WITHDRAWN: Final = frozenset({"entered-in-error", "cancelled"})
 UCUM: Final = "http://unitsofmeasure.org"
 
 
-def observation_of(resource: Mapping[str, Any]) -> Observation | None:
-    """Return an Observation, None where its status says that it is no result yet."""
-    status = resource.get("status")
+def observation_of(resource: Element) -> Observation | None:
+    """Return an Observation, None where its status says that it is no result yet.
+
+    Raises
+    ------
+    ShapeError
+        It is malformed.
+    """
+    status = text_of(resource, "status")
     if status not in FINAL | WITHDRAWN:
         return None
-    identifier = str(resource.get("id") or "")
+    identifier = text_of(resource, "id")
     values, unit = _value(resource)
     return Observation(
         where=f"Observation/{identifier}"[:80],
-        names=_names(resource.get("code") or {}),
+        names=_names(object_of(resource, "code")),
         values=values,
         unit=unit,
         collected_at=_collected_at(resource),
@@ -30,29 +36,33 @@ def observation_of(resource: Mapping[str, Any]) -> Observation | None:
     )
 
 
-def _names(concept: Mapping[str, Any]) -> tuple[CodedName, ...]:
+def _names(concept: Element) -> tuple[CodedName, ...]:
     coded = [
-        CodedName(str(item.get("code") or ""), str(item.get("display") or ""), str(item.get("system") or ""))
-        for item in concept.get("coding") or []
+        CodedName(text_of(item, "code"), text_of(item, "display"), text_of(item, "system"))
+        for item in objects_of(concept, "coding")
     ]
-    return (*coded, *([CodedName("", str(concept["text"]))] if concept.get("text") else []))
+    text = text_of(concept, "text")
+    return (*coded, *([CodedName("", text)] if text else []))
 
 
-def _value(resource: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
-    quantity = resource.get("valueQuantity")
+def _value(resource: Element) -> tuple[tuple[str, ...], str]:
+    quantity = object_of(resource, "valueQuantity")
     if quantity:
-        text = f"{quantity.get('comparator') or ''}{quantity.get('value', '')}"
-        ucum = quantity.get("code") if quantity.get("system") == UCUM else None
-        return (text,), str(ucum or quantity.get("unit") or "")
-    concept = resource.get("valueCodeableConcept")
+        text = f"{text_of(quantity, 'comparator')}{number_of(quantity, 'value')}"
+        ucum = text_of(quantity, "code") if quantity.get("system") == UCUM else ""
+        return (text,), ucum or text_of(quantity, "unit")
+    concept = object_of(resource, "valueCodeableConcept")
     if concept:
-        names = _names(concept)
-        spellings = [text for name in names for text in (name.code, name.text) if text]
+        spellings = [text for name in _names(concept) for text in (name.code, name.text) if text]
         return tuple(spellings) or ("",), ""
-    return (str(resource.get("valueString") or ""),), ""
+    return (text_of(resource, "valueString"),), ""
 
 
-def _collected_at(resource: Mapping[str, Any]) -> str:
-    period = resource.get("effectivePeriod") or {}
-    stated = (resource.get("effectiveDateTime"), resource.get("effectiveInstant"), period.get("start"))
-    return next((instant for text in stated if text and (instant := from_iso(str(text)))), "")
+def _collected_at(resource: Element) -> str:
+    period = object_of(resource, "effectivePeriod")
+    stated = (
+        text_of(resource, "effectiveDateTime"),
+        text_of(resource, "effectiveInstant"),
+        text_of(period, "start"),
+    )
+    return next((instant for text in stated if (instant := from_iso(text))), "")

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -82,6 +82,10 @@ def serving() -> Iterator[FhirServer]:
             query = parse_qs(urlsplit(self.path).query)
             state.asked.append(query)
             state.tokens.append(self.headers.get("Authorization"))
+            with suppress(BrokenPipeError, ConnectionResetError):  # A client may have had enough.
+                self.respond(query)
+
+        def respond(self, query: dict[str, list[str]]) -> None:
             if state.behaviour(self, query):
                 return
             start = int(query.get("start", ["0"])[0])

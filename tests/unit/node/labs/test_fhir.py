@@ -1,19 +1,21 @@
 """Values pulled from a FHIR server: of the patient asked for and no other, all of them or a sentence why not."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from config.analytes import load_analytes
-from node.labs.fhir_client import FhirClient, FhirError
-from node.labs.fhir_pull import NO_ANSWER, FhirPull
+from node.labs.fhir_bundle import FhirError
+from node.labs.fhir_client import FhirClient
+from node.labs.fhir_pull import NO_ANSWER, UNREADABLE, FhirPull
 from node.labs.observation import PatientIdentity
 from node.ledger.lab_records import LabState
 from node.ledger.ledger import Ledger
 from node.states import Event
+from pipeline.study import Analyte
 from tests.unit.node.doubles import STUDY, FakeClock, make_ready, take
 from tests.unit.node.labs.fhir_server import Behaviour, FhirServer, answer, bundle, observation, patient, serving
 
@@ -77,13 +79,10 @@ def drip(handler: BaseHTTPRequestHandler, _query: object) -> bool:
     handler.send_response(200)
     handler.send_header("Content-Length", "9000000")
     handler.end_headers()
-    try:
-        for _ in range(40):
-            handler.wfile.write(b" " * 100)
-            handler.wfile.flush()
-            time.sleep(0.02)
-    except OSError:
-        pass  # The client has had enough.
+    for _ in range(40):
+        handler.wfile.write(b" " * 100)
+        handler.wfile.flush()
+        time.sleep(0.02)
     return True
 
 
@@ -95,6 +94,9 @@ def moved(handler: BaseHTTPRequestHandler, _query: object) -> bool:
     return True
 
 
+NOT_WHOLE = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "diagnostics": "of P1"}]}
+
+
 @pytest.mark.parametrize(
     ("behaviour", "because"),
     [
@@ -103,6 +105,16 @@ def moved(handler: BaseHTTPRequestHandler, _query: object) -> bool:
         (moved, "HTTP 302"),
         (lambda handler, _: answer(handler, 200, b"<html>"), "JSON"),
         (lambda handler, _: answer(handler, 200, {"resourceType": "OperationOutcome"}), "Bundle"),
+        (lambda handler, _: answer(handler, 200, b"[]"), "Bundle"),
+        (lambda handler, _: answer(handler, 200, b'{"resourceType": "Bun'), "JSON"),
+        (lambda handler, _: answer(handler, 200, {**bundle([]), "entry": {"resource": {}}}), "element entry"),
+        (lambda handler, _: answer(handler, 200, {**bundle([]), "entry": ["P1"]}), "element entry"),
+        (lambda handler, _: answer(handler, 200, {**bundle([]), "link": [{"relation": 1}]}), "element relation"),
+        (
+            lambda handler, _: answer(handler, 200, bundle([{**observation("o1", "7"), "subject": "P1"}])),
+            "subject",
+        ),
+        (lambda handler, _: answer(handler, 200, bundle([NOT_WHOLE])), "not whole"),
         (lambda handler, _: answer(handler, 200, bundle([], "http://127.0.0.1:9/x")), "another server"),
         (lambda handler, _: answer(handler, 200, bundle([], "/fhir/Observation?again=1")), "pages"),
         (stall, "no answer in time"),
@@ -187,6 +199,32 @@ def test_fetch_when_a_value_contradicts_itself_then_it_is_refused_once(server: F
     assert [refusal.code for refusal in ledger.labs.refusals(P1)] == ["LAB-TEXT"]
 
 
+@pytest.mark.parametrize(
+    "malformed",
+    [
+        {"code": "1920-8"},
+        {"code": {"coding": ["1920-8"]}},
+        {"status": ["final"]},
+        {"valueQuantity": "41 U/L"},
+        {"valueQuantity": {"value": "41", "unit": "U/L"}},
+        {"valueQuantity": {"value": True, "unit": "U/L"}},
+        {"valueQuantity": {"value": 41, "unit": ["U/L"]}},
+        {"effectiveDateTime": 20260201},
+        {"meta": []},
+    ],
+)
+def test_fetch_when_a_result_is_malformed_then_the_others_are_taken_and_the_report_says_so(
+    server: FhirServer, ledger: Ledger, malformed: Mapping[str, object], caplog: pytest.LogCaptureFixture
+) -> None:
+    sound = {"code": {"coding": [{"system": "http://loinc.org", "code": "2324-2", "display": "GGT"}]}}
+    server.resources[1:] = [observation("o1", "7", **malformed), observation("o2", "7", **sound)]
+    assert pull(server, ledger).fetch(P1) == (UNREADABLE,)
+    assert [row.analyte for row in ledger.labs.values(P1)] == ["ggt_u_per_l"]
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "malformed" in line
+    assert "41" not in line
+
+
 def test_fetch_when_the_patient_is_of_another_issuer_then_the_server_is_not_asked(
     server: FhirServer, ledger: Ledger
 ) -> None:
@@ -203,13 +241,14 @@ def test_fetch_when_the_server_fails_then_says_so_for_the_report(
     assert "P1" not in caplog.text
 
 
-def test_fetch_late_when_values_are_missing_then_asks_until_the_wait_is_over(
+def test_fetch_late_when_a_value_may_still_change_the_result_then_asks_until_the_wait_is_over(
     server: FhirServer, ledger: Ledger, clock: FakeClock
 ) -> None:
     make_ready(ledger, clock)
     claim = take(ledger)
     ledger.lab_uses.begin(STUDY, claim.generation, P1, date(2026, 2, 28))
-    ledger.lab_uses.end(STUDY, {}, has_risk=True)
+    # Complete or not: the server may know of a correction.
+    ledger.lab_uses.end(STUDY, dict.fromkeys(Analyte, 1), has_risk=True)
     ledger.work.finish(claim, Event.ANALYSED, objects=(), destinations=())
     asking = pull(server, ledger)
     assert asking.fetch_late(1.0) == 1

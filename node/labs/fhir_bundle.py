@@ -1,0 +1,74 @@
+"""Which resources of a search result are Observations of the patient that was asked for."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+from config.errors import NodeError
+from node.labs.fhir_shape import Element as Resource
+from node.labs.fhir_shape import object_of, objects_of, text_of
+
+
+class FhirError(NodeError):
+    """The server cannot be reached, refuses, or answers what is no search result; without patient data."""
+
+
+def observations_of(entries: Sequence[Resource], patient_id: str, system: str) -> list[Resource]:
+    """Return the Observations of one patient, and of no other, whatever the server sends along.
+
+    Parameters
+    ----------
+    entries
+        Of all pages: an Observation may refer to a Patient of another page.
+    system
+        Of patient identifiers; empty: the identifier alone counts.
+
+    Raises
+    ------
+    FhirError
+        The server says that something is missing.
+    ShapeError
+        An entry, or whom it belongs to, is malformed.
+    """
+    theirs = {key for entry in entries for key in _names_of(entry, patient_id, system)}
+    resources = [object_of(entry, "resource") for entry in entries]
+    _demand_whole(resources)
+    found = [item for item in resources if item.get("resourceType") == "Observation"]
+    return [item for item in found if _is_of(item, theirs, patient_id, system)]
+
+
+def digest(resource: Resource) -> str:
+    """Return a digest of whatever a resource says."""
+    return hashlib.sha256(json.dumps(resource, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _demand_whole(resources: Sequence[Resource]) -> None:
+    """Raise where the server says among the results that some could not be found out (FHIR R4 http, 3.1.0.4.1)."""
+    for resource in resources:
+        if resource.get("resourceType") == "OperationOutcome":
+            severities = {text_of(issue, "severity") for issue in objects_of(resource, "issue")}
+            if severities & {"fatal", "error"}:
+                raise FhirError("the FHIR server says that its answer is not whole")
+
+
+def _names_of(entry: Resource, patient_id: str, system: str) -> list[str]:
+    """Return how an Observation may refer to a Patient that has the identifier asked for."""
+    resource = object_of(entry, "resource")
+    if resource.get("resourceType") != "Patient":
+        return []
+    if not any(_is_identifier(item, patient_id, system) for item in objects_of(resource, "identifier")):
+        return []
+    number = text_of(resource, "id")
+    return [name for name in (f"Patient/{number}" if number else "", text_of(entry, "fullUrl")) if name]
+
+
+def _is_of(observation: Resource, theirs: set[str], patient_id: str, system: str) -> bool:
+    subject = object_of(observation, "subject")
+    reference = text_of(subject, "reference")
+    if reference:
+        return reference in theirs
+    return _is_identifier(object_of(subject, "identifier"), patient_id, system)
+
+
+def _is_identifier(identifier: Resource, patient_id: str, system: str) -> bool:
+    return identifier.get("value") == patient_id and (not system or identifier.get("system") == system)

@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import multiprocessing
+import os
 import signal
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -57,8 +59,8 @@ async def _listen(settings: Settings, ledger: Ledger, ready: Connection, stop: S
         labs.maximum_message_bytes, labs.maximum_connections, labs.idle_timeout_s, labs.message_timeout_s
     )
     server = MllpServer(receiver.answer, limits)
-    plain = await server.listen(labs.host, labs.port) if labs.port else None
-    tls = await server.listen(labs.host, labs.tls_port, server_context(labs)) if labs.tls_port else None
+    plain = await _open(server, labs, "port") if labs.port else None
+    tls = await _open(server, labs, "tls_port", server_context(labs)) if labs.tls_port else None
     logger.info("HL7 listener ready host=%s port=%s tls_port=%s", labs.host, plain, tls)
     ready.send(ListenerReport(Ports(plain, tls)))
     asked = asyncio.Event()
@@ -68,6 +70,17 @@ async def _listen(settings: Settings, ledger: Ledger, ready: Connection, stop: S
     while not (stop.is_set() or asked.is_set()) and (parent is None or parent.is_alive()):
         await asyncio.sleep(LOOK_FOR_STOP_EVERY_S)
     await server.close()
+
+
+async def _open(server: MllpServer, labs: LabsSection, key: str, tls: ssl.SSLContext | None = None) -> int:
+    port: int = getattr(labs, key)
+    try:
+        return await server.listen(labs.host, port, tls)
+    except OSError as error:
+        because = os.strerror(error.errno).lower() if error.errno else str(error)
+        raise NodeError(
+            f"{labs.host}:{port} cannot be listened on ({because}); set labs.host, or choose another labs.{key}"
+        ) from error
 
 
 @dataclass

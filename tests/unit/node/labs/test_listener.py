@@ -94,5 +94,6 @@ def test_listener_when_senders_speak_tls_and_plain_then_both_are_heard(tmp_path:
 def test_listener_when_its_port_is_taken_then_says_so(tmp_path: Path) -> None:
     with listening(tmp_path) as first:
         taken = first.settings.labs.port
-        with pytest.raises(ReceptionError, match="HL7 listener"), listening(tmp_path / "other", port=taken):
+        sentence = rf"HL7 listener: {LOOPBACK}:{taken} .*\(address already in use\); .*labs\.port"
+        with pytest.raises(ReceptionError, match=sentence), listening(tmp_path / "other", port=taken):
             raise AssertionError

@@ -13,7 +13,7 @@ from config.errors import ConfigError
 from config.settings import LabsSection
 from node.labs.mllp import Limits, MllpServer
 from node.labs.tls import server_context
-from tests.unit.dicom_io.network.certificates import new_authority
+from tests.unit.dicom_io.network.certificates import new_authority, with_password
 from tests.unit.node.labs.sender import Sender
 
 LIMITS = Limits(message_bytes=2000, connections=3, idle_s=30, message_s=30)
@@ -149,7 +149,30 @@ def client_context(authority: Path) -> ssl.SSLContext:
     return context
 
 
-def test_tls_when_a_file_is_missing_then_names_the_keys(tmp_path: Path) -> None:
-    labs = LabsSection(tls_port=1, tls_certificate=str(tmp_path / "a"), tls_key=str(tmp_path / "b"))
-    with pytest.raises(ConfigError, match="tls_certificate"):
-        server_context(labs)
+def test_tls_when_the_files_do_not_fit_then_names_each_key_and_what_is_wrong(tmp_path: Path) -> None:
+    authority = new_authority(tmp_path / "ca")
+    server, old = authority.issue("localhost"), authority.issue("old", first="200101", last="210101")
+    locked, absent = with_password(server.key, tmp_path / "locked.key"), tmp_path / "absent.pem"
+    for certificate, key, client_ca, sentence in (
+        (absent, server.key, "", "labs.tls_certificate: .* cannot be read"),
+        (server.certificate, old.key, "", "labs.tls_key: .* is not the key of"),
+        (server.certificate, locked, "", "labs.tls_key: .* is protected by a password"),
+        (old.certificate, old.key, "", "labs.tls_certificate: .* has expired"),
+        (server.certificate, server.key, absent, "labs.tls_client_ca: .* cannot be read"),
+    ):
+        labs = LabsSection(
+            tls_port=1, tls_certificate=str(certificate), tls_key=str(key), tls_client_ca=str(client_ca)
+        )
+        with pytest.raises(ConfigError, match=sentence):
+            server_context(labs)
+
+
+def test_tls_when_the_sender_knows_only_old_ciphers_then_refuses_it(tmp_path: Path) -> None:
+    authority = new_authority(tmp_path / "ca")
+    server = authority.issue("localhost")
+    labs = LabsSection(tls_port=1, tls_certificate=str(server.certificate), tls_key=str(server.key))
+    old = client_context(authority.certificate)
+    old.set_ciphers("AES256-GCM-SHA384:@SECLEVEL=0")  # RFC 9325 4.1: no forward secrecy.
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    with serving(tls=server_context(labs)) as port, pytest.raises((ssl.SSLError, ConnectionError)):
+        Sender(port, old)

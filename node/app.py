@@ -173,7 +173,7 @@ class Node:
             labs = StudyLabs(ledger, self._analytes.window, settings.labs.issuer, **fetch)
             job = StudyJob(ledger, self._storage, tools, labs)
             threads = self._start_workers(ledger, metrics.observed(job))
-            health = self._health(ledger, reception, threads)
+            health = self._health(ledger, reception, listener, threads)
             if settings.watch.port:
                 watch = settings.watch
                 stack.enter_context(WatchService(watch.host, watch.port, metrics.registry, health))
@@ -183,11 +183,7 @@ class Node:
             recorder.started()
             stack.callback(recorder.stopped)
             scheduler.every(AUDIT_EVERY_S, "audit", recorder.tick)
-            if listener is not None:
-                scheduler.every(WATCH_EVERY_S, "hl7-listener", listener.watch)
-            if pull is not None:
-                late = partial(pull.fetch_late, settings.labs.labs_wait_h)
-                scheduler.every(settings.labs.fhir_every_s, "fhir", late)
+            self._attend_laboratory(scheduler, metrics, listener, pull)
             stack.enter_context(scheduler)
             on_ready(settings.node.ae_title, ports)
             while not self._asked_to_stop:
@@ -219,13 +215,32 @@ class Node:
         listener.start()
         return listener
 
-    def _health(self, ledger: Ledger, reception: ReceptionProcess, threads: Sequence[threading.Thread]) -> Health:
+    def _attend_laboratory(
+        self, scheduler: Scheduler, metrics: Metrics, listener: ListenerProcess | None, pull: FhirPull | None
+    ) -> None:
+        if listener is not None:
+            metrics.count_messages(listener.answers)
+            scheduler.every(WATCH_EVERY_S, "hl7-listener", listener.watch)
+        if pull is not None:
+            labs = self._settings.labs
+            metrics.count_pulls(pull.outcomes)
+            scheduler.every(labs.fhir_every_s, "fhir", partial(pull.fetch_late, labs.labs_wait_h))
+
+    def _health(
+        self,
+        ledger: Ledger,
+        reception: ReceptionProcess,
+        listener: ListenerProcess | None,
+        threads: Sequence[threading.Thread],
+    ) -> Health:
         checks = {
             "storage": storage_check(self._storage, self._settings.node.minimum_free_bytes),
             "ledger": ledger_check(ledger),
             "reception": running_check("the receiver", reception.is_running),
             "workers": running_check("every worker", lambda: all(thread.is_alive() for thread in threads)),
         }
+        if listener is not None:
+            checks["hl7"] = running_check(listener.name, listener.is_running)
         return Health(checks, time.monotonic)
 
     def _start_workers(self, ledger: Ledger, job: Job) -> list[threading.Thread]:

@@ -2,11 +2,8 @@
 
 import ctypes
 import shutil
-import socket
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from config.errors import NodeError
 from config.series_rules import rules_in_force
@@ -15,6 +12,8 @@ from dicom_io.network.requestor import PeerError, PeerRefusedError, RemoteAE
 from dicom_io.network.server import check_seam
 from dicom_io.network.storage_scu import echo
 from dicom_io.network.transport import TransportLimits
+from node.finding import Finding, Verdict, found, reached_at, why_not_free
+from node.labs.diagnosis import diagnose
 from node.ledger.ledger import open_ledger, utc_now
 from node.model_choice import load_active_bundle
 from node.peers import make_transport, remote
@@ -25,57 +24,23 @@ TIME_ERROR = 5
 """Answer of adjtimex(2) where nothing keeps the clock in time."""
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """The ledger may be this far ahead of the clock: another machine may have written it."""
-LOOPBACK = "127.0.0.1"
 PATIENCE = TransportLimits(acse_timeout_s=5.0, network_timeout_s=5.0, dimse_timeout_s=5.0)
 """Somebody waits for the answer."""
 
 
-class Verdict(StrEnum):
-    """How a dependency stands."""
-
-    OK = "ok"
-    WARNING = "warning"
-    """The node works, and somebody should look."""
-    UNREACHABLE = "unreachable"
-    """A peer does not answer; what is meant for it waits."""
-    FAILED = "failed"
-    """The node does not start, or cannot do its work."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one examination found.
-
-    Parameters
-    ----------
-    detail
-        One sentence, with what to do where something is wrong.
-    """
-
-    name: str
-    verdict: Verdict
-    detail: str
-
-
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Examine disk, ledger, ports, certificates, rules, model, clock and peers, one after the other."""
-    yield _found("storage", lambda: _storage(settings))
+    """Examine disk, ledger, ports, certificates, rules, model, clock, laboratory and peers, one by one."""
+    yield found("storage", lambda: _storage(settings))
     yield _ledger(settings)
-    yield _found("transport", _transport)
+    yield found("transport", _transport)
     yield _port(settings)
-    yield _found("tls", lambda: _tls(settings))
-    yield _found("series rules", lambda: f"version {rules_in_force(settings.matching).version}")
-    yield _found("model", lambda: _model(settings))
+    yield found("tls", lambda: _tls(settings))
+    yield found("series rules", lambda: f"version {rules_in_force(settings.matching).version}")
+    yield found("model", lambda: _model(settings))
     yield _clock(settings)
+    yield from diagnose(settings.labs)
     for peer in settings.peers:
         yield _peer(peer, settings)
-
-
-def _found(name: str, look: Callable[[], str]) -> Finding:
-    try:
-        return Finding(name, Verdict.OK, look())
-    except NodeError as error:
-        return Finding(name, Verdict.FAILED, str(error))
 
 
 def _storage(settings: Settings) -> str:
@@ -119,21 +84,15 @@ def _port(settings: Settings) -> Finding:
         return Finding(
             name, Verdict.WARNING, "node.port = 0 takes another port at each start; peers need a fixed one"
         )
-    try:
-        found = socket.getaddrinfo(node.host, node.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, _, _, _, address = found[0]
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            # As the receiver itself does: a port in TIME_WAIT is free.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        return _occupied(name, settings, (error.strerror or str(error)).lower())
+    because = why_not_free(node.host, node.port)
+    if because:
+        return _occupied(name, settings, because)
     return Finding(name, Verdict.OK, f"{node.host}:{node.port} is free; no node runs on it")
 
 
 def _occupied(name: str, settings: Settings, because: str) -> Finding:
     node = settings.node
-    host = LOOPBACK if node.host in ("0.0.0.0", "::", "") else node.host  # noqa: S104 - compared, not listened on
+    host = reached_at(node.host)
     try:
         echo(RemoteAE(node.ae_title, host, node.port), calling_ae_title=node.ae_title, limits=PATIENCE)
     except PeerError as error:

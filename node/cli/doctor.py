@@ -11,12 +11,13 @@ from node.cli.output import ExitCode, print_json, verb
 
 @verb
 def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Examine disk, ledger, ports, certificates, model, clock and peers, and say what to do where one fails.
+    """Examine disk, ledger, ports, certificates, model, clock, laboratory, peers; say what to do where one fails.
 
     Exit code 1: the node cannot do its work. Exit code 2: the configuration is wrong. Exit code 4: a peer that
     receives results does not answer, and nothing else is wrong.
     """
-    from node.doctor import Finding, Verdict, examine  # noqa: PLC0415 - `--help` needs no DICOM
+    from node.doctor import examine  # noqa: PLC0415 - `--help` needs no DICOM
+    from node.finding import Finding, Verdict  # noqa: PLC0415 - as above
 
     findings: list[Finding] = []
     for finding in examine(load_settings(config, os.environ)):

@@ -13,6 +13,10 @@ class FhirError(NodeError):
     """The server cannot be reached, refuses, or answers what is no search result; without patient data."""
 
 
+class FhirUnreachableError(FhirError):
+    """Nothing answers there, or not in time."""
+
+
 def observations_of(entries: Sequence[Resource], patient_id: str, system: str) -> list[Resource]:
     """Return the Observations of one patient, and of no other, whatever the server sends along.
 

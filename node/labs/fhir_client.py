@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 from config.errors import ConfigError
 from config.settings import LabsSection
-from node.labs.fhir_bundle import FhirError, observations_of
+from node.labs.fhir_bundle import FhirError, FhirUnreachableError, observations_of
 from node.labs.fhir_shape import Element as Resource
 from node.labs.fhir_shape import ShapeError, objects_of, text_of
 
@@ -131,7 +131,7 @@ class FhirClient:
         except (OSError, HTTPException, ValueError) as error:
             reason = getattr(error, "reason", None) or error
             kind = "no answer in time" if isinstance(reason, TimeoutError) else type(reason).__name__
-            raise FhirError(f"the FHIR server cannot be reached: {kind}") from error
+            raise FhirUnreachableError(f"the FHIR server cannot be reached: {kind}") from error
         return _document(content)
 
 
@@ -167,7 +167,7 @@ def _read(response: HTTPResponse, until_s: float) -> bytes:
         if len(content) > MAXIMUM_BYTES:
             raise FhirError("the answer of the FHIR server is too long")
         if time.monotonic() > until_s:
-            raise FhirError("the FHIR server gave no whole answer in time")
+            raise FhirUnreachableError("the FHIR server gave no whole answer in time")
     return bytes(content)
 
 

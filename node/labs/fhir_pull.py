@@ -1,6 +1,7 @@
 """Ask a FHIR server for the values of a patient, at the analysis and while late values still count."""
 
 import logging
+from collections.abc import Mapping
 from datetime import timedelta
 
 from config.analytes import AnalyteRules
@@ -38,6 +39,11 @@ class FhirPull:
         self._rules = rules
         self._issuer = issuer.upper()
         self._codes = _search_tokens(rules)
+        self._outcomes = {"answered": 0, "failed": 0}
+
+    def outcomes(self) -> Mapping[str, int]:
+        """Return how often the server answered, and how often it failed, since the node started."""
+        return dict(self._outcomes)
 
     def fetch(self, patient: PatientIdentity) -> tuple[str, ...]:
         """Ask for one patient; return sentences for the report."""
@@ -47,7 +53,9 @@ class FhirPull:
             resources = self._client.observations(patient.patient_id, self._codes)
         except FhirError as error:
             logger.warning("laboratory server failed because=%s", error)
+            self._outcomes["failed"] += 1
             return (NO_ANSWER,)
+        self._outcomes["answered"] += 1
         read = [self._enter(patient, resource) for resource in resources]
         return () if all(read) else (UNREADABLE,)
 

@@ -9,6 +9,9 @@ from typing import Final
 from node.labs.hl7_message import Message, Separators
 
 ACCEPTED, ERROR, REJECTED = "AA", "AE", "AR"
+NONE: Final = "none"
+"""Of a block that nobody could read an answer to."""
+ANSWERS: Final = (ACCEPTED, ERROR, REJECTED, NONE)
 _STANDARD = Separators()
 _MOST_REASONS: Final = 20
 _ERROR_CODE: Final = "207^Application internal error^HL70357"

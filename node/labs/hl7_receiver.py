@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config.analytes import AnalyteRules
 from node.labs.gate import Judged, judge
-from node.labs.hl7_answer import ACCEPTED, ERROR, REJECTED, Answer, write_answer, write_batch
+from node.labs.hl7_answer import ACCEPTED, ERROR, NONE, REJECTED, Answer, write_answer, write_batch
 from node.labs.hl7_message import Hl7Error, Message, is_batch, read_message, split_batch
 from node.labs.hl7_patient import patient_of, prior_of
 from node.labs.hl7_results import results_of
@@ -43,19 +43,30 @@ class Hl7Receiver:
         Of patient IDs that come without one, and chosen among several.
     clock
         Time of day at the site, aware.
+    count
+        Told each answer, one of `ANSWERS`.
     """
 
-    def __init__(self, labs: Labs, rules: AnalyteRules, issuer: str, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        labs: Labs,
+        rules: AnalyteRules,
+        issuer: str,
+        clock: Callable[[], datetime],
+        count: Callable[[str], None] = lambda _answer: None,
+    ) -> None:
         self._labs = labs
         self._rules = rules
         self._issuer = issuer
         self._clock = clock
+        self._count = count
 
     def answer(self, block: bytes) -> bytes | None:
         """Return the answer to a block; None where nobody could read an answer, because there is no message."""
         contents = split_batch(block)
         if not contents:
             logger.warning("block without an MSH segment dropped bytes=%d", len(block))
+            self._count(NONE)
             return None
         answers = [answer for content in contents if (answer := self._answer_one(content)) is not None]
         if not answers:
@@ -80,7 +91,9 @@ class Hl7Receiver:
             message = message or _only_header(content)
         if message is None:
             logger.warning("message without a readable MSH dropped bytes=%d", len(content))
+            self._count(NONE)
             return None
+        self._count(answer.acknowledgement)
         if answer.acknowledgement != ACCEPTED:
             logger.warning(
                 "message answered %s control_id=%s because=%s",

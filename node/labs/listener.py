@@ -6,14 +6,17 @@ import multiprocessing
 import os
 import signal
 import ssl
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from ctypes import Array, c_uint64
+from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event as StopEvent
 
 from config.analytes import analytes_in_force
 from config.errors import NodeError
 from config.settings import LabsSection, Settings
+from node.labs.hl7_answer import ANSWERS
 from node.labs.hl7_receiver import Hl7Receiver
 from node.labs.mllp import Limits, MllpServer
 from node.labs.tls import server_context
@@ -40,21 +43,30 @@ def is_wanted(labs: LabsSection) -> bool:
     return bool(labs.port or labs.tls_port)
 
 
-def listen(settings: Settings, ledger_url: str, ready: Connection, stop: StopEvent) -> None:
-    """Run in the new process until told to stop."""
+def listen(
+    counts: "Array[c_uint64]", settings: Settings, ledger_url: str, ready: Connection, stop: StopEvent
+) -> None:
+    """Run in the new process until told to stop; `counts` are the answers given, in the order of `ANSWERS`."""
     configure_logging()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent says when.
     try:
         with open_ledger(ledger_url) as ledger:
-            asyncio.run(_listen(settings, ledger, ready, stop))
+            asyncio.run(_listen(counts, settings, ledger, ready, stop))
     except (NodeError, OSError) as error:
         ready.send(ListenerReport(error=f"HL7 listener: {error}"))
 
 
-async def _listen(settings: Settings, ledger: Ledger, ready: Connection, stop: StopEvent) -> None:
+async def _listen(
+    counts: "Array[c_uint64]", settings: Settings, ledger: Ledger, ready: Connection, stop: StopEvent
+) -> None:
     labs = settings.labs
     rules = analytes_in_force(labs.analytes)
-    receiver = Hl7Receiver(ledger.labs, rules, labs.issuer, lambda: ledger.clock().astimezone())
+
+    def count(answer: str) -> None:
+        # One thread answers: nobody else writes here.
+        counts[ANSWERS.index(answer)] += 1
+
+    receiver = Hl7Receiver(ledger.labs, rules, labs.issuer, lambda: ledger.clock().astimezone(), count)
     limits = Limits(
         labs.maximum_message_bytes, labs.maximum_connections, labs.idle_timeout_s, labs.message_timeout_s
     )
@@ -87,8 +99,17 @@ async def _open(server: MllpServer, labs: LabsSection, key: str, tls: ssl.SSLCon
 class ListenerProcess(ReceptionProcess):
     """The HL7 listener, replaced where it dies, as the receiver is."""
 
-    target: Callable[[Settings, str, Connection, StopEvent], None] = listen
     name: str = "the HL7 listener"
+    _counts: "Array[c_uint64]" = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Share the counts of answers with the process, and with the one that replaces it."""
+        self._counts = multiprocessing.get_context("spawn").RawArray(c_uint64, len(ANSWERS))
+        self.target = partial(listen, self._counts)
+
+    def answers(self) -> Mapping[str, int]:
+        """Return how many messages got which answer since the node started."""
+        return dict(zip(ANSWERS, self._counts, strict=True))
 
     def _keep(self, ports: Ports) -> None:
         """Change nothing: the ports are those of the settings."""

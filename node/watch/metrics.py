@@ -6,12 +6,12 @@ never anything that a peer wrote.
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -71,6 +71,29 @@ class LedgerCollector(Collector):
         )
 
 
+class CountsCollector(Collector):
+    """Reads counts that another part of the node keeps.
+
+    Parameters
+    ----------
+    name, text, label
+        Of the counter.
+    read
+        Gives the counts by value of the label.
+    """
+
+    def __init__(self, name: str, text: str, label: str, read: Callable[[], Mapping[str, int]]) -> None:
+        self._name, self._text, self._label = name, text, label
+        self._read = read
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the counter."""
+        counter = CounterMetricFamily(self._name, self._text, labels=[self._label])
+        for value, number in self._read().items():
+            counter.add_metric([value], number)
+        yield counter
+
+
 class Metrics:
     """The registry of one node.
 
@@ -93,6 +116,16 @@ class Metrics:
         self._results = Counter(
             "mvi_results", "Attempts at a study by outcome and code.", ["outcome", "code"], registry=self.registry
         )
+
+    def count_messages(self, read: Callable[[], Mapping[str, int]]) -> None:
+        """Show the answers of the HL7 listener, as `read` gives them."""
+        text = "HL7 messages by answer; none: nothing could be read of it that an answer needs."
+        self.registry.register(CountsCollector("mvi_hl7_messages", text, "answer", read))
+
+    def count_pulls(self, read: Callable[[], Mapping[str, int]]) -> None:
+        """Show how the FHIR server answered, as `read` gives it."""
+        text = "Questions to the FHIR server by outcome."
+        self.registry.register(CountsCollector("mvi_fhir_pulls", text, "outcome", read))
 
     def observed(self, job: Job) -> Job:
         """Return `job`, with its outcome and its stages counted."""

@@ -7,7 +7,8 @@ import pytest
 from config.settings import MatchingSection, ModelSection, NodeSection, Peer, Settings, TlsSection
 from dicom_io.network.access import AccessPolicy, KnownPeer
 from node.demo.processes import free_port
-from node.doctor import CLOCK_TOLERANCE, Finding, Verdict, examine
+from node.doctor import CLOCK_TOLERANCE, examine
+from node.finding import Finding, Verdict
 from node.ledger.ledger import Ledger, open_ledger, utc_now
 from tests.unit.dicom_io.network.receiver import receiving
 from tests.unit.node.doubles import FakeClock, instance

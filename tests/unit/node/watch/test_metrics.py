@@ -108,3 +108,13 @@ def test_metrics_when_scraped_then_no_uid_is_in_them(metrics: Metrics, ledger: L
     samples = [sample for family in metrics.registry.collect() for sample in family.samples]
     assert len(samples) > 10
     assert not [sample for sample in samples if STUDY in str(sample)]
+
+
+def test_counts_when_kept_elsewhere_then_are_read_at_the_scrape(metrics: Metrics) -> None:
+    answers, outcomes = {"AA": 0, "AR": 2}, {"failed": 1}
+    metrics.count_messages(lambda: answers)
+    metrics.count_pulls(lambda: outcomes)
+    answers["AA"] += 3
+    assert value(metrics, "mvi_hl7_messages_total", answer="AA") == 3
+    assert value(metrics, "mvi_hl7_messages_total", answer="AR") == 2
+    assert value(metrics, "mvi_fhir_pulls_total", outcome="failed") == 1

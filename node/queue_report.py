@@ -19,7 +19,10 @@ _TO_DO: Mapping[DeliveryState, str] = {
 _UNREACHABLE = (
     "see that the peer runs and can be reached: `mvi-node peers echo {peer}`; it is tried again by itself"
 )
-_PARKED = "let the peer accept this node, then run `mvi-node peers echo {peer}`; it is tried each hour besides"
+_PARKED = (
+    "let the peer accept this node, then run `mvi-node peers echo {peer}` or `mvi-node studies retry {study}`; "
+    "it is tried each hour besides"
+)
 _UNKNOWN = "the configuration has no peer {peer}: add it again, or run `mvi-node studies retry {study}`"
 _TRIED = "nothing: it is tried again by itself"
 

@@ -16,6 +16,7 @@ from node.cli.match_text import show_match
 from node.cli.output import RESEARCH_USE, complain, print_json, verb
 from node.cli.tables import show_table
 from node.ledger.ledger import Ledger, open_ledger
+from node.retrying import retry_study
 from node.states import StudyState
 from node.storage import existing_ledger_url
 from node.study_report import as_json_value, explain_study, show_study
@@ -26,9 +27,6 @@ StudyArgument = Annotated[str, typer.Argument(metavar="STUDY_INSTANCE_UID", help
 StateOption = Annotated[
     list[StudyState] | None, typer.Option("--state", help="Only studies in this state; may be repeated.")
 ]
-
-SENT_IN_VAIN = (StudyState.UNDELIVERED, StudyState.UNCONFIRMED)
-"""Their analysis is good: only what a peer has not got is sent again."""
 
 _TABLES = {
     "deliveries": ("kind", "destination", "state", "attempts", "confirmed_by", "warning", "error"),
@@ -96,19 +94,18 @@ def explain(study: StudyArgument, config: ConfigOption = None, as_json: JsonOpti
         return
     typer.echo(f"{document['state']}: {document['waits_for']}")
     show_match(document)
+    refusal = document["refusal"]
+    if refusal is not None and refusal["code"] != document["code"]:
+        typer.echo(f"refused after the match, {refusal['code']}: {refusal['message']}")
     typer.echo(RESEARCH_USE)
 
 
 @app.command(epilog="Example: mvi-node studies retry 1.2.840.1")
 @verb
 def retry(study: StudyArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Try again what failed: send what a peer refused or did not confirm, otherwise analyse once more."""
+    """Try again at once: send what a peer has not got, refused or did not confirm, otherwise analyse once more."""
     with opened(config) as (ledger, _):
-        if ledger.studies.get(study).state in SENT_IN_VAIN:
-            ledger.outbox.send_again(study, getpass.getuser())
-        else:
-            ledger.work.ask_again(study, getpass.getuser())
-        state = ledger.studies.get(study).state
+        state = retry_study(ledger, study, getpass.getuser())
     if as_json:
         print_json({"study_instance_uid": study, "state": state.value})
     else:

@@ -57,6 +57,11 @@ class Contacts:
         values = {"contacted_at": now, "reached_at": now, "not_before": now}
         self._enter(name, {**values, "failures": 0, "parked": False, "error": None})
 
+    def release(self, name: str) -> None:
+        """Let a peer that is left alone be tried at once; what is known of it stays as it is."""
+        with self._engine.begin() as connection:
+            connection.execute(update(_T).where(_T.c.name == name).values(not_before=self._clock()))
+
     def failed(self, name: str, error: str, *, retry_in_s: float, parked: bool = False) -> None:
         """Enter that the peer was not reached, or would not deal with this node.
 

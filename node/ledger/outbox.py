@@ -135,6 +135,26 @@ class Outbox:
         with self._engine.begin() as connection:
             delivery.send_again(connection, locked(connection, study_instance_uid), now, by)
 
+    def hurry(self, study_instance_uid: str, by: str) -> frozenset[str]:
+        """Make due now what a study that is being delivered still waits for; return the destinations concerned.
+
+        Parameters
+        ----------
+        by
+            Who asked, for the history.
+
+        Raises
+        ------
+        UnknownStudyError
+            There is no such study.
+        """
+        now = self._clock()
+        with self._engine.begin() as connection:
+            locked(connection, study_instance_uid)
+            destinations = delivery.hurry(connection, study_instance_uid, now)
+            note(connection, study_instance_uid, now, "hurried", f"by {by}")
+        return destinations
+
     def confirmed(self, items: Sequence[Delivery], by: Confirmation) -> None:
         """Enter that the peer has `items`, all of one study."""
         for item in items:

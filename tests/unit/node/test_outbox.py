@@ -6,6 +6,7 @@ import pytest
 from dicom_io.network.status import Disposition
 from node.ledger.ledger import Ledger
 from node.ledger.records import DeliveryState, ObjectKind
+from node.retrying import retry_study
 from node.states import StudyState
 from tests.unit.node.delivery_doubles import AWAY, NO_CALLING_AE, FakeTransport, courier, minutes, queue, states
 from tests.unit.node.doubles import STUDY, FakeClock
@@ -111,6 +112,37 @@ def test_deliver_when_the_peer_does_not_know_us_then_is_parked_with_a_sentence_a
     assert states(ledger) == {DeliveryState.WAITING}
     transport.error = None
     ledger.contacts.reached("pacs")  # As `peers echo` does.
+    own.deliver()
+    assert transport.sent == ["seg.dcm", "sr.dcm", "summary.dcm"]
+
+
+def test_deliver_when_the_peer_is_parked_and_somebody_retries_a_study_then_everything_goes_at_once(
+    ledger: Ledger, clock: FakeClock, transport: FakeTransport
+) -> None:
+    queue(ledger, clock, f"{STUDY}.2", version="2")
+    transport.error = NO_CALLING_AE
+    own = courier(ledger, transport)
+    own.deliver()
+    transport.error = None
+    own.deliver()
+    assert (transport.calls, transport.sent) == (1, [])
+    assert retry_study(ledger, STUDY, "anna") is StudyState.DELIVERING
+    own.deliver()
+    assert len(transport.sent) == 6
+    assert ("hurried", "by anna") in [(event.event, event.detail) for event in ledger.history(STUDY)]
+    assert not (ledger.contacts.get("pacs") or pytest.fail()).parked
+
+
+def test_deliver_when_an_object_waits_for_its_next_attempt_and_somebody_retries_then_it_goes_at_once(
+    ledger: Ledger, transport: FakeTransport
+) -> None:
+    transport.answers = {"seg.dcm": Disposition.TRANSIENT}
+    own = courier(ledger, transport)
+    own.deliver()
+    transport.answers, transport.sent = {}, []
+    own.deliver()
+    assert transport.sent == []
+    retry_study(ledger, STUDY, "anna")
     own.deliver()
     assert transport.sent == ["seg.dcm", "sr.dcm", "summary.dcm"]
 

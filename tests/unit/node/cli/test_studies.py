@@ -67,6 +67,20 @@ def test_show_when_the_study_is_unknown_then_fails_in_one_line(storage: Path) ->
     assert "1.2.404" in result.stderr
 
 
+def test_explain_when_a_study_was_refused_after_its_match_then_says_so(storage: Path, clock: FakeClock) -> None:
+    words = "T1 arterial could not be aligned to the hepatobiliary phase."
+    with open_ledger(f"sqlite:///{storage / 'ledger.sqlite'}", clock) as ledger:
+        make_ready(ledger, clock, f"{STUDY}.4")
+        ledger.work.finish(
+            take(ledger), Event.REFUSED, code="REG-FAILED", message=words, objects=(), destinations=[]
+        )
+
+    assert invoke("studies", "explain", f"{STUDY}.4")["refusal"] == {"code": "REG-FAILED", "message": words}
+    assert invoke("studies", "explain", f"{STUDY}.1")["refusal"] is None
+    shown = CliRunner().invoke(app, ["studies", "explain", f"{STUDY}.4"])
+    assert f"refused after the match, REG-FAILED: {words}" in shown.stdout
+
+
 def test_retry_when_a_study_failed_then_it_is_ready_again(storage: Path) -> None:
     assert invoke("studies", "retry", f"{STUDY}.2") == {"study_instance_uid": f"{STUDY}.2", "state": "ready"}
 

@@ -132,7 +132,8 @@ def run_job(
         # One that came twice with different bytes is one instance.
         instances = list({source.sop_instance_uid: source for source in reversed(sources)}.values())[::-1]
         written = tools.refuse(instances, study_instance_uid, error, out, earlier, overrides)
-        return JobOutcome(error.code, " ".join(filter(None, (error.message, error.remedy))), written)
+        # In the words of the report: what `queue` and `explain` say is what the radiologist reads.
+        return JobOutcome(error.code, str(written.document["message"]), written)
 
 
 def _analyse(

@@ -32,6 +32,17 @@ _WAITS_FOR: Mapping[StudyState, str] = {
     StudyState.FAILED: "somebody: see the log, then `mvi-node studies retry`",
 }
 
+_ENDED = frozenset(
+    {
+        StudyState.REFUSED,
+        StudyState.DELIVERING,
+        StudyState.DELIVERED,
+        StudyState.UNCONFIRMED,
+        StudyState.UNDELIVERED,
+    }
+)
+"""In these states the code of a study is that of its refusal."""
+
 
 def as_json_value(record: "DataclassInstance") -> dict[str, Any]:
     """Return a record of the ledger as JSON; times in ISO 8601, UTC."""
@@ -56,7 +67,7 @@ def show_study(ledger: Ledger, study_instance_uid: str) -> dict[str, Any]:
 def explain_study(
     ledger: Ledger, storage: Path, study_instance_uid: str, completion: CompletionSection, rules: SeriesRules
 ) -> dict[str, Any]:
-    """Return the document of ``studies explain --json``: that of ``match --json``, and what the study waits for.
+    """Return the document of ``studies explain --json``: the match, how the study ended, what it waits for.
 
     Raises
     ------
@@ -80,11 +91,17 @@ def explain_study(
         **match,
         "study_instance_uid": study_instance_uid,
         "state": study.state.value,
+        "refusal": {"code": study.code, "message": study.message} if _was_refused(study) else None,
         "waits_for": waits_for(study, progress, completion, ledger.clock().date()),
         "role_status": {} if progress is None else {str(role): status for role, status in progress.roles.items()},
         "assignments": [as_json_value(record) for record in assigned],
         "came_again_with_other_bytes": list(ledger.studies.conflicting(study_instance_uid)),
     }
+
+
+def _was_refused(study: StudyRecord) -> bool:
+    """Tell whether the study ended in a refusal, by its series or by what came after the match."""
+    return study.code is not None and study.state in _ENDED
 
 
 def waits_for(

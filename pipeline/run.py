@@ -133,7 +133,7 @@ def align(study: Study, settings: PipelineSettings) -> Aligned:
     """Register five sequences to the sixth and interpolate all six once, on the working grid."""
     fixed = study.volumes[FIXED_ROLE]
     outcomes = {
-        role: register(fixed, study.volumes[role], settings=settings.registration, seed=settings.seed)
+        role: register(fixed, study.volumes[role], settings=settings.registration, seed=settings.seed, name=role)
         for role in MOVING_ROLES
     }
     grid = working_grid(fixed.grid, settings)

@@ -74,11 +74,11 @@ def extract(
     one_role = partial(_sequence_features, regions=regions, shapes=shapes, settings=settings)
     volumes = [registered[role] for role in Role]
     if settings.processes == 1:
-        parts = [one_role(volume) for volume in volumes]
+        parts = [one_role(role, volume) for role, volume in zip(Role, volumes, strict=True)]
     else:
         # Spawned: the thread pool of ITK does not survive a fork (InsightSoftwareConsortium/ITK#2069).
         with ProcessPoolExecutor(settings.processes, mp_context=get_context("spawn")) as pool:
-            parts = list(pool.map(one_role, volumes))
+            parts = list(pool.map(one_role, Role, volumes))
     return FeatureVector(feature_names(settings), np.concatenate(parts))
 
 
@@ -96,19 +96,20 @@ def check_names() -> None:
 
 
 def _sequence_features(
-    volume: Volume, *, regions: list[Region], shapes: list[list[float]], settings: RadiomicsSettings
+    role: Role, volume: Volume, *, regions: list[Region], shapes: list[list[float]], settings: RadiomicsSettings
 ) -> list[float]:
     """Compute 2 x 1,228 values of one sequence; every filtered image is made once and read by both regions."""
     union = Box(
         tuple(np.min([region.box.start for region in regions], axis=0).tolist()),
         tuple(np.max([region.box.stop for region in regions], axis=0).tolist()),
     )
-    image: sitk.Image = normalised(volume, settings)
+    image: sitk.Image = normalised(volume, settings, sequence=role)
     rows = [list(shape) for shape in shapes]
     with quiet_pyradiomics():
         for name, array in filtered_images(image, union, settings):
             for region, row in zip(regions, rows, strict=True):
-                row.extend(region.features(name, array[region.box.within(union).slices], settings))
+                inside = array[region.box.within(union).slices]
+                row.extend(region.features(name, inside, settings, sequence=role))
     whole = volume.array.astype(np.float64)
     intensities = [float(whole.mean()), float(whole.min()), float(whole.max())]
     for region, row in zip(regions, rows, strict=True):

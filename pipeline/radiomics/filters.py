@@ -69,8 +69,17 @@ class Box:
         )
 
 
-def normalised(volume: Volume, settings: RadiomicsSettings) -> sitk.Image:
+def normalised(volume: Volume, settings: RadiomicsSettings, *, sequence: str) -> sitk.Image:
     """Bring a whole sequence to mean 0 and standard deviation `settings.normalize_scale`, as pyradiomics does.
+
+    Parameters
+    ----------
+    volume
+        On the grid of the features.
+    settings
+        Scale.
+    sequence
+        Name of it, for messages.
 
     Raises
     ------
@@ -80,7 +89,7 @@ def normalised(volume: Volume, settings: RadiomicsSettings) -> sitk.Image:
     if volume.array.min() == volume.array.max():
         raise UnsuitableStudyError(
             "RAD-CONSTANT",
-            "A registered sequence has one value everywhere.",
+            f"{sequence} has one value everywhere after registration.",
             remedy="Check that the series covers the liver.",
             stage="radiomics",
         )

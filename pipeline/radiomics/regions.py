@@ -57,7 +57,9 @@ class Region:
         self.box = Box.around(mask)
         self.mask = np.ascontiguousarray(mask[self.box.slices])
 
-    def features(self, name: str, array: Float32Array, settings: RadiomicsSettings) -> list[float]:
+    def features(
+        self, name: str, array: Float32Array, settings: RadiomicsSettings, *, sequence: str = ""
+    ) -> list[float]:
         """Compute the 93 intensity features of one filtered image.
 
         Parameters
@@ -68,6 +70,8 @@ class Region:
             (k, j, i), the box of this region.
         settings
             Discretisation.
+        sequence
+            That was filtered, for messages.
 
         Returns
         -------
@@ -80,6 +84,7 @@ class Region:
             ``RAD-NAN``: a feature is not a number, as where no two voxels of the region are neighbours.
         """
         values: list[float] = []
+        name = f"{name} image of {sequence}" if sequence else f"{name} image"
         image, mask = self._image(array), self._image(self.mask.astype(np.uint32))
         for feature_class in INTENSITY_CLASSES:
             values += self._execute(name, feature_class, image, mask, settings)
@@ -88,7 +93,7 @@ class Region:
     def shape(self, settings: RadiomicsSettings) -> list[float]:
         """Compute the 14 shape features, in the order of `class_features`; they depend on the mask alone."""
         mask = self._image(self.mask.astype(np.uint32))
-        return self._execute("original", SHAPE, mask, mask, settings)
+        return self._execute("mask", SHAPE, mask, mask, settings)
 
     def component_count(self) -> int:
         """Count the 26-connected parts."""
@@ -108,7 +113,7 @@ class Region:
         if not np.isfinite(values).all():
             raise UnsuitableStudyError(
                 "RAD-NAN",
-                f"The {self.name} gives no finite {feature_class} features on the {name} image; its voxels may be "
+                f"The {self.name} gives no finite {feature_class} features on the {name}; its voxels may be "
                 "scattered or constant.",
                 remedy="Check the segmentation.",
                 stage=STAGE,

@@ -11,7 +11,9 @@ from pipeline.registration.similarity import Similarity
 from pipeline.volume import Volume
 
 
-def register(fixed: Volume, moving: Volume, *, settings: RegistrationSettings, seed: int) -> RegistrationOutcome:
+def register(
+    fixed: Volume, moving: Volume, *, settings: RegistrationSettings, seed: int, name: str = "A sequence"
+) -> RegistrationOutcome:
     """Align `moving` rigidly to `fixed`.
 
     Parameters
@@ -24,6 +26,8 @@ def register(fixed: Volume, moving: Volume, *, settings: RegistrationSettings, s
         Parameter map and start.
     seed
         Of the elastix sampler and of the points at which the metric is measured.
+    name
+        Of `moving`, for messages.
 
     Returns
     -------
@@ -42,21 +46,21 @@ def register(fixed: Volume, moving: Volume, *, settings: RegistrationSettings, s
     ----------
     .. [1] Klein et al., IEEE TMI 29(1), 2010. doi:10.1109/TMI.2009.2035616
     """
-    similarity = Similarity(fixed, moving, seed=seed)
+    similarity = Similarity(fixed, moving, seed=seed, name=name)
     identity = np.eye(4)
     before = similarity(identity)
     start = _start(fixed.grid, moving.grid, settings, similarity)
     if not similarity.overlaps(start):
         raise QualityGateError(
             "REG-OVERLAP",
-            "A sequence and the hepatobiliary phase have too little in common.",
-            remedy="Check that both cover the liver.",
+            f"{name} and the hepatobiliary phase have too little in common.",
+            remedy="Check that both cover the liver, and that both are of one examination.",
             stage="register",
         )
     # elastix starts at the identity; the start is made by moving the patient, not by its own initialisation.
     shifted = Volume(moving.array, _shifted(moving.grid, -start[:3, 3]))
     found, angles_deg = euler_registration(
-        fixed, shifted, parameters=settings.parameters, seed=seed, threads=settings.threads
+        fixed, shifted, parameters=settings.parameters, seed=seed, threads=settings.threads, name=name
     )
     transform = start @ found
     after = similarity(transform)

@@ -16,7 +16,13 @@ STAGE: Final = "register"
 
 
 def euler_registration(
-    fixed: Volume, moving: Volume, *, parameters: Mapping[str, tuple[str, ...]], seed: int, threads: int
+    fixed: Volume,
+    moving: Volume,
+    *,
+    parameters: Mapping[str, tuple[str, ...]],
+    seed: int,
+    threads: int,
+    name: str = "A sequence",
 ) -> tuple[FloatArray, tuple[float, float, float]]:
     """Run elastix with an Euler transform, from the identity; nothing is printed.
 
@@ -30,6 +36,8 @@ def euler_registration(
         Of the sampler.
     threads
         Of elastix.
+    name
+        Of `moving`, for messages.
 
     Returns
     -------
@@ -63,7 +71,10 @@ def euler_registration(
     except RuntimeError as error:
         # The reason is in the log of elastix only, and it names nothing that a user could change.
         raise QualityGateError(
-            "REG-FAILED", "A sequence could not be aligned to the hepatobiliary phase.", stage=STAGE
+            "REG-FAILED",
+            f"{name} could not be aligned to the hepatobiliary phase.",
+            remedy="Check that this series shows the liver, without gross motion, and send it again.",
+            stage=STAGE,
         ) from error
     parameters_found = [float(text) for text in found["TransformParameters"]]
     return _matrix(parameters_found, [float(text) for text in found["CenterOfRotationPoint"]])

@@ -40,6 +40,8 @@ class Similarity:
         Interpolated linearly at those points.
     seed
         Of the draw.
+    name
+        Of `moving`, for messages.
 
     Raises
     ------
@@ -51,14 +53,15 @@ class Similarity:
     .. [1] Wells et al., Medical Image Analysis 1(1), 1996. doi:10.1016/S1361-8415(01)80004-9
     """
 
-    def __init__(self, fixed: Volume, moving: Volume, *, seed: int) -> None:
-        if not (np.ptp(fixed.array) > 0 and np.ptp(moving.array) > 0):
-            raise QualityGateError(
-                "REG-CONSTANT",
-                "A sequence has one value everywhere.",
-                remedy="Send the series again.",
-                stage="register",
-            )
+    def __init__(self, fixed: Volume, moving: Volume, *, seed: int, name: str = "A sequence") -> None:
+        for what, volume in (("The hepatobiliary phase", fixed), (name, moving)):
+            if not np.ptp(volume.array) > 0:
+                raise QualityGateError(
+                    "REG-CONSTANT",
+                    f"{what} has one value everywhere.",
+                    remedy="Send the series again.",
+                    stage="register",
+                )
         inside = np.flatnonzero(body_mask(fixed))
         rng = np.random.default_rng(seed)
         chosen = np.unravel_index(rng.choice(inside, min(SAMPLES, inside.size), replace=False), fixed.grid.shape)

@@ -18,6 +18,7 @@ from tests.unit.node.doubles import MR_IMAGE, STUDY
 SOURCES = [SourceInstance(Path("inbox/1.dcm"), MR_IMAGE, f"{STUDY}.1.1")]
 CLINICAL: ClinicalValues = {Analyte.AST: ClinicalValue(40.0)}
 MATCH = MatchResult(STUDY, "accepted", None, "Six roles.", "", {}, (), None, "unknown")
+WORDS = "No hepatobiliary phase. Wait 20 minutes."
 REFUSED = replace(MATCH, status="refused", code="SM-NOHBP", message="No late phase.", remedy="Wait 20 minutes.")
 
 
@@ -84,7 +85,7 @@ class Bench:
         self.overrides.append(overrides)
         self.calls.append(f"refuse {study_instance_uid} {len(sources)}")
         self.refusal = error
-        return WrittenResults(None, out / "sr.dcm", None, None, {"status": "refused"})
+        return WrittenResults(None, out / "sr.dcm", None, None, {"status": "refused", "message": WORDS})
 
 
 def test_run_job_when_all_goes_well_then_each_step_gets_what_the_last_gave(tmp_path: Path) -> None:
@@ -106,7 +107,7 @@ def test_run_job_when_the_match_is_refused_then_writes_its_code_and_computes_not
     bench = Bench(match=REFUSED)
     outcome = run_job(STUDY, SOURCES, choose, tmp_path, bench.tools())
     assert bench.calls == [f"match {STUDY} ['1.dcm']", f"refuse {STUDY} 1"]
-    assert (outcome.code, outcome.message) == ("SM-NOHBP", "No late phase. Wait 20 minutes.")
+    assert (outcome.code, outcome.message) == ("SM-NOHBP", WORDS)
     assert bench.refusal is not None
     assert bench.refusal.stage == "assemble"
 

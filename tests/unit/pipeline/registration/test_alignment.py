@@ -130,19 +130,22 @@ def test_register_without_overlap_is_refused() -> None:
         FIXED.shape, FIXED.spacing_xyz_mm, FIXED.origin_lps_mm + np.array([900.0, 0.0, 0.0]), FIXED.direction
     )
     settings = RegistrationSettings(initialisation="identity")
-    with pytest.raises(QualityGateError, match="REG-OVERLAP"):
-        register(fixed(), Volume(fixed().array, away), settings=settings, seed=3)
+    with pytest.raises(QualityGateError, match="REG-OVERLAP: DWI and the hepatobiliary phase"):
+        register(fixed(), Volume(fixed().array, away), settings=settings, seed=3, name="DWI")
 
 
-def test_register_of_an_empty_volume_is_refused() -> None:
-    with pytest.raises(QualityGateError, match="REG-CONSTANT"):
-        register(fixed(), Volume(np.zeros(FIXED.shape, np.float32), FIXED), settings=SETTINGS, seed=3)
+def test_register_of_an_empty_volume_is_refused_by_its_name() -> None:
+    empty = Volume(np.zeros(FIXED.shape, np.float32), FIXED)
+    with pytest.raises(QualityGateError, match="REG-CONSTANT: DWI has one value everywhere"):
+        register(fixed(), empty, settings=SETTINGS, seed=3, name="DWI")
+    with pytest.raises(QualityGateError, match="REG-CONSTANT: The hepatobiliary phase has one value"):
+        register(empty, fixed(), settings=SETTINGS, seed=3, name="DWI")
 
 
 def test_failure_inside_elastix_is_translated_once(capfd: pytest.CaptureFixture[str]) -> None:
     broken = RegistrationSettings(parameters={**SETTINGS.parameters, "Metric": ("NoSuchMetric",)})
-    with pytest.raises(QualityGateError, match="REG-FAILED") as caught:
-        register(fixed(), fixed(), settings=broken, seed=3)
+    with pytest.raises(QualityGateError, match="REG-FAILED: T2 could not be aligned") as caught:
+        register(fixed(), fixed(), settings=broken, seed=3, name="T2")
     assert isinstance(caught.value.__cause__, RuntimeError)
     assert caught.value.stage == "register"
     assert capfd.readouterr() == ("", "")

@@ -83,9 +83,12 @@ class Courier:
         self._pace = pace
 
     def deliver(self) -> None:
-        """Send what is due, then ask for the confirmations that are due."""
-        if self._ledger.contacts.is_on_hold(self._peer.name):
-            return
+        """Send what is due, then ask for the confirmations that are due; nothing while another node does."""
+        with self._ledger.alone(f"deliver {self._peer.name}") as mine:
+            if mine and not self._ledger.contacts.is_on_hold(self._peer.name):
+                self._deliver()
+
+    def _deliver(self) -> None:
         try:
             if self._send_due():
                 self._confirming.confirm_due()

@@ -62,7 +62,7 @@ def sole_node(settings: Settings) -> Iterator[None]:
     """Hold the storage folder while the block runs, where its ledger is the embedded one.
 
     Two services on one SQLite file would both send every result. The kernel lets go of the folder with the
-    process, however it ends; nodes that share a PostgreSQL ledger share its row locks and leases instead.
+    process, however it ends; nodes that share a PostgreSQL ledger share its locks and leases instead.
 
     Raises
     ------

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -9,6 +10,7 @@ from typing import Self
 from sqlalchemy import Engine, select
 
 from node.ledger import history, intake, schema
+from node.ledger.alone import alone
 from node.ledger.assignments import Assignments
 from node.ledger.connection import LedgerError, insert_new, make_engine, require_schema
 from node.ledger.contacts import Contacts
@@ -90,6 +92,10 @@ class Ledger:
                 f"the ledger {place} belongs to another storage folder: "
                 "set node.storage to that folder, or ledger.url to a ledger of its own"
             )
+
+    def alone(self, what: str) -> AbstractContextManager[bool]:
+        """Tell, while the block runs, whether of all nodes that share this ledger this one alone does `what`."""
+        return alone(self.engine, what)
 
     def record_instance(self, instance: InstanceRecord) -> Recorded:
         """Enter one instance of the inbox, durably; doing it twice changes nothing."""

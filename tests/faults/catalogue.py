@@ -9,6 +9,7 @@ from tests.faults import (
     killing,
     killing_analysis,
     peers_that_fail,
+    taking_over,
 )
 from tests.faults.fault import Fault
 
@@ -18,6 +19,7 @@ FAULTS: tuple[Fault, ...] = (
     *peers_that_fail.FAULTS,
     *full_disk.FAULTS,
     *databases.FAULTS,
+    *taking_over.FAULTS,
     *clock.FAULTS,
     *hostile_files.FAULTS,
     *hostile_peers.FAULTS,

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from node.ledger.ledger import Ledger, open_ledger
@@ -11,7 +11,7 @@ from node.storage import LEDGER_FILE
 from tests.faults.fault import Fault, FaultRecord, record
 from tests.faults.killing import RememberingPacs
 from tests.faults.scanner import Sending, Shot, lost_or_doubled, shoot
-from tests.faults.victim import Victim, Zygote, wait_for, zygote
+from tests.faults.victim import Toml, Victim, Zygote, wait_for, zygote
 from tests.integration.postgresql import postgresql_server
 from tests.integration.service import mvi_node
 
@@ -20,6 +20,8 @@ ENDS_S = 300.0
 LEASE_S = 120.0
 KILLED_FROM = 20
 """Studies of a run of two nodes that is long enough to kill one of them and wait for its leases."""
+AT_ONCE = 6
+"""Objects that one association of the outbox carries at most, where two studies are due."""
 _ENDS_A_CLAIM = frozenset({Event.ANALYSED, Event.REFUSED, Event.LEASE_LOST, Event.UNAVAILABLE, "re-opened"})
 
 
@@ -54,7 +56,7 @@ def away(folder: Path, cases: int) -> FaultRecord:
     shots: list[Shot] = []
     refused = 0
     with zygote() as nodes, postgresql_server() as server, RememberingPacs(folder / "pacs") as pacs:
-        victim = _on(nodes, folder / "node", server.url(), pacs)
+        victim = node_on(nodes, folder / "node", server.url(), pacs)
         with victim, open_ledger(server.url()) as ledger:
             for number in range(cases):
                 own = shoot(folder / f"scanner-{number}", studies=1, instances=20)
@@ -81,16 +83,17 @@ def shared(folder: Path, cases: int) -> FaultRecord:
     In a long run one of the two is killed at its work, and the other takes over what it held.
     """
     failures: list[str] = []
+    was_killed = cases >= KILLED_FROM
     storage = {"node": {"storage": str(folder / "storage")}}
     with zygote() as nodes, postgresql_server() as server, RememberingPacs(folder / "pacs") as pacs:
         with (
-            _on(nodes, folder / "one", server.url(), pacs, storage) as one,
-            _on(nodes, folder / "two", server.url(), pacs, storage) as two,
+            node_on(nodes, folder / "one", server.url(), pacs, storage) as one,
+            node_on(nodes, folder / "two", server.url(), pacs, storage) as two,
             open_ledger(server.url()) as ledger,
         ):
             shots = shoot(folder / "scanner", studies=cases, instances=2)
             with Sending(shots[::2], one.address) as first, Sending(shots[1::2], two.address) as second:
-                if cases >= KILLED_FROM:
+                if was_killed:
                     wait_for(lambda: _is_working(ledger, one), "the first works")
                     one.kill_everything()
                     one.start()
@@ -101,13 +104,24 @@ def shared(folder: Path, cases: int) -> FaultRecord:
             failures += _worked_at_once(ledger, shots)
             workers = _workers(ledger, shots)
         failures += [f"{uid} has {len(was)} contents" for uid, was in pacs.contents.items() if len(was) > 1]
-    return record("two nodes on one PostgreSQL", cases, failures, f"studies by worker: {workers}")
+        again = sum(pacs.times.values()) - len(pacs.times)
+        # One that was being sent by the node that was killed is sent again.
+        failures += [f"{again} objects were sent twice"] if again > was_killed * AT_ONCE else []
+    detail = f"studies by worker: {workers}; {len(pacs.times)} objects, {again} sent again"
+    return record("two nodes on one PostgreSQL", cases, failures, detail)
 
 
-def _on(
-    nodes: Zygote, folder: Path, url: str, pacs: RememberingPacs, settings: dict[str, dict[str, str]] | None = None
+def node_on(
+    nodes: Zygote,
+    folder: Path,
+    url: str,
+    pacs: RememberingPacs,
+    settings: Toml | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Victim:
-    victim = Victim(nodes, folder, settings={**(settings or {}), "ledger": {"url": url}}, peers=[pacs.as_peer()])
+    """Return a node whose ledger is a PostgreSQL database, migrated."""
+    own: Toml = {**(settings or {}), "ledger": {"url": url}}
+    victim = Victim(nodes, folder, settings=own, peers=[pacs.as_peer()], environment=environment)
     migrated = mvi_node("db", "migrate", "--config", str(victim.configuration))
     assert migrated.returncode == 0, migrated.stderr
     return victim

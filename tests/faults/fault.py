@@ -40,7 +40,7 @@ class Fault:
     cases
         In `make faults`.
     short
-        In `make test`.
+        In `make test`; 0 where it takes too long for that.
     peers
         Programs that it needs, by the names of `tests.conftest.PEERS`.
     """

@@ -25,14 +25,16 @@ ENDS_S = 300.0
 
 
 class RememberingPacs(Archive):
-    """Commits to what it gets, and remembers every content that came under a UID."""
+    """Commits to what it gets, and remembers every content that came under a UID, and how often one came."""
 
     def __init__(self, folder: Path) -> None:
         self.contents: dict[str, set[bytes]] = {}
+        self.times: Counter[str] = Counter()
         super().__init__(ArchiveSettings(folder, ae_title=PACS))
 
     def _keep(self, received: ReceivedInstance) -> StoreStatus:
         self.contents.setdefault(received.identity.sop_instance_uid, set()).add(received.data_set)
+        self.times[received.identity.sop_instance_uid] += 1
         return super()._keep(received)
 
     def as_peer(self) -> dict[str, object]:

@@ -38,8 +38,7 @@ def kill_during_analysis(folder: Path, cases: int) -> FaultRecord:
     failures: list[str] = []
     stages: Counter[str] = Counter()
     write_coarse_model(folder / "models")
-    make_phantom_study(SEED, folder / "phantom", vendor="ge", scenario="standard")
-    shots = [shot_of(path) for path in sorted((folder / "phantom" / "dicom").rglob("*.dcm"))]
+    shots = write_study(folder / "phantom")
     trials = itertools.islice(itertools.cycle(itertools.product(KILLS, STAGES)), cases)
     with zygote() as nodes:
         for number, (kill, stage) in enumerate(trials):
@@ -50,6 +49,12 @@ def kill_during_analysis(folder: Path, cases: int) -> FaultRecord:
     at_kill = ", ".join(f"{number} in {stage}" for stage, number in sorted(stages.items()))
     detail = f"killed {at_kill}; each study was analysed and delivered once, {len(OBJECTS)} objects"
     return record("kill -9 during an analysis", cases, failures, detail)
+
+
+def write_study(folder: Path) -> list[Shot]:
+    """Write a study that is analysed."""
+    make_phantom_study(SEED, folder, vendor="ge", scenario="standard")
+    return [shot_of(path) for path in sorted((folder / "dicom").rglob("*.dcm"))]
 
 
 def write_coarse_model(folder: Path) -> None:
@@ -85,19 +90,19 @@ def _trial(
         with victim:
             with Sending(shots, victim.address) as sending:
                 sending.wait(victim.tail)
-            wait_for(lambda: _worker_in(victim, stage) is not None, f"{stage}\n{victim.tail()}", PATIENCE_S)
+            wait_for(lambda: worker_in(victim, stage) is not None, f"{stage}\n{victim.tail()}", PATIENCE_S)
             time.sleep(chance.uniform(0, LONGEST_INTO_STAGE_S))
             found = _stage(victim)
             kill(victim)
             if victim.needs_start():
                 victim.start()
             with victim.ledger() as ledger:
-                problems = _one_result(victim, ledger, pacs, shots[0].study_instance_uid)
+                problems = one_result(victim, ledger, pacs, shots[0].study_instance_uid)
             problems += lost_or_doubled(victim.storage, shots) + unfinished_files(victim.storage)
     return found, problems
 
 
-def _one_result(victim: Victim, ledger: Ledger, pacs: RememberingPacs, uid: str) -> list[str]:
+def one_result(victim: Victim, ledger: Ledger, pacs: RememberingPacs, uid: str) -> list[str]:
     """Wait for the end of the study, and compare what the PACS has with what it should."""
 
     def delivered() -> bool:
@@ -123,7 +128,8 @@ def _one_result(victim: Victim, ledger: Ledger, pacs: RememberingPacs, uid: str)
     return problems
 
 
-def _worker_in(victim: Victim, stage: str) -> int | None:
+def worker_in(victim: Victim, stage: str) -> int | None:
+    """Return the process of a node that works at a stage, None where none does."""
     return next((process for process in victim.processes() if stage_of(process) == stage), None)
 
 

@@ -1,0 +1,44 @@
+"""One of the nodes that share a ledger does what must not be done twice at once."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine, func, select, text
+
+_KEEP_ALIVE = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 3}
+"""Of the server: a node whose machine lost its power lets go after a minute, and not after two hours."""
+
+
+@contextmanager
+def alone(engine: Engine, what: str) -> Iterator[bool]:
+    """Yield whether this process alone does `what` while the block runs; it must not where it is not.
+
+    A PostgreSQL lock that ends with its transaction, and so with the process, however it ends. With the embedded
+    ledger there is one node, which holds the storage folder.
+
+    Parameters
+    ----------
+    engine
+        Of the ledger.
+    what
+        Names it, the same at every node.
+    """
+    if engine.dialect.name != "postgresql":
+        yield True
+        return
+    with engine.connect() as connection, connection.begin():
+        yield _taken(connection, what)
+
+
+def _taken(connection: Connection, what: str) -> bool:
+    for name, value in _KEEP_ALIVE.items():
+        connection.execute(text(f"SET LOCAL {name} = {value}"))
+    # Of the transaction and not of the session: a pooler between may give the session to somebody else.
+    return bool(connection.scalar(select(func.pg_try_advisory_xact_lock(_key(what)))))
+
+
+def _key(what: str) -> int:
+    """Return 64 bits, signed, that other users of the database will not hit upon."""
+    digest = hashlib.sha256(f"mvi-node {what}".encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)

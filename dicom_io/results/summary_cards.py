@@ -52,13 +52,18 @@ def draw_risk(figure: Figure, risk: Risk | None, box: Box) -> None:
     kind = "" if risk.calibrated else "score, "
     write(axes, 0.42, 0.645, f"{kind}95 % interval {_range(risk)}", color=QUIET, fontsize=BODY)
     _draw_scale(figure, risk, box)
+    write(axes, 0.034, 0.175, "\n".join(basis_lines(risk)), fontsize=SMALL, color=QUIET, linespacing=1.35)
+
+
+def basis_lines(risk: Risk) -> list[str]:
+    """Say in two lines what the risk rests on, and name each laboratory value that is missing."""
     used = "" if risk.calibrated else "Not calibrated: no probability. "
     used += f"Classifier: {CLASSIFIER_TITLES[risk.classifier]}."
     if len(risk.missing_clinical) == len(Analyte):
         used += " No laboratory values."
     elif risk.missing_clinical:
-        used += f" Not available: {', '.join(feature_title(name) for name in risk.missing_clinical)}."
-    write(axes, 0.034, 0.175, "\n".join(_wrapped(used, 2)), fontsize=SMALL, color=QUIET, linespacing=1.35)
+        used += f" Without {', '.join(feature_title(name) for name in risk.missing_clinical)}."
+    return _wrapped(used, 2)
 
 
 def draw_lesions(figure: Figure, lesions: tuple[Lesion, ...], box: Box) -> None:

@@ -1,6 +1,7 @@
 """The page shows the lesion where it lies, the right way round, and says what it must."""
 
 from datetime import UTC, datetime
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,11 @@ from dicom_io.results.product import Product
 from dicom_io.results.refusal_report import Refusal
 from dicom_io.results.report import key_slice
 from dicom_io.results.segmentation import MARGIN_RGB, TUMOUR_RGB
+from dicom_io.results.summary_cards import basis_lines
 from dicom_io.results.summary_page import draw_refusal, draw_summary, refusal_figure, summary_figure
 from dicom_io.results.summary_scene import make_scene, side
 from dicom_io.results.summary_style import CARD
+from dicom_io.results.wording import feature_title
 from pipeline.analysis import Analysis, Classifier, Lesion, Risk, RiskCategory
 from pipeline.geometry import Grid
 from pipeline.study import Analyte, Role
@@ -236,6 +239,14 @@ def test_page_when_contents_are_extreme_then_every_text_is_whole(probability: fl
     assert_texts_are_whole(
         summary_figure(changed, PRODUCT, "1." + "2" * 62, margin_mm=12.5, place="series 8, image 18")
     )
+
+
+@pytest.mark.parametrize("number", range(1, len(Analyte)))
+def test_basis_when_laboratory_values_are_missing_then_each_is_named(number: int) -> None:
+    for missing in combinations(Analyte, number):
+        risk = Risk(0.4, (0.1, 0.7), RiskCategory.LOW, 0.5, False, Classifier.RADIOMICS, missing)
+        words = " ".join(basis_lines(risk))
+        assert [name for name in missing if feature_title(name) not in words] == []
 
 
 def test_page_when_there_is_no_lesion_then_every_text_is_whole() -> None:

@@ -95,3 +95,18 @@ def test_undated_value_is_missing_where_the_site_requires_a_date() -> None:
     strict = AnalyteRules.model_validate(document)
     found = clinical_features(undated, tumour_size_mm=9.0, examined_on=EXAMINED, rules=strict)
     assert len(found.missing) == len(found.warnings) == 6
+
+
+def test_bound_when_the_model_was_not_trained_with_it_then_is_missing_and_said_as_received() -> None:
+    received = values()
+    taken = received[Analyte.AST].collected_on
+    received[Analyte.AST] = ClinicalValue(5.0, taken, "hl7", comparator="<", original_value="< 5")
+    found = clinical_features(received, tumour_size_mm=41.0, examined_on=EXAMINED, rules=RULES)
+    assert (found.complete, found.missing) == (None, ("ast_u_per_l",))
+    assert found.warnings == ("AST was not used: <5 was received, and the model takes no bound for a value.",)
+    allowed = clinical_features(
+        received, tumour_size_mm=41.0, examined_on=EXAMINED, rules=RULES, bounded=["ast_u_per_l"]
+    )
+    assert allowed.complete is not None
+    assert allowed.complete["ast_u_per_l"] == 5.0
+    assert allowed.warnings == ()

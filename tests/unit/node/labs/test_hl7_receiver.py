@@ -1,12 +1,15 @@
 """From the bytes of a message to the ledger and the answer."""
 
+import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 import hl7
 import pytest
 
 from config.analytes import load_analytes
+from node.labs.hl7_message import CHARACTER_SETS, Separators
 from node.labs.hl7_receiver import Hl7Receiver
 from node.labs.observation import PatientIdentity
 from node.ledger.lab_records import LabState
@@ -267,6 +270,84 @@ def test_answer_when_patients_are_merged_then_values_move_to_the_survivor(
     broken: Mapping[bytes, bytes] = {b"\rMRG|P1^^^HOSP^MR": b"", b"PID|": b"ZID|", b"MRG|P1^^^HOSP^MR": b"MRG|"}
     for old, new in broken.items():
         assert answered(receiver, merge.replace(old, new).replace(b"|M1|", b"|M2|"))[0] == "AE"
+
+
+def test_answer_when_the_order_of_the_segments_is_another_then_the_same_values_are_kept(
+    ledger: Ledger, receiver: Hl7Receiver
+) -> None:
+    header, *segments = panel("-").split(b"\r")
+    chance = random.Random(8)
+    for number in range(20):
+        chance.shuffle(segments)
+        patient, own = f"P{number}".encode(), header.replace(b"|-|", f"|{number}|".encode())
+        message = b"\r".join([own, *segments]).replace(b"P1^^^", patient + b"^^^")
+        assert answered(receiver, message) == ("AA", "")
+        assert kept(ledger, PatientIdentity(patient.decode(), "HOSP")) == pytest.approx(dict(EXPECTED))
+
+
+@pytest.mark.parametrize("name", [name for name in CHARACTER_SETS if name])
+def test_answer_when_a_character_set_of_the_table_is_named_then_its_text_is_read(
+    ledger: Ledger, receiver: Hl7Receiver, name: str
+) -> None:
+    message = panel().replace(b"|2.5.1\r", f"|2.5.1||||||{name}\r".encode())
+    assert answered(receiver, message) == ("AA", "")
+    assert kept(ledger) == pytest.approx(dict(EXPECTED))
+
+
+def test_answer_when_a_value_is_repeated_then_it_is_no_one_number(ledger: Ledger, receiver: Hl7Receiver) -> None:
+    acknowledgement, reason = answered(receiver, panel(values={"ast_u_per_l": "41~42", "ggt_u_per_l": "62~"}))
+    assert (acknowledgement, "OBX 1: AST is not one number" in reason) == ("AA", True)
+    assert kept(ledger) == {"ggt_u_per_l": 62}
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (r"AST \T\ co", "AST & co"),
+        (r"a\F\b\S\c\R\d\E\e", "a|b^c~d\\e"),
+        (r"\X41\\H\ST\N\ GOT", "AST GOT"),
+        (r"AST\.br\GOT", "AST\nGOT"),
+        ("lone \\ mark", "lone \\ mark"),
+        (r"\Zown\AST", "AST"),
+    ],
+)
+def test_unescape_when_sequences_stand_in_a_text_then_gives_what_they_mean(written: str, meant: str) -> None:
+    assert Separators().unescape(written) == meant
+
+
+def test_answer_when_the_reason_is_given_then_also_as_err_where_the_version_has_it(receiver: Hl7Receiver) -> None:
+    wrong = panel().replace(b"|U/L|", b"|furlong|")
+    for version, number in ((b"2.5.1", 2), (b"2.3", 0)):
+        answer = receiver.answer(wrong.replace(b"|1|P|2.5.1", b"|V" + version + b"|P|" + version))
+        assert answer is not None
+        errors = [line.split("|") for line in answer.decode().split("\r") if line.startswith("ERR")]
+        assert [(error[3].split("^")[0], error[4], "LAB-UNIT" in error[8]) for error in errors] == [
+            ("207", "E", True)
+        ] * number
+
+
+def test_answer_when_only_the_name_is_the_same_then_it_is_another_patient(
+    ledger: Ledger, receiver: Hl7Receiver
+) -> None:
+    receiver.answer(panel("1", "P1^^^HOSP^MR"))
+    receiver.answer(panel("2", "P2^^^HOSP^MR", values={"ast_u_per_l": "99"}))  # Doe^Jane, born on the same day.
+    assert kept(ledger)["ast_u_per_l"] == 41
+    assert kept(ledger, PatientIdentity("P2", "HOSP")) == {"ast_u_per_l": 99}
+    assert answered(receiver, panel("3", "", values={"ast_u_per_l": "98"}))[0] == "AE"
+
+
+def test_answer_when_a_site_maps_its_own_codes_then_its_messages_count(ledger: Ledger, tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text(
+        'version = "1.1.1"\n[analytes.ast_u_per_l]\nlocal = [{ code = "GOT7", system = "99LAB" }]\n'
+        'text = ["got 37 grad"]\nunits = { "nkat/L" = 0.06 }\n',
+        encoding="utf-8",
+    )
+    line = "OBX|9|NM|GOT7^GOT 37 Grad^99LAB||1000|nkat/L|||||F|||20260201"
+    for rules, expected in ((load_analytes(), {}), (load_analytes(site), {"ast_u_per_l": 60.0})):
+        mapped = Hl7Receiver(ledger.labs, rules, "HOSP", lambda: NOW)
+        assert answered(mapped, with_line(panel(rules.version, values={}), line)) == ("AA", "")
+        assert kept(ledger) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("name", SYSTEMS)

@@ -1,14 +1,21 @@
 """`mvi-node labs`: what goes in whole or not at all, and what is shown of it."""
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from config.analytes import load_analytes
+from config.settings import LabsSection
 from node.cli import app
 from node.cli.output import ExitCode
+from pipeline.study import Analyte
+from tests.unit.node.labs.hl7_samples import EXPECTED
+
+README = Path(__file__).parents[4] / "README.md"
 
 SOUND = """patient_id,collected_on,AST [U/L],Total protein [g/dL],1920-8 AST [U/L]
 P1,2024-03-01,41,7.1,
@@ -89,3 +96,21 @@ def test_import_when_there_is_no_such_file_then_is_one_sentence(storage: Path) -
     assert result.exit_code in (ExitCode.FAILED, ExitCode.USAGE)
     assert "absent.csv" in result.output
     assert "Traceback" not in result.output
+
+
+def example(language: str, word: str) -> str:
+    """Return the block of the README in a language that holds a word."""
+    blocks = README.read_text(encoding="utf-8").split(f"```{language}\n")[1:]
+    (found,) = (block for block in (part.split("```")[0] for part in blocks) if word in block)
+    return found
+
+
+def test_readme_when_its_examples_are_used_then_each_does_what_it_says(storage: Path) -> None:
+    settings = tomllib.loads(example("toml", "[labs]"))["labs"]
+    LabsSection.model_validate(settings)
+    assert len(settings) == 5
+    assert invoke("import", write(storage, example("csv", "patient_id")))["entered"]["new"] == len(Analyte)
+    assert {row["analyte"]: row["value"] for row in invoke("show", "P123")["values"]} == pytest.approx(EXPECTED)
+    site = storage / "site.toml"
+    site.write_text(example("toml", "99LAB"), encoding="utf-8")
+    assert load_analytes(site).analytes["ast_u_per_l"].factor("nkat/L") == 0.06

@@ -11,6 +11,7 @@ import typer
 
 from config.loading import load_settings
 from config.series_rules import rules_in_force
+from node.cli.assign import assign
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.match_text import show_match
 from node.cli.output import RESEARCH_USE, complain, print_json, verb
@@ -22,6 +23,8 @@ from node.storage import existing_ledger_url
 from node.study_report import as_json_value, explain_study, show_study
 
 app = typer.Typer(no_args_is_help=True, help="The work of the node, study by study.")
+
+app.command("assign", epilog="Example: mvi-node studies assign 1.2.840.1 T1_PORTAL=7")(assign)
 
 StudyArgument = Annotated[str, typer.Argument(metavar="STUDY_INSTANCE_UID", help="StudyInstanceUID.")]
 StateOption = Annotated[

@@ -4,15 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from config.settings import Peer, Settings
-from dicom_io.network import dicomweb
+from dicom_io.network import qido, stow
 from dicom_io.network.commitment import CommitmentResult, InstanceReference, request_commitment
 from dicom_io.network.identity import read_file_identity
-from dicom_io.network.probe import Acceptance, probe
+from dicom_io.network.probe import Acceptance, WebAcceptance, probe
 from dicom_io.network.query import find_instances
 from dicom_io.network.requestor import PeerRefusedError, RemoteAE
 from dicom_io.network.storage_scu import SendOutcome, echo, send_files
 from dicom_io.network.tls import ClientTls, TlsFiles
 from dicom_io.network.transport import TransportLimits
+from dicom_io.network.web_service import WebService
 from node.tls import tls_files
 
 WAIT_FOR_REPORT_S = 1.0
@@ -97,23 +98,25 @@ class WebTransport:
     def __init__(self, tls: TlsFiles | None = None) -> None:
         self._tls = tls
 
-    def _service(self, peer: Peer) -> dicomweb.WebService:
+    def _service(self, peer: Peer) -> WebService:
         file = peer.dicomweb_authorization_file
-        tls = ClientTls(self._tls) if peer.tls and self._tls is not None else None
-        return dicomweb.WebService(peer.dicomweb_url, Path(file) if file else None, tls)
+        tls = (
+            ClientTls(self._tls, verify_host=peer.tls_verify_host) if peer.tls and self._tls is not None else None
+        )
+        return WebService(peer.dicomweb_url, Path(file) if file else None, tls)
 
     def echo(self, peer: Peer) -> None:
         """Ask whether the peer answers; raise `PeerError` where it does not."""
-        dicomweb.echo(self._service(peer))
+        qido.offers_query(self._service(peer))
 
-    def probe(self, peer: Peer, sop_class_uids: Sequence[str]) -> Acceptance:
-        """Raise `PeerRefusedError`: DICOMweb knows no negotiation."""
-        because = f"a DICOMweb service does not say beforehand which of {len(sop_class_uids)} classes it takes"
-        raise PeerRefusedError(peer.dicomweb_url, because)
+    def probe(self, peer: Peer) -> WebAcceptance:
+        """Return which services there are; nothing is sent. DICOMweb knows no negotiation of classes."""
+        service = self._service(peer)
+        return WebAcceptance(stores=stow.offers_storage(service), finds=qido.offers_query(service))
 
     def send(self, peer: Peer, paths: Sequence[Path], go_on: Callable[[SendOutcome], bool]) -> None:
         """Send objects in order, tell `go_on` of each, and end where it returns False."""
-        dicomweb.store_files(self._service(peer), paths, go_on)
+        stow.store_files(self._service(peer), paths, go_on)
 
     def request_commitment(
         self, peer: Peer, instances: Sequence[InstanceReference], transaction_uid: str
@@ -126,7 +129,7 @@ class WebTransport:
     def find(self, peer: Peer, paths: Sequence[Path]) -> Mapping[Path, bool]:
         """Return which of the objects the peer has."""
         identities = {path: read_file_identity(path).identity for path in paths}
-        found = dicomweb.find_instances(self._service(peer), list(identities.values()))
+        found = qido.find_instances(self._service(peer), list(identities.values()))
         return {path: identity.sop_instance_uid in found for path, identity in identities.items()}
 
 

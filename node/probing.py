@@ -1,12 +1,14 @@
 """What a peer takes, in words, and what should be sent to it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from config.settings import Peer
+from config.settings import Peer, Settings
 from dicom_io.network.negotiation import STORAGE_COMMITMENT_SOP_CLASS_UID, STUDY_ROOT_FIND_SOP_CLASS_UID
-from dicom_io.network.probe import Acceptance
+from dicom_io.network.probe import Acceptance, WebAcceptance
 from node.ledger.records import ObjectKind
+from node.peers import WebTransport, make_transport
 
 RESULT_SOP_CLASSES: Mapping[ObjectKind, str] = {
     ObjectKind.SEG: "1.2.840.10008.5.1.4.1.1.66.4",
@@ -60,6 +62,62 @@ def recommend(peer: Peer, acceptance: Acceptance) -> Recommendation:
     sentences.append(_what_to_set(peer, outputs))
     confirmation, how = _confirmation(peer, taken)
     return Recommendation(outputs, confirmation, (*sentences, how))
+
+
+def recommend_web(peer: Peer, acceptance: WebAcceptance) -> Recommendation:
+    """Return what should be sent to a DICOMweb `peer`, given the services it offers."""
+    if not acceptance.stores:
+        sentence = "There is no STOW-RS under its URL: correct dicomweb_url, or ask its vendor to enable it."
+        return Recommendation((), "none", (sentence,))
+    how = "none", "It cannot be queried (QIDO-RS): studies will end as sent, unconfirmed."
+    if acceptance.finds and peer.confirm_by_query:
+        how = "query", "Delivery will be confirmed by a query (QIDO-RS); nothing needs to be set for that."
+    classes = (
+        "A DICOMweb service does not say beforehand which SOP classes it takes: leave `outputs` as it is; what it "
+        "refuses is named by `mvi-node queue`."
+    )
+    return Recommendation(tuple(peer.outputs), how[0], (classes, how[1]))
+
+
+def probe_document(peer: Peer, settings: Settings) -> dict[str, Any]:
+    """Probe a peer of the settings; return the document of ``peers probe --json``.
+
+    Raises
+    ------
+    PeerError
+        It cannot be reached, or refuses this node.
+    """
+    transport = make_transport(peer, settings)
+    if isinstance(transport, WebTransport):
+        offered = transport.probe(peer)
+        implementation, advice = "DICOMweb service", recommend_web(peer, offered)
+        services = [_service(words, None, taken) for words, taken in _web_services(offered)]
+    else:
+        acceptance = transport.probe(peer, list(SERVICES))
+        implementation, advice = acceptance.implementation, recommend(peer, acceptance)
+        syntaxes = acceptance.transfer_syntax_uids
+        services = [_service(words, uid, bool(syntaxes[uid]), syntaxes[uid]) for uid, words in SERVICES.items()]
+    return {
+        "peer": peer.name,
+        "reached": True,
+        "implementation": implementation,
+        "services": services,
+        "recommended": {"outputs": list(advice.outputs), "confirmation": advice.confirmation},
+        "advice": list(advice.sentences),
+    }
+
+
+def _web_services(offered: WebAcceptance) -> tuple[tuple[str, bool], ...]:
+    return ("Store (STOW-RS)", offered.stores), ("Query (QIDO-RS)", offered.finds)
+
+
+def _service(words: str, uid: str | None, accepted: bool, syntaxes: Sequence[str] = ()) -> dict[str, Any]:
+    return {
+        "name": words,
+        "sop_class_uid": uid,
+        "accepted": accepted,
+        "transfer_syntax_uids": list(syntaxes),
+    }
 
 
 def _what_to_set(peer: Peer, outputs: tuple[str, ...]) -> str:

@@ -24,6 +24,22 @@ class Acceptance:
     implementation: str
 
 
+@dataclass(frozen=True)
+class WebAcceptance:
+    """What a DICOMweb service offers.
+
+    Parameters
+    ----------
+    stores
+        Whether there is STOW-RS under its URL.
+    finds
+        Whether there is QIDO-RS.
+    """
+
+    stores: bool
+    finds: bool
+
+
 def probe(
     peer: RemoteAE,
     sop_class_uids: Sequence[str],

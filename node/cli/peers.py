@@ -17,7 +17,7 @@ from node.cli.tables import show_table
 from node.ledger.records import ObjectKind
 from node.peer_report import contacts_of, describe_peers, note_contact, peer_named
 from node.peers import make_transport
-from node.probing import SERVICES, recommend
+from node.probing import probe_document
 
 app = typer.Typer(no_args_is_help=True, help="Remote application entities: PACS, archives, scanners.")
 
@@ -129,25 +129,15 @@ def probe(name: NameArgument, config: ConfigOption = None, as_json: JsonOption =
     settings = load_settings(config, os.environ)
     peer = peer_named(settings, name)
     try:
-        acceptance = make_transport(peer, settings).probe(peer, list(SERVICES))
+        document = probe_document(peer, settings)
     except PeerError as error:
         raise _ended(as_json, name, error) from error
-    advice = recommend(peer, acceptance)
-    services = [
-        {"name": words, "sop_class_uid": uid, "accepted": bool(taken), "transfer_syntax_uids": list(taken)}
-        for uid, words in SERVICES.items()
-        for taken in [acceptance.transfer_syntax_uids[uid]]
-    ]
     if as_json:
-        recommended = {"outputs": list(advice.outputs), "confirmation": advice.confirmation}
-        document = {"peer": name, "reached": True, "implementation": acceptance.implementation}
-        print_json(
-            {**document, "services": services, "recommended": recommended, "advice": list(advice.sentences)}
-        )
+        print_json(document)
         return
-    rows = [(item["name"], "yes" if item["accepted"] else "no", _syntaxes(item)) for item in services]
-    show_table(("service", "accepted", "transfer syntaxes"), rows, title=f"{name}: {acceptance.implementation}")
-    for sentence in advice.sentences:
+    rows = [(item["name"], "yes" if item["accepted"] else "no", _syntaxes(item)) for item in document["services"]]
+    show_table(("service", "accepted", "transfer syntaxes"), rows, title=f"{name}: {document['implementation']}")
+    for sentence in document["advice"]:
         typer.echo(sentence)
 
 

@@ -2,7 +2,7 @@
 
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,7 @@ from node.states import StudyState
 from tests.integration.dcmtk import LOOPBACK, running_storescp
 from tests.integration.orthanc import Orthanc, free_port, running_orthanc
 from tests.integration.result_queue import NODE_AE_TITLE, ResultQueue, peer_of
+from tests.integration.tls_front import tls_front
 from tests.unit.dicom_io.network.certificates import new_authority
 from tests.unit.dicom_io.network.receiver import Receiver, receiving, wait_until
 from tests.unit.node.doubles import FakeClock
@@ -45,7 +46,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def queue(tmp_path: Path, clock: FakeClock) -> Iterator[ResultQueue]:
-    with open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}", clock) as ledger:
+    with open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}", clock, clock.monotonic_s) as ledger:
         queue = ResultQueue(tmp_path, ledger, clock)
         queue.put()
         yield queue
@@ -153,6 +154,33 @@ def test_orthanc_when_dicomweb_is_elsewhere_then_the_peer_is_parked_with_a_sente
     assert contact.parked
     assert contact.error == "there is no STOW-RS service under this URL (HTTP 404)"
     assert queue.states() == dict.fromkeys(ObjectKind, DeliveryState.WAITING)
+
+
+@pytest.mark.peer("orthanc")
+@pytest.mark.peer("openssl")
+def test_orthanc_when_reached_by_dicomweb_over_tls_then_both_sides_show_certificates(
+    queue: ResultQueue, site: Site, tmp_path: Path
+) -> None:
+    ours, other = new_authority(tmp_path / "ours"), new_authority(tmp_path / "other")
+    queue.tls = tls_section(ours.issue("node"))
+
+    def deliver(port: int) -> None:
+        url = f"https://{LOOPBACK}:{port}/dicom-web"
+        queue.courier(peer_of(RemoteAE("WEB", LOOPBACK, 1), dicomweb_url=url, tls=True)).deliver()
+
+    false = replace(other.issue("pacs"), authority=ours.certificate)
+    with tls_front(false, site.orthanc.http_port) as (port, callers):
+        deliver(port)
+    assert callers == set()
+    contact = queue.ledger.contacts.get("pacs")
+    assert contact is not None
+    assert contact.error == "no TLS connection with it; check its certificate and ours, and the authority of both"
+    queue.clock.advance(30)
+    with tls_front(ours.issue("pacs"), site.orthanc.http_port) as (port, callers):
+        deliver(port)
+    assert callers == {"node"}
+    assert queue.states() == DELIVERED
+    assert len(site.orthanc.get("/instances")) == 3
 
 
 def test_archive_when_it_commits_on_the_same_association_then_one_round_delivers(

@@ -95,15 +95,30 @@ def test_probe_when_the_pacs_takes_no_seg_then_says_which_outputs_to_set(
 
 
 @pytest.mark.peer("orthanc")
-def test_probe_when_the_pacs_is_orthanc_then_it_commits(configuration: Path, tmp_path: Path) -> None:
+def test_probe_when_the_pacs_is_orthanc_then_it_commits_and_has_dicomweb(
+    configuration: Path, tmp_path: Path
+) -> None:
     with running_orthanc(tmp_path, {}) as orthanc:
         add(configuration, RemoteAE(orthanc.ae_title, LOOPBACK, orthanc.port))
         document = peers(configuration, "probe", "pacs")
+        url = f"http://{LOOPBACK}:{orthanc.http_port}"
+        web, wrong = (probe_web(configuration, name, f"{url}/{name}") for name in ("dicom-web", "wrong"))
         assert orthanc.get("/instances") == []
+    assert [service["accepted"] for service in web["services"]] == [True, True]
+    assert web["recommended"] == {"outputs": ["seg", "sr", "summary"], "confirmation": "query"}
+    assert wrong["recommended"] == {"outputs": [], "confirmation": "none"}
+    assert "There is no STOW-RS under its URL" in wrong["advice"][0]
     assert document["recommended"] == {
         "outputs": ["seg", "sr", "summary"],
         "confirmation": "storage-commitment",
     }
+
+
+def probe_web(configuration: Path, name: str, url: str) -> Any:
+    """Add a DICOMweb peer and probe it."""
+    address = ("--ae-title", "WEB", "--host", LOOPBACK, "--port", "1")
+    peers(configuration, "add", name, *address, "--dicomweb-url", url, "--receives-results")
+    return peers(configuration, "probe", name)
 
 
 def test_probe_when_nobody_listens_then_exit_4(configuration: Path) -> None:

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from dicom_io.network.dicomweb import WebService, echo, find_instances, store_files
 from dicom_io.network.identity import read_file_identity
+from dicom_io.network.qido import find_instances, offers_query
 from dicom_io.network.requestor import AccessRefusedError, PeerError, PeerRefusedError
 from dicom_io.network.status import Disposition
 from dicom_io.network.storage_scu import SendOutcome
+from dicom_io.network.stow import offers_storage, store_files
+from dicom_io.network.web_service import WebService
 from tests.unit.dicom_io.network.instances import write_instances
 
 UID = "1.2.3.4"
@@ -165,15 +167,29 @@ def test_find_when_the_service_has_it_not_then_says_so(path: Path, answer: tuple
         assert find_instances(service, [identity]) == frozenset()
 
 
-def test_find_when_there_is_no_query_service_then_is_refused_and_echo_is_content(path: Path) -> None:
+def test_find_when_there_is_no_query_service_then_is_refused_and_the_service_still_answers(path: Path) -> None:
     identity = read_file_identity(path).identity
     with serving(lambda _: (404, None)) as (service, _):
         with pytest.raises(PeerRefusedError, match="no QIDO-RS"):
             find_instances(service, [identity])
-        echo(service)
+        assert not offers_query(service)
 
 
 def test_find_when_the_answer_is_no_json_then_is_tried_again(path: Path) -> None:
     with serving(lambda _: (200, "words")) as (service, _), pytest.raises(PeerError) as caught:
         find_instances(service, [read_file_identity(path).identity])
     assert caught.value.transient
+
+
+@pytest.mark.parametrize(("status", "offers"), [(400, True), (200, True), (404, False), (405, False)])
+def test_offers_storage_when_nothing_is_sent_then_the_answer_says_whether_there_is_stow(
+    status: int, offers: bool
+) -> None:
+    with serving(lambda _: (status, None)) as (service, asked):
+        assert offers_storage(service) is offers
+    assert [(method, where) for method, where, _ in asked] == [("POST", "/dicom-web/studies")]
+
+
+def test_offers_storage_when_the_service_lets_nobody_in_then_access_is_refused() -> None:
+    with serving(lambda _: (401, None)) as (service, _), pytest.raises(AccessRefusedError, match="credentials"):
+        offers_storage(service)

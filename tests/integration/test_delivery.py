@@ -35,7 +35,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def queue(tmp_path: Path, clock: FakeClock) -> Iterator[ResultQueue]:
-    with open_ledger(ledger_url(tmp_path), clock) as ledger:
+    with open_ledger(ledger_url(tmp_path), clock, clock.monotonic_s) as ledger:
         queue = ResultQueue(tmp_path, ledger, clock)
         queue.put()
         yield queue
@@ -184,7 +184,7 @@ def test_node_when_killed_at_a_step_then_the_next_start_delivers_everything(
         with pytest.raises(KilledError):
             killed_courier(queue, peer_of(pacs), KillingTransport(instant)).deliver()
         queue.ledger.close()
-        with open_ledger(ledger_url(tmp_path), queue.clock) as queue.ledger:
+        with open_ledger(ledger_url(tmp_path), queue.clock, queue.clock.monotonic_s) as queue.ledger:
             queue.clock.advance(300)
             queue.courier(peer_of(pacs)).deliver()
             assert queue.states() == DELIVERED

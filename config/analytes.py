@@ -120,7 +120,7 @@ class AnalyteRules(_Section):
     """The whole file."""
 
     version: Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")]
-    """Of the rules; results name it."""
+    """Of the rules; `mvi-node doctor` names it."""
     window: DateWindow = DateWindow()
     """Dates."""
     analytes: Annotated[dict[str, AnalyteRule], Field(min_length=1)]

@@ -103,7 +103,8 @@ class Node:
     Raises
     ------
     ConfigError
-        The rules of matching or of laboratory values, or the certificates, that the settings name are wrong.
+        The rules of matching or of laboratory values, the certificates, or the token, that the settings name are
+        wrong.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -112,6 +113,7 @@ class Node:
         self._analytes = analytes_in_force(settings.labs.analytes)
         if settings.labs.tls_port:
             server_context(settings.labs)
+        make_client(settings.labs)
         os.umask(0o077)
         storage = prepare_storage(settings.node.storage)
         section = settings.node.model_copy(update={"storage": storage})

@@ -14,6 +14,7 @@ from config.origins import effective_keys
 from config.series_rules import rules_in_force
 from node.cli.output import complain, print_json, verb
 from node.cli.tables import show_table
+from node.labs.fhir_client import make_client
 from node.labs.tls import server_context
 
 app = typer.Typer(no_args_is_help=True, help="Write, check and show the configuration.")
@@ -58,6 +59,7 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         analytes_in_force(settings.labs.analytes)
         if settings.labs.tls_port:
             server_context(settings.labs)
+        make_client(settings.labs)
     except ConfigError as error:
         if as_json:
             print_json({"valid": False, "problems": list(error.problems)})

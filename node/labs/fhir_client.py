@@ -145,18 +145,36 @@ def make_client(labs: LabsSection) -> FhirClient | None:
     """
     if not labs.fhir_url:
         return None
-    try:
-        token = Path(labs.fhir_token_file).read_text(encoding="utf-8").strip() if labs.fhir_token_file else ""
-        context = ssl.create_default_context(cafile=labs.fhir_ca or None)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"labs.fhir_token_file or labs.fhir_ca: {error}"]) from error
     return FhirClient(
         labs.fhir_url,
         identifier_system=labs.fhir_identifier_system,
-        token=token,
-        context=context,
+        token=_token(labs.fhir_token_file),
+        context=_trust(labs.fhir_ca),
         timeout_s=labs.fhir_timeout_s,
     )
+
+
+def _token(path: str) -> str:
+    if not path:
+        return ""
+    try:
+        token = Path(path).read_text(encoding="ascii").strip()
+    except OSError as error:
+        because = (error.strerror or str(error)).lower()
+        raise ConfigError([f"labs.fhir_token_file: {path} cannot be read: {because}"]) from error
+    except UnicodeDecodeError:
+        token = ""
+    if not token.isprintable() or not token:
+        raise ConfigError([f"labs.fhir_token_file: {path} must hold one line, the token alone"])
+    return token
+
+
+def _trust(path: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=path or None)
+    except OSError as error:  # Also ssl.SSLError: no certificate in the file.
+        because = "it holds no certificate" if isinstance(error, ssl.SSLError) else (error.strerror or "").lower()
+        raise ConfigError([f"labs.fhir_ca: {path} cannot be read: {because}"]) from error
 
 
 def _read(response: HTTPResponse, until_s: float) -> bytes:

@@ -98,6 +98,26 @@ def test_import_when_there_is_no_such_file_then_is_one_sentence(storage: Path) -
     assert "Traceback" not in result.output
 
 
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"FHIR_URL": "https://localhost/fhir", "FHIR_TOKEN_FILE": "absent"},
+        {"TLS_PORT": "2576", "TLS_CERTIFICATE": "absent", "TLS_KEY": "absent"},
+        {"ANALYTES": "absent"},
+        {"FHIR_URL": "ftp://localhost/fhir"},
+    ],
+)
+def test_check_when_a_file_of_the_laboratory_is_absent_then_is_a_wrong_configuration(
+    keys: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key, value in keys.items():
+        monkeypatch.setenv(f"MVI_NODE_LABS__{key}", value)
+    for verb in (("config", "check"), ("serve",)):
+        result = CliRunner().invoke(app, verb)
+        assert result.exit_code == ExitCode.USAGE, result.output
+        assert "absent" in result.output or "fhir_url" in result.output
+
+
 def example(language: str, word: str) -> str:
     """Return the block of the README in a language that holds a word."""
     blocks = README.read_text(encoding="utf-8").split(f"```{language}\n")[1:]

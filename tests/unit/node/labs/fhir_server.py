@@ -1,6 +1,7 @@
 """A FHIR server of a few lines: a real one over HTTP, which does what the test tells it to."""
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -73,7 +74,7 @@ def bundle(entries: Sequence[Resource], following: str | None = None) -> Resourc
 
 
 @contextmanager
-def serving() -> Iterator[FhirServer]:
+def serving(tls: ssl.SSLContext | None = None) -> Iterator[FhirServer]:
     """Run a server until the block ends."""
     state = FhirServer()
 
@@ -97,9 +98,11 @@ def serving() -> Iterator[FhirServer]:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    state.url = f"http://127.0.0.1:{server.server_address[1]}/fhir"
+    state.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_address[1]}/fhir"
     try:
         yield state
     finally:

@@ -1,21 +1,26 @@
 """Values pulled from a FHIR server: of the patient asked for and no other, all of them or a sentence why not."""
 
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from datetime import date
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 
 import pytest
 
 from config.analytes import load_analytes
+from config.errors import ConfigError
+from config.settings import LabsSection
 from node.labs.fhir_bundle import FhirError
-from node.labs.fhir_client import FhirClient
+from node.labs.fhir_client import FhirClient, make_client
 from node.labs.fhir_pull import NO_ANSWER, UNREADABLE, FhirPull
 from node.labs.observation import PatientIdentity
 from node.ledger.lab_records import LabState
 from node.ledger.ledger import Ledger
 from node.states import Event
 from pipeline.study import Analyte
+from tests.unit.dicom_io.network.certificates import new_authority
 from tests.unit.node.doubles import STUDY, FakeClock, make_ready, take
 from tests.unit.node.labs.fhir_server import Behaviour, FhirServer, answer, bundle, observation, patient, serving
 
@@ -133,6 +138,47 @@ def test_observations_when_the_server_fails_then_is_one_sentence(
 def test_observations_when_nobody_listens_then_is_one_sentence(server: FhirServer) -> None:
     with pytest.raises(FhirError, match="cannot be reached: ConnectionRefusedError"):
         FhirClient("http://127.0.0.1:9/fhir", timeout_s=2).observations("P1", CODES)
+
+
+def test_observations_when_the_server_speaks_tls_then_only_one_of_our_authority_is_believed(
+    tmp_path: Path,
+) -> None:
+    files = new_authority(tmp_path / "ca").issue("fhir")
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(files.certificate, files.key)
+    with serving(tls) as server:
+        server.resources = [patient("7", "P1"), observation("o1", "7")]
+        ours = LabsSection(fhir_url=server.url, fhir_ca=str(files.authority), fhir_identifier_system="urn:hosp")
+        asking = make_client(ours)
+        assert asking is not None
+        assert [item["id"] for item in asking.observations("P1", CODES)] == ["o1"]
+        stranger = make_client(ours.model_copy(update={"fhir_ca": ""}))
+        assert stranger is not None
+        with pytest.raises(FhirError, match="cannot be reached: SSLCertVerificationError"):
+            stranger.observations("P1", CODES)
+
+
+@pytest.mark.parametrize(
+    ("key", "content", "because"),
+    [
+        ("fhir_token_file", None, "cannot be read: no such file"),
+        ("fhir_token_file", b"", "one line"),
+        ("fhir_token_file", b"secret\nX-Other: header", "one line"),
+        ("fhir_token_file", b"\xff\xfe", "one line"),
+        ("fhir_ca", None, "cannot be read: no such file"),
+        ("fhir_ca", b"no certificate", "holds no certificate"),
+    ],
+)
+def test_client_when_a_file_cannot_be_used_then_names_its_key(
+    tmp_path: Path, key: str, content: bytes | None, because: str
+) -> None:
+    path = tmp_path / "file"
+    if content is not None:
+        path.write_bytes(content)
+    labs = LabsSection.model_validate({"fhir_url": "https://localhost/fhir", key: str(path)})
+    with pytest.raises(ConfigError, match=f"labs.{key}: .*{because}") as caught:
+        make_client(labs)
+    assert "secret" not in str(caught.value)
 
 
 def test_fetch_when_values_are_sound_then_they_are_kept_with_their_provenance(

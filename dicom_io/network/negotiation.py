@@ -43,6 +43,13 @@ STORAGE_SOP_CLASSES: tuple[str, ...] = (
     uid.DeformableSpatialRegistrationStorage,
     uid.SpatialFiducialsStorage,
     "1.2.840.10008.5.1.4.1.1.66.7",  # Label Map Segmentation Storage, younger than pydicom's names.
+    # Private ones that scanners put beside their MR images, from the conformance statements of their makers.
+    "1.3.12.2.1107.5.9.1",  # Siemens CSA Non-Image Storage
+    "1.3.12.2.1107.5.99.3.10",  # Siemens CT MR Volume Storage
+    "1.3.46.670589.11.0.0.12.1",  # Philips MR Spectrum Storage
+    "1.3.46.670589.11.0.0.12.2",  # Philips MR Series Data Storage
+    "1.3.46.670589.11.0.0.12.3",  # Philips MR Color Image Storage
+    "1.3.46.670589.11.0.0.12.4",  # Philips MR Examcard Storage
 )
 
 TRANSFER_SYNTAXES: tuple[str, ...] = (

@@ -1,12 +1,15 @@
 """Senders that abort, die or stop in the middle: nothing half is kept, and their slot is free in time."""
 
+import contextlib
 import multiprocessing
 import random
 import socket
 import struct
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Self
 
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
@@ -19,6 +22,10 @@ from tests.faults.victim import NODE, SCANNER, Toml, Victim, wait_for, zygote
 NETWORK_TIMEOUT_S = 3.0
 SLOTS = 3
 SETTINGS: Toml = {"node": {"network_timeout_s": NETWORK_TIMEOUT_S, "maximum_associations": SLOTS}}
+SERVED_WITHIN_S = 1.0
+DRIPPING = 20
+"""Peers at once, in each slot and before an association."""
+DRIP_EVERY_S = 0.1
 LARGE_ROWS = 1024
 """2 MB an instance: long enough to be cut anywhere inside."""
 
@@ -61,6 +68,60 @@ def stopped(folder: Path, cases: int) -> FaultRecord:
             failures.append(f"a slot was free after {longest_s:.1f} s")
     detail = f"time-out {NETWORK_TIMEOUT_S:.0f} s; the slot was free after {longest_s:.1f} s at the latest"
     return record("peer stops inside a PDU", cases, failures, detail)
+
+
+def dripping(folder: Path, cases: int) -> FaultRecord:
+    """Hold the node with peers that send a byte now and then: some before an association, some in every slot."""
+    failures: list[str] = []
+    beside_s, slot_s = 0.0, 0.0
+    with zygote() as nodes, Victim(nodes, folder / "node", settings=SETTINGS) as victim:
+        (shot,) = shoot(folder / "scanner", studies=1, instances=1, rows=LARGE_ROWS)
+        for _ in range(0, cases, DRIPPING):
+            with _Dripping() as drops:
+                for _ in range(DRIPPING - SLOTS):
+                    early = socket.create_connection((victim.address.host, victim.address.port))
+                    drops.add(early, _associate_request())
+                beside_s = max(beside_s, wait_for(victim.answers, "served beside them"))
+                for _ in range(SLOTS):
+                    drops.add(_stop_inside(victim.address, shot.path, random.Random(0)), bytes(1000))
+                slot_s = max(slot_s, wait_for(victim.answers, "a slot is free", 10 * NETWORK_TIMEOUT_S))
+            failures += [f"{name} is unfinished" for name in _settled(victim)]
+    if beside_s > SERVED_WITHIN_S or slot_s > NETWORK_TIMEOUT_S + 1:
+        failures.append("that is too late")
+    detail = (
+        f"a byte every {DRIP_EVERY_S} s; others served after {beside_s:.1f} s, "
+        f"and after {slot_s:.1f} s where all {SLOTS} slots were held, at the latest"
+    )
+    return record("slow-loris peers", cases, failures, detail)
+
+
+class _Dripping(threading.Thread):
+    """Sends one byte on each of some connections, again and again; those that the node ended are left out."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self._connections: list[tuple[socket.socket, Iterator[int]]] = []
+        self._done = threading.Event()
+
+    def add(self, connection: socket.socket, content: bytes) -> None:
+        """Begin to send `content` on a connection."""
+        self._connections.append((connection, iter(content)))
+
+    def run(self) -> None:
+        while not self._done.wait(DRIP_EVERY_S):
+            for connection, content in list(self._connections):
+                with contextlib.suppress(OSError):
+                    connection.sendall(bytes([next(content, 0)]))
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self.join()
+        for connection, _content in self._connections:
+            connection.close()
 
 
 def _settled(victim: Victim) -> Sequence[str]:
@@ -150,4 +211,5 @@ def _read_pdu(connection: socket.socket) -> bytes:
 FAULTS = (
     Fault("sender aborts or dies inside a data set", cut_off, cases=30, short=3),
     Fault("peer stops inside a PDU", stopped, cases=9, short=3),
+    Fault("slow-loris peers", dripping, cases=60, short=0),
 )

@@ -10,6 +10,9 @@ import pytest
 
 from dicom_io.network.tls import TlsFiles
 from node.cli.output import ExitCode
+from tests.faults.processes import usage
+from tests.faults.raw_peer import RawPeer
+from tests.faults.victim import listener, wait_for
 from tests.integration.service import LOOPBACK, RunningNode, mvi_node, running_node
 from tests.unit.dicom_io.network.certificates import Authority, new_authority
 from tests.unit.dicom_io.network.instances import write_instances
@@ -88,6 +91,24 @@ def test_serve_when_tls_peers_are_silent_then_others_are_served_within_a_second(
     finally:
         for connection in silent:
             connection.close()
+
+
+def test_probes_when_they_connect_to_the_tls_port_then_leave_no_thread_and_no_handle(
+    node: RunningNode, authority: Authority
+) -> None:
+    scanner = authority.issue("scanner")
+    own = ("+tls", scanner.key, scanner.certificate, "+cf", scanner.authority)
+    assert dcmtk("echoscu", node, *own).returncode == 0
+    receiver = listener(node.port)
+    assert receiver is not None
+    time.sleep(0.3)
+    before = usage(receiver)
+    for number in range(100):
+        probe = RawPeer(node.port)
+        probe.send((b"", b"\x16\x03\x01", b"GET / HTTP/1.1\r\n\r\n")[number % 3])
+        probe.close(reset=number % 2 == 0)
+    assert dcmtk("echoscu", node, *own).returncode == 0
+    wait_for(lambda: usage(receiver).is_no_more_than(before), "threads and handles are given back", 10)
 
 
 def test_serve_when_certificates_cannot_be_used_then_names_each_and_exits_2(

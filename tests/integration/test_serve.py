@@ -21,6 +21,8 @@ from node.demo.processes import free_port
 from pipeline.model_bundle import CLASSIFIER, SEGMENTATION, PipelineSettings, write_bundle
 from tests.integration.dcmtk import running_dcmqrscp
 from tests.integration.service import LOOPBACK, RunningNode, mvi_node, running_node
+from tests.unit.node.labs.hl7_samples import panel
+from tests.unit.node.labs.sender import Sender, code_of
 from tests.unit.pipeline.test_run import random_classifier
 
 pytestmark = pytest.mark.slow
@@ -221,15 +223,20 @@ def alive(process: int) -> bool:
 def test_serve_when_watched_then_metrics_health_and_audit_are_told_and_move(
     incomplete_study: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    port = free_port()
+    port, hl7 = free_port(), free_port()
     monkeypatch.setenv("MVI_NODE_WATCH__PORT", str(port))
+    monkeypatch.setenv("MVI_NODE_LABS__PORT", str(hl7))
     with running_node(tmp_path, 0, [SCANNER], settle_s=300, deadline_s=300, check_every_s=1) as node:
         ready = json.loads(watched(port, "/readyz"))
         assert ready["ok"] is True
-        assert set(ready["dependencies"]) >= {"process", "storage", "ledger", "reception", "workers"}
+        assert set(ready["dependencies"]) >= {"process", "storage", "ledger", "reception", "workers", "hl7"}
         assert 'mvi_studies{state="receiving"} 0.0' in watched(port, "/metrics")
         send(incomplete_study[:3], node)
+        with Sender(hl7) as laboratory:
+            assert [code_of(laboratory.ask(message)) for message in (panel(), panel("2", ""))] == ["AA", "AE"]
         text = watched(port, "/metrics")
+        for answer, number in (("AA", 1), ("AE", 1), ("AR", 0)):
+            assert f'mvi_hl7_messages_total{{answer="{answer}"}} {number}.0' in text
         assert 'mvi_studies{state="receiving"} 1.0' in text
         assert "mvi_instances_entered 3.0" in text
     configuration = ("--config", str(node.configuration))

@@ -4,6 +4,7 @@ Statements are built once here: SQLAlchemy takes longer to build one than to exe
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -30,6 +31,36 @@ _ENTER: Final = insert(_V)
 _REFUSE: Final = insert(lab_schema.refusals)
 
 
+@dataclass
+class _Changes:
+    """What the results of one patient change: rows to insert, rows that no longer count, and how many of each."""
+
+    fresh: list[dict[str, object]] = field(default_factory=list)
+    void: dict[int, LabState] = field(default_factory=dict)
+    entered: Entered = field(default_factory=Entered)
+
+    def withdraw(self, current: Sequence[RowMapping], taken_back: WithdrawnResult) -> None:
+        found = _withdrawn(current, taken_back)
+        self.void |= dict.fromkeys(found, LabState.WITHDRAWN)
+        self.entered += Entered(withdrawn=len(found))
+
+    def accept(self, current: Sequence[RowMapping], value: AcceptedValue) -> None:
+        own = _own(value)
+        earlier = [row for row in current if _is_same_result(row, value.analyte.value, value.key)]
+        if any(_says(row, own) for row in earlier):
+            self.entered += Entered(unchanged=1)
+            return
+        # Order numbers are used again: without the word of the laboratory another day is another result.
+        day = value.collected_at[:10]
+        replaced = [row["number"] for row in earlier if value.correction or row["collected_at"][:10] == day]
+        self.void |= dict.fromkeys(replaced, LabState.REPLACED)
+        # A message may hold a result and its correction: the last one counts.
+        names = ("analyte", "result_key")
+        self.fresh = [row for row in self.fresh if any(row[name] != own[name] for name in names)]
+        self.fresh.append(own)
+        self.entered += Entered(replaced=1) if replaced else Entered(new=1)
+
+
 def enter_results(
     connection: Connection, source: LabSource, sender: str, part: PatientResults, now: datetime
 ) -> Entered:
@@ -43,38 +74,24 @@ def enter_results(
         "message_id": part.message_id,
         "received_at": now,
     }
-    current: Sequence[RowMapping] = []
+    changes = _Changes()
     if part.accepted or part.withdrawn:
         current = connection.execute(_CURRENT, {**bound(patient), "of_sender": sender}).mappings().all()
-    entered, fresh, void = Entered(), list[dict[str, object]](), dict[int, LabState]()
-    for taken_back in part.withdrawn:
-        found = _withdrawn(current, taken_back)
-        void |= dict.fromkeys(found, LabState.WITHDRAWN)
-        entered += Entered(withdrawn=len(found))
-    for value in part.accepted:
-        own = _own(value)
-        earlier = [row for row in current if _is_same_result(row, value.analyte.value, value.key)]
-        if any(_says(row, own) for row in earlier):
-            entered += Entered(unchanged=1)
-            continue
-        # Order numbers are used again: without the word of the laboratory another day is another result.
-        day = value.collected_at[:10]
-        replaced = [row["number"] for row in earlier if value.correction or row["collected_at"][:10] == day]
-        void |= dict.fromkeys(replaced, LabState.REPLACED)
-        # A message may hold a result and its correction: the last one counts.
-        fresh = [row for row in fresh if any(row[name] != own[name] for name in ("analyte", "result_key"))]
-        fresh.append({**origin, **own, "state": LabState.CURRENT.value, "changed_at": now})
-        entered += Entered(replaced=1) if replaced else Entered(new=1)
-    for state in set(void.values()):
-        _set_state(connection, [number for number, its in void.items() if its is state], state, now)
-    if fresh:
-        connection.execute(_ENTER, fresh)
+        for taken_back in part.withdrawn:
+            changes.withdraw(current, taken_back)
+        for value in part.accepted:
+            changes.accept(current, value)
+    for state in set(changes.void.values()):
+        _set_state(connection, [number for number, its in changes.void.items() if its is state], state, now)
+    if changes.fresh:
+        new = {**origin, "state": LabState.CURRENT.value, "changed_at": now}
+        connection.execute(_ENTER, [{**new, **own} for own in changes.fresh])
     for refusal in part.refused:
         row = {"analyte": refusal.analyte.value, "code": refusal.code, "because": str(refusal)}
         connection.execute(_REFUSE, {**origin, **row})
-    if fresh or void:
+    if changes.fresh or changes.void:
         mark_studies(connection, patient, now)
-    return entered
+    return changes.entered
 
 
 def _own(value: AcceptedValue) -> dict[str, object]:

@@ -2,15 +2,17 @@
 
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, ValidationError, field_validator
 
 from config.errors import ConfigError
 from config.settings import MatchingSection, Section
+from config.site_rules import lay_over
 
 DEFAULT_RULES_FILE = Path(__file__).with_name("series_rules.toml")
 
@@ -19,7 +21,9 @@ ROLE_NAMES = ("T2", "DWI", *DYNAMIC_ROLE_NAMES)
 
 V = TypeVar("V")
 Weight = Annotated[float, Field(allow_inf_nan=False)]
-ForAgainst = tuple[Weight, Weight]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+NotPositive = Annotated[float, Field(le=0, allow_inf_nan=False)]
+ForAgainst = tuple[NotNegative, NotPositive]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -38,6 +42,7 @@ def _exactly(names: tuple[str, ...]) -> Callable[[dict[str, V]], dict[str, V]]:
 
 
 PerRole = Annotated[dict[str, ForAgainst], AfterValidator(_exactly(ROLE_NAMES))]
+EitherWay = Annotated[dict[str, tuple[Weight, Weight]], AfterValidator(_exactly(DYNAMIC_ROLE_NAMES))]
 PerDynamicRole = Annotated[dict[str, ForAgainst], AfterValidator(_exactly(DYNAMIC_ROLE_NAMES))]
 
 
@@ -170,7 +175,7 @@ class DecisionRules(Section):
 
     margin: Positive
     """Least distance to the best different assignment."""
-    minimum_score: Annotated[dict[str, Weight], AfterValidator(_exactly(ROLE_NAMES))]
+    minimum_score: Annotated[dict[str, NotNegative], AfterValidator(_exactly(ROLE_NAMES))]
     """Least score of each role."""
     candidates: Annotated[int, Field(ge=2, le=20)]
     """Candidates kept for each role."""
@@ -183,29 +188,29 @@ class Weights(Section):
 
     physics: Positive
     """All acquisition parameters known and in the window."""
-    defect: Annotated[float, Field(lt=0)]
+    defect: Annotated[float, Field(lt=0, allow_inf_nan=False)]
     """Missing slices and the like."""
-    thickness: Weight
+    thickness: NotNegative
     """Slice thickness as the model wants it."""
-    geometry: Weight
+    geometry: NotNegative
     """Same grid as another T1 sub-volume."""
-    geometry_hepatobiliary: Weight
+    geometry_hepatobiliary: NotNegative
     """The same, for the hepatobiliary phase."""
-    other_grid: Annotated[float, Field(le=0)]
+    other_grid: NotPositive
     """Hepatobiliary phase on another grid."""
-    single_shot: Annotated[float, Field(le=0)]
+    single_shot: NotPositive
     """Single-shot T2."""
-    diffusion_b: Weight
+    diffusion_b: NotNegative
     """b-value in the window."""
-    diffusion_trace: Weight
+    diffusion_trace: NotNegative
     """Trace image rather than one direction."""
     text: PerRole
     """Description speaks for, contradicts."""
-    fat_suppressed: Annotated[dict[str, Weight], AfterValidator(_exactly(("T2", *DYNAMIC_ROLE_NAMES)))]
+    fat_suppressed: Annotated[dict[str, NotNegative], AfterValidator(_exactly(("T2", *DYNAMIC_ROLE_NAMES)))]
     """Fat suppressed or Dixon water."""
     agent_phase: PerDynamicRole
     """Contrast agent phase consistent, contradicting."""
-    agent_name: PerDynamicRole
+    agent_name: EitherWay
     """Contrast agent named, absent."""
     time_measured: PerDynamicRole
     """In the window, outside; injection recorded."""
@@ -221,14 +226,28 @@ class _Terms(Section):
     @field_validator("*")
     @classmethod
     def _terms_compile(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for term in value:
-            try:
-                re.compile(term)
-            except re.error as error:
-                raise ValueError(f"{term!r} is not a regular expression: {error}") from error
-            if re.search(term, "") is not None:
-                raise ValueError(f"{term!r} matches empty text")
+        # Without any, the joined expression would match every description.
+        wrong = [problem for term in value if (problem := _wrong_term(term))] if value else ["holds no word"]
+        if wrong:
+            raise ValueError("; ".join(wrong))
         return value
+
+
+def _wrong_term(term: str) -> str:
+    """Say why a term cannot be looked for in normalised text, joined with others; empty where it can."""
+    try:
+        # In a group, as it will be joined with the others.
+        pattern = re.compile(f"(?:{term})")
+    except re.error as error:
+        return f"{term!r} is not a regular expression: {error}"
+    if pattern.search("") is not None:
+        return f"{term!r} matches empty text"
+    if pattern.groups:
+        return f"{term!r} has a group; write (?:...) in place of (...)"
+    letters = re.sub(r"\\.", "", term)
+    if letters != letters.casefold() or "_" in letters:
+        return f"{term!r} never matches: descriptions are compared in lower case, with blanks for _ . / -"
+    return ""
 
 
 class Lexicon(_Terms):
@@ -293,7 +312,9 @@ class SeriesRules(Section):
     """Everything that decides which sub-volume fills which role."""
 
     version: Annotated[str, Field(min_length=1)]
-    """Version of the rules, kept with every result."""
+    """Version of the shipped rules, kept with every result."""
+    site_version: str = ""
+    """Version of the site's own rules laid over them; empty: none."""
     physics: PhysicsRules
     """Parameter windows."""
     diffusion: DiffusionRules
@@ -315,6 +336,11 @@ class SeriesRules(Section):
     agents: AgentTerms
     """Names of contrast agents."""
 
+    @property
+    def label(self) -> str:
+        """Version of the shipped rules and of the site's own, for the record of what matched."""
+        return f"{self.version} with site rules {self.site_version}" if self.site_version else self.version
+
 
 def load_series_rules(path: Path | None = None) -> SeriesRules:
     """Read the rules of series matching.
@@ -322,14 +348,17 @@ def load_series_rules(path: Path | None = None) -> SeriesRules:
     Parameters
     ----------
     path
-        A site's own file; None: the rules that come with the product.
+        A site's own file, laid over the rules that come with the product; None: these alone.
 
     Raises
     ------
     ConfigError
-        The file cannot be read, or keys are missing, unknown or wrong; the message names them all.
+        The file cannot be read, or keys are unknown or wrong; the message names them all.
     """
-    return _default() if path is None else _read(path)
+    if path is None:
+        return _default()
+    document, problems = lay_over(_shipped(), _read(path))
+    return _validated(document, problems, path)
 
 
 def rules_in_force(section: MatchingSection) -> SeriesRules:
@@ -345,21 +374,45 @@ def rules_in_force(section: MatchingSection) -> SeriesRules:
 
 @cache
 def _default() -> SeriesRules:
+    return _validated(_shipped(), [], DEFAULT_RULES_FILE)
+
+
+@cache
+def _shipped() -> dict[str, Any]:
     return _read(DEFAULT_RULES_FILE)
 
 
-def _read(path: Path) -> SeriesRules:
+def _read(path: Path) -> dict[str, Any]:
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError([f"{path} is not valid TOML: {error}"]) from error
     except OSError as error:
         raise ConfigError([f"{path} cannot be read: {error.strerror}"]) from error
+
+
+def _validated(document: Mapping[str, Any], problems: list[str], path: Path) -> SeriesRules:
+    found = [f"{path.name}: {problem}" for problem in problems]
     try:
-        return SeriesRules.model_validate(document)
+        rules = SeriesRules.model_validate(document)
     except ValidationError as error:
-        raise ConfigError([_sentence(path, item["loc"], item["msg"]) for item in error.errors()]) from error
+        # A version that is missing is told of already.
+        wrong = [item for item in error.errors() if item["loc"] != ("site_version",)]
+        found += [f"{path.name}: {_sentence(item['loc'], item['msg'], item['type'])}" for item in wrong]
+        raise ConfigError(found) from error
+    if found:
+        raise ConfigError(found)
+    return rules
 
 
-def _sentence(path: Path, location: tuple[int | str, ...], message: str) -> str:
-    return f"{path.name}: {'.'.join(str(part) for part in location)}: {message[0].lower()}{message[1:]}"
+def _sentence(location: tuple[int | str, ...], message: str, kind: str) -> str:
+    key = ".".join(str(part) for part in location)
+    if kind == "value_error":
+        return f"{key}: {message.removeprefix('Value error, ')}"
+    if kind != "extra_forbidden":
+        return f"{key}: {message[0].lower()}{message[1:]}"
+    table: Any = _shipped()
+    for part in location[:-1]:
+        table = table.get(part, {})
+    near = get_close_matches(str(location[-1]), list(table), n=1)
+    return f"{key}: unknown key" + (f"; {near[0]} is one" if near else "")

@@ -96,7 +96,7 @@ class MatchingSection(Section):
     """Which series fill which role."""
 
     rules: str = ""
-    """A site's own series_rules.toml; empty: the built-in rules."""
+    """A site's own series rules, laid over the built-in ones; empty: these alone."""
 
 
 class ComputeSection(Section):

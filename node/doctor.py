@@ -35,7 +35,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield found("transport", _transport)
     yield _port(settings)
     yield found("tls", lambda: _tls(settings))
-    yield found("series rules", lambda: f"version {rules_in_force(settings.matching).version}")
+    yield found("series rules", lambda: f"version {rules_in_force(settings.matching).label}")
     yield found("model", lambda: _model(settings))
     yield _clock(settings)
     yield from diagnose(settings.labs)

@@ -104,7 +104,7 @@ def _match(
         clock_source=None if decision.clock is None else decision.clock.source,
         t0=_injection(decision),
         warnings=(*(item.sentence for item in overrides), *_spoken_against(study, decision)),
-        rules_version=rules.version,
+        rules_version=rules.label,
     )
 
 

@@ -38,9 +38,9 @@ _REMEDIES = {
     "SM-LOSSY": "Send the images uncompressed or compressed without loss.",
     "SM-VENDOR": "Export the series as one image a slice.",
     "SM-MISSING": "Send the missing series.",
-    "SM-AMBIG": "Give the series distinct descriptions, or send only the one that is right.",
+    "SM-AMBIG": "Give the series distinct descriptions, or have an administrator assign the right one.",
     "SM-ASSIGN": "Assign another series, or withdraw the assignment: `mvi-node studies assign`.",
-    "SM-WEAK": "Give the series a description that names its sequence or phase.",
+    "SM-WEAK": "Give the series a description that names its sequence or phase, or have it assigned.",
 }
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from config.series_rules import load_series_rules
 from node.cli import app
 from tests.unit.dicom_io.assembly.header_studies import T2, StudyWriter, standard
 
@@ -66,11 +67,23 @@ def test_match_when_there_is_no_dicom_then_one_line_says_so(tmp_path: Path) -> N
 
 def test_match_when_the_rules_are_wrong_then_the_exit_code_is_2(study: Path, tmp_path: Path) -> None:
     rules = tmp_path / "rules.toml"
-    rules.write_text("version = 1")
+    rules.write_text('version = "a"\n[decision]\nmargin = -1\n[lexicon]\nt3 = ["t3"]\n')
     result = RUNNER.invoke(app, ["match", str(study), "--rules", str(rules)])
     assert result.exit_code == 2
-    assert "decision" in result.stderr
+    assert "decision.margin" in result.stderr
+    assert "lexicon.t3" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_match_when_a_site_has_its_own_rules_then_the_record_names_both_versions(
+    study: Path, tmp_path: Path
+) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text('version = "hospital 1"\n[lexicon]\narterial = ["fase a"]\n')
+    result = RUNNER.invoke(app, ["match", str(study), "--rules", str(rules), "--json"])
+    assert (
+        json.loads(result.stdout)["rules_version"] == f"{load_series_rules().version} with site rules hospital 1"
+    )
 
 
 def test_match_when_a_file_is_truncated_then_it_is_named_on_standard_error(study: Path) -> None:

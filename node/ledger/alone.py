@@ -2,9 +2,10 @@
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy.exc import SQLAlchemyError
 
 _KEEP_ALIVE = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 3}
 """Of the server: a node whose machine lost its power lets go after a minute, and not after two hours."""
@@ -27,8 +28,15 @@ def alone(engine: Engine, what: str) -> Iterator[bool]:
     if engine.dialect.name != "postgresql":
         yield True
         return
-    with engine.connect() as connection, connection.begin():
-        yield _taken(connection, what)
+    with engine.connect() as connection:
+        transaction = connection.begin()
+        taken = _taken(connection, what)
+        try:
+            yield taken
+        finally:
+            # A server that ended the session, since it was idle or for its own end, has let go already.
+            with suppress(SQLAlchemyError):
+                transaction.rollback()
 
 
 def _taken(connection: Connection, what: str) -> bool:

@@ -25,7 +25,7 @@ SEED = 11
 COARSE_MM = (3.0, 3.0, 4.0)
 """Working grid: the trained networks find liver and lesions on it in a third of the time."""
 FEW_ITERATIONS = "24"
-SETTINGS: Toml = {"completion": {"settle_s": 0.5, "deadline_s": 600.0}}
+SETTINGS: Toml = {"completion": {"settle_s": 0.5, "deadline_s": 600.0, "check_every_s": 1.0}}
 PATIENCE_S = 600.0
 LONGEST_INTO_STAGE_S = 0.5
 STAGES = ("segment", "radiomics", "register")

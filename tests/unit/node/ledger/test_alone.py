@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import text
 
 from node.ledger.alone import alone
 from node.ledger.ledger import Ledger, open_ledger
@@ -26,6 +27,23 @@ def test_alone_when_two_nodes_share_a_ledger_then_one_has_it_until_its_block_end
             assert (theirs, another) == (not shared, True)
     with alone(other.engine, "deliver pacs") as theirs:
         assert theirs
+
+
+@pytest.mark.peer("postgresql")
+@pytest.mark.parametrize("ledger", ["postgresql"], indirect=True)
+def test_alone_when_the_server_ends_the_session_then_what_was_done_meanwhile_stands(
+    ledger: Ledger, other: Ledger
+) -> None:
+    end_the_idle = text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND state = 'idle in transaction'"
+    )
+    with alone(ledger.engine, "deliver pacs") as mine:
+        assert mine
+        with other.engine.connect() as connection:
+            assert len(connection.execute(end_the_idle).all()) == 1
+    with alone(ledger.engine, "deliver pacs") as mine:
+        assert mine
 
 
 @pytest.mark.peer("postgresql")

@@ -1,6 +1,7 @@
 """What blood and liver of four phases say, on a body of three tissues with known brightness."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from config.series_rules import load_series_rules
 from dicom_io.assembly import inspect, inspect_files
 from dicom_io.assembly.enhancement import measure
-from dicom_io.assembly.match_result import MatchResult
+from dicom_io.assembly.match_result import Assigned, MatchResult
 from pipeline.geometry import Grid
 from pipeline.study import Role
 from pipeline.volume import Volume
@@ -95,6 +96,26 @@ def test_inspect_when_the_liver_took_up_little_then_it_warns_and_takes_points(ac
     assert result.code is None
     assert len(result.warnings) == 1 and "HBP-INADEQUATE" in result.warnings[0]
     assert result.roles[Role.T1_HEPATOBILIARY].score == accepted.roles[Role.T1_HEPATOBILIARY].score - 3.0
+
+
+def by_hand(accepted: MatchResult, role: Role, score: float) -> MatchResult:
+    assigned = replace(accepted.roles[role], score=score, assigned=Assigned("anna", "now"))
+    return replace(accepted, roles={**accepted.roles, role: assigned}, warnings=("Assigned by hand.",))
+
+
+def test_inspect_when_a_series_was_assigned_then_its_score_does_not_refuse_and_a_doubt_warns(
+    accepted: MatchResult,
+) -> None:
+    volumes = {**phases(), Role.T1_HEPATOBILIARY: phase(blood=140, liver=128)}
+    result = judged(by_hand(accepted, Role.T1_HEPATOBILIARY, 2.0), volumes)
+    assert result.code is None
+    assert [warning.split()[0] for warning in result.warnings] == ["Assigned", "Pixels:"]
+
+
+def test_inspect_when_the_wrong_series_was_assigned_then_the_pixels_refuse_it(accepted: MatchResult) -> None:
+    result = judged(by_hand(accepted, Role.T1_ARTERIAL, 12.0), phases((0, 2, 1, 3)))
+    assert result.code == "SM-PIXEL"
+    assert result.warnings == ("Assigned by hand.",)
 
 
 @pytest.mark.parametrize("pattern", ["noise", "constant"])

@@ -179,6 +179,11 @@ def test_assign_when_the_study_is_unknown_or_is_being_analysed_then_fails(site: 
     assert site.run(site.uid, "T1_PORTAL=3", code=ExitCode.FAILED)["code"] == "AS-BUSY"
 
 
+def test_assign_when_no_image_can_be_read_then_fails(site: Site, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path / "inbox")
+    assert site.run(site.uid, "T2=4", code=ExitCode.FAILED)["code"] == "AS-UNREADABLE"
+
+
 def test_assign_when_people_read_then_says_what_will_come(site: Site) -> None:
     listed = CliRunner().invoke(app, ["studies", "assign", site.uid])
     assert "Ax T1 venous breathing" in listed.stdout

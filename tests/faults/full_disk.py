@@ -1,18 +1,24 @@
-"""A disk that is really full: a small tmpfs that the inbox, or the ledger as well, lies on."""
+"""A disk that is really full: a small tmpfs that the inbox, or the ledger as well, lies on; or a quota."""
 
+import resource
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from tests.faults.fault import Fault, FaultRecord, record
 from tests.faults.scanner import Sending, Shot, lost_or_doubled, shoot, unfinished_files
-from tests.faults.victim import Victim, Zygote, wait_for, zygote
+from tests.faults.victim import Toml, Victim, Zygote, listener, wait_for, zygote
 
 DISK_BYTES = 8_000_000
 OUT_OF_RESOURCES = 0xA700
 ROWS = 256
 """130 kB an instance."""
+QUOTA_BYTES = 60_000
+KEPT = "{} instances answered 0xA700 and kept when space was back"
+PATIENT: Toml = {"completion": {"settle_s": 60.0, "deadline_s": 600.0}}
 
 
 def full_disk(folder: Path, cases: int) -> FaultRecord:
@@ -24,7 +30,10 @@ def full_disk(folder: Path, cases: int) -> FaultRecord:
     failures: list[str] = []
     refused = 0
     if not _may_mount(folder):
-        return FaultRecord("disk full", 0, 0, "not brought about: this user may not mount a tmpfs")
+        instead = quota(folder, cases)
+        return replace(
+            instead, name="disk full", detail=f"by a quota, as nothing may be mounted; {instead.detail}"
+        )
     with zygote() as nodes:
         for number in range(cases):
             here = folder / str(number)
@@ -33,34 +42,66 @@ def full_disk(folder: Path, cases: int) -> FaultRecord:
                 found, problems = _one(nodes, here, disk, shares, watermark)
             refused += found
             failures += [f"case {number}: {problem}" for problem in problems]
-    return record(
-        "disk full", cases, failures, f"{refused} instances answered 0xA700 and kept when space was back"
-    )
+    return record("disk full", cases, failures, KEPT.format(refused))
+
+
+def quota(folder: Path, cases: int) -> FaultRecord:
+    """Let no file of the receiver grow beyond a part of an instance while a study arrives, then let it again.
+
+    Every user may do that to a process of his own, and each file breaks off in the middle, as on a full disk.
+    """
+    failures: list[str] = []
+    refused = 0
+    with zygote() as nodes:
+        for number in range(cases):
+            here = folder / f"quota-{number}"
+            with Victim(nodes, here / "node", settings=PATIENT) as victim:
+                found, problems = _fill(victim, here, _limited(victim))
+            refused += found
+            failures += [f"case {number}: {problem}" for problem in problems]
+    return record("files may not grow", cases, failures, KEPT.format(refused))
 
 
 def _one(nodes: Zygote, folder: Path, disk: Path, shares: bool, watermark: int) -> tuple[int, list[str]]:
-    shots = shoot(folder / "scanner", studies=1, instances=90, rows=ROWS)
-    settings: dict[str, dict[str, object]] = {
+    settings: dict[str, Mapping[str, object]] = {
+        **PATIENT,
         "node": {"storage": str(disk / "storage"), "minimum_free_bytes": watermark},
-        "completion": {"settle_s": 60.0, "deadline_s": 600.0},
     }
     if not shares:
         settings["ledger"] = {"url": f"sqlite:///{folder / 'ledger.sqlite'}"}
+
+    def give_back() -> None:
+        ballast.unlink()
+        subprocess.run(["/bin/mount", "-o", f"remount,size={5 * DISK_BYTES}", str(disk)], check=True)
+
     with Victim(nodes, folder / "node", settings=settings) as victim:
         ballast = disk / "ballast"
         ballast.write_bytes(bytes(3_000_000))
-        with Sending(shots, victim.address) as sending:
-            wait_for(lambda: OUT_OF_RESOURCES in sending.statuses, f"the disk is full\n{victim.tail()}")
-            problems = _while_full(victim, sending.acknowledged)
-            ballast.unlink()
-            subprocess.run(["/bin/mount", "-o", f"remount,size={5 * DISK_BYTES}", str(disk)], check=True)
-            sending.wait(victim.tail)
-        problems += lost_or_doubled(victim.storage, shots) + unfinished_files(victim.storage)
-        wrong = {status for status in sending.statuses if status not in (0x0000, OUT_OF_RESOURCES)}
-        if wrong:
-            problems.append(f"answered {wrong}")
-        number = sum(status == OUT_OF_RESOURCES for status in sending.statuses)
-    return number, problems
+        return _fill(victim, folder, give_back)
+
+
+def _fill(victim: Victim, folder: Path, give_back: Callable[[], object]) -> tuple[int, list[str]]:
+    """Send until there is no space, look, give space back, send the rest; return refusals and what is wrong."""
+    shots = shoot(folder / "scanner", studies=1, instances=90, rows=ROWS)
+    with Sending(shots, victim.address) as sending:
+        wait_for(lambda: OUT_OF_RESOURCES in sending.statuses, f"the disk is full\n{victim.tail()}")
+        problems = _while_full(victim, sending.acknowledged)
+        give_back()
+        sending.wait(victim.tail)
+    problems += lost_or_doubled(victim.storage, shots) + unfinished_files(victim.storage)
+    wrong = {status for status in sending.statuses if status not in (0x0000, OUT_OF_RESOURCES)}
+    if wrong:
+        problems.append(f"answered {wrong}")
+    return sum(status == OUT_OF_RESOURCES for status in sending.statuses), problems
+
+
+def _limited(victim: Victim) -> Callable[[], object]:
+    """Limit the files of the receiver of a node; return what takes that back."""
+    receiver = listener(victim.port)
+    assert receiver is not None
+    before = resource.prlimit(receiver, resource.RLIMIT_FSIZE)
+    resource.prlimit(receiver, resource.RLIMIT_FSIZE, (QUOTA_BYTES, before[1]))
+    return partial(resource.prlimit, receiver, resource.RLIMIT_FSIZE, before)
 
 
 def _while_full(victim: Victim, acknowledged: list[Shot]) -> list[str]:
@@ -89,4 +130,7 @@ def _small_disk(folder: Path) -> Iterator[Path]:
         subprocess.run(["/bin/umount", "-l", str(folder)], check=True)
 
 
-FAULTS = (Fault("disk full", full_disk, cases=4, short=1),)
+FAULTS = (
+    Fault("disk full", full_disk, cases=4, short=1),
+    Fault("files may not grow", quota, cases=2, short=0),
+)

@@ -1,6 +1,7 @@
 """A result is a folder of files that belong together, and the same ones each time."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from dicom_io.assembly.match_result import MatchResult, RejectedSubVolume, SourceInstance
 from dicom_io.results import PriorReport, ResultContext, WrittenResults, write_refusal, write_results, writing
 from dicom_io.results.refusal_report import Refusal
+from pipeline.analysis import Classifier
 from pipeline.errors import QualityGateError, StudyError, UnsuitableStudyError
 from pipeline.study import Role
 from tests.unit.dicom_io.results.synthetic_study import (
@@ -92,6 +94,22 @@ def test_results_when_written_then_the_document_has_the_keys_of_the_contract(tmp
     }
     assert document["features"] == {"count": 14736, "sha256": "cd" * 32}
     assert document["notice"] == "For research use only. Not a medical device."
+
+
+def test_results_when_a_laboratory_value_is_missing_then_document_and_report_name_it(tmp_path: Path) -> None:
+    grid = make_grid()
+    analysis = make_analysis(grid)
+    assert analysis.risk is not None
+    missing = ("fibrinogen_g_per_l", "hbcab_positive")
+    risk = replace(analysis.risk, classifier=Classifier.RADIOMICS, missing_clinical=missing)
+    written = write_results(
+        make_match(tmp_path / "in", grid), replace(analysis, risk=risk), tmp_path / "out", now=NOW, timing_s={}
+    )
+
+    stated = json.loads((tmp_path / "out" / "result.json").read_text(encoding="utf-8"))["risk"]
+    assert (stated["classifier"], stated["missing_clinical"]) == ("radiomics", list(missing))
+    assert written.sr is not None
+    assert "fibrinogen, HBcAb" in texts(pydicom.dcmread(written.sr))
 
 
 def test_results_when_written_twice_then_they_are_the_same_objects(tmp_path: Path) -> None:

@@ -156,6 +156,8 @@ class PixelRules(Section):
     """Least blood, arterial over before contrast."""
     blood_peak: Positive
     """Least blood, arterial over portal."""
+    peak: Positive
+    """Least of what the arterial phase brightens most over what the hepatobiliary phase does."""
     blood_portal: Positive
     """Least blood, portal over before contrast."""
     blood_before: Positive
@@ -166,6 +168,8 @@ class PixelRules(Section):
     """Least liver, portal over arterial."""
     liver_hepatobiliary: Positive
     """Least liver, hepatobiliary over before contrast."""
+    uptake: Positive
+    """Least gain times loss of brightness, hepatobiliary over before contrast: contrast darkens nothing."""
     liver_to_blood: Positive
     """Least liver over blood in the hepatobiliary phase; less: taken too early, or too little taken up."""
 

@@ -28,6 +28,9 @@ gain or flip angle differs between the phases is divided out by it."""
 _BLOOD_PERCENT = 98.5
 _LIVER_PERCENT = 85
 
+_TAIL_PERCENTS = (1.5, 3.0, 5.0, 10.0, 15.0)
+"""Of the ratio to before contrast, from both ends: nothing gets darker by contrast, and blood is little."""
+
 _TINY = 1e-6
 """Keeps a quotient finite where the divisor is black."""
 
@@ -47,15 +50,26 @@ class Enhancement:
         Median over what brightens most in the hepatobiliary phase, relative to before contrast, by phase after it.
     liver_to_blood
         In the hepatobiliary phase itself.
+    peak
+        What the arterial phase brightens most, relative to the median, over the same of the hepatobiliary phase.
+    uptake
+        What the hepatobiliary phase brightens most, relative to the median, times what it darkens most: below one
+        where more is lost than gained, that is where it comes before the phase it is compared with.
     """
 
     blood: Mapping[Role, float]
     liver: Mapping[Role, float]
     liver_to_blood: float
+    peak: float
+    uptake: float
 
 
-def measure(volumes: Mapping[Role, Volume]) -> Enhancement | None:
-    """Compare the four phases of contrast on one lattice.
+Samples = Mapping[Role, "Array"]
+"""Brightness of the four phases at the same points of the body."""
+
+
+def sample(volumes: Mapping[Role, Volume]) -> Samples | None:
+    """Look at the four phases of contrast at the points of one lattice.
 
     Parameters
     ----------
@@ -64,7 +78,7 @@ def measure(volumes: Mapping[Role, Volume]) -> Enhancement | None:
 
     Returns
     -------
-    Enhancement or None
+    Samples or None
         None where too little tissue is common to the four, or they do not show the same body.
     """
     points = _lattice(volumes[Role.T1_HEPATOBILIARY].grid)
@@ -78,14 +92,21 @@ def measure(volumes: Mapping[Role, Volume]) -> Enhancement | None:
         return None
     if not all(_alike(before[common], values[common]) for values in sampled.values()):
         return None
-    inside = {role: values[body] for role, values in sampled.items()}
+    return {role: values[body] for role, values in sampled.items()}
+
+
+def measure(inside: Samples) -> Enhancement:
+    """Compare the four phases, each taken for what its role says."""
     blood, brightness = _blood(inside)
     liver, gains = _liver(inside, blood)
     late = inside[Role.T1_HEPATOBILIARY]
+    early_tails, late_tails = (_tails(inside, role) for role in (Role.T1_ARTERIAL, Role.T1_HEPATOBILIARY))
     return Enhancement(
         blood={role: float(np.median(values[blood])) for role, values in brightness.items()},
         liver={role: float(np.median(gain[liver])) for role, gain in gains.items()},
         liver_to_blood=float(np.median(late[liver]) / max(float(np.median(late[blood])), _TINY)),
+        peak=float(np.exp(early_tails[-1] - late_tails[-1])),
+        uptake=float(np.exp(2 * late_tails.mean())),
     )
 
 
@@ -117,6 +138,23 @@ def _liver(inside: Mapping[Role, Array], blood: Mask) -> tuple[Mask, Mapping[Rol
     late = gains[Role.T1_HEPATOBILIARY]
     liver: Mask = ~blood & (late >= np.percentile(late[~blood], _LIVER_PERCENT))
     return liver, gains
+
+
+def _tails(inside: Samples, role: Role) -> Array:
+    """Return how far the logarithm of the ratio to before contrast reaches on either side of its median.
+
+    Returns
+    -------
+    Array
+        (n,): distances of the lower percentiles, negative, then those of the upper ones, the highest last.
+    """
+    bright = [values / max(float(np.percentile(values, 90)), _TINY) for values in inside.values()]
+    # What breathing moves out of the body in any phase says nothing of contrast.
+    tissue = np.minimum.reduce(bright) > _BODY
+    ratio = np.log(inside[role][tissue] / inside[Role.T1_PRE][tissue])
+    percents = (*_TAIL_PERCENTS, *(100 - percent for percent in reversed(_TAIL_PERCENTS)))
+    tails: Array = np.percentile(ratio, percents) - np.median(ratio)
+    return tails
 
 
 def _lattice(grid: Grid) -> Array:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from config.series_rules import SeriesRules
-from dicom_io.assembly import MatchResult, match_studies, scan_folder
+from dicom_io.assembly import MatchResult, inspect_files, match_studies, scan_folder
 from dicom_io.phantom.miniature import miniature
 from dicom_io.phantom.scenario import ENHANCED, EVERY
 from dicom_io.phantom.scenarios import SCENARIOS
@@ -97,8 +97,8 @@ def answer(cases: Cases, vendor: str, scenario: str, folder: Path, rules: Series
     truth: dict[str, Any] = write_phantom_study(cases.of(scenario), out, vendor=vendor, scenario=scenario)
     uid = study_instance_uid(cases.seed, vendor=vendor, scenario=scenario)
     results = {result.study_instance_uid: result for result in match_studies(scan_folder(out / "dicom"), rules)}
+    result = inspect_files(results[uid], rules)
     shutil.rmtree(out)
-    result = results[uid]
     wrong = wrong_roles(result, truth["roles"]) if result.code is None else ()
     return Outcome(vendor, scenario, truth["expected"]["code"], result.code, wrong, result.message)
 

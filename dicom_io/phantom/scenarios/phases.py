@@ -95,6 +95,22 @@ def _swapped(_case: PhantomCase, plan: StudyPlan) -> StudyPlan:
     return plan.changing(lambda series: replace(series, name=_ARTERIAL), _PORTAL)
 
 
+def _reversed(_case: PhantomCase, plan: StudyPlan) -> StudyPlan:
+    """Exchange the images of the first and last phase, and of the two between, under their names and times."""
+    plan = _exchanged(plan, SeriesKind.T1_PRE, _LATE)
+    return _exchanged(plan, _ARTERIAL, _PORTAL)
+
+
+def _exchanged(plan: StudyPlan, one: SeriesKind, other: SeriesKind) -> StudyPlan:
+    (a,), (b,) = plan.of(one).parts, plan.of(other).parts
+
+    def change(series: SeriesPlan) -> SeriesPlan:
+        own, given = (a, b) if series.kind is one else (b, a)
+        return replace(series, parts=(replace(own, volume=given.volume, role=given.role),))
+
+    return plan.changing(change, one, other)
+
+
 def _missing(*kinds: SeriesKind) -> Edit:
     def edit(_case: PhantomCase, plan: StudyPlan) -> StudyPlan:
         return plan.without(*kinds)
@@ -135,6 +151,11 @@ SCENARIOS = {
     "late-hepatobiliary": Scenario("the hepatobiliary phase at 45 min", _hepatobiliary_at(2700.0)),
     "early-hepatobiliary": Scenario(
         "what is called hepatobiliary was acquired at 8 min", _early_hepatobiliary, "SM-NOHBP"
+    ),
+    "reversed-phases": Scenario(
+        "headers without fault, and the images of the four phases in reverse: only the pixels tell",
+        _reversed,
+        "SM-PIXEL",
     ),
     "swapped-phases": Scenario(
         "arterial and portal venous phase bear each other's names", _swapped, "SM-ORDER", vendors=CLASSIC

@@ -35,8 +35,10 @@ _FLAGS = (
 _NO_TOUR = "localStorage.setItem('shownTours', JSON.stringify(['basicViewerTour']))"
 # OHIF leaves its services and Cornerstone in the window, for its own tests.
 _VIEWPORT = "cornerstone.getEnabledElements()[0].viewport"
-_SHOWN = f"{_VIEWPORT}.getCurrentImageId() ?? ''"
-_GO_TO = f"uid => {_VIEWPORT}.setImageIdIndex({_VIEWPORT}.getImageIds().findIndex(id => id.includes(uid)))"
+_SHOWN = f"({_VIEWPORT}.getCurrentImageId() ?? '') + '/'"
+_GO_TO = (
+    f"place => {_VIEWPORT}.setImageIdIndex({_VIEWPORT}.getImageIds().findIndex(id => (id + '/').includes(place)))"
+)
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ class Viewer:
         name
             Of the picture that is kept.
         at
-            SOP Instance UID to scroll to; told again where OHIF scrolls by itself, as it does for a new SEG.
+            SOP Instance UID to scroll to, with ``/frames/4`` where it is multi-frame; told again where OHIF
+            scrolls by itself, as it does for a new SEG.
 
         Raises
         ------
@@ -106,8 +109,8 @@ class Viewer:
         deadline = time.monotonic() + LOOK_S
         before, complaint = self.look(), "the picture never stood still"
         while time.monotonic() < deadline:
-            if at is not None and at not in self.page.evaluate(_SHOWN):
-                self.page.evaluate(_GO_TO, at)
+            if at is not None and f"{at}/" not in self.page.evaluate(_SHOWN):
+                self.page.evaluate(_GO_TO, f"{at}/")
             self.page.wait_for_timeout(400)
             now = self.look()
             if np.array_equal(before, now):

@@ -84,7 +84,8 @@ def test_segmentation_when_scrolled_then_each_slice_has_its_own_outline_and_none
     holds = [bool(shown.segmented(uid, TUMOUR).any()) for uid in order]
     first, last = holds.index(True), len(holds) - 1 - holds[::-1].index(True)
 
-    for place in (first, first - 1, last + 1):
+    seen = {}
+    for place in (first, first - 1, last, last + 1):
         stored = shown.segmented(order[place], TUMOUR)
 
         def wrong(page: Rgb, place: int = place, stored: Mask = stored) -> str:
@@ -94,9 +95,21 @@ def test_segmentation_when_scrolled_then_each_slice_has_its_own_outline_and_none
                 return "" if not seen.any() else "an outline beyond the tumour"
             return "" if dice(seen, stored) >= 0.8 else f"Dice {dice(seen, stored):.2f}"
 
-        overlaid.look_until(wrong, f"slice_{place}", at=order[place])
+        page = overlaid.look_until(wrong, f"slice_{place}", at=order[place])
+        seen[place] = tumour_coloured(sample(page, overlaid.canvas(), shown.images[order[place]]))
         counted = overlaid.page.locator("[data-cy=viewport-overlay-bottom-right]").first.inner_text()
         assert re.search(rf"\b{shown.images[order[place]].InstanceNumber} \(\d+/{len(order)}\)", counted), counted
+
+    # A SEG that lies a slice too high agrees with itself: only the planted tumour tells.
+    fits = {
+        shift: dice(
+            np.stack([seen[place] for place in (first, last)]),
+            np.stack([shown.planted(order[place + shift]) for place in (first, last)]),
+        )
+        for shift in (-1, 0, 1)
+    }
+    assert fits[0] > FOUND
+    assert max(fits, key=fits.__getitem__) == 0, fits
 
 
 def test_report_when_opened_then_it_shows_outline_and_probability(viewer: Viewer, shown: ShownStudy) -> None:

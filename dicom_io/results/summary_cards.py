@@ -28,6 +28,8 @@ from pipeline.study import Analyte, Role
 
 MOST_LESIONS = 4
 """Rows of the card; where there are more lesions, the last row counts them."""
+FIRST_ROW, ROW_STEP = 0.69, 0.165
+"""Of the lesions, in heights of their card."""
 TEXT_COLUMNS = 66
 """Characters that fit a card in one line of small text."""
 LINE_STEP, LAST_LINE = 0.1, -0.02
@@ -72,16 +74,16 @@ def draw_lesions(figure: Figure, lesions: tuple[Lesion, ...], box: Box) -> None:
     for x, heading in ((0.60, "longest diameter"), (0.96, "volume")):
         write(axes, x, 0.90, heading, fontsize=SMALL, color=QUIET, ha="right")
     if not lesions:
-        write(axes, 0.034, 0.66, "none", color=QUIET)
+        write(axes, 0.034, FIRST_ROW, "none", color=QUIET)
     hidden = len(lesions) - MOST_LESIONS + 1 if len(lesions) > MOST_LESIONS else 0
     rows = lesions[: len(lesions) - hidden]
     for number, lesion in enumerate(rows):
-        y = 0.66 - 0.17 * number
+        y = FIRST_ROW - ROW_STEP * number
         write(axes, 0.034, y, tracking_id(lesion.number))
         write(axes, 0.60, y, f"{lesion.longest_diameter_mm:.0f} mm", ha="right")
         write(axes, 0.96, y, f"{lesion.volume_cm3:.1f} cm³", ha="right")
     if hidden:
-        write(axes, 0.034, 0.66 - 0.17 * len(rows), f"and {hidden} smaller, in the report", color=ALERT)
+        write(axes, 0.034, FIRST_ROW - ROW_STEP * len(rows), f"and {hidden} smaller, in the report", color=ALERT)
 
 
 def draw_contributions(figure: Figure, analysis: Analysis, box: Box) -> None:
@@ -152,9 +154,10 @@ def _draw_scale(figure: Figure, risk: Risk, box: Box) -> None:
     axes.plot([lower, upper], [0.46, 0.46], color=INK, linewidth=3.0, solid_capstyle="butt")
     for bound in (lower, upper):
         axes.plot([bound, bound], [0.34, 0.58], color=INK, linewidth=1.6)
-    axes.plot([risk.probability], [0.46], "o", markersize=10, color=INK, markeredgecolor=PAGE, markeredgewidth=1.5)
     axes.plot([risk.threshold] * 2, [0.22, 0.78], color=LINE, linewidth=4)
     axes.plot([risk.threshold] * 2, [0.22, 0.78], color=INK, linewidth=1.4)
+    # Last: where the risk lies at the threshold, its point must not be cut in two.
+    axes.plot([risk.probability], [0.46], "o", markersize=10, color=INK, markeredgecolor=PAGE, markeredgewidth=1.5)
     # Near an end of the scale the label would leave the card.
     side = "left" if risk.threshold < 0.15 else "right" if risk.threshold > 0.85 else "center"
     write(axes, risk.threshold, 0.82, f"threshold {risk.threshold:.2f}", fontsize=SMALL, ha=side, va="bottom")

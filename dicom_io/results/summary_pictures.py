@@ -15,6 +15,8 @@ BRIGHTEST_PERCENTILE = 99.5
 """Of the values inside liver, lesions and margins."""
 HEADROOM = 1.15
 """Factor from there to white, so that the brightest liver still has structure."""
+WHITE_LIVERS = 7.0
+"""White is at most so many times the liver beside lesions: fluid in a large one would turn the liver black."""
 SCALE_BAR_MM = 50.0
 LABEL_OFFSET_MM = 6.0
 
@@ -71,6 +73,9 @@ def _grey_levels(picture: npt.NDArray[np.float32], scene: Scene) -> tuple[float,
     if values.size == 0:
         return 0.0, 1.0
     brightest = float(np.percentile(values, BRIGHTEST_PERCENTILE)) * HEADROOM
+    liver = picture[scene.organ & (scene.lesions == 0) & (scene.margins == 0) & (picture != 0)]
+    if liver.size and (usual := float(np.median(liver))) > 0:
+        brightest = min(brightest, WHITE_LIVERS * usual)
     darkest = min(0.0, float(values.min()))
     return darkest, max(brightest, darkest + 1e-6)
 
@@ -78,16 +83,17 @@ def _grey_levels(picture: npt.NDArray[np.float32], scene: Scene) -> tuple[float,
 def _draw_outlines(axes: Axes, scene: Scene) -> None:
     rows, columns = scene.lesions.shape
     x, y = np.arange(columns) * scene.spacing_xy_mm[0], np.arange(rows) * scene.spacing_xy_mm[1]
-    numbers = np.unique(scene.lesions[scene.lesions > 0])
     ring = scene.margins > 0
     if ring.any():
         outer = (ring | (scene.lesions > 0)).astype(float)
         axes.contour(x, y, outer, levels=[0.5], colors=MARGIN, linewidths=1.1, linestyles="dashed")
-    for number in numbers:
+    for number in np.union1d(scene.lesions[scene.lesions > 0], scene.margins[ring]):
         mask = scene.lesions == number
-        axes.contour(x, y, mask.astype(float), levels=[0.5], colors=TUMOUR, linewidths=1.7)
+        if mask.any():
+            axes.contour(x, y, mask.astype(float), levels=[0.5], colors=TUMOUR, linewidths=1.7)
         if scene.is_numbered:
-            j, i = np.nonzero(mask)
+            # A lesion on the neighbouring slices reaches this one with its margin alone.
+            j, i = np.nonzero(mask if mask.any() else scene.margins == number)
             # Beside the lesion: on a small one the number would cover it.
             axes.text(
                 x[i].max() + LABEL_OFFSET_MM,

@@ -28,7 +28,7 @@ from dicom_io.results.wording import feature_title
 from pipeline.analysis import Analysis, Classifier, Lesion, Risk, RiskCategory
 from pipeline.geometry import Grid
 from pipeline.study import Analyte, Role
-from pipeline.volume import LabelMap
+from pipeline.volume import LabelMap, Volume
 from tests.unit.dicom_io.results.synthetic_study import (
     DIRECTIONS,
     MODEL,
@@ -297,3 +297,45 @@ def test_capture_when_written_then_it_is_the_picture_and_names_no_patient(tmp_pa
     assert capture.StudyInstanceUID == STUDY_UID
     assert capture.ImageComments == "For research use only. Not a medical device."
     assert list(capture.SoftwareVersions)[1:] == ["phantom-demo 1.0.0", "ab" * 32]
+
+
+def figure_of(analysis: Analysis) -> Figure:
+    return summary_figure(analysis, PRODUCT, STUDY_UID, margin_mm=5.0, place="")
+
+
+def test_page_when_a_lesion_reaches_the_slice_with_its_margin_alone_then_the_ring_bears_its_number() -> None:
+    analysis = make_analysis(make_grid(), 2)
+    k = key_slice(analysis)
+    without = analysis.lesion_map.array.copy()
+    without[k][without[k] == 2] = 0
+    margins = analysis.margin_map.array.copy()
+    margins[k, 2:5, 22:25] = 2
+    grid = analysis.lesion_map.grid
+    changed = {"lesion_map": LabelMap(without, grid), "margin_map": LabelMap(margins, grid)}
+
+    figure = figure_of(Analysis(**{**vars(analysis), **changed}))
+
+    pictures = figure.axes[: len(Role)]
+    assert all({"1", "2"} <= {text.get_text() for text in axes.texts} for axes in pictures)
+
+
+def test_page_when_a_large_lesion_is_full_of_fluid_then_the_liver_is_not_black() -> None:
+    analysis = make_analysis(make_grid())
+    bright = dict(analysis.registered)
+    volume, liver = bright[Role.T2], analysis.liver_map.array > 0
+    bright[Role.T2] = Volume(
+        np.where(analysis.lesion_map.array > 0, 5000, volume.array).astype(np.float32), volume.grid
+    )
+
+    figure = figure_of(Analysis(**{**vars(analysis), "registered": bright}))
+
+    _, white = figure.axes[0].images[0].get_clim()
+    usual = float(np.median(volume.array[liver & (analysis.lesion_map.array == 0)]))
+    assert usual / white > 1 / 8
+
+
+def test_page_when_the_risk_lies_at_the_threshold_then_its_point_lies_on_top() -> None:
+    lines = [axes.lines for axes in figure_of(make_analysis(make_grid())).axes]
+
+    (scale,) = (drawn for drawn in lines if any(line.get_marker() == "o" for line in drawn))
+    assert scale[-1].get_marker() == "o"

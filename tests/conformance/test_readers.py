@@ -10,6 +10,7 @@ import highdicom
 import numpy as np
 import numpy.typing as npt
 import pydicom
+import pydicom_seg_rb as pydicom_seg  # type: ignore[import-untyped]  # It has no types.
 import pytest
 import SimpleITK as sitk  # noqa: N813 - the package's own idiom
 
@@ -82,6 +83,17 @@ def test_segmentation_when_read_by_highdicom_then_each_voxel_is_where_it_was_com
         volume = seg.get_volume(segment_numbers=[number])
         index = np.argwhere(volume.array[..., 0] > 0)
         assert_same_places(volume.map_indices_to_reference(index), expected)
+
+
+def test_segmentation_when_read_by_pydicom_seg_then_each_voxel_is_where_it_was_computed(written: Written) -> None:
+    assert written.analysis is not None
+
+    read = pydicom_seg.SegmentReader().read(pydicom.dcmread(str(written.results.seg)))
+
+    expected = expected_points(written.analysis)
+    assert sorted(read.available_segments) == list(range(1, len(expected) + 1))
+    for number, points in enumerate(expected, 1):
+        assert_same_places(points_of_itk(read.segment_image(number)), points)
 
 
 def test_segmentation_when_read_by_simpleitk_and_dcmtk_then_the_same_bits(

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +13,8 @@ from config.settings import Settings
 
 LEDGER_FILE = "ledger.sqlite"
 STORAGE_ID_FILE = "storage-id"
+PATIENCE_S = 3.0
+_LOOK_EVERY_S = 0.05
 
 
 class StorageError(NodeError):
@@ -58,11 +61,16 @@ def prepare_storage(storage: Path) -> Path:
 
 
 @contextmanager
-def sole_node(settings: Settings) -> Iterator[None]:
+def sole_node(settings: Settings, patience_s: float = PATIENCE_S) -> Iterator[None]:
     """Hold the storage folder while the block runs, where its ledger is the embedded one.
 
     Two services on one SQLite file would both send every result. The kernel lets go of the folder with the
     process, however it ends; nodes that share a PostgreSQL ledger share its locks and leases instead.
+
+    Parameters
+    ----------
+    patience_s
+        A node that was killed just now lets go with the last of its threads, s.
 
     Raises
     ------
@@ -75,16 +83,27 @@ def sole_node(settings: Settings) -> Iterator[None]:
     storage = settings.node.storage
     descriptor = os.open(storage, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if not _held_within(descriptor, patience_s):
             raise StorageError(
                 f"another node works on the storage folder {storage}: stop it, give this one a node.storage of "
                 "its own, or share a PostgreSQL ledger (ledger.url)"
-            ) from error
+            )
         yield
     finally:
         os.close(descriptor)
+
+
+def _held_within(descriptor: int, patience_s: float) -> bool:
+    until_s = time.monotonic() + patience_s
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until_s:
+                return False
+            time.sleep(_LOOK_EVERY_S)
+        else:
+            return True
 
 
 def storage_id(storage: Path) -> str:

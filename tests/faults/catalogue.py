@@ -8,6 +8,7 @@ from tests.faults import (
     hostile_peers,
     killing,
     killing_analysis,
+    killing_at_calls,
     peers_that_fail,
     taking_over,
 )
@@ -15,6 +16,7 @@ from tests.faults.fault import Fault
 
 FAULTS: tuple[Fault, ...] = (
     *killing.FAULTS,
+    *killing_at_calls.FAULTS,
     *killing_analysis.FAULTS,
     *peers_that_fail.FAULTS,
     *full_disk.FAULTS,

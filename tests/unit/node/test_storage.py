@@ -1,5 +1,7 @@
 import multiprocessing
+import threading
 import time
+from contextlib import ExitStack
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
@@ -33,19 +35,32 @@ def test_storage_when_a_node_holds_it_then_a_second_does_not_start_and_one_that_
     tmp_path: Path,
 ) -> None:
     settings = Settings(node=NodeSection(storage=tmp_path))
-    with sole_node(settings), pytest.raises(StorageError, match="another node works on"), sole_node(settings):
+    with sole_node(settings), pytest.raises(StorageError, match="another node works on"), sole_node(settings, 0):
         pass
     context = multiprocessing.get_context("spawn")
     held = context.Event()
     holder = context.Process(target=hold_until_killed, args=(settings, held))
     holder.start()
     assert held.wait(120)
-    with pytest.raises(StorageError), sole_node(settings):
+    with pytest.raises(StorageError), sole_node(settings, 0):
         pass
     holder.kill()
     holder.join(30)
     with sole_node(settings):
         pass
+
+
+def test_storage_when_a_killed_node_lets_go_a_moment_later_then_the_next_waits_for_it(tmp_path: Path) -> None:
+    settings = Settings(node=NodeSection(storage=tmp_path))
+    dying = ExitStack()
+    lets_go = threading.Event()
+    dying.enter_context(sole_node(settings))
+    dying.callback(lets_go.set)  # Called before the folder is given back.
+    last_thread = threading.Timer(0.2, dying.close)
+    last_thread.start()
+    with sole_node(settings):
+        assert lets_go.is_set()
+    last_thread.join()
 
 
 def test_storage_when_nodes_share_a_postgresql_ledger_then_several_may_work_on_it(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from config.series_rules import SeriesRules
 from dicom_io.assembly.candidates import Sorted, sort_study
+from dicom_io.assembly.copies import without_copies
 from dicom_io.assembly.lexicon import Lexicon
 from dicom_io.assembly.overrides import unfit
 from dicom_io.assembly.rejects import Verdict
@@ -54,7 +55,7 @@ def assignable(scan: ScanResult, rules: SeriesRules) -> tuple[Assignable, ...]:
     rules
         Limits.
     """
-    study = sort_study(scan, rules, Lexicon(rules), lambda _subvolume: True)
+    study = sort_study(without_copies(scan).scan, rules, Lexicon(rules), lambda _subvolume: True)
     return tuple(_assignable(subvolume, study, rules) for subvolume in study.verdicts)
 
 

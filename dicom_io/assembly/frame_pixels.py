@@ -1,5 +1,6 @@
 """Files to decoded frames, rescaled, with the geometry that belongs to them."""
 
+import hashlib
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -130,27 +131,59 @@ def _decode_instance(
     ]
 
 
+def frame_digests(path: Path, numbers: Sequence[int]) -> dict[int, str]:
+    """Return the SHA-256 of the stored values of frames, by frame number from 1.
+
+    A frame that cannot be decoded, or whose pixels are all equal, has none: nothing tells it from another.
+    """
+    try:
+        dataset = OpenFiles().read(path)
+        facts = facts_of(Elements(dataset, {}), path, dataset.file_meta.get("TransferSyntaxUID"), {})
+        stored = _stored(dataset, facts[0], numbers, MAXIMUM_VOXELS)
+    except Exception:
+        # As in `_decode_instance`: the images themselves are judged where they are chosen.
+        return {}
+    return {
+        number: hashlib.sha256(array.tobytes()).hexdigest()
+        for number, array in zip(numbers, stored, strict=True)
+        if array.min() != array.max()
+    }
+
+
+class _UnusablePixelsError(Exception):
+    """Stored values that are not what the header says; the message is the end of a sentence."""
+
+
 def _pixels(
     dataset: FileDataset, facts: FrameFacts, numbers: Sequence[int], role: Role, budget: int
+) -> list[npt.NDArray[Any]]:
+    try:
+        return _stored(dataset, facts, numbers, budget)
+    except _UnusablePixelsError as error:
+        raise _unsuitable(role, str(error)) from error
+
+
+def _stored(
+    dataset: FileDataset, facts: FrameFacts, numbers: Sequence[int], budget: int
 ) -> list[npt.NDArray[Any]]:
     """Return the stored values (row, column) of the frames `numbers`, from 1."""
     area = facts.rows * facts.columns
     claimed = area * facts.frame_count
     if not 0 < claimed <= MAXIMUM_VOXELS or area > MAXIMUM_FRAME_VOXELS or area * len(numbers) > budget:
-        raise _unsuitable(role, f"claims {claimed} voxels in one file, which cannot be")
+        raise _UnusablePixelsError(f"claims {claimed} voxels in one file, which cannot be")
     if int(dataset.get("SamplesPerPixel") or 1) != 1:
-        raise _unsuitable(role, "is in colour")
+        raise _UnusablePixelsError("is in colour")
     problem = _compression_problem(dataset, facts)
     if problem:
-        raise _unsuitable(role, problem)
+        raise _UnusablePixelsError(problem)
     try:
         # By frame: of an object that holds all phases, no frame is decoded for a role that does not want it.
         arrays = list(iter_pixels(dataset, indices=[number - 1 for number in numbers]))
     except Exception as error:
         # Decoders are plug-ins in C; each has its own exceptions.
-        raise _unsuitable(role, f"has pixels that cannot be decoded ({type(error).__name__})") from error
+        raise _UnusablePixelsError(f"has pixels that cannot be decoded ({type(error).__name__})") from error
     if any(array.shape != (facts.rows, facts.columns) for array in arrays):
-        raise _unsuitable(role, "has another number of pixels than its header says")
+        raise _UnusablePixelsError("has another number of pixels than its header says")
     return arrays
 
 

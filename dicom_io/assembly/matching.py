@@ -1,9 +1,11 @@
 """Series matching: which instances of a study fill which role, and why, or why not."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from config.series_rules import SeriesRules
 from dicom_io.assembly.candidates import Sorted, rejection, sort_study
+from dicom_io.assembly.copies import without_copies
 from dicom_io.assembly.decision import Decision, decide
 from dicom_io.assembly.evidence import DYNAMIC_ROLES, PHYSICS, Candidate, parameters
 from dicom_io.assembly.explanation import runner_up, why_it_lost
@@ -47,7 +49,9 @@ def sort_and_decide(
 ) -> tuple[Sorted, Decision]:
     """Sort the sub-volumes of one study and choose from them, around what people assigned."""
     held = in_force(overrides)
-    study = sort_study(scan, rules, lexicon, lambda found: any(item.names(found) for item in held))
+    found = without_copies(scan)
+    study = sort_study(found.scan, rules, lexicon, lambda stack: any(item.names(stack) for item in held))
+    study = replace(study, rejected=(*study.rejected, *found.left_out))
     study, placed = place(study, held, rules)
     return study, decide(study, rules, placed)
 

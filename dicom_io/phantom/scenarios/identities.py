@@ -23,6 +23,14 @@ def _copied(_case: PhantomCase, plan: StudyPlan) -> StudyPlan:
     return plan.adding(no_longer(late, key="copy", number=1000 + late.number))
 
 
+def _coerced(_case: PhantomCase, plan: StudyPlan) -> StudyPlan:
+    copies = (
+        no_longer(series, key=f"{series.key}copy", number=1000 + series.number, suffix=f"{series.suffix} COERCED")
+        for series in plan.series
+    )
+    return plan.adding(*copies)
+
+
 def _split_series(_case: PhantomCase, plan: StudyPlan) -> StudyPlan:
     """Divide the portal phase into two series, as an archive does that limits their length."""
     series = plan.of(SeriesKind.T1_PORTAL)
@@ -62,6 +70,9 @@ SCENARIOS = {
     "sent-twice": Scenario("every instance is sent a second time", _sent_twice),
     "copied-series": Scenario(
         "an archive copied the hepatobiliary phase under new UIDs; the first is right", _copied
+    ),
+    "coerced-study": Scenario(
+        "an archive sent every series again under new UIDs and descriptions; the first are right", _coerced
     ),
     "split-series": Scenario(
         "the slices of the portal phase are spread over two series", _split_series, "SM-INCOMPLETE"

@@ -56,6 +56,8 @@ class StudyWriter:
         Manufacturer.
     start
         Instant zero of every `time_s`.
+    all_alike
+        Whether every image has the same pixels; else each has a last pixel of its own.
     """
 
     folder: Path
@@ -64,6 +66,7 @@ class StudyWriter:
     study_instance_uid: str = field(default_factory=generate_uid)
     frame_of_reference_uid: str = field(default_factory=generate_uid)
     patient_id: str = "PHANTOM"
+    all_alike: bool = False
     _files: int = 0
     _series: int = 0
 
@@ -108,6 +111,8 @@ class StudyWriter:
                 ds.ImagePositionPatient = position(orientation, k * step_mm)
                 for keyword, value in {**elements, **extra, **frame(phase, k)}.items():
                     setattr(ds, keyword, value)
+                if not self.all_alike:
+                    ds.PixelData = ds.PixelData[:-2] + self._files.to_bytes(2, "little")
                 edit(ds, phase, k)
                 self.save(ds)
         return uid

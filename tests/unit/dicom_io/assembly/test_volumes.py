@@ -26,6 +26,7 @@ def role_of(match: MatchResult, role: Role = Role.T1_PRE) -> RoleMatch:
 
 def with_pre(writer: StudyWriter, match: Match, **elements: object) -> RoleMatch:
     """Write a standard study whose T1 before contrast is made with `elements`, and match it."""
+    writer.all_alike = True
     standard(writer, without=("T1_PRE",))
     writer.series("Ax T1 pre", T1, 0, **elements)  # type: ignore[arg-type]  # DICOM elements of any type
     result = match()

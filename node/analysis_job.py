@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,6 +71,14 @@ class RefusedMatchError(UnsuitableStudyError):
 
     def __init__(self, match: MatchResult) -> None:
         super().__init__(match.code or "SM", match.message, remedy=match.remedy, stage="assemble")
+        self.match = match
+
+
+class RefusedStudyError(StudyError):
+    """What ended a study after an accepted match; a report names the series that were taken."""
+
+    def __init__(self, error: StudyError, match: MatchResult) -> None:
+        super().__init__(error.code, error.message, remedy=error.remedy, stage=error.stage)
         self.match = match
 
 
@@ -152,17 +161,30 @@ def _analyse(
     _require_accepted(match, out)
     on_stage("assemble")
     clinical = choose(match)
-    study = tools.assemble(match, clinical)
+    with _naming_series_of(match):
+        study = tools.assemble(match, clinical)
     match = tools.inspect(match, study)
     _require_accepted(match, out)
     timing_s = {"assemble": time.perf_counter() - began_s}
     on_stage("analyse")
-    analysis = tools.analyse(study)
+    with _naming_series_of(match):
+        analysis = tools.analyse(study)
     if match.warnings:
         # First: a page has room for a few, and that a person chose a series is not to be missed.
         analysis = replace(analysis, warnings=(*match.warnings, *analysis.warnings))
     on_stage("report")
     return JobOutcome(None, None, tools.write(match, analysis, out, timing_s, earlier, clinical))
+
+
+@contextmanager
+def _naming_series_of(match: MatchResult) -> Iterator[None]:
+    """Give a rejection the match that it came after."""
+    try:
+        yield
+    except StudyError as error:
+        if error.disposition is not Disposition.REJECT:
+            raise
+        raise RefusedStudyError(error, match) from error
 
 
 def _require_accepted(match: MatchResult, out: Path) -> None:

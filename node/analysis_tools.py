@@ -18,7 +18,14 @@ from dicom_io.assembly.progress import StudyProgress, study_progress
 from dicom_io.assembly.scanning import scan_files
 from dicom_io.assembly.volumes import assemble
 from dicom_io.results.writing import ResultContext, WrittenResults, write_refusal, write_results
-from node.analysis_job import ClinicalValues, EarlierReports, Overrides, RefusedMatchError, Tools
+from node.analysis_job import (
+    ClinicalValues,
+    EarlierReports,
+    Overrides,
+    RefusedMatchError,
+    RefusedStudyError,
+    Tools,
+)
 from pipeline.errors import StudyError, UnsuitableStudyError
 
 if TYPE_CHECKING:
@@ -93,7 +100,8 @@ def make_tools(
     ) -> WrittenResults:
         model, now = bundle.identity, local_time()
         told = tuple(item.sentence for item in overrides)
-        own = replace(context, earlier_reports=tuple(earlier), assignments=told)
+        taken = error.match if isinstance(error, RefusedStudyError) else None
+        own = replace(context, earlier_reports=tuple(earlier), assignments=told, match=taken)
         cause = error.match if isinstance(error, RefusedMatchError) else error
         return write_refusal(sources, study_instance_uid, cause, out, model=model, now=now, context=own)
 

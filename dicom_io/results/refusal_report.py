@@ -59,11 +59,24 @@ class Refusal:
         return " ".join(part for part in (self.message, self.remedy) if part)
 
     @classmethod
-    def of(cls, cause: StudyError | MatchResult, assignments: tuple[str, ...] = ()) -> "Refusal":
-        """Take the facts from an error, or from a refused match, after what people assigned by hand."""
+    def of(
+        cls,
+        cause: StudyError | MatchResult,
+        assignments: tuple[str, ...] = (),
+        match: MatchResult | None = None,
+    ) -> "Refusal":
+        """Take the facts from an error, or from a refused match.
+
+        Parameters
+        ----------
+        assignments
+            What people assigned by hand, told first.
+        match
+            The accepted one that an error came after: a reader is told which series was the sequence it names.
+        """
         if isinstance(cause, StudyError):
-            remedy = in_words(cause.remedy) or NO_REMEDY
-            return cls(cause.code, in_words(cause.message), remedy, cause.stage, assignments)
+            remedy, taken = in_words(cause.remedy) or NO_REMEDY, () if match is None else _found(match)
+            return cls(cause.code, in_words(cause.message), remedy, cause.stage, (*assignments, *taken))
         code, message, remedy = (
             cause.code or "SM-REFUSED",
             in_words(cause.message),
@@ -132,10 +145,7 @@ def _items(refusal: Refusal) -> list[sr.TextContentItem]:
 
 def _details(match: MatchResult) -> tuple[str, ...]:
     missing = [ROLE_TITLES[role] for role in Role if role not in match.roles]
-    sentences = [
-        f"{ROLE_TITLES[role]}: {_series(chosen.series_number, chosen.series_description)} was found."
-        for role, chosen in match.roles.items()
-    ]
+    sentences = [*_found(match)]
     if missing:
         sentences.append(f"Missing: {', '.join(missing)}.")
     # The three planes of a localizer are three sub-volumes with one sentence.
@@ -144,6 +154,13 @@ def _details(match: MatchResult) -> tuple[str, ...]:
     if len(rejected) > MOST_REJECTED:
         sentences.append(f"{len(rejected) - MOST_REJECTED} more sub-volumes were not used.")
     return tuple(sentences)
+
+
+def _found(match: MatchResult) -> tuple[str, ...]:
+    return tuple(
+        f"{ROLE_TITLES[role]}: {_series(chosen.series_number, chosen.series_description)} was found."
+        for role, chosen in match.roles.items()
+    )
 
 
 def _not_used(entry: RejectedSubVolume) -> str:

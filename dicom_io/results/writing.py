@@ -41,6 +41,8 @@ class ResultContext:
         Of the same study, in the order in which they were first written; this one replaces the last of them.
     assignments
         What people assigned by hand, a sentence each; of a refusal, since an analysis has them among its warnings.
+    match
+        Of a refusal that came after it: the series that were taken.
     """
 
     clinical: Mapping[Analyte, ClinicalValue] = field(default_factory=dict)
@@ -48,6 +50,7 @@ class ResultContext:
     settings_sha256: str = ""
     earlier_reports: tuple[PriorReport, ...] = ()
     assignments: tuple[str, ...] = ()
+    match: MatchResult | None = None
 
     def predecessor(self, sop_instance_uid: str) -> PriorReport | None:
         """Return the report that this one replaces: of a report written again, what it replaced at first."""
@@ -201,7 +204,7 @@ def write_refusal(
         ``RES-SOURCE``: no source can be read, so that nobody knows whose study it is.
     """
     context = context or ResultContext()
-    refusal, product = Refusal.of(error, context.assignments), Product.current(model)
+    refusal, product = Refusal.of(error, context.assignments, context.match), Product.current(model)
     uids = refusal_uids(
         study_instance_uid,
         sources,

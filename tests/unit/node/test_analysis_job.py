@@ -10,7 +10,7 @@ from dicom_io.assembly.match_result import Assigned, MatchResult, SourceInstance
 from dicom_io.assembly.overrides import Override
 from dicom_io.results.report import PriorReport
 from dicom_io.results.writing import WrittenResults
-from node.analysis_job import ClinicalValues, EarlierReports, Overrides, Tools, run_job
+from node.analysis_job import ClinicalValues, EarlierReports, Overrides, RefusedStudyError, Tools, run_job
 from pipeline.errors import QualityGateError, StudyError, TransientError
 from pipeline.study import Analyte, ClinicalValue, Role
 from tests.unit.node.doubles import MR_IMAGE, STUDY
@@ -115,7 +115,10 @@ def test_run_job_when_the_match_is_refused_then_writes_its_code_and_computes_not
 def test_run_job_when_a_gate_fails_then_writes_a_refusal(tmp_path: Path) -> None:
     bench = Bench(error=QualityGateError("QG-REG", "Too far.", stage="register"))
     assert run_job(STUDY, SOURCES, choose, tmp_path, bench.tools()).code == "QG-REG"
-    assert bench.refusal is bench.error
+    assert isinstance(bench.refusal, RefusedStudyError)
+    assert (str(bench.refusal), bench.refusal.stage) == (str(bench.error), "register")
+    # A reader of the report is told which series was the sequence that did not fit.
+    assert bench.refusal.match == MATCH
 
 
 @pytest.mark.parametrize("error", [TransientError("DEV-MEMORY", "Full.", stage="segment"), KeyError("bug")])

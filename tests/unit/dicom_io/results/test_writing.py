@@ -232,12 +232,19 @@ def test_refusal_when_the_error_knows_no_remedy_then_the_reader_is_still_told_wh
 
 
 def test_refusal_when_a_gate_failed_then_the_report_names_the_model(tmp_path: Path) -> None:
-    error = QualityGateError("QG-REG", "T2 could not be aligned.", remedy="Repeat T2.", stage="register")
+    error = QualityGateError("QG-REG", "T1_PRE could not be aligned.", remedy="Repeat it.", stage="register")
+    match = make_match(tmp_path / "in", make_grid())
+    context = ResultContext(match=match)
 
-    written = write_refusal(sources(tmp_path), STUDY_UID, error, tmp_path / "out", model=MODEL, now=NOW)
+    written = write_refusal(
+        sources(tmp_path), STUDY_UID, error, tmp_path / "out", model=MODEL, now=NOW, context=context
+    )
 
     assert written.document["stage"] == "register"
-    assert "model_sha256=" + "ab" * 32 in texts(pydicom.dcmread(written.sr))
+    said = texts(pydicom.dcmread(written.sr))
+    assert "model_sha256=" + "ab" * 32 in said
+    assert "T1 pre-contrast could not be aligned." in said
+    assert "T1 pre-contrast: series 3 (series of T1_PRE) was found." in said
 
 
 def test_refusal_when_some_sources_are_unreadable_then_the_others_are_evidence(tmp_path: Path) -> None:

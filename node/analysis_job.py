@@ -15,7 +15,7 @@ from pipeline.study import Analyte, ClinicalValue
 
 if TYPE_CHECKING:
     from dicom_io.results.report import PriorReport
-    from dicom_io.results.writing import WrittenResults
+    from dicom_io.results.written import WrittenResults
     from pipeline.analysis import Analysis
     from pipeline.study import Study
 

@@ -17,7 +17,8 @@ from dicom_io.assembly.pixel_sanity import inspect
 from dicom_io.assembly.progress import StudyProgress, study_progress
 from dicom_io.assembly.scanning import scan_files
 from dicom_io.assembly.volumes import assemble
-from dicom_io.results.writing import ResultContext, WrittenResults, write_refusal, write_results
+from dicom_io.results.writing import write_refusal, write_results
+from dicom_io.results.written import ResultContext, WrittenResults
 from node.analysis_job import (
     ClinicalValues,
     EarlierReports,

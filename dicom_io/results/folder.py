@@ -9,7 +9,7 @@ from PIL import Image
 from pydicom.dataset import Dataset
 
 from dicom_io.results.document import Json
-from dicom_io.results.summary_page import Rgb
+from dicom_io.results.page_frame import Rgb
 
 SEG, SR, PAGE, PAGE_DICOM, DOCUMENT = "seg.dcm", "sr.dcm", "summary.png", "summary.dcm", "result.json"
 _UNFINISHED = ".part"

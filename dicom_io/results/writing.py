@@ -2,90 +2,28 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import takewhile
 from pathlib import Path
 
 from dicom_io.assembly.match_result import MatchResult, SourceInstance
 from dicom_io.results.document import Json, analysis_document, refusal_document
 from dicom_io.results.folder import PAGE, PAGE_DICOM, SEG, SR, ResultFolder
 from dicom_io.results.product import Product
-from dicom_io.results.refusal_report import Refusal, build_refusal_report, readable_headers
-from dicom_io.results.report import PriorReport, build_report, key_slice
+from dicom_io.results.refusal import Refusal
+from dicom_io.results.refusal_page import draw_refusal
+from dicom_io.results.refusal_report import build_refusal_report, readable_headers
+from dicom_io.results.report import build_report, key_slice
 from dicom_io.results.report_rules import check_report
 from dicom_io.results.secondary_capture import build_secondary_capture
 from dicom_io.results.segmentation import build_segmentation, segments_of
 from dicom_io.results.sources import segmented_series
-from dicom_io.results.summary_page import draw_refusal, draw_summary
+from dicom_io.results.summary_page import draw_summary
 from dicom_io.results.uids import analysis_uids, refusal_uids
 from dicom_io.results.validation import check_segmentation
+from dicom_io.results.written import ResultContext, WrittenResults
 from pipeline.analysis import Analysis, ModelIdentity
 from pipeline.errors import StudyError
-from pipeline.study import FIXED_ROLE, Analyte, ClinicalValue
-
-
-@dataclass(frozen=True)
-class ResultContext:
-    """What a result needs beside the analysis.
-
-    Parameters
-    ----------
-    clinical
-        Dates and origins of the clinical values, where known.
-    margin_mm
-        Width of the margin, as the model bundle sets it; for its label.
-    settings_sha256
-        Over whatever settings change a result; part of the key of the UIDs.
-    earlier_reports
-        Of the same study, in the order in which they were first written; this one replaces the last of them.
-    assignments
-        What people assigned by hand, a sentence each; of a refusal, since an analysis has them among its warnings.
-    match
-        Of a refusal that came after it: the series that were taken.
-    """
-
-    clinical: Mapping[Analyte, ClinicalValue] = field(default_factory=dict)
-    margin_mm: float = 5.0
-    settings_sha256: str = ""
-    earlier_reports: tuple[PriorReport, ...] = ()
-    assignments: tuple[str, ...] = ()
-    match: MatchResult | None = None
-
-    def predecessor(self, sop_instance_uid: str) -> PriorReport | None:
-        """Return the report that this one replaces: of a report written again, what it replaced at first."""
-        before = list(takewhile(lambda prior: prior.sop_instance_uid != sop_instance_uid, self.earlier_reports))
-        return before[-1] if before else None
-
-
-@dataclass(frozen=True)
-class WrittenResults:
-    """The files of one result.
-
-    Parameters
-    ----------
-    seg
-        None where there is no lesion, and for refusals.
-    sr
-        The structured report.
-    summary_png
-        The summary page as a picture.
-    summary_sc
-        The summary page as a Secondary Capture.
-    document
-        The content of ``result.json``.
-    """
-
-    seg: Path | None
-    sr: Path
-    summary_png: Path | None
-    summary_sc: Path | None
-    document: Json
-
-    @property
-    def instances(self) -> tuple[Path, ...]:
-        """The DICOM files in the order of delivery: SEG before the SR that refers to it."""
-        return tuple(path for path in (self.seg, self.sr, self.summary_sc) if path is not None)
+from pipeline.study import FIXED_ROLE
 
 
 def write_results(

@@ -10,7 +10,7 @@ import pytest
 from config.analytes import load_analytes
 from config.series_rules import SeriesRules, load_series_rules
 from dicom_io.results.report import PriorReport
-from dicom_io.results.writing import ResultContext
+from dicom_io.results.written import ResultContext
 from node import analysis_tools
 from node.analysis_tools import make_tools, settings_sha256
 from tests.unit.dicom_io.assembly.header_studies import StudyWriter, standard

@@ -17,11 +17,12 @@ from PIL import Image
 
 from dicom_io.results import write_results, writing
 from dicom_io.results.product import Product
-from dicom_io.results.refusal_report import Refusal
+from dicom_io.results.refusal import Refusal
+from dicom_io.results.refusal_page import draw_refusal, refusal_figure
 from dicom_io.results.report import key_slice
 from dicom_io.results.segmentation import MARGIN_RGB, TUMOUR_RGB
 from dicom_io.results.summary_cards import basis_lines
-from dicom_io.results.summary_page import draw_refusal, draw_summary, refusal_figure, summary_figure
+from dicom_io.results.summary_page import draw_summary, summary_figure
 from dicom_io.results.summary_scene import make_scene, side
 from dicom_io.results.summary_style import CARD
 from dicom_io.results.wording import feature_title

@@ -10,7 +10,7 @@ import pytest
 
 from dicom_io.assembly.match_result import MatchResult, RejectedSubVolume, SourceInstance
 from dicom_io.results import PriorReport, ResultContext, WrittenResults, write_refusal, write_results, writing
-from dicom_io.results.refusal_report import Refusal
+from dicom_io.results.refusal import Refusal
 from pipeline.analysis import Classifier
 from pipeline.errors import QualityGateError, StudyError, UnsuitableStudyError
 from pipeline.study import Role

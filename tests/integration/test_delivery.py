@@ -1,12 +1,18 @@
 """Delivery to real PACS: DCMTK's dcmqrscp and storescp, which refuse, stall, fill up, break off and come back."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from pydicom.uid import Comprehensive3DSRStorage
+from pynetdicom.ae import ApplicationEntity
+from pynetdicom.events import EVT_C_STORE, Event
 
 from config.settings import Peer
+from dicom_io.network.archive import Archive, ArchiveSettings
 from dicom_io.network.commitment import CommitmentResult, InstanceReference
+from dicom_io.network.requestor import RemoteAE
 from dicom_io.network.storage_scu import SendOutcome
 from node.app import back_off
 from node.confirmation import UNCONFIRMED, Confirmer
@@ -16,9 +22,9 @@ from node.outbox import Courier
 from node.pacing import Pace
 from node.peers import DimseTransport
 from node.states import StudyState
-from tests.integration.dcmtk import running_dcmqrscp, running_storescp
+from tests.integration.dcmtk import LOOPBACK, running_dcmqrscp, running_storescp
 from tests.integration.orthanc import free_port
-from tests.integration.result_queue import NODE_AE_TITLE, ResultQueue, peer_of
+from tests.integration.result_queue import NODE_AE_TITLE, SOP_CLASSES, ResultQueue, peer_of
 from tests.unit.node.doubles import STUDY, FakeClock
 
 pytestmark = [pytest.mark.peer("dcmtk")]
@@ -97,6 +103,36 @@ def test_pacs_that_refuses_seg_when_sent_to_then_the_rest_arrives_and_a_sentence
     assert len(list((tmp_path / "pacs").glob("*.9.*"))) == 2
 
 
+@contextmanager
+def running_coercer() -> Iterator[RemoteAE]:
+    """Run an SCP of pynetdicom that changes the names of patients in reports, and says so with 0xB000."""
+    ae = ApplicationEntity("COERCER")
+    for uid in SOP_CLASSES.values():
+        ae.add_supported_context(uid)
+
+    def store(event: Event) -> int:
+        return 0xB000 if event.request.AffectedSOPClassUID == Comprehensive3DSRStorage else 0x0000
+
+    server = ae.start_server((LOOPBACK, 0), block=False, evt_handlers=[(EVT_C_STORE, store)])
+    assert server is not None
+    try:
+        yield RemoteAE("COERCER", LOOPBACK, server.server_address[1])
+    finally:
+        server.shutdown()
+
+
+def test_pacs_that_remarks_on_the_report_when_sent_to_then_it_is_stored_and_the_remark_is_kept_apart(
+    queue: ResultQueue,
+) -> None:
+    with running_coercer() as pacs:
+        queue.courier(peer_of(pacs)).deliver()
+    # It took all three, and can confirm nothing.
+    assert set(queue.states().values()) == {DeliveryState.UNCONFIRMED}
+    (remarked,) = queue.ledger.outbox.remarked()
+    assert remarked.kind is ObjectKind.SR
+    assert "0xB000, coercion of data elements" in str(remarked.warning)
+
+
 @pytest.mark.parametrize(
     ("options", "full", "sentence"),
     [
@@ -156,7 +192,9 @@ class KillingTransport(DimseTransport):
         self, peer: Peer, instances: Sequence[InstanceReference], transaction_uid: str
     ) -> CommitmentResult | None:
         self._at("before commitment is asked for")
-        return super().request_commitment(peer, instances, transaction_uid)
+        answer = super().request_commitment(peer, instances, transaction_uid)
+        self._at("after commitment is given")
+        return answer
 
     def find(self, peer: Peer, paths: Sequence[Path]) -> Mapping[Path, bool]:
         self._at("before the query")
@@ -189,6 +227,24 @@ def test_node_when_killed_at_a_step_then_the_next_start_delivers_everything(
             queue.courier(peer_of(pacs)).deliver()
             assert queue.states() == DELIVERED
             assert queue.study_state() is StudyState.DELIVERED
+
+
+def test_node_when_killed_before_it_enters_a_commitment_then_the_next_start_asks_again(
+    queue: ResultQueue, tmp_path: Path
+) -> None:
+    with Archive(ArchiveSettings(tmp_path / "archive")) as archive:
+        pacs = RemoteAE("ARCHIVE", LOOPBACK, archive.port)
+        with pytest.raises(KilledError):
+            killed_courier(queue, peer_of(pacs), KillingTransport("after commitment is given")).deliver()
+        assert queue.states() == dict.fromkeys(ObjectKind, DeliveryState.STORED)
+        queue.ledger.close()
+        with open_ledger(ledger_url(tmp_path), queue.clock, queue.clock.monotonic_s) as queue.ledger:
+            queue.courier(peer_of(pacs)).deliver()  # The request that was entered is given its time.
+            assert queue.states() == dict.fromkeys(ObjectKind, DeliveryState.STORED)
+            queue.clock.advance(300)
+            queue.courier(peer_of(pacs)).deliver()
+            assert queue.states() == DELIVERED
+            assert {item.confirmed_by for item in queue.rows().values()} == {Confirmation.COMMITMENT}
 
 
 @pytest.mark.parametrize("instant", [instant for instant in INSTANTS if instant.startswith(("before", "after e"))])

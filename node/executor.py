@@ -4,7 +4,6 @@ import logging
 import multiprocessing
 import os
 import queue
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from config.analytes import AnalyteRules
 from config.errors import ConfigError
 from config.settings import ComputeSection
+from node.interrupts import unheard_by_children
 from node.stage_name import IDLE, show_stage
 from pipeline.errors import TransientError
 
@@ -158,7 +158,8 @@ def _local_executor() -> Executor:
 
 
 def _warmed(executor: Executor) -> Executor:
-    executor.submit(import_pipeline)
+    with unheard_by_children():
+        executor.submit(import_pipeline)
     return executor
 
 
@@ -170,8 +171,6 @@ def import_pipeline() -> None:
 def _prepare_worker() -> None:
     # An analysis takes every core for a minute; what arrives meanwhile goes before it.
     os.nice(NICENESS)
-    # Ctrl-C reaches the whole group; the node says when its workers end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.join,), daemon=True, name="parent-watch").start()

@@ -178,7 +178,6 @@ def run_reception(settings: Settings, ledger_url: str, ready: Connection, stop: 
     ready
         Gets one `ReceptionReport`, after others that say that it is still starting.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent says when.
     terminated = Terminated()
     signal.signal(signal.SIGTERM, terminated.note)
     # pydicom warns about invalid values with the value in it: a line in the log that any peer may write.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from config.errors import NodeError
 from config.settings import Settings
 from node.backoff import BackOff
+from node.interrupts import unheard_by_children
 from node.logging import configure_logging
 
 if TYPE_CHECKING:
@@ -119,7 +120,8 @@ class ReceptionProcess:
         stop = context.Event()
         arguments = (self.settings, self.ledger_url, theirs, stop)
         process = context.Process(target=self.target, args=arguments, name="reception")
-        process.start()
+        with unheard_by_children():
+            process.start()
         theirs.close()
         self._running = _Running(process, stop, self.monotonic_s())
         return partial(self._listening, ours)

@@ -23,6 +23,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     REFUSED = 3
     PEER_UNREACHABLE = 4
+    INTERRUPTED = 130
 
 
 RESEARCH_USE = "For research use only. Not a medical device."
@@ -55,6 +56,9 @@ def verb(function: Callable[P, None]) -> Callable[P, None]:
         except OSError as error:
             complain(f"{error.filename or 'system'}: {_what_and_what_to_do(error)}")
             raise typer.Exit(ExitCode.FAILED) from error
+        except KeyboardInterrupt:
+            complain("stopped by Ctrl-C")
+            raise typer.Exit(ExitCode.INTERRUPTED) from None
 
     return run
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from config.errors import NodeError
 from dicom_io.network.archive import ArchiveSettings, run_archive
 from dicom_io.network.requestor import RemoteAE
+from node.interrupts import unheard_by_children
 
 LOOPBACK = "127.0.0.1"
 NODE, PACS, SCANNER = "MVINODE", "DEMOPACS", "SCANNER"
@@ -73,7 +74,8 @@ def running_archive(folder: Path, node_port: int) -> Iterator[tuple[int, IsAlive
     callbacks = {NODE: RemoteAE(NODE, LOOPBACK, node_port)}
     settings = ArchiveSettings(folder, PACS, LOOPBACK, 0, callbacks)
     process = context.Process(target=run_archive, args=(settings, theirs, stop), name="pacs", daemon=True)
-    process.start()
+    with unheard_by_children():
+        process.start()
     try:
         answer = mine.recv() if mine.poll(START_S) else "it did not start in time"
         if not isinstance(answer, int):
@@ -101,7 +103,8 @@ def running_node(out: Path, node_port: int, pacs_port: int) -> Iterator[IsAlive]
     log_path = out / "node.log"
     with log_path.open("wb") as log:
         command = [sys.executable, "-m", "node", "serve", "--config", str(configuration)]
-        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        with unheard_by_children():
+            process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         try:
             _wait_until_ready(process, log_path)
             yield lambda: process.poll() is None

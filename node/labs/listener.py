@@ -48,7 +48,6 @@ def listen(
 ) -> None:
     """Run in the new process until told to stop; `counts` are the answers given, in the order of `ANSWERS`."""
     configure_logging()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent says when.
     try:
         with open_ledger(ledger_url) as ledger:
             asyncio.run(_listen(counts, settings, ledger, ready, stop))

@@ -17,12 +17,13 @@ from node.executor import WORKER_HUNG, WORKER_LOST
 from node.ledger.ledger import Ledger
 from node.ledger.records import Claim, ObjectKind, ResultObject
 from node.ledger.rows import LostClaimError
+from node.ledger.work import LONGEST_LEASE_S
 from node.states import Event
 from pipeline.errors import TransientError
 
 logger = logging.getLogger(__name__)
 
-LEASE_S = 120.0
+LEASE_S = LONGEST_LEASE_S
 """A worker that has not renewed its claim for so long is gone, s."""
 MAXIMUM_ATTEMPTS = 8
 """Attempts at a study while something is not available, before it is parked."""

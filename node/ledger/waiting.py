@@ -19,10 +19,13 @@ class Until:
         Of day, aware.
     longest_s
         No wait of this kind is longer: what a time of day says beyond it is a clock that was set, s.
+    shortest_s
+        Nor shorter, from where it is seen first: the clock of another machine wrote the time, s.
     """
 
     time: datetime
     longest_s: float
+    shortest_s: float = 0.0
 
 
 class Waits(Generic[Key]):
@@ -73,4 +76,4 @@ class Waits(Generic[Key]):
 
 
 def _left_s(end: Until, now: datetime) -> float:
-    return min(max((end.time - now).total_seconds(), 0.0), end.longest_s)
+    return min(max((end.time - now).total_seconds(), end.shortest_s), end.longest_s)

@@ -16,7 +16,9 @@ _T = schema.studies
 
 MAXIMUM_LOST_LEASES = 10
 """A study that takes its worker down this often is parked instead of tried for ever."""
-LONGEST_LEASE_S = 600.0
+LONGEST_LEASE_S = 120.0
+SHORTEST_LEASE_S = 60.0
+"""A worker that lives has renewed its claim twice by then, whatever the clock of its machine says, s."""
 LONGEST_RETRY_S = 900.0
 
 
@@ -186,11 +188,15 @@ class Work:
         return True
 
     def recover(self, is_dead: Callable[[str], bool] = lambda _owner: False) -> int:
-        """Free the studies whose worker is gone: the lease ran out, or `is_dead` says so of its owner."""
+        """Free the studies whose worker is gone: the lease ran out, or `is_dead` says so of its owner.
+
+        Call it again and again: a lease counts from where it is seen first.
+        """
         now = self._clock()
         running = self._in(StudyState.ANALYSING)
         until = {
-            study.study_instance_uid: Until(study.lease_expires_at or now, LONGEST_LEASE_S) for study in running
+            study.study_instance_uid: Until(study.lease_expires_at or now, LONGEST_LEASE_S, SHORTEST_LEASE_S)
+            for study in running
         }
         over = self._leases.over(until, now)
         return sum(

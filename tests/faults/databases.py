@@ -8,6 +8,7 @@ from pathlib import Path
 from node.ledger.ledger import Ledger, open_ledger
 from node.states import RESTING, Event
 from node.storage import LEDGER_FILE
+from node.worker import LEASE_S
 from tests.faults.fault import Fault, FaultRecord, record
 from tests.faults.killing import RememberingPacs
 from tests.faults.scanner import Sending, Shot, lost_or_doubled, shoot
@@ -17,7 +18,6 @@ from tests.integration.service import mvi_node
 
 OUT_OF_RESOURCES = 0xA700
 ENDS_S = 300.0
-LEASE_S = 120.0
 KILLED_FROM = 20
 """Studies of a run of two nodes that is long enough to kill one of them and wait for its leases."""
 AT_ONCE = 6

@@ -6,7 +6,7 @@ import pytest
 from node.ledger.ledger import Ledger, open_ledger
 from node.ledger.records import Confirmation, DeliveryState, ObjectKind
 from node.ledger.rows import LostClaimError, UnknownStudyError
-from node.ledger.work import LONGEST_RETRY_S, MAXIMUM_LOST_LEASES
+from node.ledger.work import LONGEST_LEASE_S, LONGEST_RETRY_S, MAXIMUM_LOST_LEASES, Work
 from node.states import Event, IllegalTransitionError, StudyState
 from tests.unit.node.doubles import STUDY, FakeClock, instance, make_ready, result_objects, take
 
@@ -67,11 +67,34 @@ def test_renew_when_the_claim_is_held_then_outlives_its_first_lease(ledger: Ledg
 def test_recover_when_the_lease_ran_out_then_another_may_claim(ledger: Ledger, clock: FakeClock) -> None:
     make_ready(ledger, clock)
     lost = take(ledger, "first")
+    assert ledger.work.recover() == 0
     clock.advance(61)
     assert ledger.work.recover() == 1
     assert take(ledger, "second").attempt == 2
     with pytest.raises(LostClaimError):
         ledger.work.renew(lost, 60)
+
+
+@pytest.mark.parametrize("ahead_s", [-7200, 7200])
+def test_recover_when_the_clock_of_the_other_node_differs_then_only_a_lease_that_nobody_renews_ends(
+    ledger: Ledger, clock: FakeClock, ahead_s: int
+) -> None:
+    elsewhere = FakeClock()
+    elsewhere.now += timedelta(seconds=ahead_s)
+    watching = Work(ledger.engine, elsewhere, elsewhere.monotonic_s)
+    make_ready(ledger, clock)
+    claim = take(ledger)
+    for second in range(0, 600, 5):
+        if second % (LONGEST_LEASE_S / 4) == 0:  # As a worker does.
+            claim = ledger.work.renew(claim, LONGEST_LEASE_S)
+        assert watching.recover() == 0
+        clock.advance(5)
+        elsewhere.advance(5)
+    freed_after_s = 0
+    while not watching.recover():
+        elsewhere.advance(5)
+        freed_after_s += 5
+    assert freed_after_s <= LONGEST_LEASE_S
 
 
 def test_recover_when_the_owner_is_known_dead_then_does_not_wait(ledger: Ledger, clock: FakeClock) -> None:

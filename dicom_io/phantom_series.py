@@ -92,6 +92,7 @@ def write_phantom_study(
     identity = PhantomIdentity(case.truth.seed, f"{vendor}/{scenario}", plan.injected_after_h)
     field_strength_t = case.study.field_strength_t or PhantomSettings().field_strength_t
     frames = write_study(plan, out / "dicom", identity, DIALECTS[vendor], field_strength_t)
+    chosen.spoil(frames)
     document = truth_document(posed, frames, vendor=vendor, scenario=scenario, code=chosen.code)
     write_truth(out / "truth", posed, document, identity)
     return document

@@ -15,6 +15,9 @@ from dicom_io.assembly.rejects import UNSUPPORTED, Verdict, defect, reject, surr
 from dicom_io.assembly.scanning import OtherInstance, ScanResult, UnreadableFile
 from dicom_io.assembly.subvolumes import SubVolume, split_series
 
+UNREADABLE = "UNREADABLE"
+"""Code of files that give no image."""
+
 
 @dataclass(frozen=True)
 class Sorted:
@@ -144,6 +147,13 @@ def _not_images(scan: ScanResult) -> list[RejectedSubVolume]:
         RejectedSubVolume(uid, "", "NOT-MR", f"{len(found)} object(s) that are no MR images")
         for uid, found in others.items()
     ] + [
-        RejectedSubVolume(uid, "", "UNREADABLE", f"{len(found)} file(s), the first {found[0].reason}")
+        RejectedSubVolume(
+            series_instance_uid=uid,
+            sub_volume="",
+            code=UNREADABLE,
+            because=f"{len(found)} file(s) cannot be used, the first: {found[0].reason}",
+            series_number=found[0].series_number,
+            series_description=found[0].series_description,
+        )
         for uid, found in damaged.items()
     ]

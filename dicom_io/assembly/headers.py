@@ -1,6 +1,7 @@
 """Headers to facts: the classic single-frame objects, and what both kinds of object share."""
 
 import hashlib
+import math
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ GAUSS_A_TESLA = 10_000.0
 _GAUSS_ABOVE = 100.0
 """A field strength above it is in gauss, as old GE systems write it."""
 
+
+_MOST_ALONG = 0.9
+"""Cosine between row and column from which on they span no plane that could be told."""
 
 _SERIES = frozenset(
     tag_of(keyword)
@@ -193,4 +197,9 @@ def vector(numbers: tuple[float, ...]) -> Vector | None:
 
 def cosines(numbers: tuple[float, ...]) -> tuple[float, ...] | None:
     """Return six direction cosines, or None where there are not six or they span no plane."""
-    return numbers if len(numbers) == 6 and any(numbers[:3]) and any(numbers[3:]) else None
+    if len(numbers) != 6:
+        return None
+    row, column = numbers[:3], numbers[3:]
+    longest = math.hypot(*row) * math.hypot(*column)
+    along = abs(sum(a * b for a, b in zip(row, column, strict=True)))
+    return numbers if along < _MOST_ALONG * longest else None

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from config.series_rules import SeriesRules
-from dicom_io.assembly.candidates import Sorted, rejection, sort_study
+from dicom_io.assembly.candidates import UNREADABLE, Sorted, rejection, sort_study
 from dicom_io.assembly.copies import without_copies
 from dicom_io.assembly.decision import Decision, decide
 from dicom_io.assembly.evidence import DYNAMIC_ROLES, PHYSICS, Candidate, parameters
@@ -17,6 +17,9 @@ from dicom_io.assembly.rejects import Verdict
 from dicom_io.assembly.scanning import ScanResult
 from dicom_io.assembly.scoring import Scored
 from pipeline.study import Role
+
+_UNREADABLE_SHOWN = 3
+"""Series named in a refusal; all of them stand among the rejected."""
 
 FILLED, AMBIGUOUS, EMPTY = "filled", "ambiguous", "empty"
 
@@ -96,7 +99,7 @@ def _match(
     overrides: Sequence[Override],
 ) -> MatchResult:
     study, decision = sort_and_decide(scan, rules, lexicon, overrides)
-    refusal = _whole_study(scan, study) or decision.refusal
+    refusal = _whole_study(scan, study) or _naming_unreadable(decision.refusal, study)
     return MatchResult(
         study_instance_uid=study_instance_uid,
         status="accepted" if refusal is None else "refused",
@@ -118,6 +121,18 @@ def _spoken_against(study: Sorted, decision: Decision) -> Iterator[str]:
         verdict = study.verdicts.get(choice.subvolume)
         if verdict is not None:
             yield f"The description of the {ROLE_WORDS[role]} says that it is {verdict.because} ({verdict.code})."
+
+
+def _naming_unreadable(refusal: Refusal | None, study: Sorted) -> Refusal | None:
+    """Add what cannot be read to a refusal for lack of a series: it may be the one."""
+    if refusal is None or not refusal.code.startswith(("SM-MISSING", "SM-NOHBP")):
+        return refusal
+    said = [
+        f"Series {'without number' if entry.series_number is None else entry.series_number}: {entry.because}."
+        for entry in study.rejected
+        if entry.code == UNREADABLE and entry.series_instance_uid
+    ]
+    return replace(refusal, message=" ".join((refusal.message, *said[:_UNREADABLE_SHOWN])))
 
 
 def _injection(decision: Decision) -> str:

@@ -171,7 +171,7 @@ def _unplaced(subvolume: SubVolume, _around: Surroundings, _rules: SeriesRules) 
     mosaic = subvolume.physics.mosaic
     yield mosaic, UNSUPPORTED, "its slices are tiled into one picture (mosaic), which is not supported"
     known = bool(subvolume.positions_mm) and subvolume.frames[0].pixel_spacing_mm is not None
-    yield not known, "NO-GEOMETRY", "its images do not say where they lie"
+    yield not known, "NO-GEOMETRY", "its images do not say where they lie, or contradict themselves in it"
 
 
 def _localizer(subvolume: SubVolume, around: Surroundings, _rules: SeriesRules) -> Iterator[Finding]:

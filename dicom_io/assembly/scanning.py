@@ -54,6 +54,8 @@ class UnreadableFile:
     reason: str
     study_instance_uid: str = ""
     series_instance_uid: str = ""
+    series_number: int | None = None
+    series_description: str = ""
 
     @property
     def is_foreign(self) -> bool:
@@ -224,7 +226,8 @@ def _facts(
     syntax = dataset.file_meta.get("TransferSyntaxUID")
     problem = "" if syntax == DeflatedExplicitVRLittleEndian else pixel_problem(file, *_encoding(dataset))
     if problem:
-        return UnreadableFile(path, problem, study, series)
+        number, description = elements.whole("SeriesNumber"), elements.text("SeriesDescription")[0]
+        return UnreadableFile(path, problem, study, series, number, description)
     return facts_of(elements, path, syntax, seen)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from dicom_io.phantom.classic import WrittenFrame
 from dicom_io.phantom.plan import Part, SeriesPlan, StudyPlan
 from pipeline.phantom import PhantomCase, PhantomSettings
 from pipeline.study import Role
@@ -16,11 +17,17 @@ EVERY = ("ge", "siemens", "siemens-xa", "philips", "philips-enhanced", "uih", "c
 
 Edit = Callable[[PhantomCase, StudyPlan], StudyPlan]
 Pose = Callable[[PhantomCase], PhantomCase]
+Spoil = Callable[[Sequence[WrittenFrame]], None]
+"""Damages files that were written."""
 
 
 def as_planned(_case: PhantomCase, plan: StudyPlan) -> StudyPlan:
     """Change nothing."""
     return plan
+
+
+def as_written(_frames: Sequence[WrittenFrame]) -> None:
+    """Damage nothing."""
 
 
 def as_scanned(case: PhantomCase) -> PhantomCase:
@@ -46,6 +53,8 @@ class Scenario:
         Changes how the images lie, and the truth with them.
     settings
         Of the case.
+    spoil
+        Damages what was written; the truth is not changed with it.
     """
 
     summary: str
@@ -54,6 +63,7 @@ class Scenario:
     vendors: tuple[str, ...] = EVERY
     pose: Pose = as_scanned
     settings: PhantomSettings = field(default_factory=PhantomSettings)
+    spoil: Spoil = as_written
 
     @property
     def status(self) -> str:

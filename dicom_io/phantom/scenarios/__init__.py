@@ -6,6 +6,7 @@ from types import MappingProxyType
 from dicom_io.phantom.scenario import Scenario
 from dicom_io.phantom.scenarios import (
     clocks,
+    damage,
     diffusion,
     dixon,
     geometry,
@@ -30,6 +31,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         **names.SCENARIOS,
         **headers.SCENARIOS,
         **identities.SCENARIOS,
+        **damage.SCENARIOS,
     }
 )
 """By name on the command line."""

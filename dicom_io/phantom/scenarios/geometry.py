@@ -7,7 +7,7 @@ import numpy as np
 
 from dicom_io.phantom.plan import SeriesKind, SeriesPlan, StudyPlan
 from dicom_io.phantom.poses import from_above, on_the_side, prone
-from dicom_io.phantom.scenario import Edit, Scenario
+from dicom_io.phantom.scenario import Edit, Scenario, no_longer
 from pipeline.geometry import Grid
 from pipeline.phantom import PhantomCase, PhantomSettings
 from pipeline.volume import Volume
@@ -63,6 +63,19 @@ def _halved(volume: Volume) -> Volume:
     return Volume(np.rint(array), Grid((slices, rows // 2, columns // 2), spacing, origin, grid.direction))
 
 
+def _short_t2(_case: PhantomCase, plan: StudyPlan) -> StudyPlan:
+    """Plan T2 too high by two thirds of its height. What it shows lies elsewhere, so that it fills no role."""
+
+    def change(series: SeriesPlan) -> SeriesPlan:
+        (part,) = no_longer(series).parts
+        grid = part.volume.grid
+        origin = np.round(grid.to_lps_mm([0, 0, 2 * grid.shape[0] / 3]), 4)
+        moved = Grid(grid.shape, grid.spacing_xyz_mm, origin, grid.direction)
+        return replace(series, parts=(replace(part, volume=Volume(part.volume.array, moved)),))
+
+    return plan.changing(change, SeriesKind.T2)
+
+
 SCENARIOS = {
     "oblique": Scenario(
         "as standard, slices tilted by 12 and 7 degrees", settings=PhantomSettings(oblique_deg=12.0)
@@ -81,6 +94,7 @@ SCENARIOS = {
         _elsewhere(SeriesKind.T1_HEPATOBILIARY, SeriesKind.T1_CORONAL),
         "SM-FOR",
     ),
+    "short-t2": Scenario("T2 covers a third of the liver", _short_t2, "SM-GEOM"),
     "other-grid": Scenario("the portal phase has half the matrix", _coarser, "SM-GEOM"),
 }
 """By name."""

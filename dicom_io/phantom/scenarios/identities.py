@@ -63,6 +63,15 @@ def _foreign_slice(_case: PhantomCase, plan: StudyPlan) -> StudyPlan:
     return plan.changing(change, SeriesKind.T1_PORTAL).adding(foreign)
 
 
+def _foreign_patient_slice(case: PhantomCase, plan: StudyPlan) -> StudyPlan:
+    """Replace a slice of the portal phase by one of another patient, filed under this study."""
+
+    def change(series: SeriesPlan) -> SeriesPlan:
+        return replace(series, owner="B", examination="") if series.key == "foreign" else series
+
+    return _foreign_slice(case, plan).changing(change, SeriesKind.T1_PORTAL)
+
+
 SCENARIOS = {
     "two-patients": Scenario(
         "T2 and diffusion carry another patient's identity under the same study", _two_patients, "SM-PATIENT"
@@ -79,6 +88,9 @@ SCENARIOS = {
     ),
     "foreign-slice": Scenario(
         "one slice of the portal phase is of another study", _foreign_slice, "SM-INCOMPLETE"
+    ),
+    "foreign-patient-slice": Scenario(
+        "one slice of the portal phase is of another patient", _foreign_patient_slice, "SM-PATIENT"
     ),
 }
 """By name."""

@@ -47,6 +47,20 @@ def _repeat_arterial(_case: PhantomCase, plan: StudyPlan) -> StudyPlan:
     return plan.changing(lambda series: replace(series, number=31), _ARTERIAL).adding(first)
 
 
+def _aborted_arterial(_case: PhantomCase, plan: StudyPlan) -> StudyPlan:
+    """End the first arterial breath-hold after two thirds of its slices."""
+    plan = _repeat_arterial(_case, plan)
+    slices = plan.of(_PORTAL).parts[0].volume.grid.shape[0]
+    aborted = frozenset(range(2 * slices // 3, slices))
+    return replace(
+        plan,
+        series=tuple(
+            replace(series, omit=aborted) if series.kind is _ARTERIAL and series.key == "first" else series
+            for series in plan.series
+        ),
+    )
+
+
 def _repeat_portal(_case: PhantomCase, plan: StudyPlan) -> StudyPlan:
     first = no_longer(moved_to(52.0)(plan.of(_PORTAL)), key="first", number=4)
     plan = plan.changing(moved_to(74.0), _PORTAL)
@@ -142,6 +156,9 @@ SCENARIOS = {
         vendors=("siemens", "siemens-xa"),
     ),
     "repeat-arterial": Scenario("the arterial breath-hold was repeated; the later one is right", _repeat_arterial),
+    "aborted-arterial": Scenario(
+        "the arterial breath-hold was aborted and repeated; the complete one is right", _aborted_arterial
+    ),
     "repeat-portal": Scenario("the portal breath-hold was repeated; the later one is right", _repeat_portal),
     "two-portal": Scenario("two different portal venous phases at 65 and 95 s", _two_portal, "SM-AMBIG-T1_PORTAL"),
     "full-dynamic": Scenario("transitional phases at 3 and 5 min as well", _full_dynamic),

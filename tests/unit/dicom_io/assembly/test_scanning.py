@@ -128,3 +128,27 @@ def test_scan_folder_when_a_folder_below_cannot_be_read_then_it_is_named(
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(NoDicomError, match="closed is a folder that cannot be read: permission denied"):
         scan_folder(tmp_path)
+
+
+def test_match_when_the_missing_series_has_no_pixels_then_the_refusal_names_it(
+    writer: StudyWriter, tmp_path: Path, match: Match
+) -> None:
+    series = standard(writer)["T1_HEPATOBILIARY"]
+    for path in tmp_path.glob("*.dcm"):
+        ds = dcmread(path)
+        if ds.SeriesInstanceUID == series:
+            del ds.PixelData
+            ds.save_as(path)
+    result = match()
+    assert result.code == "SM-NOHBP"
+    assert f"Series 6: {SLICES} file(s) cannot be used, the first: no pixel data." in result.message
+
+
+def test_match_when_rows_and_columns_run_the_same_way_then_the_series_has_no_geometry(
+    writer: StudyWriter, match: Match
+) -> None:
+    standard(writer, without=("T1_ARTERIAL",))
+    writer.series("Ax T1 arterial", T1, 125, ImageOrientationPatient=[1, 0, 0, 1, 0, 0])
+    result = match()
+    assert result.code == "SM-MISSING-T1_ARTERIAL"
+    assert [entry.code for entry in result.rejected if "arterial" in entry.series_description] == ["NO-GEOMETRY"]

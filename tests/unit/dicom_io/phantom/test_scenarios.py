@@ -10,6 +10,7 @@ import pytest
 
 from dicom_io.phantom.plan import SeriesKind, StudyPlan
 from dicom_io.phantom.protocol import usual_plan
+from dicom_io.phantom.scenario import CLASSIC, EVERY
 from dicom_io.phantom.scenarios import SCENARIOS
 from dicom_io.phantom_series import study_instance_uid, write_phantom_study
 from pipeline.phantom import PhantomCase
@@ -17,6 +18,7 @@ from pipeline.study import Role
 
 LACKING = {
     "missing-t2": Role.T2,
+    "short-t2": Role.T2,
     "missing-dwi": Role.DWI,
     "low-b-only": Role.DWI,
     "no-weighting": Role.DWI,
@@ -29,6 +31,52 @@ LACKING = {
     "coronal-hepatobiliary": Role.T1_HEPATOBILIARY,
 }
 """Scenarios in which nothing fills a role."""
+
+
+A10 = {
+    1: ("dynamic-series",),
+    2: ("drifting-trigger",),
+    3: ("dixon-hundreds",),
+    4: ("standard", "twist"),
+    5: ("dixon",),
+    6: ("dynamic-series", "object-per-phase"),
+    7: ("mdixon",),
+    8: ("mdixon", "mdixon-r12"),
+    9: ("vframe",),
+    10: ("b-on-weighted-only",),
+    11: ("triple-arterial",),
+    12: ("repeat-arterial", "aborted-arterial"),
+    13: ("two-portal", "repeat-portal"),
+    14: ("no-hepatobiliary",),
+    15: ("three-hepatobiliary",),
+    16: ("diffusion-first", "diffusion-twice"),
+    17: ("calculated-b",),
+    18: ("derived",),
+    19: ("gadobutrol",),
+    20: ("no-agent",),
+    21: ("gbk",),
+    22: ("pre-post",),
+    23: ("midnight", "midnight-undated"),
+    24: ("gap", "gap-hepatobiliary"),
+    25: ("other-frame-t2",),
+    26: ("sent-twice", "coerced-study", "two-patients"),
+    27: ("swapped-phases", "reversed-phases"),
+    28: ("no-time",),
+}
+"""Scenarios for each case of the test matrix A10 of the reference on series matching."""
+
+OWN_HABIT = {
+    2: {"ge"}, 3: {"ge"}, 5: {"siemens", "siemens-xa"}, 7: {"philips"}, 8: {"philips-enhanced"},
+    9: {"uih"}, 10: {"canon", "toshiba"},
+}  # fmt: skip
+"""Cases that are a habit of some vendors; 28 is none of Enhanced objects, whose frames say when they are of."""
+
+
+def test_each_case_of_the_matrix_has_a_scenario_for_every_vendor_that_it_makes_sense_for() -> None:
+    assert sorted(A10) == list(range(1, 29))
+    for case, names in A10.items():
+        vendors = {vendor for name in names for vendor in SCENARIOS[name].vendors}
+        assert vendors >= OWN_HABIT.get(case, set(CLASSIC) if case == 28 else set(EVERY)), case
 
 
 def plan_of(case: PhantomCase, scenario: str) -> StudyPlan:

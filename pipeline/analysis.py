@@ -67,6 +67,8 @@ class Risk:
         Which classifier was used.
     missing_clinical
         The clinical features that were absent; not empty exactly where the radiomics classifier was used.
+    left_out_auc
+        Area under the curve of that classifier on cases left out of its fit; None where the bundle does not say.
     """
 
     probability: float
@@ -76,6 +78,7 @@ class Risk:
     calibrated: bool
     classifier: Classifier
     missing_clinical: tuple[str, ...]
+    left_out_auc: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

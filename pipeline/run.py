@@ -1,7 +1,7 @@
 """The order of the stages and nothing else."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from config.analytes import AnalyteRules, load_analytes
 from pipeline.analysis import Analysis, FeatureEvidence, GateOutcome, Lesion, RegistrationOutcome, Risk
@@ -109,8 +109,8 @@ def analyse(
         )
         verdict = _classified(features, clinical, bundle)
         gates += require(distribution_gates(verdict.outside_share, verdict.mahalanobis, settings.gates))
-        risk = verdict.risk
-        worth = weakness(bundle.left_out_auc(risk.classifier))
+        risk = replace(verdict.risk, left_out_auc=bundle.left_out_auc(verdict.risk.classifier))
+        worth = weakness(risk.left_out_auc)
         evidence = FeatureEvidence(len(features.names), features.sha256, verdict.contributions)
     return Analysis(
         liver_map=native.liver_map,

@@ -115,6 +115,7 @@ def _risk(risk: Risk) -> Json:
         "calibrated": bool(risk.calibrated),
         "classifier": risk.classifier.value,
         "missing_clinical": list(risk.missing_clinical),
+        "left_out_auc": None if risk.left_out_auc is None else _number(risk.left_out_auc, 3),
     }
 
 

@@ -92,6 +92,7 @@ def _risk_numbers(risk: Risk, product: Product) -> list[sr.Measurement]:
         "threshold": f"{risk.threshold:.{PROBABILITY_DIGITS}f}",
         "calibrated": "yes" if risk.calibrated else "no",
         "classifier": risk.classifier.value,
+        **({} if risk.left_out_auc is None else {"left_out_auc": f"{risk.left_out_auc:.2f}"}),
     }
     # Only a calibrated number may be called a probability.
     name = codes.MVI_PROBABILITY if risk.calibrated else codes.MVI_SCORE

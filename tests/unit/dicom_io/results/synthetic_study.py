@@ -200,7 +200,7 @@ def make_analysis(
         margin_map=LabelMap(margin, grid),
         lesions=found,
         risk=Risk(
-            0.623456, (0.48, 0.74), RiskCategory.HIGH, 0.5, calibrated, Classifier.RADIOMICS_AND_CLINICAL, ()
+            0.623456, (0.48, 0.74), RiskCategory.HIGH, 0.5, calibrated, Classifier.RADIOMICS_AND_CLINICAL, (), 0.81
         )
         if lesions
         else None,

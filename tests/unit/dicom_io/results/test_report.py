@@ -195,6 +195,9 @@ def test_report_when_written_then_every_number_of_a_lesion_names_the_algorithm(t
     for number in numbers:
         assert children(number, "111001")[0].TextValue == "phantom-demo"
         assert children(number, "111003")[0].TextValue == "1.0.0"
+    parameters = {item.TextValue for number in numbers for item in children(number, "111002")}
+    # Of the risk: what separates its categories, and how well the model tells the outcomes apart.
+    assert {"threshold=0.500", "left_out_auc=0.81", "calibrated=yes"} <= parameters
 
 
 def test_report_when_not_calibrated_then_the_number_is_a_score(tmp_path: Path) -> None:

@@ -85,6 +85,7 @@ def test_results_when_written_then_the_document_has_the_keys_of_the_contract(tmp
         "calibrated": True,
         "classifier": "radiomics+clinical",
         "missing_clinical": [],
+        "left_out_auc": 0.81,
     }
     assert document["model"] == {
         "name": "phantom-demo",

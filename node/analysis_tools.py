@@ -15,6 +15,7 @@ from dicom_io.assembly.match_result import MatchResult, SourceInstance
 from dicom_io.assembly.matching import match_studies
 from dicom_io.assembly.pixel_sanity import inspect
 from dicom_io.assembly.progress import StudyProgress, study_progress
+from dicom_io.assembly.refusals import refuse
 from dicom_io.assembly.scanning import scan_files
 from dicom_io.assembly.volumes import assemble
 from dicom_io.results.writing import write_refusal, write_results
@@ -50,11 +51,14 @@ def match_study(
     UnsuitableStudyError
         ``SM-UNREADABLE``: no file of the study can be read.
     """
-    for match in match_studies(scan_files(paths), rules, {study_instance_uid: overrides}):
+    scan = scan_files(paths)
+    for match in match_studies(scan, rules, {study_instance_uid: overrides}):
         if match.study_instance_uid == study_instance_uid:
             return match
+    closed = any(file.is_closed for file in scan.unreadable)
+    remedy = refuse("SM-UNREADABLE", "").remedy if closed else "Send the study again."
     raise UnsuitableStudyError(
-        "SM-UNREADABLE", "No image of the study can be read.", remedy="Send the study again.", stage="assemble"
+        "SM-UNREADABLE", "No image of the study can be read.", remedy=remedy, stage="assemble"
     )
 
 

@@ -14,6 +14,7 @@ from dicom_io.assembly.match_result import RejectedSubVolume
 from dicom_io.assembly.rejects import UNSUPPORTED, Verdict, defect, reject, surroundings, without_text
 from dicom_io.assembly.scanning import OtherInstance, ScanResult, UnreadableFile
 from dicom_io.assembly.subvolumes import SubVolume, split_series
+from dicom_io.assembly.unreadable import damage_of_series, shown
 
 UNREADABLE = "UNREADABLE"
 """Code of files that give no image."""
@@ -63,14 +64,15 @@ def sort_study(
     vouched
         Tells of which sub-volumes a person knows better than their descriptions: these alone reject none of them.
     """
-    damaged = frozenset(entry.series_instance_uid for entry in scan.unreadable if entry.series_instance_uid)
+    damaged = damage_of_series(scan)
     live: list[Candidate] = []
     rejected: list[RejectedSubVolume] = []
     unsupported: list[Candidate] = []
     verdicts: dict[SubVolume, Verdict | None] = {}
     for frames in _by_series(scan.frames):
         stacks = split_series(frames)
-        for stack, around in zip(stacks, surroundings(stacks, lexicon, damaged), strict=True):
+        damage = damaged.get(frames[0].series.series_instance_uid, "")
+        for stack, around in zip(stacks, surroundings(stacks, lexicon, damage), strict=True):
             verdict = verdicts[stack] = reject(stack, around, rules)
             if verdict is not None and vouched(stack):
                 verdict = reject(stack, without_text(stack, around), rules)
@@ -142,7 +144,8 @@ def _not_images(scan: ScanResult) -> list[RejectedSubVolume]:
         others[other.series_instance_uid].append(other)
     damaged: dict[str, list[UnreadableFile]] = defaultdict(list)
     for file in scan.unreadable:
-        damaged[file.series_instance_uid].append(file)
+        if file.series_instance_uid:
+            damaged[file.series_instance_uid].append(file)
     return [
         RejectedSubVolume(uid, "", "NOT-MR", f"{len(found)} object(s) that are no MR images")
         for uid, found in others.items()
@@ -151,7 +154,7 @@ def _not_images(scan: ScanResult) -> list[RejectedSubVolume]:
             series_instance_uid=uid,
             sub_volume="",
             code=UNREADABLE,
-            because=f"{len(found)} file(s) cannot be used, the first: {found[0].reason}",
+            because=f"{len(found)} file(s) cannot be used, the first {shown(found[0])}: {found[0].reason}",
             series_number=found[0].series_number,
             series_description=found[0].series_description,
         )

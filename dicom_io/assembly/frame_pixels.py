@@ -18,7 +18,7 @@ from dicom_io.assembly.codestream import frame_problem
 from dicom_io.assembly.elements import Elements
 from dicom_io.assembly.facts import FrameFacts, Vector
 from dicom_io.assembly.match_result import RoleMatch, SourceInstance
-from dicom_io.assembly.refusals import ROLE_WORDS
+from dicom_io.assembly.refusals import ROLE_WORDS, refuse
 from dicom_io.assembly.scanning import facts_of
 from dicom_io.reading import read_file
 from pipeline.errors import UnsuitableStudyError
@@ -110,10 +110,15 @@ def _decode_instance(
     try:
         dataset = files.read(instance.path)
     except OSError as error:
-        raise _unsuitable(chosen.role, f"cannot be read: {error.strerror or 'input/output error'}") from error
+        what = f"cannot be read: {instance.path.name}, {(error.strerror or 'input/output error').lower()}"
+        # What is gone can be sent again; what may not be read would be no better for it.
+        code = "SM-PIXEL" if isinstance(error, FileNotFoundError) else "SM-UNREADABLE"
+        raise _unsuitable(chosen.role, what, code=code) from error
     except Exception as error:
         # The parser meets arbitrary bytes and raises whatever they provoke.
-        raise _unsuitable(chosen.role, f"holds a damaged file ({type(error).__name__})") from error
+        raise _unsuitable(
+            chosen.role, f"holds a damaged file, {instance.path.name} ({type(error).__name__})"
+        ) from error
     facts = facts_of(Elements(dataset, {}), instance.path, dataset.file_meta.get("TransferSyntaxUID"), {})
     if not facts or facts[0].instance.sop_instance_uid != instance.sop_instance_uid:
         raise _unsuitable(chosen.role, "changed on disk after it was matched")
@@ -244,7 +249,7 @@ def _scaling(elements: Elements, groups: multiframe.FrameGroups) -> Scaling:
 
 
 def _unsuitable(role: Role, what: str, *, code: str = "SM-PIXEL") -> UnsuitableStudyError:
-    remedy = "Send the images uncompressed or compressed without loss." if code == "SM-LOSSY" else ""
-    return UnsuitableStudyError(
-        code, f"The {ROLE_WORDS[role]} {what}.", remedy=remedy or "Send the series again.", stage=_STAGE
-    )
+    found = refuse(code, f"The {ROLE_WORDS[role]} {what}.")
+    # What SM-PIXEL advises is about contrast; here the pixels themselves are unfit.
+    remedy = found.remedy if code in ("SM-LOSSY", "SM-UNREADABLE") else "Send the series again."
+    return UnsuitableStudyError(code, found.message, remedy=remedy, stage=_STAGE)

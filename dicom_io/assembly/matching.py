@@ -16,6 +16,7 @@ from dicom_io.assembly.refusals import ROLE_WORDS, Refusal, refuse
 from dicom_io.assembly.rejects import Verdict
 from dicom_io.assembly.scanning import ScanResult
 from dicom_io.assembly.scoring import Scored
+from dicom_io.assembly.unreadable import closed_objection, stray_warnings
 from pipeline.study import Role
 
 _UNREADABLE_SHOWN = 3
@@ -99,7 +100,7 @@ def _match(
     overrides: Sequence[Override],
 ) -> MatchResult:
     study, decision = sort_and_decide(scan, rules, lexicon, overrides)
-    refusal = _whole_study(scan, study) or _naming_unreadable(decision.refusal, study)
+    refusal = _whole_study(scan, study) or _naming_unreadable(decision.refusal, study, scan)
     return MatchResult(
         study_instance_uid=study_instance_uid,
         status="accepted" if refusal is None else "refused",
@@ -110,7 +111,11 @@ def _match(
         rejected=(*study.rejected, *_not_chosen(study, decision, rules)),
         clock_source=None if decision.clock is None else decision.clock.source,
         t0=_injection(decision),
-        warnings=(*(item.sentence for item in overrides), *_spoken_against(study, decision)),
+        warnings=(
+            *(item.sentence for item in overrides),
+            *_spoken_against(study, decision),
+            *stray_warnings(scan),
+        ),
         rules_version=rules.label,
     )
 
@@ -123,16 +128,19 @@ def _spoken_against(study: Sorted, decision: Decision) -> Iterator[str]:
             yield f"The description of the {ROLE_WORDS[role]} says that it is {verdict.because} ({verdict.code})."
 
 
-def _naming_unreadable(refusal: Refusal | None, study: Sorted) -> Refusal | None:
-    """Add what cannot be read to a refusal for lack of a series: it may be the one."""
-    if refusal is None or not refusal.code.startswith(("SM-MISSING", "SM-NOHBP")):
+def _naming_unreadable(refusal: Refusal | None, study: Sorted, scan: ScanResult) -> Refusal | None:
+    """Add what cannot be read to a refusal for lack of a series, or of a slice: it may be the one."""
+    if refusal is None or not refusal.code.startswith(("SM-MISSING", "SM-NOHBP", "SM-INCOMPLETE")):
         return refusal
+    lost = stray_warnings(scan)
+    if refusal.code == "SM-INCOMPLETE":
+        return replace(refusal, message=" ".join((refusal.message, *lost)))
     said = [
         f"Series {'without number' if entry.series_number is None else entry.series_number}: {entry.because}."
         for entry in study.rejected
         if entry.code == UNREADABLE and entry.series_instance_uid
     ]
-    return replace(refusal, message=" ".join((refusal.message, *said[:_UNREADABLE_SHOWN])))
+    return replace(refusal, message=" ".join((refusal.message, *said[:_UNREADABLE_SHOWN], *lost)))
 
 
 def _injection(decision: Decision) -> str:
@@ -151,6 +159,9 @@ def _whole_study(scan: ScanResult, study: Sorted) -> Refusal | None:
         return refuse("SM-AGENT", "Another contrast agent than gadoxetate is named in the headers.")
     if len(agents) > 1 and set(agents) == {"none"}:
         return refuse("SM-AGENT", "The headers say that no contrast agent was given.")
+    closed = closed_objection(scan)
+    if closed is not None:
+        return closed
     if not scan.frames:
         return refuse(f"SM-MISSING-{Role.T2}", "The study holds no readable MR image.")
     return None

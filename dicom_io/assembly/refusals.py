@@ -33,6 +33,7 @@ _REMEDIES = {
     "SM-GEOM": "Send phases of one grid that cover the whole liver.",
     "SM-FOR": "Send series of one frame of reference, or allow several in the series rules.",
     "SM-INCOMPLETE": "Send the series again, with all its images.",
+    "SM-UNREADABLE": "Give the user that runs this the right to read it, or leave it out, and try again.",
     "SM-SPLIT-WEAK": "Send the series with its temporal positions or acquisition times.",
     "SM-PIXEL": "Look at the phases; where they are right, widen [pixels] in the series rules and retry.",
     "SM-LOSSY": "Send the images uncompressed or compressed without loss.",

@@ -34,8 +34,8 @@ class Surroundings:
         Number of different orientations in its series.
     largest_sibling
         Slices of the largest sub-volume of the same series and kind.
-    damaged_series
-        Series Instance UIDs of which a file could not be read.
+    damage
+        Which files of its series are damaged, and how, as the end of a sentence; empty where none is.
     diffusion_series
         Whether any sub-volume of the series is diffusion weighted: Canon gives no b-value to the others.
     """
@@ -44,7 +44,7 @@ class Surroundings:
     dixon: str | None
     planes: int
     largest_sibling: int
-    damaged_series: frozenset[str]
+    damage: str = ""
     diffusion_series: bool = False
 
 
@@ -94,9 +94,7 @@ def _verdict(code: str, because: str, subvolume: SubVolume, around: Surroundings
     return Verdict(code, because, *shown.get(code, ("(0008,0008)", "\\".join(physics.image_type), "")))
 
 
-def surroundings(
-    series: Sequence[SubVolume], lexicon: Lexicon, damaged_series: frozenset[str]
-) -> list[Surroundings]:
+def surroundings(series: Sequence[SubVolume], lexicon: Lexicon, damage: str) -> list[Surroundings]:
     """Return what `reject` needs to know beside each sub-volume itself.
 
     Parameters
@@ -105,8 +103,8 @@ def surroundings(
         All sub-volumes of one series.
     lexicon
         Reads the texts.
-    damaged_series
-        Series of which a file could not be read.
+    damage
+        Which of its files are damaged, and how; empty where none is.
     """
     planes = {tuple(round(part, 1) for part in item.normal) for item in series if item.normal is not None}
     largest: dict[str, int] = {}
@@ -122,7 +120,7 @@ def surroundings(
             dixon=item.physics.dixon or _named_dixon(item, lexicon),
             planes=len(planes),
             largest_sibling=largest[item.split_tag],
-            damaged_series=damaged_series,
+            damage=damage,
             diffusion_series=diffusion,
         )
         for item in series
@@ -145,15 +143,12 @@ def defect(subvolume: SubVolume, around: Surroundings, rules: SeriesRules) -> Ve
     objects = len({frame.instance.sop_instance_uid for frame in subvolume.frames})
     found: tuple[Finding, ...] = (
         (subvolume.physics.lossy, "SM-LOSSY", "its images were compressed with loss, which changes texture"),
+        # Before the gap that it leaves: a damaged file is copied again, a missing one is looked for.
+        (bool(around.damage), "SM-INCOMPLETE", around.damage),
         (
             missing > 0,
             "SM-INCOMPLETE",
             f"{missing} slice{' is' if missing == 1 else 's are'} missing between its {slices}",
-        ),
-        (
-            subvolume.series.series_instance_uid in around.damaged_series,
-            "SM-INCOMPLETE",
-            "a file of its series is damaged",
         ),
         (
             slices < rules.geometry.sibling_slices * around.largest_sibling,

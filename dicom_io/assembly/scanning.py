@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable
@@ -48,7 +49,15 @@ class NoDicomError(NodeError):
 
 @dataclass(frozen=True)
 class UnreadableFile:
-    """A file that gives no image, and why; the UIDs where the header could be read."""
+    """A file that gives no image, and why; the UIDs where the header could be read.
+
+    Parameters
+    ----------
+    is_closed
+        Whether the system would not let it be read, or a folder be searched, so that nobody knows what lies there.
+    name
+        Path below the folder that was scanned.
+    """
 
     path: Path
     reason: str
@@ -56,6 +65,8 @@ class UnreadableFile:
     series_instance_uid: str = ""
     series_number: int | None = None
     series_description: str = ""
+    is_closed: bool = False
+    name: str = ""
 
     @property
     def is_foreign(self) -> bool:
@@ -114,13 +125,16 @@ class ScanResult:
         others: dict[str, list[OtherInstance]] = defaultdict(list)
         for entry in self.others:
             others[entry.study_instance_uid].append(entry)
-        damaged: dict[str, list[UnreadableFile]] = defaultdict(list)
-        for file in self.unreadable:
-            damaged[file.study_instance_uid].append(file)
-        return {
-            uid: ScanResult(tuple(frames[uid]), tuple(others[uid]), tuple(damaged[uid]))
+        # What does not say whose it is may belong to any of them.
+        damaged = {
+            uid: tuple(
+                file
+                for file in self.unreadable
+                if file.study_instance_uid == uid or not (file.study_instance_uid or file.is_foreign)
+            )
             for uid in self.study_instance_uids
         }
+        return {uid: ScanResult(tuple(frames[uid]), tuple(others[uid]), found) for uid, found in damaged.items()}
 
     def _without_repeats(self) -> "ScanResult":
         # The same SOP Instance UID is the same instance, sent twice (PS3.4 B.4); instances that merely share a
@@ -148,18 +162,29 @@ def scan_folder(folder: Path) -> ScanResult:
 
     def note(error: OSError) -> None:
         reason = f"a folder that cannot be read: {(error.strerror or str(error)).lower()}"
-        closed.append(UnreadableFile(Path(error.filename or folder), reason))
+        closed.append(UnreadableFile(Path(error.filename or folder), reason, is_closed=True))
 
     places = os.walk(folder, onerror=note, followlinks=False)
     paths = sorted(Path(place, name) for place, _, names in places for name in names if name != "DICOMDIR")
-    scan = scan_files(path for path in paths if path.is_file())
+    scan = scan_files(path for path in paths if _may_be_read(path))
     if not scan.study_instance_uids:
         shut = f"; {closed[0].path} is {closed[0].reason}" if closed else ""
         raise NoDicomError(
             f"no readable DICOM file in {folder} ({len(paths)} files looked at){shut}; "
             "name the folder that holds the files of a study"
         )
-    return replace(scan, unreadable=(*scan.unreadable, *closed))
+    found = (replace(file, name=os.path.relpath(file.path, folder)) for file in (*scan.unreadable, *closed))
+    return replace(scan, unreadable=tuple(found))
+
+
+def _may_be_read(path: Path) -> bool:
+    """Tell whether a path is a file; also where its folder does not let one look, so that reading it says so."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 def scan_files(paths: Iterable[Path]) -> ScanResult:
@@ -205,7 +230,8 @@ def _read(
     except OversizedFileError as error:
         return UnreadableFile(path, str(error))
     except OSError as error:
-        return UnreadableFile(path, f"cannot be read: {error.strerror or 'input/output error'}")
+        reason = f"a file that cannot be read: {(error.strerror or 'input/output error').lower()}"
+        return UnreadableFile(path, reason, is_closed=True)
     except Exception as error:
         # The parser meets arbitrary bytes here and raises whatever they provoke; one bad file must not end a scan.
         return UnreadableFile(path, f"damaged header ({type(error).__name__})")

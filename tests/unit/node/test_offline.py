@@ -1,5 +1,7 @@
 """What `analyse --labs` gives the pipeline."""
 
+import errno
+import json
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,12 +20,12 @@ from pipeline.clinical import clinical_features
 from pipeline.errors import TransientError
 from pipeline.study import FIXED_ROLE, Analyte, Study
 from tests.unit.dicom_io.assembly.header_studies import StudyWriter, standard
-from tests.unit.dicom_io.results.synthetic_study import make_analysis
+from tests.unit.dicom_io.results.synthetic_study import MODEL, make_analysis
 
 RULES = load_analytes()
 EXAMINED = date(2024, 3, 5)
 TODAY = date(2026, 3, 1)
-BUNDLE: Any = SimpleNamespace(settings=SimpleNamespace(lesions=SimpleNamespace(margin_mm=5.0)))
+BUNDLE: Any = SimpleNamespace(identity=MODEL, settings=SimpleNamespace(lesions=SimpleNamespace(margin_mm=5.0)))
 OTHERS = ("ggt_u_per_l,40,U/L", "total_protein_g_per_l,70,g/L", "lymphocyte_percent,30,%",
           "fibrinogen_g_per_l,3,g/L", "hbcab_positive,1,1")  # fmt: skip
 
@@ -129,3 +131,32 @@ def test_analyse_when_a_file_holds_nothing_of_the_patient_then_one_line_says_so(
     )
     assert result.exit_code == ExitCode.DONE
     assert result.stderr == ("mvi-node: labs.csv holds no values for this patient; check the patient_id column\n")
+
+
+def test_analyse_when_something_is_closed_then_terminal_result_match_and_report_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = StudyWriter(tmp_path / "in")
+    writer.folder.mkdir()
+    standard(writer)
+    closed = sorted(writer.folder.glob("*.dcm"))[-1]
+    opened = Path.open
+
+    def refuse(path: Path, *mode: Any, **options: Any) -> Any:
+        if path == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, *mode, **options)
+
+    # root may read everything, so that rights alone would not show it.
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr("node.model_choice.load_active_bundle", lambda *_: BUNDLE)
+    out = tmp_path / "out"
+    result = CliRunner().invoke(app, ["analyse", str(writer.folder), "--out", str(out)])
+    assert result.exit_code == ExitCode.REFUSED
+    said = f"{closed.name} is a file that cannot be read: permission denied"
+    assert said in result.stdout
+    document = json.loads((out / "result.json").read_text(encoding="utf-8"))
+    assert document["code"] == "SM-UNREADABLE"
+    assert said in document["message"]
+    assert said in json.loads((out / "match.json").read_text(encoding="utf-8"))["message"]
+    assert said.encode() in (out / "sr.dcm").read_bytes()

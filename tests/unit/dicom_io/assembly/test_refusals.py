@@ -14,6 +14,7 @@ CODES = [
     "SM-GEOM",
     "SM-FOR",
     "SM-INCOMPLETE",
+    "SM-UNREADABLE",
     "SM-SPLIT-WEAK",
     "SM-LOSSY",
     "SM-VENDOR",

@@ -141,7 +141,7 @@ def test_match_when_the_missing_series_has_no_pixels_then_the_refusal_names_it(
             ds.save_as(path)
     result = match()
     assert result.code == "SM-NOHBP"
-    assert f"Series 6: {SLICES} file(s) cannot be used, the first: no pixel data." in result.message
+    assert f"Series 6: {SLICES} file(s) cannot be used, the first 00055.dcm: no pixel data." in result.message
 
 
 def test_match_when_rows_and_columns_run_the_same_way_then_the_series_has_no_geometry(

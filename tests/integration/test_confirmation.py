@@ -18,11 +18,12 @@ from dicom_io.network.commitment import (
     report_commitment,
 )
 from dicom_io.network.requestor import RemoteAE
+from dicom_io.network.storage_scu import SendOutcome
 from dicom_io.network.tls import TlsFiles
 from node.ledger import schema
 from node.ledger.ledger import open_ledger
 from node.ledger.records import Confirmation, DeliveryState, ObjectKind
-from node.peers import DimseTransport
+from node.peers import DimseTransport, WebTransport
 from node.states import StudyState
 from tests.integration.dcmtk import LOOPBACK, running_storescp
 from tests.integration.orthanc import Orthanc, free_port, running_orthanc
@@ -140,6 +141,25 @@ def test_orthanc_when_reached_by_dicomweb_then_stores_and_a_query_confirms(queue
         DimseTransport(NODE_AE_TITLE).send(
             site.peer, [queue.storage / item.path], lambda outcome: not outcome.message
         )
+    assert len(site.orthanc.get("/instances")) == 3
+
+
+@pytest.mark.peer("orthanc")
+def test_node_when_killed_between_stow_and_its_ledger_then_the_next_start_gives_the_same_objects(
+    queue: ResultQueue, site: Site
+) -> None:
+    url = f"http://{LOOPBACK}:{site.orthanc.http_port}/dicom-web"
+    peer = peer_of(RemoteAE("WEB", LOOPBACK, 1), dicomweb_url=url)
+
+    def killed(_: SendOutcome) -> bool:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        WebTransport().send(peer, [queue.storage / item.path for item in queue.ledger.outbox.due("pacs")], killed)
+    assert len(site.orthanc.get("/instances")) == 1
+    assert queue.states() == dict.fromkeys(ObjectKind, DeliveryState.WAITING)
+    queue.courier(peer).deliver()
+    assert queue.states() == DELIVERED
     assert len(site.orthanc.get("/instances")) == 3
 
 

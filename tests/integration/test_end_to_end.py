@@ -1,17 +1,26 @@
 """The main job through real processes: DCMTK is the scanner, Orthanc the PACS, dciodvfy the judge."""
 
 import json
+import ssl
 import subprocess
+import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import highdicom as hd
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk  # noqa: N813 - the package's own idiom
 
+from dicom_io.results.wording import CLASSIFIER_TITLES, feature_title
+from pipeline.analysis import Classifier
+from pipeline.study import Analyte
+from tests.integration.laboratory import ISSUER, LATE, MESSAGE_ID, Laboratory, laboratory
 from tests.integration.orthanc import Orthanc, free_port, running_orthanc
 from tests.integration.service import LOOPBACK, RunningNode, mvi_node, running_node
 
@@ -29,6 +38,7 @@ class Loop:
     truth: dict[str, Any]
     study: dict[str, Any]
     folder: Path
+    laboratory: Laboratory | None
 
     def received(self, modality: str) -> Path:
         """Return the one instance of a modality that the PACS holds, as a file."""
@@ -46,7 +56,11 @@ def loop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     truth = json.loads((folder / "phantom" / "truth" / "truth.json").read_text(encoding="utf-8"))
     port = free_port()
     (folder / "pacs").mkdir()
-    with running_orthanc(folder / "pacs", {"node": ("MVINODE", LOOPBACK, port)}) as pacs:
+    around = request.param == "standard"
+    with (
+        laboratory(folder, folder / "phantom" / "truth" / "labs.csv") if around else nullcontext() as lab,
+        running_orthanc(folder / "pacs", {"node": ("MVINODE", LOOPBACK, port)}) as pacs,
+    ):
         peers: list[dict[str, object]] = [
             {"name": "scanner", "ae_title": "STORESCU", "host": LOOPBACK, "may_send": True},
             {
@@ -65,7 +79,7 @@ def loop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             (listed,) = node.json("studies", "list")["studies"]
             uid = listed["study_instance_uid"]
             study = node.wait_for_state(uid, ("delivered", "undelivered", "failed"), ANALYSIS_S)
-            yield Loop(node, pacs, truth, study, folder)
+            yield Loop(node, pacs, truth, study, folder, lab)
 
 
 def test_study_when_sent_by_dcmtk_then_delivered_and_committed_by_orthanc(loop: Loop) -> None:
@@ -108,3 +122,51 @@ def test_matched_series_when_compared_with_the_truth_then_all_six_are_right(loop
     explained = loop.node.json("studies", "explain", loop.study["study_instance_uid"])
     for role, wanted in loop.truth["roles"].items():
         assert sorted(explained["roles"][role]["sop_instance_uids"]) == sorted(wanted["sop_instance_uids"]), role
+
+
+def said(report: Path | bytes) -> list[str]:
+    """Return the texts and numbers of a report, in its order."""
+    ds = pydicom.dcmread(report if isinstance(report, Path) else BytesIO(report))
+
+    def walk(item: pydicom.Dataset) -> Iterator[str]:
+        yield str(item.get("TextValue") or "")
+        yield from (str(value.NumericValue) for value in item.get("MeasuredValueSequence") or ())
+        for child in item.get("ContentSequence") or ():
+            yield from walk(child)
+
+    return [text for text in walk(ds) if text]
+
+
+def test_report_when_a_value_is_unknown_then_names_it_and_uses_images_alone(loop: Loop) -> None:
+    report = said(loop.received("SR"))
+    assert CLASSIFIER_TITLES[Classifier.RADIOMICS] in report
+    # The FHIR server knows all but one of the values.
+    missing = [feature_title(LATE)] if loop.laboratory is not None else [feature_title(name) for name in Analyte]
+    assert ", ".join(missing) in report
+
+
+def test_values_when_the_last_comes_over_mutual_tls_then_the_result_is_superseded_with_their_provenance(
+    loop: Loop,
+) -> None:
+    lab = loop.laboratory
+    if lab is None:
+        pytest.skip("without a laboratory")
+    assert set(lab.server.tokens) == {"Bearer secret"}
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        lab.send(lab.rest(), lab.stranger)
+    assert lab.send(lab.rest(), lab.known) == "AA"
+    deadline = time.monotonic() + ANALYSIS_S
+    while len(reports := loop.pacs.instances_of_modality("SR")) < 2:
+        assert time.monotonic() < deadline, loop.node.log.read_text(encoding="utf-8")[-3000:]
+        time.sleep(1)
+    files = [loop.pacs.file(instance) for instance in reports]
+    (later,) = [file for file in files if "PredecessorDocumentsSequence" in pydicom.dcmread(BytesIO(file))]
+    report = said(later)
+    assert CLASSIFIER_TITLES[Classifier.RADIOMICS_AND_CLINICAL] in report
+    assert "measured on the images: longest diameter of the largest lesion" in report
+    assert {"hl7 LAB|HOSP", MESSAGE_ID, f"{lab.as_sent} mg/dL"} <= set(report)
+    assert {f"fhir {lab.server.url}", "Observation/ast-u-per-l/_history/1"} <= set(report)
+    shown = loop.node.json("labs", "show", lab.patient_id, "--issuer", ISSUER)
+    used = {row["analyte"]: row["value"] for row in shown["values"] if row["collected_at"].startswith(lab.day)}
+    assert used == pytest.approx(dict(lab.values))
+    assert [row["code"] for row in shown["refused"]] == ["LAB-TEXT"]

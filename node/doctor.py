@@ -17,7 +17,8 @@ from node.labs.diagnosis import diagnose
 from node.ledger.ledger import open_ledger, utc_now
 from node.model_choice import load_active_bundle
 from node.peers import make_transport, remote
-from node.storage import existing_ledger_url, prepare_storage
+from node.storage import existing_ledger_url
+from node.storage_check import check_storage
 from node.tls import demand_usable_certificates, tls_files
 
 TIME_ERROR = 5
@@ -47,9 +48,7 @@ def _storage(settings: Settings) -> str:
     node = settings.node
     # Where nothing was received yet the folder is not made: looking must leave no trace.
     folder = node.storage.resolve()
-    existing = next(place for place in (folder, *folder.parents) if place.exists())
-    if existing == folder:
-        prepare_storage(folder)
+    existing = check_storage(folder)
     free = shutil.disk_usage(existing).free
     if free < node.minimum_free_bytes:
         raise NodeError(

@@ -26,7 +26,7 @@ from node.owner import is_gone, worker_name
 LOGGER = logging.getLogger(__name__)
 
 INBOX = "inbox"
-_ARRIVING = ".arriving"
+ARRIVING = ".arriving"
 ABANDONED_S = 86_400.0
 """An unfinished file of a process on another host that has not changed for so long is nobody's, s."""
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -104,7 +104,7 @@ class Inbox:
     ) -> None:
         self._storage = storage
         self._root = storage / INBOX
-        self._arriving = self._root / _ARRIVING
+        self._arriving = self._root / ARRIVING
         self._minimum_free_bytes = minimum_free_bytes
         self._free_bytes = free_bytes or (lambda folder: shutil.disk_usage(folder).free)
         self._naming = threading.Lock()
@@ -193,7 +193,7 @@ class Inbox:
     def walk(self) -> Iterator[StoredFile]:
         """Yield every instance that lies here, for the comparison with the ledger."""
         for folder in sorted(self._root.iterdir()):
-            if folder.name == _ARRIVING or not folder.is_dir():
+            if folder.name == ARRIVING or not folder.is_dir():
                 continue
             for path in sorted(folder.glob("*.dcm")):
                 found = path.stat()

@@ -1,6 +1,9 @@
+import errno
+import os
 import socket
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,6 +41,52 @@ def test_storage_when_the_disk_is_nearly_full_then_failed_with_both_figures(tmp_
     finding = findings(Settings(node=node))["storage"]
     assert finding.verdict is Verdict.FAILED
     assert "node.minimum_free_bytes" in finding.detail
+
+
+@pytest.mark.parametrize(
+    ("storage", "closed"),
+    [("absent/storage", "."), (".", "."), (".", "inbox"), (".", "inbox/.arriving"), (".", "results")],
+)
+def test_storage_when_serve_could_not_write_there_then_failed_and_the_folder_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, storage: str, closed: str
+) -> None:
+    folder, mkdir = tmp_path / closed, os.mkdir
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def refuse(path: str, *mode: int, **options: int) -> None:
+        if Path(path).parent == folder:
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        mkdir(path, *mode, **options)
+
+    # root may write everywhere, so that rights alone would not show it.
+    monkeypatch.setattr(os, "mkdir", refuse)
+    finding = findings(settings(tmp_path / storage))["storage"]
+    assert finding.verdict is Verdict.FAILED
+    assert f"{folder} cannot be written to" in finding.detail
+    assert "permission denied" in finding.detail
+    assert "node.storage" in finding.detail
+
+
+def test_storage_when_a_file_of_it_is_closed_then_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger, opened = tmp_path / "ledger.sqlite", Path.open
+    ledger.touch()
+
+    def refuse(path: Path, mode: str = "r", *rest: Any, **options: Any) -> Any:
+        if path == ledger and mode != "r":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, mode, *rest, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    finding = findings(settings(tmp_path))["storage"]
+    assert finding.verdict is Verdict.FAILED
+    assert "ledger.sqlite cannot be written to" in finding.detail
+
+
+def test_storage_when_it_can_be_written_to_then_nothing_is_left_of_the_look(tmp_path: Path) -> None:
+    (tmp_path / "inbox" / ".arriving").mkdir(parents=True)
+    before = sorted(tmp_path.rglob("*"))
+    assert findings(settings(tmp_path))["storage"].verdict is Verdict.OK
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_ledger_when_its_file_is_damaged_then_failed(tmp_path: Path) -> None:

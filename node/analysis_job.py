@@ -14,7 +14,7 @@ from pipeline.errors import Disposition, StudyError, UnsuitableStudyError
 from pipeline.study import Analyte, ClinicalValue
 
 if TYPE_CHECKING:
-    from dicom_io.results.report import PriorReport
+    from dicom_io.results.report_object import PriorReport
     from dicom_io.results.written import WrittenResults
     from pipeline.analysis import Analysis
     from pipeline.study import Study

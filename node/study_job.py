@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dicom_io.assembly.match_result import MatchResult, SourceInstance
 from dicom_io.network.identity import UnreadableInstanceError, read_file_identity
-from dicom_io.results.report import PriorReport
+from dicom_io.results.report_object import PriorReport
 from node.analysis_job import ClinicalValues, Tools, run_job
 from node.labs.study_labs import StudyLabs
 from node.labs.study_values import StudyValues

@@ -1,6 +1,6 @@
 """Results as DICOM: SEG, structured report, summary page, and the document beside them."""
 
-from dicom_io.results.report import PriorReport
+from dicom_io.results.report_object import PriorReport
 from dicom_io.results.writing import write_refusal, write_results
 from dicom_io.results.written import ResultContext, WrittenResults
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from dicom_io.results.clinical_items import SIZE_ORIGIN, TUMOUR_SIZE
 from dicom_io.results.product import RESEARCH_NOTICE
-from dicom_io.results.segmentation import tracking_id
+from dicom_io.results.segments import tracking_id
 from dicom_io.results.uids import ResultUids
 from pipeline.analysis import (
     ANALYTE_UNITS,

@@ -10,7 +10,7 @@ from dicom_io.results import codes
 from dicom_io.results.outlines import largest_slice, outline
 from dicom_io.results.product import Product
 from dicom_io.results.report_content import MODIFIER, MeasurementGroup, algorithm
-from dicom_io.results.segmentation import Segment, tracking_id
+from dicom_io.results.segments import Segment, tracking_id
 from dicom_io.results.sources import SegmentedSeries
 from dicom_io.results.uids import ResultUids
 from pipeline.analysis import Analysis, Lesion, Risk

@@ -12,9 +12,9 @@ from dicom_io.results import codes
 from dicom_io.results.headers import copy_patient_and_study, read_header
 from dicom_io.results.product import Product, stamp
 from dicom_io.results.refusal import Refusal
-from dicom_io.results.report import PriorReport, report_object, reported_procedure
 from dicom_io.results.report_content import algorithm, close_document, evidence_group, observer, text
 from dicom_io.results.report_items import reference
+from dicom_io.results.report_object import PriorReport, report_object, reported_procedure
 from dicom_io.results.segmentation_source import BLANK
 from dicom_io.results.uids import ResultUids
 from pipeline.errors import UnsuitableStudyError

@@ -1,13 +1,9 @@
 """The structured report of an analysis: Comprehensive 3D SR, TID 1500, as IHE AIR asks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from highdicom import sr
-from pydicom.dataset import Dataset
-from pydicom.sr.coding import Code
-from pydicom.uid import Comprehensive3DSRStorage, ExplicitVRLittleEndian
 
 from dicom_io.assembly.match_result import MatchResult
 from dicom_io.results import codes
@@ -15,7 +11,7 @@ from dicom_io.results.clinical_items import clinical_container
 from dicom_io.results.headers import copy_patient_and_study
 from dicom_io.results.lesion_groups import lesion_groups
 from dicom_io.results.outlines import largest_slice
-from dicom_io.results.product import MANUFACTURER, MODEL_NAME, Product, stamp
+from dicom_io.results.product import Product, stamp
 from dicom_io.results.report_content import (
     MeasurementGroup,
     algorithm,
@@ -23,24 +19,14 @@ from dicom_io.results.report_content import (
     evidence_group,
     observer,
 )
-from dicom_io.results.report_items import analysis_items, reference, series_items, source_references
-from dicom_io.results.segmentation import Segment, tracking_id
+from dicom_io.results.report_items import analysis_items, series_items, source_references
+from dicom_io.results.report_object import PriorReport, report_object, reported_procedure
 from dicom_io.results.segmentation_source import single_frame_image
+from dicom_io.results.segments import Segment, tracking_id
 from dicom_io.results.sources import SegmentedSeries
 from dicom_io.results.uids import ResultUids
 from pipeline.analysis import Analysis
 from pipeline.study import Analyte, ClinicalValue
-
-SERIES_NUMBER = 9002
-
-
-@dataclass(frozen=True)
-class PriorReport:
-    """An earlier report that a new one replaces (Predecessor Documents Sequence, PS3.3 C.17.2)."""
-
-    study_instance_uid: str
-    series_instance_uid: str
-    sop_instance_uid: str
 
 
 def build_report(
@@ -102,48 +88,6 @@ def build_report(
     return report
 
 
-def report_object(
-    document: sr.MeasurementReport,
-    evidence: Sequence[Dataset],
-    product: Product,
-    uids: ResultUids,
-    predecessor: PriorReport | None,
-    *,
-    is_complete: bool,
-) -> sr.Comprehensive3DSR:
-    """Wrap a document as an object that the node never verifies and never calls final."""
-    return sr.Comprehensive3DSR(
-        evidence=evidence,
-        content=document,
-        series_instance_uid=uids.series("SR"),
-        series_number=SERIES_NUMBER,
-        sop_instance_uid=uids.instance("SR"),
-        instance_number=1,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=MODEL_NAME,
-        software_versions=product.software_versions[0],
-        device_serial_number=product.serial_number,
-        series_description="AI MVI report - research use only",
-        is_complete=is_complete,
-        is_final=False,
-        is_verified=False,
-        previous_versions=None if predecessor is None else [_prior(predecessor)],
-        coding_schemes=codes.coding_schemes(),
-        transfer_syntax_uid=ExplicitVRLittleEndian,
-    )
-
-
-def reported_procedure(header: Dataset) -> Code:
-    """Return the first procedure code of the study that is whole or, without one, MRI."""
-    for item in header.get("ProcedureCodeSequence") or ():
-        parts = [
-            str(item.get(key) or "").strip() for key in ("CodeValue", "CodingSchemeDesignator", "CodeMeaning")
-        ]
-        if all(parts):
-            return Code(*parts)
-    return codes.MRI
-
-
 def key_slice(analysis: Analysis) -> int:
     """Return the slice that shows the largest lesion best or, without one, the liver."""
     if analysis.lesions:
@@ -180,12 +124,3 @@ def _name_frame(document: sr.MeasurementReport, source: SegmentedSeries, analysi
         if library.name == sr.CodedConcept("111028", "DCM", "Image Library"):
             image = library.ContentSequence[0].ContentSequence[-1]
             image.ReferencedSOPSequence[0].ReferencedFrameNumber = number
-
-
-def _prior(predecessor: PriorReport) -> Dataset:
-    return reference(
-        predecessor.study_instance_uid,
-        predecessor.series_instance_uid,
-        Comprehensive3DSRStorage,
-        predecessor.sop_instance_uid,
-    )

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from dicom_io.results.segmentation import tracking_id
+from dicom_io.results.segments import tracking_id
 from dicom_io.results.summary_style import (
     ALERT,
     BODY,

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pydicom
 from pydicom.dataset import Dataset
 
-from dicom_io.results.segmentation import Segment, label_array
+from dicom_io.results.segments import Segment, label_array
 from dicom_io.results.sources import POSITION_TOLERANCE_VOXELS, SegmentedSeries
 from pipeline.analysis import Analysis
 from pipeline.errors import StudyError

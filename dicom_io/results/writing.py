@@ -15,7 +15,8 @@ from dicom_io.results.refusal_report import build_refusal_report, readable_heade
 from dicom_io.results.report import build_report, key_slice
 from dicom_io.results.report_rules import check_report
 from dicom_io.results.secondary_capture import build_secondary_capture
-from dicom_io.results.segmentation import build_segmentation, segments_of
+from dicom_io.results.segmentation import build_segmentation
+from dicom_io.results.segments import segments_of
 from dicom_io.results.sources import segmented_series
 from dicom_io.results.summary_page import draw_summary
 from dicom_io.results.uids import analysis_uids, refusal_uids

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dicom_io.assembly.match_result import MatchResult
 from dicom_io.results.document import Json
-from dicom_io.results.report import PriorReport
+from dicom_io.results.report_object import PriorReport
 from pipeline.study import Analyte, ClinicalValue
 
 

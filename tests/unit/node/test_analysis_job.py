@@ -8,7 +8,7 @@ import pytest
 
 from dicom_io.assembly.match_result import Assigned, MatchResult, SourceInstance
 from dicom_io.assembly.overrides import Override
-from dicom_io.results.report import PriorReport
+from dicom_io.results.report_object import PriorReport
 from dicom_io.results.written import WrittenResults
 from node.analysis_job import ClinicalValues, EarlierReports, Overrides, RefusedStudyError, Tools, run_job
 from pipeline.errors import QualityGateError, StudyError, TransientError

@@ -9,7 +9,7 @@ import pytest
 
 from config.analytes import load_analytes
 from config.series_rules import SeriesRules, load_series_rules
-from dicom_io.results.report import PriorReport
+from dicom_io.results.report_object import PriorReport
 from dicom_io.results.written import ResultContext
 from node import analysis_tools
 from node.analysis_tools import make_tools, settings_sha256

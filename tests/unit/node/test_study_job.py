@@ -9,7 +9,7 @@ from pydicom.uid import Comprehensive3DSRStorage
 
 from config.analytes import DateWindow
 from dicom_io.assembly.match_result import MatchResult
-from dicom_io.results.report import PriorReport
+from dicom_io.results.report_object import PriorReport
 from dicom_io.results.written import WrittenResults
 from node.analysis_job import ClinicalValues, EarlierReports, Tools
 from node.labs.study_labs import StudyLabs

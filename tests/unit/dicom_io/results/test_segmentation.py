@@ -10,7 +10,8 @@ import pydicom
 import pytest
 import SimpleITK as sitk  # noqa: N813 - the package's own idiom
 
-from dicom_io.results.segmentation import Segment, build_segmentation, segments_of
+from dicom_io.results.segmentation import build_segmentation
+from dicom_io.results.segments import Segment, segments_of
 from dicom_io.results.sources import SegmentedSeries, segmented_series
 from dicom_io.results.uids import ResultUids
 from dicom_io.results.validation import check_segmentation, read_segments

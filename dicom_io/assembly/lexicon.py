@@ -9,6 +9,9 @@ from dicom_io.assembly.text import normalise
 PHASES = frozenset({"pre", "arterial", "portal", "delayed", "hepatobiliary"})
 """Concepts that name a phase of contrast."""
 
+_NEGATIONS = r"(?:nicht|kein\w*|not|no|without|noncontrast|ohne|sans|pas d[e']|sin|sem|senza)"
+"""Before a phase: the description says what it is not."""
+
 _LETTER = "a-zà-öø-ÿ"
 _DIXON_CONCEPTS = {"dixon_fat": "FAT", "dixon_in_phase": "IN_PHASE", "dixon_opposed_phase": "OUT_PHASE"}
 
@@ -38,13 +41,16 @@ class Lexicon:
         terms = {name: getattr(rules.lexicon, name) for name in type(rules.lexicon).model_fields}
         concepts = terms.keys() - _DIXON_CONCEPTS.keys()
         self._concepts = {name: compile_terms(terms[name]) for name in concepts}
+        phases = "|".join(f"(?:{term})" for name in sorted(PHASES) for term in terms[name] if _is_latin(term))
+        self._negated = re.compile(rf"(?<!\w){_NEGATIONS} (?:{phases})(?!\w)")
         self._dixon = {
             kind: re.compile(rf"^(?:{'|'.join(terms[name])}) ?:|(?<![\w])(?:{'|'.join(terms[name])})$")
             for name, kind in _DIXON_CONCEPTS.items()
         }
         self._gadoxetate = compile_terms(rules.agents.gadoxetate)
         self._other_agent = compile_terms(rules.agents.other)
-        self._no_agent = frozenset(rules.agents.none)
+        # Typed in several elements, or twice in one, it says the same.
+        self._no_agent = re.compile(rf"(?:(?:{'|'.join(rules.agents.none)})(?: |$))+")
         self._seen: dict[str, frozenset[str]] = {}
 
     def concepts(self, text: str) -> frozenset[str]:
@@ -62,13 +68,14 @@ class Lexicon:
         text = normalise(name)
         if not text:
             return "absent"
-        if text in self._no_agent:
+        if self._no_agent.fullmatch(text):
             return "none"
         if self._gadoxetate.search(text):
             return "gadoxetate"
         return "other" if self._other_agent.search(text) else "unnamed"
 
     def _read(self, text: str) -> frozenset[str]:
+        text = self._negated.sub(" ", text)
         found = {name for name, pattern in self._concepts.items() if pattern.search(text)}
         if "multiphase" in found:
             # `PRE/POST` and `DYN` are several phases in one series, never the one before contrast.

@@ -12,13 +12,36 @@ def lexicon() -> Lexicon:
 
 @pytest.mark.parametrize(
     ("text", "encoding"),
-    [("动脉期", "gbk"), ("动脉期", "gb18030"), ("動脈相", "shift_jis"), ("동맥기", "euc_kr"), ("肝胆期", "utf-8")],
+    [
+        ("动脉期", "gbk"),
+        ("平扫", "gbk"),
+        ("动脉期", "gb18030"),
+        ("動脈相", "shift_jis"),
+        ("동맥기", "euc_kr"),
+        ("肝胆期", "utf-8"),
+    ],
 )
-@pytest.mark.parametrize("declared", [(), ("ISO_IR 100",)])
-def test_decode_when_the_character_set_is_undeclared_then_a_reading_is_right(
+@pytest.mark.parametrize(
+    "declared", [(), ("ISO_IR 100",), ("ISO_IR 192",), ("", "ISO 2022 IR 87"), ("ISO_IR 101",)]
+)
+def test_decode_when_the_character_set_is_undeclared_or_wrong_then_the_first_reading_is_right(
     text: str, encoding: str, declared: tuple[str, ...]
 ) -> None:
-    assert text in decode(text.encode(encoding), declared)
+    assert decode(text.encode(encoding), declared)[0] == text
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [("动脉期", "gb18030"), ("動脈相", "shift_jis"), ("동맥기", "euc_kr"), ("spätarteriell", "utf-8")],
+)
+def test_decode_when_a_misreading_was_stored_as_utf_8_then_it_is_undone(text: str, encoding: str) -> None:
+    astray = text.encode(encoding).decode("latin-1")
+    assert decode(astray.encode(), ("ISO_IR 192",))[0] == text
+
+
+@pytest.mark.parametrize("declared", [(), ("ISO_IR 100",)])
+def test_decode_when_utf_8_is_undeclared_then_it_is_read_as_such(declared: tuple[str, ...]) -> None:
+    assert decode("Übergangsphase prä KM".encode(), declared)[0] == "Übergangsphase prä KM"
 
 
 @pytest.mark.parametrize(
@@ -28,6 +51,10 @@ def test_decode_when_the_character_set_is_undeclared_then_a_reading_is_right(
         ("artérielle tardive", "latin-1", ("ISO_IR 100",)),
         ("肝胆期", "utf-8", ("ISO_IR 192",)),
         ("动脉期", "gb18030", ("GB18030",)),
+        ("SUSTRACCIÓN TARDÍA", "latin-1", ()),
+        ("Übergangsphäße", "utf-8", ("ISO_IR 192",)),
+        ("fase venosa tardía ÑÓ", "utf-8", ("ISO_IR 192",)),
+        ("артериальная фаза", "iso8859_5", ("ISO_IR 144",)),
         ("AX T1", "ascii", ()),
     ],
 )
@@ -90,6 +117,27 @@ def test_normalise_when_spelled_in_many_ways_then_one_spelling_remains(text: str
         ("간담도기", "hepatobiliary", "arterial"),
         ("dti_tra_dir16_AP", None, "arterial"),
         ("T1 PV w/o FS", "portal", "pre"),
+        ("T1 ohne Fettsättigung portalvenös", "portal", "fat_suppressed"),
+        ("sans sat de graisse portal", "portal", "fat_suppressed"),
+        ("artériel tardif", "arterial", "delayed"),
+        ("phase artérielle tardive", "arterial", "delayed"),
+        ("phase tardive", "delayed", "arterial"),
+        ("fase arterial tardía", "arterial", "delayed"),
+        ("Übergangsphase", "delayed", "portal"),
+        ("fase di transizione", "delayed", "portal"),
+        ("nicht arteriell", None, "arterial"),
+        ("kein HBP", None, "hepatobiliary"),
+        ("post contrast, not pre", None, "pre"),
+        ("T1 w/o arterial", None, "pre"),
+        ("with and without contrast", "multiphase", "pre"),
+        ("T1 w/ & w/o", "multiphase", "pre"),
+        ("prä/post KM", "multiphase", "pre"),
+        ("sans et avec gado", "multiphase", "pre"),
+        ("senza contrasto", "pre", "portal"),
+        ("平掃", "pre", "portal"),
+        ("비조영", "pre", "arterial"),
+        ("門静脈相", "portal", "arterial"),
+        ("T1 动脉期 压脂", "arterial", "t2"),
         ("T2 without fat sat", "t2", "fat_suppressed"),
         ("T2 non-fs", "t2", "fat_suppressed"),
     ],
@@ -107,6 +155,15 @@ def test_concepts_when_a_description_is_read_then_only_what_it_says_is_found(
     [
         ("", "absent"),
         ("No", "none"),
+        ("NONE NONE", "none"),
+        ("None\\NONE", "none"),
+        ("N/A", "none"),
+        ("no contrast", "none"),
+        ("w/o", "none"),
+        ("keine", "none"),
+        ("なし", "none"),
+        ("none Primovist", "gadoxetate"),
+        ("NOVAGENT", "unnamed"),
         ("Gd-EOB-DTPA", "gadoxetate"),
         ("Primovist 10ml", "gadoxetate"),
         ("普美显", "gadoxetate"),

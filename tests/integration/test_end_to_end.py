@@ -150,7 +150,8 @@ def test_values_when_the_last_comes_over_mutual_tls_then_the_result_is_supersede
 ) -> None:
     lab = loop.laboratory
     if lab is None:
-        pytest.skip("without a laboratory")
+        assert loop.node.json("labs", "list") == {"values": []}
+        return
     assert set(lab.server.tokens) == {"Bearer secret"}
     with pytest.raises((ssl.SSLError, ConnectionError)):
         lab.send(lab.rest(), lab.stranger)

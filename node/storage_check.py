@@ -47,7 +47,7 @@ def check_storage(storage: Path) -> Path:
                 place.open("ab").close()
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        made = "" if place == storage or storage in place.parents else f" to make {storage} in"
+        made = "" if place == storage or storage in place.parents else f", and {storage} is to be made in it"
         raise StorageError(
             f"{place} cannot be written to{made}: {reason}; let this user write there, or set node.storage to "
             "another folder"

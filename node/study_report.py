@@ -1,7 +1,7 @@
 """What the command line says about a study: where it stands, what happened, what it waits for."""
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
@@ -44,6 +44,15 @@ _ENDED = frozenset(
 """In these states the code of a study is that of its refusal."""
 
 
+UNDECIDED = frozenset({StudyState.RECEIVING, StudyState.READY, StudyState.ANALYSING})
+"""In these states what code a study has is of an earlier attempt."""
+
+
+def as_it_stands(study: StudyRecord) -> StudyRecord:
+    """Return a study without the code and the message of an attempt that is over; its history keeps them."""
+    return replace(study, code=None, message=None) if study.state in UNDECIDED else study
+
+
 def as_json_value(record: "DataclassInstance") -> dict[str, Any]:
     """Return a record of the ledger as JSON; times in ISO 8601, UTC."""
     return {item.name: _plain(getattr(record, item.name)) for item in fields(record)}
@@ -58,7 +67,7 @@ def show_study(ledger: Ledger, study_instance_uid: str) -> dict[str, Any]:
         There is no such study.
     """
     return {
-        **as_json_value(ledger.studies.get(study_instance_uid)),
+        **as_json_value(as_it_stands(ledger.studies.get(study_instance_uid))),
         "deliveries": [as_json_value(item) for item in ledger.outbox.of_study(study_instance_uid)],
         "history": [as_json_value(event) for event in ledger.history(study_instance_uid)],
     }
@@ -87,12 +96,14 @@ def explain_study(
         match = match_study(study_instance_uid, paths, overrides, rules=rules).to_json()
     except NodeError as error:
         match = {"status": "refused", "code": "SM-UNREADABLE", "message": str(error), "roles": {}, "rejected": []}
+    until = _until(study, progress, completion, ledger.clock().date())
     return {
         **match,
         "study_instance_uid": study_instance_uid,
         "state": study.state.value,
         "refusal": {"code": study.code, "message": study.message} if _was_refused(study) else None,
-        "waits_for": waits_for(study, progress, completion, ledger.clock().date()),
+        "waits_for": waits_for(study, progress, until),
+        "until": None if until is None else _plain(until),
         "role_status": {} if progress is None else {str(role): status for role, status in progress.roles.items()},
         "assignments": [as_json_value(record) for record in assigned],
         "came_again_with_other_bytes": list(ledger.studies.conflicting(study_instance_uid)),
@@ -104,10 +115,18 @@ def _was_refused(study: StudyRecord) -> bool:
     return study.code is not None and study.state in _ENDED
 
 
-def waits_for(
+def _until(
     study: StudyRecord, progress: "StudyProgress | None", completion: CompletionSection, today: date
-) -> str:
-    """Say in words what a study waits for."""
+) -> datetime | None:
+    """Return when a study that is being received is decided if nothing more arrives; None where unknown."""
+    if study.state is not StudyState.RECEIVING or study.images == 0 or progress is None:
+        return None
+    wait_s = deadline_s(progress, completion, today) if progress.open_roles else completion.settle_s
+    return study.last_received_at + timedelta(seconds=wait_s)
+
+
+def waits_for(study: StudyRecord, progress: "StudyProgress | None", until: datetime | None) -> str:
+    """Say in words what a study waits for; `until` when, where it is being received."""
     if study.state is StudyState.RETRY and study.not_before is not None:
         return f"its next attempt at {_plain(study.not_before)}: {study.message}"
     if study.state is not StudyState.RECEIVING:
@@ -117,10 +136,7 @@ def waits_for(
     if progress is None:
         return "images that can be read"
     still_open = [f"{role} ({progress.roles[role]})" for role in progress.open_roles]
-    if not still_open:
-        return f"{completion.settle_s:.0f} s without a new image"
-    deadline = study.last_received_at + timedelta(seconds=deadline_s(progress, completion, today))
-    return f"{', '.join(still_open)}, until {_plain(deadline)}"
+    return f"{', '.join(still_open) or 'nothing but the end of its images'}, until {_plain(until)}"
 
 
 def _plain(value: object) -> object:

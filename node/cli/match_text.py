@@ -11,8 +11,8 @@ from node.cli.tables import show_table
 _COLUMNS = ("role", "series", "description", "images", "score", "why")
 
 
-def show_match(match: Mapping[str, Any]) -> None:
-    """Print the document of ``match --json``."""
+def show_match(match: Mapping[str, Any], condition: str = "") -> None:
+    """Print the document of ``match --json``; `condition` is what its verdict still depends on."""
     rows = [_row(role, entry) for role, entry in match["roles"].items()]
     if sys.stdout.isatty():
         show_table(_COLUMNS, rows)
@@ -35,7 +35,7 @@ def show_match(match: Mapping[str, Any]) -> None:
     if match.get("rules_version"):
         typer.echo(f"series rules {match['rules_version']}; weights, windows and words stand in series_rules.toml")
     verdict = "accepted" if match["code"] is None else f"refused {match['code']}"
-    typer.echo(f"{verdict}: {match['message']}")
+    typer.echo(f"{condition}{verdict}: {match['message']}")
 
 
 def _row(role: str, entry: Mapping[str, Any]) -> tuple[str, ...]:

@@ -16,10 +16,11 @@ from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import print_json, verb
 from node.cli.studies import opened
 from node.cli.tables import show_table
+from node.ledger.ledger import Ledger
 from node.ledger.records import ObjectKind, StudyRecord
 from node.queue_report import describe_deliveries
 from node.states import StudyState
-from node.study_report import as_json_value
+from node.study_report import as_it_stands, as_json_value
 
 WAITS = (StudyState.RECEIVING, StudyState.READY, StudyState.RETRY)
 FAILED = (StudyState.FAILED, StudyState.UNDELIVERED)
@@ -36,9 +37,9 @@ def queue(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     receivers = [peer.name for peer in load_settings(config, os.environ).peers if peer.receives]
     with opened(config) as (ledger, _):
         groups = {
-            "waiting": ledger.studies.all(WAITS),
-            "running": ledger.studies.all([StudyState.ANALYSING]),
-            "failed": ledger.studies.all(FAILED),
+            "waiting": _as_they_stand(ledger, WAITS),
+            "running": _as_they_stand(ledger, [StudyState.ANALYSING]),
+            "failed": _as_they_stand(ledger, FAILED),
         }
         undelivered = describe_deliveries(ledger.outbox.open(), ledger.contacts.all(), receivers)
         remarked = [as_json_value(item) for item in ledger.outbox.remarked()]
@@ -50,6 +51,10 @@ def queue(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         _show_blocks(groups, undelivered, remarked)
     else:
         _show_tables(groups, undelivered, remarked)
+
+
+def _as_they_stand(ledger: Ledger, states: Iterable[StudyState]) -> tuple[StudyRecord, ...]:
+    return tuple(as_it_stands(study) for study in ledger.studies.all(states))
 
 
 def _show_tables(

@@ -2,10 +2,10 @@
 
 import getpass
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,7 +20,7 @@ from node.ledger.ledger import Ledger, open_ledger
 from node.retrying import retry_study
 from node.states import StudyState
 from node.storage import existing_ledger_url
-from node.study_report import as_json_value, explain_study, show_study
+from node.study_report import UNDECIDED, as_it_stands, as_json_value, explain_study, show_study
 
 app = typer.Typer(no_args_is_help=True, help="The work of the node, study by study.")
 
@@ -50,7 +50,7 @@ def opened(config: Path | None) -> Iterator[tuple[Ledger, Path]]:
 def list_studies(state: StateOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """List the studies, the last changed first."""
     with opened(config) as (ledger, _):
-        studies = ledger.studies.all(state or ())
+        studies = [as_it_stands(study) for study in ledger.studies.all(state or ())]
     if as_json:
         print_json({"studies": [as_json_value(study) for study in studies]})
         return
@@ -96,11 +96,18 @@ def explain(study: StudyArgument, config: ConfigOption = None, as_json: JsonOpti
         print_json(document)
         return
     typer.echo(f"{document['state']}: {document['waits_for']}")
-    show_match(document)
+    show_match(document, _condition(document))
     refusal = document["refusal"]
     if refusal is not None and refusal["code"] != document["code"]:
         typer.echo(f"refused after the match, {refusal['code']}: {refusal['message']}")
     typer.echo(RESEARCH_USE)
+
+
+def _condition(document: Mapping[str, Any]) -> str:
+    """Return what has to come first for the verdict on a match to be that on its study."""
+    if document["until"] is not None:
+        return f"if nothing more arrives by {document['until']}: "
+    return "not decided yet; as it stands, " if StudyState(document["state"]) in UNDECIDED else ""
 
 
 @app.command(epilog="Example: mvi-node studies retry 1.2.840.1")

@@ -81,6 +81,33 @@ def test_explain_when_a_study_was_refused_after_its_match_then_says_so(storage: 
     assert f"refused after the match, REG-FAILED: {words}" in shown.stdout
 
 
+def test_list_when_a_refused_study_is_analysed_again_then_its_old_code_is_history(
+    storage: Path, clock: FakeClock
+) -> None:
+    study = f"{STUDY}.4"
+    with open_ledger(f"sqlite:///{storage / 'ledger.sqlite'}", clock) as ledger:
+        make_ready(ledger, clock, study)
+        claim = take(ledger)
+        ledger.work.finish(
+            claim, Event.REFUSED, code="SM-MISSING-T2", message="No T2.", objects=(), destinations=[]
+        )
+    assert codes(study) == ["SM-MISSING-T2"] * 2
+    with open_ledger(f"sqlite:///{storage / 'ledger.sqlite'}", clock) as ledger:
+        ledger.record_instance(instance(clock, 2, study=study))
+        assert ledger.work.complete(ledger.studies.get(study), "test")
+    assert codes(study) == [None, None]
+    (waiting,) = [entry for entry in invoke("queue")["waiting"] if entry["study_instance_uid"] == study]
+    assert (waiting["state"], waiting["code"], waiting["message"]) == ("ready", None, None)
+    for verb in (["list"], ["show", study]):
+        assert "\ncode: SM-" not in (shown := CliRunner().invoke(app, ["studies", *verb]).stdout)
+        assert not any(line.startswith(study) and "SM-MISSING" in line for line in shown.splitlines())
+
+
+def codes(study: str) -> list[str | None]:
+    listed = {entry["study_instance_uid"]: entry["code"] for entry in invoke("studies", "list")["studies"]}
+    return [listed[study], invoke("studies", "show", study)["code"]]
+
+
 def test_retry_when_a_study_failed_then_it_is_ready_again(storage: Path) -> None:
     assert invoke("studies", "retry", f"{STUDY}.2") == {"study_instance_uid": f"{STUDY}.2", "state": "ready"}
 

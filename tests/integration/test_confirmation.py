@@ -17,9 +17,11 @@ from dicom_io.network.commitment import (
     InstanceReference,
     report_commitment,
 )
-from dicom_io.network.requestor import RemoteAE
+from dicom_io.network.qido import offers_query
+from dicom_io.network.requestor import PeerError, RemoteAE
 from dicom_io.network.storage_scu import SendOutcome
-from dicom_io.network.tls import TlsFiles
+from dicom_io.network.tls import ClientTls, TlsFiles
+from dicom_io.network.web_service import WebService
 from node.ledger import schema
 from node.ledger.ledger import open_ledger
 from node.ledger.records import Confirmation, DeliveryState, ObjectKind
@@ -182,7 +184,8 @@ def test_orthanc_when_reached_by_dicomweb_over_tls_then_both_sides_show_certific
     queue: ResultQueue, site: Site, tmp_path: Path
 ) -> None:
     ours, other = new_authority(tmp_path / "ours"), new_authority(tmp_path / "other")
-    queue.tls = tls_section(ours.issue("node"))
+    node = ours.issue("node")
+    queue.tls = tls_section(node)
 
     def deliver(port: int) -> None:
         url = f"https://{LOOPBACK}:{port}/dicom-web"
@@ -198,6 +201,11 @@ def test_orthanc_when_reached_by_dicomweb_over_tls_then_both_sides_show_certific
     queue.clock.advance(30)
     with tls_front(ours.issue("pacs"), site.orthanc.http_port) as (port, callers):
         deliver(port)
+        # Its certificate bears its address and not this name.
+        by_name = f"https://localhost:{port}/dicom-web"
+        with pytest.raises(PeerError, match="no TLS connection"):
+            offers_query(WebService(by_name, None, ClientTls(node)))
+        assert offers_query(WebService(by_name, None, ClientTls(node, verify_host=False)))
     assert callers == {"node"}
     assert queue.states() == DELIVERED
     assert len(site.orthanc.get("/instances")) == 3

@@ -34,9 +34,10 @@ def retry_study(ledger: Ledger, study_instance_uid: str, by: str) -> StudyState:
     state = ledger.studies.get(study_instance_uid).state
     if state in _SENT_IN_VAIN:
         ledger.outbox.send_again(study_instance_uid, by)
-    elif state is not StudyState.DELIVERING:
+    elif state is StudyState.DELIVERING:
+        ledger.outbox.hurry(study_instance_uid, by)
+    else:
         ledger.work.ask_again(study_instance_uid, by)
-        return ledger.studies.get(study_instance_uid).state
-    for destination in ledger.outbox.hurry(study_instance_uid, by):
+    for destination in {item.destination for item in ledger.outbox.of_study(study_instance_uid)}:
         ledger.contacts.release(destination)
     return ledger.studies.get(study_instance_uid).state

@@ -9,6 +9,7 @@ from datetime import datetime
 from node.audit.events import Action, AuditEvent, EventId, Outcome, Participant, Role
 from node.audit.trail import Trail
 from node.ledger.changes import Arrived, Changes
+from node.ledger.outbox import HURRIED
 from node.ledger.records import StudyEvent
 from node.states import Event
 
@@ -22,6 +23,7 @@ _SENT: Mapping[str, Outcome] = {
 _ASKED_FOR: Mapping[str, str] = {
     Event.ASKED.value: "asked for another attempt",
     Event.SEND_AGAIN.value: "asked to send the result again",
+    HURRIED: "asked to deliver at once",
     Event.ASSIGNED.value: "overrode the choice of series",
 }
 

@@ -114,11 +114,10 @@ def send_again(connection: Connection, study: StudyRecord, now: datetime, by: st
     )
 
 
-def hurry(connection: Connection, study_instance_uid: str, now: datetime) -> frozenset[str]:
-    """End the waits of a locked study for its next attempts and questions; return the destinations concerned."""
+def hurry(connection: Connection, study_instance_uid: str, now: datetime) -> None:
+    """End the waits of a locked study for its next attempts and questions."""
     is_open = (_T.c.study_instance_uid == study_instance_uid, _T.c.state.in_(_OPEN))
     connection.execute(update(_T).where(*is_open).values(not_before=now))
-    return frozenset(connection.scalars(select(_T.c.destination).where(*is_open).distinct()))
 
 
 def settle(connection: Connection, study_instance_uid: str, now: datetime) -> StudyState:

@@ -16,6 +16,8 @@ from node.ledger.rows import locked
 _T = schema.outbox
 _C = schema.commitments
 
+HURRIED = "hurried"
+"""In the history: a person let what waits go at once."""
 MAXIMUM_DUE = 300
 """Objects read at once: a peer that was away for a month must not fill the memory."""
 _OLDEST_STUDY_FIRST = (func.min(_T.c.number).over(partition_by=_T.c.study_instance_uid), _T.c.rank, _T.c.number)
@@ -135,8 +137,8 @@ class Outbox:
         with self._engine.begin() as connection:
             delivery.send_again(connection, locked(connection, study_instance_uid), now, by)
 
-    def hurry(self, study_instance_uid: str, by: str) -> frozenset[str]:
-        """Make due now what a study that is being delivered still waits for; return the destinations concerned.
+    def hurry(self, study_instance_uid: str, by: str) -> None:
+        """Make due now what a study that is being delivered still waits for.
 
         Parameters
         ----------
@@ -151,9 +153,8 @@ class Outbox:
         now = self._clock()
         with self._engine.begin() as connection:
             locked(connection, study_instance_uid)
-            destinations = delivery.hurry(connection, study_instance_uid, now)
-            note(connection, study_instance_uid, now, "hurried", f"by {by}")
-        return destinations
+            delivery.hurry(connection, study_instance_uid, now)
+            note(connection, study_instance_uid, now, HURRIED, f"by {by}")
 
     def confirmed(self, items: Sequence[Delivery], by: Confirmation) -> None:
         """Enter that the peer has `items`, all of one study."""

@@ -8,6 +8,7 @@ from node.audit.trail import Trail
 from node.ledger.assignments import Assignment
 from node.ledger.changes import SETTLE, Changes
 from node.ledger.ledger import Ledger
+from node.retrying import retry_study
 from node.states import Event
 from tests.unit.node.doubles import STUDY, FakeClock, instance, make_ready, result_objects, take
 
@@ -64,6 +65,17 @@ def test_request_of_a_person_when_made_then_the_person_is_named(
     settle(clock)
     asked = [record for record in follow(trail, ledger, clock) if record["event"] == "INSTANCES_ACCESSED"]
     assert [record["participants"][0]["user_id"] for record in asked] == ["anna"]
+
+
+def test_person_when_asking_to_deliver_at_once_then_is_named(
+    trail: Trail, ledger: Ledger, clock: FakeClock
+) -> None:
+    make_ready(ledger, clock)
+    ledger.work.finish(take(ledger), Event.ANALYSED, objects=result_objects(), destinations=["pacs"])
+    retry_study(ledger, STUDY, "anna")
+    settle(clock)
+    (asked,) = [record for record in follow(trail, ledger, clock) if record["event"] == "INSTANCES_ACCESSED"]
+    assert (asked["participants"][0]["user_id"], asked["detail"]) == ("anna", "asked to deliver at once")
 
 
 def test_person_when_asking_to_send_again_then_is_named(trail: Trail, ledger: Ledger, clock: FakeClock) -> None:

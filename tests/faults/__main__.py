@@ -48,7 +48,8 @@ def _bring_about(fault: Fault) -> FaultRecord:
             return fault.run(Path(folder), fault.cases)
         except Exception as error:  # A harness that breaks has shown nothing; the other faults go on.
             traceback.print_exc()
-            return FaultRecord(fault.name, fault.cases, fault.cases, f"broke off: {type(error).__name__}: {error}")
+            said = str(error).partition("\n")[0]
+            return FaultRecord(fault.name, fault.cases, fault.cases, f"broke off: {type(error).__name__}: {said}")
 
 
 if __name__ == "__main__":

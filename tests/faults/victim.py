@@ -123,7 +123,7 @@ class Victim:
         arguments = ["serve", "--config", str(self.configuration)]
         self.process = self._zygote.fork(arguments, self.log, self._environment)
         wait_for(lambda: self._times_ready() > already or not is_alive(self.process), "the node is ready")
-        assert is_alive(self.process), self.tail()
+        assert is_alive(self.process), f"the node did not start\n{self.tail()}"
 
     def kill_everything(self) -> None:
         """Kill the node with all its processes."""

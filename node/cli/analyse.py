@@ -103,12 +103,17 @@ def _print(outcomes: "Sequence[OfflineOutcome]", bundle: "ModelBundle", *, as_js
         Console().print(
             _sentence(outcome.document),
             *warnings,
-            outcome.folder,
+            _place(outcome, alone=len(outcomes) == 1),
             sep="\n",
             highlight=False,
             markup=False,
             soft_wrap=True,
         )
+
+
+def _place(outcome: "OfflineOutcome", *, alone: bool) -> str:
+    # Of several studies one must know which risk is whose; a UID says it without naming the patient.
+    return str(outcome.folder) if alone else f"{outcome.folder} is study {outcome.document['study_instance_uid']}"
 
 
 def _sentence(document: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from node.offline import NO_LABS, OfflineOutcome, analyse_folder
 from pipeline.clinical import clinical_features
 from pipeline.errors import TransientError
 from pipeline.study import FIXED_ROLE, Analyte, Study
-from tests.unit.dicom_io.assembly.header_studies import StudyWriter, standard
+from tests.unit.dicom_io.assembly.header_studies import T1, StudyWriter, standard
 from tests.unit.dicom_io.results.synthetic_study import MODEL, make_analysis
 
 RULES = load_analytes()
@@ -160,3 +160,23 @@ def test_analyse_when_something_is_closed_then_terminal_result_match_and_report_
     assert said in document["message"]
     assert said in json.loads((out / "match.json").read_text(encoding="utf-8"))["message"]
     assert said.encode() in (out / "sr.dcm").read_bytes()
+
+
+def test_analyse_when_a_folder_holds_two_patients_then_each_folder_is_named_with_its_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uids = []
+    for patient in ("ANNA", "BERT"):
+        writer = StudyWriter(tmp_path / "in" / patient, patient_id=patient)
+        writer.folder.mkdir(parents=True)
+        writer.series("Ax T1 pre", T1, 0)
+        uids.append(writer.study_instance_uid)
+    monkeypatch.setattr("node.model_choice.load_active_bundle", lambda *_: BUNDLE)
+    out = tmp_path / "out"
+    result = CliRunner().invoke(app, ["analyse", str(tmp_path / "in"), "--out", str(out)])
+    assert result.exit_code == ExitCode.REFUSED
+    for number, uid in enumerate(sorted(uids), start=1):
+        assert f"\n{out}/study-{number} is study {uid}\n" in result.stdout
+        told = json.loads((out / f"study-{number}" / "result.json").read_text(encoding="utf-8"))
+        assert told["study_instance_uid"] == uid
+    assert "ANNA" not in result.output

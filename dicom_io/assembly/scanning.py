@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset, FileDataset
 from pydicom.errors import InvalidDicomError
 from pydicom.tag import BaseTag
 from pydicom.uid import (
+    HTJ2K,
     JPEG2000,
     DeflatedExplicitVRLittleEndian,
     EnhancedMRImageStorage,
@@ -36,7 +37,7 @@ from dicom_io.reading import OversizedFileError, read_file
 MULTI_FRAME = frozenset({EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage})
 
 LOSSY = frozenset({JPEGBaseline8Bit, JPEGExtended12Bit})
-_PERHAPS_LOSSY = frozenset({JPEGLSNearLossless, JPEG2000})
+_PERHAPS_LOSSY = frozenset({JPEGLSNearLossless, JPEG2000, HTJ2K})
 
 _NOT_DICOM = "not a DICOM file"
 _UID = re.compile(r"(?=.{1,64}$)[0-9]+(\.[0-9]+)*")
@@ -282,7 +283,7 @@ def facts_of(elements: Elements, path: Path, syntax: str | None, seen: dict[Any,
 
 
 def _loses(syntax: str | None, said: str) -> bool:
-    # JPEG 2000 and JPEG-LS of these syntaxes may be without loss; only the element can say so.
+    # JPEG 2000, HTJ2K and JPEG-LS of these syntaxes may be without loss; only the element can say so.
     return syntax in LOSSY or (syntax in _PERHAPS_LOSSY and said != "00")
 
 

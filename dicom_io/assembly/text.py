@@ -25,6 +25,7 @@ _LETTERS = frozenset(
 _STRANGE = re.compile(
     r"[^\x20-\x7e\xa0-\u017f\u0370-\u0eff\u1e00-\u1eff\u2000-\u22ff\u3000-\u9fff\uac00-\ud7a3\uff00-\uffef]"
 )
+"""Letters that no description is written in: a reading that holds one is a wrong one."""
 
 TEXT_DELIMITERS = set(b"\\\r\n\t\f=")
 """Control characters at which ISO 2022 code elements are reset (PS3.5 6.1.2.5.3)."""

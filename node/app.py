@@ -33,6 +33,7 @@ from node.labs.reissue import Reissue
 from node.labs.study_labs import StudyLabs
 from node.labs.tls import server_context
 from node.ledger.ledger import Ledger, open_ledger, utc_now
+from node.ledger.waiting import LONGEST_RETRY_S
 from node.model_choice import load_active_bundle
 from node.outbox import Courier
 from node.owner import is_gone, worker_name
@@ -60,12 +61,11 @@ IDLE_S = 1.0
 """How long a worker without work waits before it looks again, s."""
 STOP_TIMEOUT_S = 5.0
 LOOK_FOR_STOP_EVERY_S = 0.1
-LONGEST_BACK_OFF_S = 900.0
 OBJECTS_AT_ONCE = 6
 """Two studies go out without waiting for the pace of their peer."""
 
 
-def back_off(first_s: float, longest_s: float = LONGEST_BACK_OFF_S) -> BackOff:
+def back_off(first_s: float, longest_s: float = LONGEST_RETRY_S) -> BackOff:
     """Return a back-off with real chance in it."""
     return BackOff(first_s, longest_s, random.random)
 

@@ -10,12 +10,13 @@ from config.settings import Peer
 from dicom_io.network.commitment import CommitmentResult, InstanceReference
 from dicom_io.network.requestor import AccessRefusedError, PeerError, PeerRefusedError
 from node.backoff import BackOff
+from node.ledger.due import LONGEST_QUESTION_S
 from node.ledger.ledger import Ledger
 from node.ledger.records import Confirmation, Delivery
 
 logger = logging.getLogger(__name__)
 
-ASK_AGAIN_S, LONGEST_ASK_AGAIN_S = 300.0, 3600.0
+ASK_AGAIN_S, LONGEST_ASK_AGAIN_S = 300.0, LONGEST_QUESTION_S
 """A commitment that was not answered is asked for again after this time, and then ever later, s."""
 LOOK_AGAIN_S, LONGEST_LOOK_AGAIN_S = 10.0, 900.0
 """An object that a query did not find is looked for again after this time, and then ever later, s."""

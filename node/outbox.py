@@ -11,13 +11,14 @@ from dicom_io.network.requestor import AccessRefusedError, NothingAcceptedError,
 from dicom_io.network.status import Disposition
 from dicom_io.network.storage_scu import SendOutcome
 from node.backoff import BackOff
+from node.ledger.contacts import LONGEST_HOLD_S
 from node.ledger.ledger import Ledger
 from node.ledger.records import Delivery
 from node.pacing import Pace
 
 logger = logging.getLogger(__name__)
 
-PARKED_S = 3600.0
+PARKED_S = LONGEST_HOLD_S
 """A peer that refuses this node as such is tried so rarely: people mend that, and may forget to say so, s."""
 
 

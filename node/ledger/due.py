@@ -7,10 +7,8 @@ from datetime import datetime
 
 from node.ledger.commitment import lost_at_peer_retry_s
 from node.ledger.records import Delivery, DeliveryState
-from node.ledger.waiting import Until, Waits
+from node.ledger.waiting import LONGEST_RETRY_S, Until, Waits
 
-LONGEST_RETRY_S = 900.0
-"""Between two attempts to send an object, s."""
 LONGEST_QUESTION_S = 3600.0
 """Between two questions about an object that a peer stored, s."""
 

@@ -8,6 +8,9 @@ from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
 
+LONGEST_RETRY_S = 900.0
+"""Between two attempts, at a study or at an object for a peer, s."""
+
 
 @dataclass(frozen=True, slots=True)
 class Until:

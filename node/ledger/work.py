@@ -9,7 +9,7 @@ from node.ledger import delivery, schema
 from node.ledger.connection import reading
 from node.ledger.records import Claim, ObjectKind, ResultObject, StudyRecord
 from node.ledger.rows import FREE, LostClaimError, held, locked, move, to_study
-from node.ledger.waiting import Until, Waits
+from node.ledger.waiting import LONGEST_RETRY_S, Until, Waits
 from node.states import Event, StudyState
 
 _T = schema.studies
@@ -19,7 +19,6 @@ MAXIMUM_LOST_LEASES = 10
 LONGEST_LEASE_S = 120.0
 SHORTEST_LEASE_S = 60.0
 """A worker that lives has renewed its claim twice by then, whatever the clock of its machine says, s."""
-LONGEST_RETRY_S = 900.0
 
 
 class Work:

@@ -3,10 +3,10 @@ from datetime import timedelta
 import pytest
 
 from node.ledger.commitment import MAXIMUM_ABSENCES
-from node.ledger.due import LONGEST_RETRY_S
 from node.ledger.ledger import Ledger
 from node.ledger.outbox import Outbox
 from node.ledger.records import Confirmation, Delivery, DeliveryState, ObjectKind
+from node.ledger.waiting import LONGEST_RETRY_S
 from node.states import Event, StudyState
 from tests.unit.node.doubles import STUDY, FakeClock, instance, make_ready, result_objects, take
 

@@ -6,7 +6,8 @@ import pytest
 from node.ledger.ledger import Ledger, open_ledger
 from node.ledger.records import Confirmation, DeliveryState, ObjectKind
 from node.ledger.rows import LostClaimError, UnknownStudyError
-from node.ledger.work import LONGEST_LEASE_S, LONGEST_RETRY_S, MAXIMUM_LOST_LEASES, Work
+from node.ledger.waiting import LONGEST_RETRY_S
+from node.ledger.work import LONGEST_LEASE_S, MAXIMUM_LOST_LEASES, Work
 from node.states import Event, IllegalTransitionError, StudyState
 from tests.unit.node.doubles import STUDY, FakeClock, instance, make_ready, result_objects, take
 

@@ -51,7 +51,7 @@ class Region:
                 "RAD-SIZE",
                 f"The {name} has {self.voxels} voxel(s) in a {' x '.join(str(n) for n in sides)} box, too few for "
                 "texture.",
-                remedy="Features need a region of at least two voxels along two axes.",
+                remedy="Read the study without this result: texture needs at least two voxels along two axes.",
                 stage=STAGE,
             )
         self.box = Box.around(mask)
@@ -113,9 +113,9 @@ class Region:
         if not np.isfinite(values).all():
             raise UnsuitableStudyError(
                 "RAD-NAN",
-                f"The {self.name} gives no finite {feature_class} features on the {name}; its voxels may be "
-                "scattered or constant.",
-                remedy="Check the segmentation.",
+                f"The {self.name} has no texture that could be measured ({feature_class}, {name}): its voxels are "
+                "scattered, or all alike.",
+                remedy="Read the study without this result, and look at that sequence for an artefact.",
                 stage=STAGE,
             )
         return values

@@ -161,7 +161,7 @@ def test_extract_of_scattered_voxels_is_refused_and_not_nan() -> None:
     volumes, _, margin = ball()
     scattered = np.zeros(SHAPE, dtype=bool)
     scattered[4:12:4, 4:12:4, 4:12:4] = True
-    with pytest.raises(UnsuitableStudyError, match=r"RAD-NAN: The tumour gives no finite .* image of T2;"):
+    with pytest.raises(UnsuitableStudyError, match=r"RAD-NAN: The tumour has no texture .* image of T2\)"):
         extract(volumes, scattered, margin, settings=SETTINGS)
 
 

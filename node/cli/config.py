@@ -12,7 +12,7 @@ from config.errors import ConfigError
 from config.loading import load_settings
 from config.origins import effective_keys
 from config.series_rules import rules_in_force
-from node.cli.output import complain, print_json, verb
+from node.cli.output import ExitCode, complain, ended, print_json, verb
 from node.cli.tables import show_table
 from node.labs.fhir_client import make_client
 from node.labs.tls import server_context
@@ -63,7 +63,7 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     except ConfigError as error:
         if as_json:
             print_json({"valid": False, "problems": list(error.problems)})
-        raise
+        raise ended(ExitCode.USAGE, str(error)) from error
     if as_json:
         print_json({"valid": True, "problems": []})
     else:

@@ -40,22 +40,44 @@ def complain(message: str) -> None:
     sys.stderr.write(f"mvi-node: {message}\n")
 
 
+def ended(exit_code: ExitCode, message: str, *, code: str | None = None, as_json: bool = False) -> typer.Exit:
+    """Tell why a verb ends, and return the exit to raise.
+
+    Parameters
+    ----------
+    message
+        One line that says what to do.
+    code
+        Of the error, where it has one; otherwise what the exit code means.
+    as_json
+        Whether standard output gets the document ``{"status": "failed", "code", "message"}``.
+    """
+    if as_json:
+        print_json({"status": "failed", "code": code or exit_code.name, "message": message})
+    complain(message)
+    return typer.Exit(exit_code)
+
+
 def verb(function: Callable[P, None]) -> Callable[P, None]:
-    """Turn deliberate errors of a verb into one line on standard error and the documented exit code."""
+    """Turn deliberate errors of a verb into one line on standard error and the documented exit code.
+
+    With ``--json`` they are one document on standard output as well. A verb that has printed its own ends by
+    `typer.Exit`.
+    """
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        as_json = kwargs.get("as_json") is True
         try:
             function(*args, **kwargs)
         except ConfigError as error:
-            complain(str(error))
-            raise typer.Exit(ExitCode.USAGE) from error
+            raise ended(ExitCode.USAGE, str(error), as_json=as_json) from error
         except NodeError as error:
-            complain(str(error))
-            raise typer.Exit(ExitCode.FAILED) from error
+            code = getattr(error, "code", None)
+            raise ended(ExitCode.FAILED, str(error), code=code, as_json=as_json) from error
         except OSError as error:
-            complain(f"{error.filename or 'system'}: {_what_and_what_to_do(error)}")
-            raise typer.Exit(ExitCode.FAILED) from error
+            message = f"{error.filename or 'system'}: {_what_and_what_to_do(error)}"
+            raise ended(ExitCode.FAILED, message, as_json=as_json) from error
         except KeyboardInterrupt:
             complain("stopped by Ctrl-C")
             raise typer.Exit(ExitCode.INTERRUPTED) from None

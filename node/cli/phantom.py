@@ -8,9 +8,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from config.errors import ConfigError
 from config.loading import load_settings
 from node.cli.config import ConfigOption, JsonOption
-from node.cli.output import RESEARCH_USE, ExitCode, complain, print_json, verb
+from node.cli.output import RESEARCH_USE, print_json, verb
 
 
 @verb
@@ -43,13 +44,11 @@ def phantom(
         _list(list_scenarios(), as_json=as_json)
         return
     if out is None:
-        complain("say where to write: mvi-node phantom OUT")
-        raise typer.Exit(ExitCode.USAGE)
+        raise ConfigError(["say where to write: mvi-node phantom OUT"])
     try:
         truth = make_phantom_study(seed, out, vendor=vendor, scenario=scenario)
     except PhantomRequestError as error:
-        complain(str(error))
-        raise typer.Exit(ExitCode.USAGE) from error
+        raise ConfigError([str(error)]) from error
     if as_json:
         print_json({"out": str(out), "truth": truth})
     else:

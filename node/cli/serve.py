@@ -5,9 +5,10 @@ import signal
 import sys
 from types import FrameType
 
+from config.errors import NodeError
 from config.loading import load_settings
 from node.cli.config import ConfigOption, JsonOption
-from node.cli.output import print_json, verb
+from node.cli.output import ExitCode, ended, print_json, verb
 from node.reception_process import Ports
 
 
@@ -20,6 +21,7 @@ def serve(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     settings = load_settings(config, os.environ)
     configure_logging()
     node = Node(settings)
+    announced: list[int | None] = []
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         node.stop()
@@ -29,10 +31,15 @@ def serve(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         over_tls = "" if ports.tls is None else f" tls_port={ports.tls}"
         sys.stderr.write(f"ready ae_title={ae_title} port={port}{over_tls}\n")
         sys.stderr.flush()
+        announced.append(port)
         if as_json:
             print_json({"ready": True, "ae_title": ae_title, "port": port, "tls_port": ports.tls})
             sys.stdout.flush()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    node.run(announce)
+    try:
+        node.run(announce)
+    except NodeError as error:
+        # Its one document may be out: that it was ready once.
+        raise ended(ExitCode.FAILED, str(error), as_json=as_json and not announced) from error

@@ -61,7 +61,9 @@ def test_match_when_there_is_no_dicom_then_one_line_says_so(tmp_path: Path) -> N
     (tmp_path / "a.txt").write_text("text")
     result = RUNNER.invoke(app, ["match", str(tmp_path), "--json"])
     assert result.exit_code == 1
-    assert result.stdout == ""
+    document = json.loads(result.stdout)
+    assert (document["status"], document["code"]) == ("failed", "FAILED")
+    assert result.stderr == f"mvi-node: {document['message']}\n"
     assert len(result.stderr.splitlines()) == 1
 
 

@@ -1,8 +1,12 @@
 import errno
+import json
+from pathlib import Path
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
+from node.cli import app
 from node.cli.output import ExitCode, verb
 
 
@@ -32,3 +36,40 @@ def test_verb_when_the_system_says_no_then_one_line_names_the_place_and_what_to_
     assert line.startswith("mvi-node: /some/place: ")
     assert advice in line
     assert line.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "code"),
+    [
+        (["match", "absent"], ExitCode.USAGE, "USAGE"),
+        (["analyse", "empty", "--out", "r"], ExitCode.FAILED, "FAILED"),
+        (["analyse", "empty", "--out", "r", "--model", "absent"], ExitCode.USAGE, "USAGE"),
+        (["studies", "list"], ExitCode.FAILED, "FAILED"),
+        (["models", "show", "absent"], ExitCode.USAGE, "USAGE"),
+        (["phantom"], ExitCode.USAGE, "USAGE"),
+        (["phantom", "out", "--vendor", "nobody"], ExitCode.USAGE, "USAGE"),
+        (["config", "show", "--config", "absent.toml"], ExitCode.USAGE, "USAGE"),
+        (["cohort", "check", "absent.toml"], ExitCode.USAGE, "USAGE"),
+    ],
+)
+def test_verbs_when_they_fail_then_json_is_one_document_and_the_line_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], exit_code: ExitCode, code: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    result = CliRunner().invoke(app, [*arguments, "--json"])
+    assert result.exit_code == exit_code
+    document = json.loads(result.stdout)
+    assert (document["status"], document["code"]) == ("failed", code)
+    assert result.stderr == f"mvi-node: {document['message']}\n"
+
+
+def test_config_check_when_a_key_is_wrong_then_its_document_is_the_only_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "node.toml").write_text("[node]\nprot = 1\n")
+    result = CliRunner().invoke(app, ["config", "check", "--json"])
+    assert result.exit_code == ExitCode.USAGE
+    assert json.loads(result.stdout)["valid"] is False
+    assert "prot" in result.stderr

@@ -83,7 +83,8 @@ def sort_study(
                 live.append(candidate)
                 continue
             rejected.append(rejection(stack, verdict))
-            if verdict.code == UNSUPPORTED:
+            # Of another body part, no other way of storing it would help.
+            if verdict.code == UNSUPPORTED and stack.physics.body_part not in rules.anatomy.other_body_parts:
                 unsupported.append(candidate)
     judged = _among_siblings(live, scan.frames, rules)
     t1 = _phases(judged, rules)

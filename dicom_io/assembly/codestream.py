@@ -18,10 +18,11 @@ from pydicom.uid import (
     JPEGLossless,
     JPEGLosslessSV1,
     JPEGLSLossless,
+    JPEGLSNearLossless,
     RLELossless,
 )
 
-_JPEG = frozenset({JPEGLossless, JPEGLosslessSV1, JPEGLSLossless})
+_JPEG = frozenset({JPEGLossless, JPEGLosslessSV1, JPEGLSLossless, JPEGLSNearLossless})
 _JPEG_2000 = frozenset({JPEG2000, JPEG2000Lossless, HTJ2K, HTJ2KLossless, HTJ2KLosslessRPCL})
 _FRAME_HEADERS = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC} | {0xF7})
 """SOF markers of ISO/IEC 10918-1 B.1.1.3 and SOF55 of ISO/IEC 14495-1 C.1.1."""

@@ -1,5 +1,6 @@
 """Series matching: which instances of a study fill which role, and why, or why not."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -19,8 +20,8 @@ from dicom_io.assembly.scoring import Scored
 from dicom_io.assembly.unreadable import closed_objection, stray_warnings
 from pipeline.study import Role
 
-_UNREADABLE_SHOWN = 3
-"""Series named in a refusal; all of them stand among the rejected."""
+_SHOWN = 3
+"""Series or reasons named in a refusal; all of them stand among the rejected."""
 
 FILLED, AMBIGUOUS, EMPTY = "filled", "ambiguous", "empty"
 
@@ -100,7 +101,7 @@ def _match(
     overrides: Sequence[Override],
 ) -> MatchResult:
     study, decision = sort_and_decide(scan, rules, lexicon, overrides)
-    refusal = _whole_study(scan, study) or _naming_unreadable(decision.refusal, study, scan)
+    refusal = _whole_study(scan, study) or _with_what_is_there(decision.refusal, decision, study, scan)
     return MatchResult(
         study_instance_uid=study_instance_uid,
         status="accepted" if refusal is None else "refused",
@@ -128,19 +129,24 @@ def _spoken_against(study: Sorted, decision: Decision) -> Iterator[str]:
             yield f"The description of the {ROLE_WORDS[role]} says that it is {verdict.because} ({verdict.code})."
 
 
-def _naming_unreadable(refusal: Refusal | None, study: Sorted, scan: ScanResult) -> Refusal | None:
-    """Add what cannot be read to a refusal for lack of a series, or of a slice: it may be the one."""
+def _with_what_is_there(
+    refusal: Refusal | None, decision: Decision, study: Sorted, scan: ScanResult
+) -> Refusal | None:
+    """Add what cannot be read to a refusal for lack of a series or a slice, or why nothing at all can be used."""
     if refusal is None or not refusal.code.startswith(("SM-MISSING", "SM-NOHBP", "SM-INCOMPLETE")):
         return refusal
     lost = stray_warnings(scan)
     if refusal.code == "SM-INCOMPLETE":
         return replace(refusal, message=" ".join((refusal.message, *lost)))
+    unreadable = [entry for entry in study.rejected if entry.code == UNREADABLE and entry.series_instance_uid]
     said = [
         f"Series {'without number' if entry.series_number is None else entry.series_number}: {entry.because}."
-        for entry in study.rejected
-        if entry.code == UNREADABLE and entry.series_instance_uid
+        for entry in unreadable
     ]
-    return replace(refusal, message=" ".join((refusal.message, *said[:_UNREADABLE_SHOWN], *lost)))
+    if not decision.choices:
+        reasons = Counter(entry.because for entry in study.rejected if entry not in unreadable)
+        said += [f"Not used: {because} ({number} x)." for because, number in reasons.most_common(_SHOWN)]
+    return replace(refusal, message=" ".join((refusal.message, *said[:_SHOWN], *lost)))
 
 
 def _injection(decision: Decision) -> str:

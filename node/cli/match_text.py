@@ -1,7 +1,7 @@
 """A match for people: what fills which role and why, what came next, what was left out, and which rule decides."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import typer
@@ -22,11 +22,7 @@ def show_match(match: Mapping[str, Any], condition: str = "") -> None:
         rival = entry.get("runner_up")
         if rival is not None:
             typer.echo(f"runner-up of {role}: {_name(rival)}: {rival['because']}")
-    rejected = [
-        f"{_name(entry)}: {entry['code']}, {entry['because']}{_source(entry)}" for entry in match["rejected"]
-    ]
-    # The planes of a localizer are left out one by one, in the same words.
-    for line in dict.fromkeys(rejected):
+    for line in _rejections(match["rejected"]):
         typer.echo(f"not used: {line}")
     clock = match.get("clock") or {}
     typer.echo(f"clock: {clock.get('source') or 'none'}; injection {clock.get('t0', 'unknown')}")
@@ -36,6 +32,20 @@ def show_match(match: Mapping[str, Any], condition: str = "") -> None:
         typer.echo(f"series rules {match['rules_version']}; weights, windows and words stand in series_rules.toml")
     verdict = "accepted" if match["code"] is None else f"refused {match['code']}"
     typer.echo(f"{condition}{verdict}: {match['message']}")
+
+
+def _rejections(entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a line for each series and reason; the parts of a series that share one are named together."""
+    grouped: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for entry in entries:
+        reason = f"{entry['code']}, {entry['because']}{_source(entry)}"
+        grouped.setdefault((entry["series_instance_uid"], reason), []).append(entry)
+    lines = []
+    for (_, reason), found in grouped.items():
+        parts = list(dict.fromkeys(entry.get("sub_volume", "") for entry in found))
+        more = f" and {len(parts) - 1} more of its parts" if len(parts) > 1 else ""
+        lines.append(f"{_name(found[0])}{more}: {reason}")
+    return lines
 
 
 def _row(role: str, entry: Mapping[str, Any]) -> tuple[str, ...]:

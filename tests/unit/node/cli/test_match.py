@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from config.series_rules import load_series_rules
 from node.cli import app
-from tests.unit.dicom_io.assembly.header_studies import T2, StudyWriter, standard
+from tests.unit.dicom_io.assembly.header_studies import T1, T2, StudyWriter, standard
 
 RUNNER = CliRunner()
 
@@ -95,3 +95,13 @@ def test_match_when_a_file_is_truncated_then_it_is_named_on_standard_error(study
     assert result.exit_code == 3
     assert "truncated" in result.stderr
     assert json.loads(result.stdout)["code"] == "SM-INCOMPLETE"
+
+
+def test_match_when_parts_of_a_series_are_left_out_for_one_reason_then_they_share_a_line(tmp_path: Path) -> None:
+    writer = StudyWriter(tmp_path)
+    writer.series("Ax T1 dyn", T1, phases=[writer.times(90.0 * n) for n in range(5)], BodyPartExamined="BREAST")
+    lines = [
+        line for line in RUNNER.invoke(app, ["match", str(tmp_path)]).stdout.splitlines() if "not used" in line
+    ]
+    assert len(lines) == 1
+    assert "and 4 more of its parts: BODY-PART" in lines[0]

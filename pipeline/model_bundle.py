@@ -212,14 +212,22 @@ def _digest(manifest: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
+def _again(path: Path) -> str:
+    """Say how the bundle that a file belongs to is made whole."""
+    folder = path.parent
+    if folder.parent == BUNDLED_FOLDER:
+        return "it is part of this software: install that again, in a checkout after `git restore` of the file"
+    return f"copy the whole bundle {folder.name} to {folder.parent} again, from where it was trained"
+
+
 def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ModelBundleError(f"{path} does not exist; install the bundle again") from error
+        raise ModelBundleError(f"{path} does not exist; {_again(path)}") from error
     except (OSError, ValueError) as error:
-        raise ModelBundleError(f"{path} cannot be read as JSON; install the bundle again") from error
+        raise ModelBundleError(f"{path} cannot be read as JSON; {_again(path)}") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         found = manifest.get("format") if isinstance(manifest, dict) else None
         raise ModelBundleError(
@@ -227,24 +235,24 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         )
     keys = {"name", "version", "intended_use", "files", "settings", "training", "sha256"}
     if missing := sorted(keys - manifest.keys()):
-        raise ModelBundleError(f"{path}: {', '.join(missing)} missing; install the bundle again")
+        raise ModelBundleError(f"{path}: {', '.join(missing)} missing; {_again(path)}")
     if manifest["sha256"] != _digest(manifest):
-        raise ModelBundleError(f"{path} was changed after training (wrong checksum); install the bundle again")
+        raise ModelBundleError(f"{path} was changed after training (wrong checksum); {_again(path)}")
     return manifest
 
 
 def _read_tensors(path: Path, expected: Mapping[str, Any] | None) -> dict[str, npt.NDArray[Any]]:
     if expected is None:
-        raise ModelBundleError(f"{path.name} is not in the manifest of {path.parent}; install the bundle again")
+        raise ModelBundleError(f"{path.name} is not in the manifest of {path.parent}; {_again(path)}")
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise ModelBundleError(f"{path} does not exist; install the bundle again") from error
+        raise ModelBundleError(f"{path} does not exist; {_again(path)}") from error
     except OSError as error:
         raise ModelBundleError(f"{path} cannot be read: {error.strerror}") from error
     if hashlib.sha256(content).hexdigest() != expected["sha256"]:
-        raise ModelBundleError(f"{path} has a wrong checksum; install the bundle again")
+        raise ModelBundleError(f"{path} has a wrong checksum; {_again(path)}")
     try:
         return load_tensors(content)
     except SafetensorError as error:
-        raise ModelBundleError(f"{path} is no safetensors file; install the bundle again") from error
+        raise ModelBundleError(f"{path} is no safetensors file; {_again(path)}") from error

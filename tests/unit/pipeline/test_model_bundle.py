@@ -81,7 +81,9 @@ def test_load_when_one_bit_of_a_file_is_wrong_then_the_file_is_named(tmp_path: P
     content = bytearray((folder / file).read_bytes())
     content[-1] ^= 1
     (folder / file).write_bytes(content)
-    with pytest.raises(ModelBundleError, match=rf"{file} has a wrong checksum; install the bundle again"):
+    with pytest.raises(
+        ModelBundleError, match=rf"{file} has a wrong checksum; copy the whole bundle small to {tmp_path} again"
+    ):
         load_bundle(folder)
 
 
@@ -151,5 +153,15 @@ def test_bundle_when_its_manifest_is_gone_then_the_bundled_one_does_not_take_its
     broken.mkdir()
     assert find_bundle("phantom-demo", [tmp_path]) == broken
     assert broken in list_bundles([tmp_path])
-    with pytest.raises(ModelBundleError, match="install the bundle again"):
+    with pytest.raises(ModelBundleError, match=rf"copy the whole bundle phantom-demo to {tmp_path} again"):
         load_bundle(broken)
+
+
+def test_load_when_the_bundled_model_is_damaged_then_the_software_is_to_be_installed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.model_bundle.BUNDLED_FOLDER", tmp_path)
+    folder = write(tmp_path)
+    (folder / CLASSIFIER).write_bytes(b"")
+    with pytest.raises(ModelBundleError, match="wrong checksum; it is part of this software: install that again"):
+        load_bundle(folder)

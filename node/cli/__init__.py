@@ -1,5 +1,8 @@
 """The command line: one file a noun, composed here."""
 
+import sys
+from typing import cast
+
 import typer
 
 from node.cli import (
@@ -19,9 +22,12 @@ from node.cli import (
     serve,
     studies,
 )
+from node.cli.output import ExitCode, ended
+
+PROGRAM = "mvi-node"
 
 app = typer.Typer(
-    name="mvi-node",
+    name=PROGRAM,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -47,6 +53,24 @@ app.command(epilog="Example: mvi-node serve --config /etc/mvi-node/node.toml")(s
 app.add_typer(studies.app, name="studies")
 
 
+USAGE_ERROR = cast("type[Exception]", typer.BadParameter.__bases__[0])
+"""What a wrong command line raises: `UsageError` of click, or of the copy of it that newer typers bring."""
+
+
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line; a wrong one ends in one line, and with ``--json`` in one document, as other errors."""
+    try:
+        sys.exit(app(prog_name=PROGRAM, standalone_mode=False))
+    except USAGE_ERROR as error:
+        sys.exit(_wrong(cast("typer.BadParameter", error)))
+    except typer.Abort:
+        sys.exit(ExitCode.FAILED)
+
+
+def _wrong(error: typer.BadParameter) -> int:
+    # Choices come one a line; without any argument the help was printed, and there is nothing to add.
+    message = " ".join(error.format_message().split()).rstrip(".")
+    if message:
+        command = error.ctx.command_path if error.ctx else PROGRAM
+        ended(ExitCode.USAGE, f"{message}; see `{command} --help`", as_json="--json" in sys.argv)
+    return ExitCode.USAGE

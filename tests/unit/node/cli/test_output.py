@@ -6,7 +6,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from node.cli import app
+from node.cli import app, main
 from node.cli.output import ExitCode, verb
 
 
@@ -73,3 +73,52 @@ def test_config_check_when_a_key_is_wrong_then_its_document_is_the_only_one(
     assert result.exit_code == ExitCode.USAGE
     assert json.loads(result.stdout)["valid"] is False
     assert "prot" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["analyse", "study"], "Missing option '--out'; see `mvi-node analyse --help`"),
+        (["labs", "import"], "Missing argument 'FILE'; see `mvi-node labs import --help`"),
+        (["match", "--absent"], "see `mvi-node match --help`"),
+        (["absent"], "see `mvi-node --help`"),
+        (["studies", "list", "--state", "absent"], "see `mvi-node studies list --help`"),
+    ],
+)
+@pytest.mark.parametrize("json_option", [[], ["--json"]])
+def test_main_when_the_command_line_is_wrong_then_one_line_says_so(
+    arguments: list[str],
+    said: str,
+    json_option: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("sys.argv", ["mvi-node", *arguments, *json_option])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == ExitCode.USAGE
+    told = capsys.readouterr()
+    assert told.err.endswith(f"{said}\n")
+    assert told.err.count("\n") == 1
+    if json_option:
+        assert told.err == f"mvi-node: {json.loads(told.out)['message']}\n"
+    else:
+        assert told.out == ""
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["--help"], 0), ([], 2), (["config", "show"], 0), (["labs"], 2)])
+def test_main_when_help_or_a_verb_is_asked_for_then_the_exit_code_is_kept(
+    arguments: list[str],
+    code: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["mvi-node", *arguments])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert (left.value.code or 0) == code
+    told = capsys.readouterr()
+    assert "mvi-node" in told.out + told.err
+    assert "mvi-node: " not in told.err

@@ -31,10 +31,18 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on s
 @app.command(epilog="Example: mvi-node config init /etc/mvi-node/node.toml")
 @verb
 def init(
-    path: Annotated[Path, typer.Argument(help="File to write.")] = Path("node.toml"),
+    file: Annotated[
+        Path | None, typer.Argument(help="File to write. Default: ./node.toml.", show_default=False)
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="The same, as the other verbs name it.", show_default=False)
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write a commented configuration file with every default."""
+    if file and config and file != config:
+        raise ConfigError([f"two files are named, {file} and {config}; name one"])
+    path = file or config or Path("node.toml")
     try:
         with path.open("x", encoding="utf-8") as target:
             target.write(files("config").joinpath("node.toml").read_text(encoding="utf-8"))

@@ -122,3 +122,21 @@ def test_main_when_help_or_a_verb_is_asked_for_then_the_exit_code_is_kept(
     told = capsys.readouterr()
     assert "mvi-node" in told.out + told.err
     assert "mvi-node: " not in told.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "written"),
+    [
+        ([], "node.toml"),
+        (["a.toml"], "a.toml"),
+        (["--config", "b.toml"], "b.toml"),
+        (["a", "--config", "b"], None),
+    ],
+)
+def test_config_init_when_the_file_is_named_either_way_then_it_is_written(
+    arguments: list[str], written: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["config", "init", *arguments])
+    assert result.exit_code == (ExitCode.USAGE if written is None else ExitCode.DONE)
+    assert [path.name for path in tmp_path.iterdir()] == ([] if written is None else [written])

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydicom.uid import generate_uid
 
 from tests.faults.fault import Fault, FaultRecord, record
-from tests.faults.processes import Usage, usage
+from tests.faults.processes import Usage, is_quiet, usage
 from tests.faults.raw_peer import (
     DEFLATED,
     MR,
@@ -197,7 +197,7 @@ def hostile_input(folder: Path, cases: int) -> FaultRecord:
     with zygote() as nodes, Victim(nodes, folder / "node", settings=SETTINGS) as victim:
         receiver = listener(victim.port)
         assert receiver is not None
-        before = usage(receiver)
+        before = _at_rest(victim, receiver)
         with RawPeer(victim.port) as bystander:
             bystander.associate(NODE, SCANNER)
             for number in range(cases):
@@ -212,6 +212,15 @@ def hostile_input(folder: Path, cases: int) -> FaultRecord:
         "hostile PDUs and data sets", cases, failures,
         f"receiver at most {peak / 1e6:.0f} MB, {len(ATTACKS)} kinds, {len(MALICIOUS)} malicious data sets",
     )  # fmt: skip
+
+
+def _at_rest(victim: Victim, receiver: int) -> Usage:
+    """Return what the receiver holds once it has kept an instance: a thread and connections that stay."""
+    with RawPeer(victim.port) as scanner:
+        scanner.associate(NODE, SCANNER)
+        assert scanner.store(b"1.2.3", small_data_set()) == 0x0000
+    wait_for(lambda: is_quiet(receiver), "the receiver is quiet")
+    return usage(receiver)
 
 
 def _attacked(attack: Attack, chance: random.Random, port: int) -> list[str]:

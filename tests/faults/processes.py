@@ -1,6 +1,7 @@
 """What a process holds, from /proc."""
 
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,13 @@ class Usage:
 
 LEDGER_HANDLES = 15
 """SQLite opens three files a connection, and the pool keeps up to five."""
+
+
+def is_quiet(process: int) -> bool:
+    """Say whether a process has as many threads as a moment before."""
+    threads = usage(process).threads
+    time.sleep(0.3)
+    return usage(process).threads == threads
 
 
 def usage(process: int) -> Usage:

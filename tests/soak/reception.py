@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.faults.fault import FaultRecord, record
-from tests.faults.processes import Usage, usage
+from tests.faults.processes import Usage, is_quiet, usage
 from tests.faults.raw_peer import RawPeer
 from tests.faults.victim import NODE, SCANNER, Toml, Victim, listener, wait_for, zygote
 from tests.unit.dicom_io.network.instances import encode, mr_instance
@@ -62,7 +62,7 @@ def _soak(folder: Path, name: str, one: One, cases: int) -> FaultRecord:
     with _receiver(folder) as (port, process):
         warm_up = max(1, int(cases * WARM_UP))
         failures = _repeat(one, port, range(warm_up))
-        wait_for(lambda: _is_quiet(process), "the receiver is quiet")
+        wait_for(lambda: is_quiet(process), "the receiver is quiet")
         before = usage(process)
         began = time.monotonic()
         failures += _repeat(one, port, range(warm_up, cases))
@@ -101,12 +101,6 @@ def _repeat(one: One, port: int, numbers: range) -> list[str]:
     for thread in threads:
         thread.join()
     return failures
-
-
-def _is_quiet(process: int) -> bool:
-    threads = usage(process).threads
-    time.sleep(0.3)
-    return usage(process).threads == threads
 
 
 def _grown(process: int, before: Usage) -> list[str]:

@@ -28,5 +28,8 @@ def cases() -> Cases:
 def test_matching_of_a_phantom_scenario_answers_as_its_truth_expects(
     cases: Cases, tmp_path: Path, vendor: str, scenario: str
 ) -> None:
-    outcome = answer(cases, vendor, scenario, tmp_path, load_series_rules())
+    # Where headers are all that differs, one look at the pixels is enough.
+    pixels = scenario in ("standard", "oblique", "dixon", "low-field", "flipped", "reversed-phases")
+    outcome = answer(cases, vendor, scenario, tmp_path, load_series_rules(), pixels=pixels)
     assert outcome.right, str(outcome)
+    assert outcome.code is not None or not outcome.warnings

@@ -162,23 +162,6 @@ def test_serve_when_its_receiver_is_killed_then_it_listens_again_on_the_same_por
         wait_until(lambda: answers(node))
 
 
-def test_serve_when_killed_after_success_then_the_study_still_reaches_its_end(
-    tmp_path: Path, incomplete_study: list[Path]
-) -> None:
-    with running_node(tmp_path, 0, [SCANNER], settle_s=1, deadline_s=600, check_every_s=0.2) as node:
-        send(incomplete_study, node)
-        os.kill(node_process(node), signal.SIGKILL)
-    for ledger in (tmp_path / "storage").glob("ledger.sqlite*"):
-        ledger.unlink()  # The inbox is the truth; the ledger is only an index of it.
-    with running_node(tmp_path, 0, [SCANNER], settle_s=1, deadline_s=2, check_every_s=0.2) as node:
-        (listed,) = node.json("studies", "list")["studies"]
-        assert listed["images"] > 0
-        ended = node.wait_for_state(listed["study_instance_uid"], ["refused"], PATIENCE_S)
-        assert ended["code"] == "SM-NOHBP"
-        queue = node.json("queue")
-        assert (queue["counts"]["refused"], queue["failed"]) == (1, [])
-
-
 @pytest.mark.peer("dcmtk")
 def test_serve_when_killed_while_its_pacs_is_away_then_the_next_start_delivers_each_object_once(
     tmp_path: Path, incomplete_study: list[Path]

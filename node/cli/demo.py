@@ -1,5 +1,6 @@
 """`mvi-node demo`: the whole loop on one machine, with nothing configured."""
 
+import os
 import shutil
 import subprocess
 import time
@@ -11,6 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from config.loading import load_settings
+from config.series_rules import rules_in_force
+from node.cli.config import JsonOption
 from node.cli.output import RESEARCH_USE, ExitCode, complain, print_json, verb
 
 if TYPE_CHECKING:
@@ -29,7 +33,16 @@ def demo(
     viewer: Annotated[
         bool, typer.Option("--viewer", help="Open the result in a viewer, where one is installed.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            help="Configuration whose model and series rules are demonstrated; nothing else of it is used. "
+            "Default: the built-in ones.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Run the whole loop: embedded PACS, node, phantom study in by C-STORE, SEG and SR back.
 
@@ -37,6 +50,10 @@ def demo(
     """
     from node.demo import Step, run_demo  # noqa: PLC0415 - keeps --help fast
 
+    # Only where it is named: a demonstration needs nothing configured, and a node.toml here is no part of it.
+    site = load_settings(config, os.environ) if config else None
+    if site is not None:
+        rules_in_force(site.matching)
     began_s = time.monotonic()
     console = Console(stderr=True)
     columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
@@ -49,7 +66,7 @@ def demo(
                 complain(words)
             progress.update(task, completed=step.number, description=words)
 
-        outcome = run_demo(out, seed=seed, on_step=show)
+        outcome = run_demo(out, seed=seed, on_step=show, site=site)
     seconds = time.monotonic() - began_s
     if as_json:
         print_json(

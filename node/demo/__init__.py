@@ -13,6 +13,7 @@ from typing import Any
 from config.errors import ConfigError
 from config.loading import load_settings
 from config.series_rules import rules_in_force
+from config.settings import Settings
 from dicom_io.network.requestor import RemoteAE
 from dicom_io.network.status import Disposition
 from dicom_io.network.storage_scu import send_files
@@ -106,7 +107,7 @@ class DemoOutcome:
 OnStep = Callable[[Step, str], None]
 
 
-def run_demo(out: Path, *, seed: int, on_step: OnStep) -> DemoOutcome:
+def run_demo(out: Path, *, seed: int, on_step: OnStep, site: Settings | None = None) -> DemoOutcome:
     """Play a phantom study through the embedded PACS and the node.
 
     Parameters
@@ -118,6 +119,8 @@ def run_demo(out: Path, *, seed: int, on_step: OnStep) -> DemoOutcome:
         Of the phantom.
     on_step
         Told which step is under way, with a detail in words that may be empty.
+    site
+        Whose model and series rules are demonstrated; the built-in ones where absent.
 
     Raises
     ------
@@ -132,7 +135,7 @@ def run_demo(out: Path, *, seed: int, on_step: OnStep) -> DemoOutcome:
     on_step(Step.START, "")
     with (
         running_archive(out / "pacs", node_port) as (pacs_port, pacs_runs),
-        running_node(out, node_port, pacs_port) as node_runs,
+        running_node(out, node_port, pacs_port, site) as node_runs,
     ):
         on_step(Step.SEND, f"{len(files)} instances")
         _send(files, RemoteAE(NODE, LOOPBACK, node_port))

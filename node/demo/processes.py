@@ -11,9 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from config.errors import NodeError
+from config.settings import Settings
 from dicom_io.network.archive import ArchiveSettings, run_archive
 from dicom_io.network.requestor import RemoteAE
 from node.interrupts import unheard_by_children
+from node.model_choice import model_folders
 
 LOOPBACK = "127.0.0.1"
 NODE, PACS, SCANNER = "MVINODE", "DEMOPACS", "SCANNER"
@@ -89,17 +91,30 @@ def running_archive(folder: Path, node_port: int) -> Iterator[tuple[int, IsAlive
             process.kill()
 
 
+def configuration_text(out: Path, node_port: int, pacs_port: int, site: Settings | None) -> str:
+    """Return the configuration of the demonstration, with the model and the series rules of a site.
+
+    Nothing else of a site is used: a demonstration must not call its peers or write to its storage.
+    """
+    text = CONFIGURATION.format(
+        node=NODE, host=LOOPBACK, node_port=node_port, scanner=SCANNER, pacs=PACS, pacs_port=pacs_port,
+        storage=json.dumps(str((out / "node").resolve())),
+    )  # fmt: skip
+    if site is None:
+        return text
+    rules = str(Path(site.matching.rules).resolve()) if site.matching.rules else ""
+    (models,) = model_folders(site)
+    return (
+        f"{text}\n[matching]\nrules = {json.dumps(rules)}\n"
+        f"\n[model]\nactive = {json.dumps(site.model.active)}\nfolder = {json.dumps(str(models.resolve()))}\n"
+    )
+
+
 @contextmanager
-def running_node(out: Path, node_port: int, pacs_port: int) -> Iterator[IsAlive]:
+def running_node(out: Path, node_port: int, pacs_port: int, site: Settings | None = None) -> Iterator[IsAlive]:
     """Run the node, configured and logged in `out`, until the block ends; yield whether it still runs."""
     configuration = out / CONFIGURATION_FILE
-    configuration.write_text(
-        CONFIGURATION.format(
-            node=NODE, host=LOOPBACK, node_port=node_port, scanner=SCANNER, pacs=PACS, pacs_port=pacs_port,
-            storage=json.dumps(str((out / "node").resolve())),
-        ),
-        encoding="utf-8",
-    )  # fmt: skip
+    configuration.write_text(configuration_text(out, node_port, pacs_port, site), encoding="utf-8")
     log_path = out / "node.log"
     with log_path.open("wb") as log:
         command = [sys.executable, "-m", "node", "serve", "--config", str(configuration)]

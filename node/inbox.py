@@ -49,6 +49,8 @@ class Arrival(StrEnum):
     """Already there with the same bytes; kept once."""
     DIFFERENT = "different"
     """Already there with other bytes; kept beside the first."""
+    REPAIRED = "repaired"
+    """Already there by its name, but the file was cut or changed on the disk; it is whole again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +150,9 @@ class Inbox:
         part = self._arriving / f"{uuid.uuid4().hex}~{self._owner}.part"
         arrival = Arrival.SAME
         try:
-            if not (folder / name).exists():
+            if not _is_whole(folder / name, data_set):
                 _write_durably(part, file_header, data_set)
-                arrival = self._name(part, folder, name)
+                arrival = self._name(part, folder / name, data_set)
         except OSError as error:
             part.unlink(missing_ok=True)
             raise _inbox_error(error) from error
@@ -216,28 +218,40 @@ class Inbox:
         if free - size_bytes < self._minimum_free_bytes:
             raise StorageFullError(f"{free} bytes are free, the watermark is {self._minimum_free_bytes}")
 
-    def _known(self, folder: Path, name: str) -> Arrival:
-        if (folder / name).exists():
-            return Arrival.SAME
-        if not folder.exists():
-            return Arrival.NEW
-        prefix = name.partition("-")[0]
-        # Names and no paths: making a path of each took longer than the rest of the placement.
-        other = any(entry.startswith(prefix) for entry in os.listdir(folder))  # noqa: PTH208
-        return Arrival.DIFFERENT if other else Arrival.NEW
-
-    def _name(self, part: Path, folder: Path, name: str) -> Arrival:
+    def _name(self, part: Path, final: Path, data_set: bytes) -> Arrival:
         """Give an arrived file its final name; the lock makes two associations with one instance agree."""
         with self._naming:
-            if not folder.exists():
-                folder.mkdir(mode=0o700)
+            if not final.parent.exists():
+                final.parent.mkdir(mode=0o700)
                 _sync_folder(self._root)
-            arrival = self._known(folder, name)
+            arrival = _arrival(final, data_set)
             if arrival is Arrival.SAME:
                 part.unlink()
             else:
-                part.rename(folder / name)
+                part.rename(final)
         return arrival
+
+
+def _arrival(final: Path, data_set: bytes) -> Arrival:
+    if final.exists():
+        return Arrival.SAME if _is_whole(final, data_set) else Arrival.REPAIRED
+    prefix = final.name.partition("-")[0]
+    # Names and no paths: making a path of each took longer than the rest of the placement.
+    other = any(entry.startswith(prefix) for entry in os.listdir(final.parent))  # noqa: PTH208
+    return Arrival.DIFFERENT if other else Arrival.NEW
+
+
+def _is_whole(path: Path, data_set: bytes) -> bool:
+    """Say whether a file that bears the name of a data set still ends with it; the header may be of another AE."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            if size <= len(data_set):
+                return False
+            file.seek(size - len(data_set))
+            return file.read() == data_set
+    except FileNotFoundError:
+        return False
 
 
 def _inbox_error(error: OSError) -> InboxError:
@@ -258,6 +272,7 @@ def _hash(text: str) -> str:
 
 
 def _write_durably(path: Path, *chunks: bytes) -> None:
+    path.parent.mkdir(mode=0o700, exist_ok=True)  # Whoever tidies up takes the empty folder too.
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     with open(os.open(path, flags, 0o600), "wb") as file:  # noqa: PTH123 - Path.open cannot ask for O_EXCL and a mode
         for chunk in chunks:

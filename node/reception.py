@@ -88,6 +88,10 @@ class Reception:
             return StoreStatus.OUT_OF_RESOURCES
         if placement.arrival is Arrival.DIFFERENT:
             LOGGER.warning("instance %s came again with other bytes; both are kept", identity.sop_instance_uid)
+        if placement.arrival is Arrival.REPAIRED:
+            LOGGER.warning(
+                "the file of instance %s was damaged on the disk and is replaced", identity.sop_instance_uid
+            )
         record = InstanceRecord(
             study_instance_uid=identity.study_instance_uid,
             series_instance_uid=identity.series_instance_uid,
@@ -102,6 +106,9 @@ class Reception:
             peer=received.peer,
         )
         try:
+            if placement.arrival is Arrival.REPAIRED:
+                # Entered anew, so that its study is looked at again: it may have been refused for the damage.
+                self._ledger.forget_instances([placement.path])
             self._intake.record(record)
         except InboxError:
             LOGGER.exception("the name of instance %s may not be kept", identity.sop_instance_uid)

@@ -23,7 +23,10 @@ from dicom_io.network.implementation import (
     configure_pynetdicom,
 )
 from dicom_io.network.listener import Listener, PortTakenError
-from dicom_io.network.negotiation import acceptor_contexts
+from dicom_io.network.negotiation import (
+    STORAGE_SOP_CLASSES,
+    acceptor_contexts,
+)
 from dicom_io.network.part10 import part10_header
 from dicom_io.network.reactor import GuardedAE
 from dicom_io.network.server import check_seam
@@ -261,7 +264,7 @@ class StorageScp:
         """Serve C-STORE for `StoreLoop`."""
         context = assoc._accepted_cx[context_id]
         requested = (_text(command.sop_class_uid), _text(command.sop_instance_uid))
-        if not context.as_scp:
+        if not context.as_scp or requested[0] not in STORAGE_SOP_CLASSES:
             return StoreStatus.SOP_CLASS_NOT_SUPPORTED, "this node was not asked to store this SOP class"
         if requested[0] != context.abstract_syntax:
             return StoreStatus.DATA_SET_DOES_NOT_MATCH, "not the SOP class of the presentation context"

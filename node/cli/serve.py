@@ -36,8 +36,8 @@ def serve(config: ConfigOption = None, as_json: JsonOption = False) -> None:
             print_json({"ready": True, "ae_title": ae_title, "port": port, "tls_port": ports.tls})
             sys.stdout.flush()
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, stop)
     try:
         node.run(announce)
     except NodeError as error:

@@ -50,6 +50,28 @@ def test_place_when_bytes_are_the_same_then_keeps_them_once(inbox: Inbox, tmp_pa
     assert len(files_below(tmp_path)) == 1
 
 
+@pytest.mark.parametrize("damaged", [b"", HEADER, HEADER + b"data sea", b"data set"])
+def test_place_when_the_file_was_damaged_on_the_disk_then_it_is_whole_again(
+    inbox: Inbox, tmp_path: Path, damaged: bytes
+) -> None:
+    first = inbox.place(identity(), HEADER, b"data set")
+    inbox.absolute(first.path).write_bytes(damaged)
+
+    again = inbox.place(identity(), HEADER, b"data set")
+    assert again.arrival is Arrival.REPAIRED
+    assert again.path == first.path
+    assert inbox.absolute(first.path).read_bytes() == HEADER + b"data set"
+    assert len(files_below(tmp_path)) == 1
+    assert inbox.place(identity(), HEADER, b"data set").arrival is Arrival.SAME
+
+
+def test_place_when_the_folder_for_arriving_files_was_removed_then_makes_it_again(
+    inbox: Inbox, tmp_path: Path
+) -> None:
+    (tmp_path / "inbox" / ".arriving").rmdir()
+    assert inbox.place(identity(), HEADER, b"data set").arrival is Arrival.NEW
+
+
 def test_place_when_bytes_differ_then_keeps_both_and_says_so(inbox: Inbox) -> None:
     first = inbox.place(identity(), HEADER, b"one")
     second = inbox.place(identity(), HEADER, b"two")

@@ -92,6 +92,23 @@ def test_keep_when_sent_again_with_other_bytes_then_both_are_kept_and_the_study_
     assert "came again with other bytes" in caplog.text
 
 
+def test_keep_when_the_file_was_damaged_and_is_sent_again_then_the_study_is_looked_at_again(
+    tmp_path: Path, ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    reception = reception_in(tmp_path, ledger)
+    reception.keep(received())
+    before = ledger.studies.get("1.2.3")
+    (record,) = ledger.studies.instances("1.2.3")
+    (tmp_path / record.path).write_bytes(b"")
+
+    assert reception.keep(received()) is StoreStatus.SUCCESS
+    assert (tmp_path / record.path).read_bytes() == b"headerdata set"
+    after = ledger.studies.get("1.2.3")
+    assert (after.images, after.generation) == (before.images, before.generation + 1)
+    assert not after.conflicting
+    assert "damaged on the disk" in caplog.text
+
+
 def test_keep_when_the_disk_is_full_then_is_a700_and_recovers(tmp_path: Path, ledger: Ledger) -> None:
     free = 500
     reception = reception_in(tmp_path, ledger, lambda _: free)

@@ -19,7 +19,7 @@ from pynetdicom.association import Association
 
 from dicom_io.network.implementation import IMPLEMENTATION_CLASS_UID
 from dicom_io.network.listener import PortTakenError
-from dicom_io.network.negotiation import STORAGE_SOP_CLASSES
+from dicom_io.network.negotiation import STORAGE_SOP_CLASSES, VERIFICATION_SOP_CLASS_UID
 from dicom_io.network.reactor import GuardedAE
 from dicom_io.network.requestor import Context, PeerError, PeerRefusedError, RemoteAE, open_association
 from dicom_io.network.status import Disposition, StoreStatus
@@ -52,6 +52,18 @@ def test_store_when_peer_is_known_then_gives_the_bytes_as_they_were_sent(
     assert received.calling_ae_title == "SCANNER"
     assert received.peer == "127.0.0.1"
     assert received.identity.sop_instance_uid == outcome.sop_instance_uid
+
+
+def test_store_when_the_context_is_for_verification_then_nothing_is_kept(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    ds = mr_instance(sop_instance_uid=SOP, sop_class_uid=VERIFICATION_SOP_CLASS_UID)
+    ds.save_as(tmp_path / "no-image.dcm", enforce_file_format=True)
+
+    (outcome,) = send_files([tmp_path / "no-image.dcm"], receiver.peer, calling_ae_title="SCANNER")
+
+    assert outcome.disposition is Disposition.PERMANENT
+    assert receiver.instances == []
 
 
 def test_store_when_header_and_data_set_are_joined_then_are_a_part_10_file(

@@ -14,6 +14,7 @@ from pynetdicom.pdu_primitives import P_DATA
 
 from dicom_io.network.command_set import C_STORE_RQ, Command, CommandSetError, parse_command, store_response
 from dicom_io.network.provider import GuardedProvider
+from dicom_io.network.receiving_memory import OWN_BYTES, Loan
 from dicom_io.network.status import StoreStatus
 from dicom_io.network.transport import GuardedSocket, TransportLimits
 
@@ -64,7 +65,8 @@ class StoreLoop:
         self._command_set = bytearray()
         self._command: Command | None = None
         self._context_id = 0
-        self._data_set = DataSetBuffer(_FIRST_BUFFER_BYTES, 0)
+        self._loan = Loan(limits.memory, limits.network_timeout_s)
+        self._data_set = DataSetBuffer(_FIRST_BUFFER_BYTES, 0, self._loan)
 
     def run(self) -> None:
         """Serve; afterwards pynetdicom has the association as if it had served it itself."""
@@ -79,6 +81,8 @@ class StoreLoop:
         except OSError:
             self._provider.event_queue.put("Evt17")  # Transport connection closed.
         finally:
+            self._data_set = DataSetBuffer(0, 0, self._loan)
+            self._loan.release()
             self._provider._idle_timer.restart()
             self._provider.wake()
 
@@ -118,7 +122,7 @@ class StoreLoop:
         self._command = parse_command(self._command_set)
         is_store = self._command.field == C_STORE_RQ
         limit = self._limits.maximum_data_set_bytes if is_store else _MAXIMUM_OTHER_DATA_SET_BYTES
-        self._data_set = DataSetBuffer(self._data_set.size_hint, limit)
+        self._data_set = DataSetBuffer(self._data_set.size_hint, limit, self._loan)
         if not self._command.has_data_set:
             self._answer(self._command)
 
@@ -135,8 +139,11 @@ class StoreLoop:
         data_set = self._data_set.take()
         if command.field != C_STORE_RQ:
             self._hand_over(bytes(encoded), data_set if command.has_data_set else None)
+            self._loan.release()
             return
         status, comment = self._serve(self._assoc, self._context_id, command, data_set)
+        del data_set
+        self._loan.release()
         response = store_response(command, status, comment)
         pdv = len(response) + 2
         header = _PDU_AND_PDV_HEADER.pack(_P_DATA_TF, 0, 4 + pdv, pdv, self._context_id, _COMMAND | _LAST)
@@ -165,11 +172,14 @@ class DataSetBuffer:
         Bytes that are expected; the last data set of the association is a good guess.
     limit
         Bytes that are taken.
+    loan
+        Where the memory comes from; the association releases it.
     """
 
-    def __init__(self, size_hint: int, limit: int) -> None:
+    def __init__(self, size_hint: int, limit: int, loan: Loan) -> None:
         self.size_hint = size_hint
         self._limit = limit
+        self._loan = loan
         self._content = bytearray()
         self._filled = 0
 
@@ -180,8 +190,14 @@ class DataSetBuffer:
             LOGGER.warning("connection closed: data set longer than %d bytes", self._limit)
             raise ConnectionAbortedError("data set too long")
         if end > len(self._content):
-            wanted = max(end, self.size_hint if not self._content else 2 * len(self._content))
-            self._content.extend(bytes(min(wanted, self._limit) - len(self._content)))
+            guess = 2 * len(self._content) if self._content else min(self.size_hint, OWN_BYTES)
+            wanted = min(max(end, guess), self._limit)
+            try:
+                self._loan.hold(wanted)
+            except ConnectionAbortedError as error:
+                LOGGER.warning("connection closed: %s", error)
+                raise
+            self._content.extend(bytes(wanted - len(self._content)))
         with memoryview(self._content) as view, view[self._filled : end] as part:
             transport.read_into(part)
         self._filled = end

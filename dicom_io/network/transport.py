@@ -14,7 +14,7 @@ import struct
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from pynetdicom import evt
@@ -22,6 +22,7 @@ from pynetdicom.association import Association
 from pynetdicom.transport import T_CONNECT, AddressInformation, AssociationSocket
 
 from dicom_io.network.pending import Slot
+from dicom_io.network.receiving_memory import ReceivingMemory
 
 LOGGER = logging.getLogger(__name__)
 
@@ -62,6 +63,8 @@ class TransportLimits:
     """Connections without an association, from any other address."""
     pending_unknown: int = 32
     """Connections without an association, from all other addresses together."""
+    memory: ReceivingMemory = field(default_factory=ReceivingMemory, compare=False)
+    """Shared by the associations of every port under these limits."""
 
 
 class GuardedSocket(AssociationSocket):

@@ -2,12 +2,14 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 from pynetdicom.association import Association
 
 from dicom_io.network.reactor import GuardedAE
+from dicom_io.network.receiving_memory import ReceivingMemory
 from dicom_io.network.status import StoreStatus
 from dicom_io.network.storage_scu import echo
 from dicom_io.network.transport import TransportLimits
@@ -135,6 +137,32 @@ def test_store_when_there_is_no_data_set_then_is_refused(receiver: Receiver, sen
     sender.connection.sendall(pdu(pdv(COMMAND | LAST, store_command(data_set_type=0x0101))))
 
     assert sender.status() == StoreStatus.CANNOT_UNDERSTAND
+
+
+def has_left(memory: ReceivingMemory, count: int) -> bool:
+    if not memory.take(count, 0):
+        return False
+    memory.give_back(count)
+    return True
+
+
+def test_store_when_others_leave_long_data_sets_unfinished_then_images_are_taken_and_long_ones_wait() -> None:
+    memory = ReceivingMemory(own_bytes=300_000, shared_bytes=400_000)
+    limits = replace(LIMITS, network_timeout_s=2.0, memory=memory)
+    long = pdu(pdv(COMMAND | LAST, store_command())) + pdu(pdv(DATA, bytes(100_000))) * 5
+    with receiving(limits=limits) as receiver:
+        first, second, third = (Sender(receiver) for _ in range(3))
+        for own in (first, second, third):
+            own.assoc._reactor_checkpoint.clear()
+        first.connection.sendall(long)
+        wait_until(lambda: not has_left(memory, 200_000), "the first holds its part")
+        second.connection.sendall(long)
+        third.connection.sendall(pdu(pdv(COMMAND | LAST, store_command()), pdv(DATA | LAST, data_set())))
+        assert third.status() == StoreStatus.SUCCESS
+        for own in (first, second, third):
+            own.assoc._reactor_checkpoint.set()
+            own.assoc.abort()
+        wait_until(lambda: has_left(memory, 400_000), "nobody holds anything any more")
 
 
 def test_other_messages_when_they_come_between_stores_then_are_served(receiver: Receiver, sender: Sender) -> None:

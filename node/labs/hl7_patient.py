@@ -7,6 +7,8 @@ from node.labs.observation import PatientIdentity
 
 _TYPES = ("MR", "PI", "PT", "")
 """Identifier types (HL7 table 0203) that are patient IDs of a hospital, the best first; an SSN is none."""
+_MERGED_TYPES = ("MR", "PI", "")
+"""Of MRG-1: the number of an account or a visit takes no patient out of use."""
 LONGEST_ID = 255
 
 
@@ -32,10 +34,11 @@ def prior_of(mrg: Segment, site_issuer: str) -> list[PatientIdentity]:
     Raises
     ------
     Hl7Error
-        There is none.
+        There is none, or numbers of another type (CX.5) alone.
     """
-    found = [who for part in mrg.repetitions(1) if (who := _read(mrg, part, site_issuer)[0]) is not None]
-    return found or [_refuse("MRG-1 holds no patient ID")]
+    read = [_read(mrg, part, site_issuer) for part in mrg.repetitions(1)]
+    found = [who for who, kind in read if who is not None and kind in _MERGED_TYPES]
+    return found or [_refuse("MRG-1 holds no patient ID: its type must be MR, PI or empty")]
 
 
 def identity(segment: Segment, field: int, site_issuer: str) -> PatientIdentity | None:

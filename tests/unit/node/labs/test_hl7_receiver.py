@@ -272,6 +272,28 @@ def test_answer_when_patients_are_merged_then_values_move_to_the_survivor(
         assert answered(receiver, merge.replace(old, new).replace(b"|M1|", b"|M2|"))[0] == "AE"
 
 
+@pytest.mark.parametrize(
+    ("mrg", "acknowledgement"),
+    [
+        (b"P1^^^^AN", "AE"),
+        (b"P1^^^HOSP^VN", "AE"),
+        (b"P1^^^^SS", "AE"),
+        (b"P9^^^HOSP^MR~P1^^^^an", "AA"),
+        (b"P1^^^^PI", "AA"),
+        (b"P1", "AA"),
+    ],
+)
+def test_answer_when_a_merge_names_an_account_or_visit_then_no_patient_is_moved(
+    ledger: Ledger, receiver: Hl7Receiver, mrg: bytes, acknowledgement: str
+) -> None:
+    receiver.answer(panel("1", values={"ast_u_per_l": "41"}))
+    merge = b"MSH|^~\\&|ADT|HOSP|MVI|HOSP|20260202||ADT^A40^ADT_A39|M1|P|2.5.1\rPID|1||P2^^^HOSP^MR\rMRG|" + mrg
+    found, reason = answered(receiver, merge)
+    assert (found, "MRG-1" in reason) == (acknowledgement, acknowledgement == "AE")
+    moved = acknowledgement == "AA" and b"AN" not in mrg.upper()
+    assert [row.patient_id for row in ledger.labs.values()] == ["P2" if moved else "P1"]
+
+
 def test_answer_when_the_order_of_the_segments_is_another_then_the_same_values_are_kept(
     ledger: Ledger, receiver: Hl7Receiver
 ) -> None:

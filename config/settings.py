@@ -159,7 +159,7 @@ class LabsSection(Section):
     fhir_url: str = ""
     """Base address of a FHIR R4 server that is asked for Observations; empty: none."""
     fhir_identifier_system: str = ""
-    """System of the patient identifiers at that server; empty: the identifier alone is asked for."""
+    """System of the patient identifiers at that server; empty: a value counts where one patient alone has it."""
     fhir_token_file: str = ""
     """File with the bearer token for that server; empty: none is sent."""
     fhir_ca: str = ""

@@ -14,7 +14,7 @@ from config.origins import effective_keys
 from config.series_rules import rules_in_force
 from node.cli.output import ExitCode, complain, ended, print_json, verb
 from node.cli.tables import show_table
-from node.labs.fhir_client import make_client
+from node.labs.fhir_client import NO_SYSTEM, make_client
 from node.labs.tls import server_context
 
 app = typer.Typer(no_args_is_help=True, help="Write, check and show the configuration.")
@@ -72,6 +72,8 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         if as_json:
             print_json({"valid": False, "problems": list(error.problems)})
         raise ended(ExitCode.USAGE, str(error)) from error
+    if settings.labs.fhir_url and not settings.labs.fhir_identifier_system:
+        complain(NO_SYSTEM)
     if as_json:
         print_json({"valid": True, "problems": []})
     else:

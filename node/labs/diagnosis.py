@@ -11,7 +11,7 @@ from config.errors import NodeError
 from config.settings import LabsSection
 from node.finding import Finding, Verdict, found, reached_at, why_not_free
 from node.labs.fhir_bundle import FhirError, FhirUnreachableError
-from node.labs.fhir_client import make_client
+from node.labs.fhir_client import NO_SYSTEM, make_client
 from node.labs.mllp import END, START
 from node.labs.tls import server_context
 
@@ -100,4 +100,5 @@ def _fhir(labs: LabsSection) -> Finding:
         return Finding(name, Verdict.FAILED, str(error))
     if not version.startswith("4."):
         return Finding(name, Verdict.FAILED, f"{client.base} speaks FHIR {version}, and R4 (4.0) is needed")
-    return Finding(name, Verdict.OK, f"{client.base} answers, FHIR {version}")
+    advice = "" if labs.fhir_identifier_system else f"; {NO_SYSTEM}"
+    return Finding(name, Verdict.OK, f"{client.base} answers, FHIR {version}{advice}")

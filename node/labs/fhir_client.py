@@ -22,6 +22,10 @@ PAGE: Final = 100
 MAXIMUM_PAGES: Final = 20
 MAXIMUM_BYTES: Final = 10_000_000
 _CHUNK: Final = 65536
+NO_SYSTEM: Final = (
+    "labs.fhir_identifier_system is empty: values count only where one patient alone has the identifier; set it"
+)
+"""Advice of `doctor` and `config check`."""
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from config.analytes import AnalyteRules
-from node.labs.fhir_bundle import FhirError, digest
+from node.labs.fhir_bundle import FhirAmbiguousError, FhirError, digest
 from node.labs.fhir_client import FhirClient
 from node.labs.fhir_results import observation_of
 from node.labs.fhir_shape import Element, ShapeError, object_of, text_of
@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 LOINC = "http://loinc.org"
 NO_ANSWER = "The laboratory server was asked and did not answer; values may be missing that it has."
 """Warning for the report; the log says why."""
+AMBIGUOUS = "The laboratory server knows several patients by this patient ID, and none of its values were used."
+"""Warning for the report; the log says what to set."""
 UNREADABLE = "The laboratory server sent a result that cannot be read, and it was not used."
 """Warning for the report; the log says what is wrong with it."""
 
@@ -54,7 +56,7 @@ class FhirPull:
         except FhirError as error:
             logger.warning("laboratory server failed because=%s", error)
             self._outcomes["failed"] += 1
-            return (NO_ANSWER,)
+            return (AMBIGUOUS if isinstance(error, FhirAmbiguousError) else NO_ANSWER,)
         self._outcomes["answered"] += 1
         read = [self._enter(patient, resource) for resource in resources]
         return () if all(read) else (UNREADABLE,)

@@ -56,9 +56,10 @@ def test_fhir_when_it_answers_refuses_or_is_of_another_version_then_each_is_said
     statement = {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"}
     with serving() as server:
         server.behaviour = lambda handler, _: answer(handler, 200, statement)
-        assert findings(fhir_url=server.url)["fhir"] == Finding(
+        assert findings(fhir_url=server.url, fhir_identifier_system="urn:hosp")["fhir"] == Finding(
             "fhir", Verdict.OK, f"{server.url} answers, FHIR 4.0.1"
         )
+        assert "fhir_identifier_system is empty" in findings(fhir_url=server.url)["fhir"].detail
         server.behaviour = lambda handler, _: answer(handler, 200, {**statement, "fhirVersion": "3.0.2"})
         assert "FHIR 3.0.2" in findings(fhir_url=server.url)["fhir"].detail
         server.behaviour = lambda handler, _: answer(handler, 401, {})

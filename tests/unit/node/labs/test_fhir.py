@@ -2,7 +2,7 @@
 
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -14,7 +14,7 @@ from config.errors import ConfigError
 from config.settings import LabsSection
 from node.labs.fhir_bundle import FhirError
 from node.labs.fhir_client import FhirClient, make_client
-from node.labs.fhir_pull import NO_ANSWER, UNREADABLE, FhirPull
+from node.labs.fhir_pull import AMBIGUOUS, NO_ANSWER, UNREADABLE, FhirPull
 from node.labs.observation import PatientIdentity
 from node.ledger.lab_records import LabState
 from node.ledger.ledger import Ledger
@@ -22,7 +22,16 @@ from node.states import Event
 from pipeline.study import Analyte
 from tests.unit.dicom_io.network.certificates import new_authority
 from tests.unit.node.doubles import STUDY, FakeClock, make_ready, take
-from tests.unit.node.labs.fhir_server import Behaviour, FhirServer, answer, bundle, observation, patient, serving
+from tests.unit.node.labs.fhir_server import (
+    Behaviour,
+    FhirServer,
+    Resource,
+    answer,
+    bundle,
+    observation,
+    patient,
+    serving,
+)
 
 P1 = PatientIdentity("P1", "HOSP")
 CODES = ["http://loinc.org|1920-8"]
@@ -284,6 +293,39 @@ def test_fetch_when_the_server_fails_then_says_so_for_the_report(
     server.behaviour = lambda handler, _: answer(handler, 503, {})
     assert pull(server, ledger).fetch(P1) == (NO_ANSWER,)
     assert "HTTP 503" in caplog.text
+    assert "P1" not in caplog.text
+
+
+LOGICAL = observation("o2", "", subject={"identifier": {"system": "urn:clinic", "value": "P1"}})
+
+
+@pytest.mark.parametrize(
+    ("system", "more", "taken", "warnings", "told"),
+    [
+        ("", [], 1, (), False),
+        ("", [patient("7", "P1")], 1, (), False),
+        ("", [patient("8", "P1", system="urn:clinic"), observation("o2", "8")], 0, (AMBIGUOUS,), True),
+        ("", [LOGICAL], 0, (AMBIGUOUS,), True),
+        ("urn:hosp", [patient("8", "P1"), observation("o2", "8")], 0, (AMBIGUOUS,), True),
+        ("urn:hosp", [patient("8", "P1", system="urn:clinic"), observation("o2", "8")], 1, (), True),
+        ("urn:clinic", [], 0, (), True),
+    ],
+)
+def test_fetch_when_several_patients_have_the_identifier_then_nothing_is_taken_and_it_is_said(
+    server: FhirServer,
+    ledger: Ledger,
+    system: str,
+    more: Sequence[Resource],
+    taken: int,
+    warnings: tuple[str, ...],
+    told: bool,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server.resources += more
+    asking = FhirPull(FhirClient(server.url, identifier_system=system), ledger, load_analytes(), "hosp")
+    assert asking.fetch(P1) == warnings
+    assert len(ledger.labs.values()) == taken
+    assert bool(caplog.records) is told
     assert "P1" not in caplog.text
 
 

@@ -113,9 +113,12 @@ class Reception:
         except InboxError:
             LOGGER.exception("the name of instance %s may not be kept", identity.sop_instance_uid)
             return StoreStatus.OUT_OF_RESOURCES
-        except (NodeError, SQLAlchemyError):
-            # The file stays: sent again it is a duplicate, and the next start enters it from the inbox.
-            LOGGER.exception("instance %s is kept, but the ledger does not answer", identity.sop_instance_uid)
+        except (NodeError, SQLAlchemyError) as error:
+            # The file stays: sent again it is a duplicate, and the next start enters it from the inbox. A line and
+            # no traceback: while a database is away, every instance of every scanner comes here.
+            reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
+            uid = identity.sop_instance_uid
+            LOGGER.warning("instance %s is kept, but the ledger does not answer: %s", uid, reason)
             return StoreStatus.OUT_OF_RESOURCES
         return StoreStatus.SUCCESS
 

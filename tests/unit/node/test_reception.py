@@ -120,7 +120,7 @@ def test_keep_when_the_disk_is_full_then_is_a700_and_recovers(tmp_path: Path, le
 
 
 def test_keep_when_the_ledger_is_away_then_is_a700_and_the_resent_instance_is_recorded(
-    tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     reception = reception_in(tmp_path, ledger)
 
@@ -130,6 +130,8 @@ def test_keep_when_the_ledger_is_away_then_is_a700_and_the_resent_instance_is_re
     with monkeypatch.context() as away:
         away.setattr(intake, "record", fail)
         assert reception.keep(received()) is StoreStatus.OUT_OF_RESOURCES
+    assert "the ledger does not answer: server closed the connection" in caplog.text
+    assert "Traceback" not in caplog.text
 
     assert reception.keep(received()) is StoreStatus.SUCCESS
     assert len(ledger.studies.known_paths()) == 1

@@ -17,7 +17,7 @@ PHASES_TO_SEPARATE = 4
 
 Measure = Callable[[Sequence[SubVolume]], dict[SubVolume, float]]
 
-_RESOLUTION_S = 0.5
+RESOLUTION_S = 0.5
 """Sub-volumes closer than this are not separate phases."""
 
 
@@ -87,7 +87,7 @@ def _separates(instants: Mapping[SubVolume, float]) -> bool:
 
 
 def _distinct(values: Iterable[float]) -> int:
-    return 1 + sum(b - a > _RESOLUTION_S for a, b in pairwise(sorted(values)))
+    return 1 + sum(b - a > RESOLUTION_S for a, b in pairwise(sorted(values)))
 
 
 def _one_day(instants: Mapping[SubVolume, float]) -> dict[SubVolume, float]:

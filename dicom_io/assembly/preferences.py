@@ -5,6 +5,7 @@ from typing import Any
 
 from config.series_rules import SeriesRules
 from dicom_io.assembly.assignment import Assignment, conflict
+from dicom_io.assembly.clock import RESOLUTION_S
 from dicom_io.assembly.evidence import DYNAMIC_ROLES, Timing, phase_window_s, supporting_families
 from dicom_io.assembly.grids import same_grid
 from dicom_io.assembly.scoring import Scored
@@ -19,7 +20,7 @@ def equivalent(role: Role, one: Scored, other: Scored, timing: Timing | None, ru
 
     T2 and diffusion: repeats (same description, same grid) and other b-values. Phases, within their window:
     repeats, arterial phases of one grid, phases of one grid before contrast, portal phases of one series, and
-    hepatobiliary phases.
+    hepatobiliary phases. Never two of one instant: they are images of one acquisition, as those of Dixon.
     """
     if one.subvolume is other.subvolume:
         return True
@@ -85,6 +86,9 @@ def _compatible(
 def _equivalent_phases(role: Role, one: Scored, other: Scored, timing: Timing, rules: SeriesRules) -> bool:
     # Sites call all their phases the same, so that outside its window even a repeat is another phase.
     if not (_within(role, one, timing, rules) and _within(role, other, timing, rules)):
+        return False
+    # Two images of one acquisition are no repeat: one may show fat, and no order of time tells which.
+    if abs(_elapsed_s(one, timing) - _elapsed_s(other, timing)) <= RESOLUTION_S:
         return False
     if role is Role.T1_PORTAL:
         same_series = one.subvolume.series.series_instance_uid == other.subvolume.series.series_instance_uid

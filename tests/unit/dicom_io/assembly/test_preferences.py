@@ -10,6 +10,7 @@ from pipeline.study import Role
 from tests.unit.dicom_io.assembly.conftest import Match
 from tests.unit.dicom_io.assembly.header_studies import (
     CORONAL,
+    GADOXETATE,
     SLICES,
     T1,
     StudyWriter,
@@ -48,6 +49,29 @@ def test_match_when_arterial_is_repeated_then_the_later_is_taken(writer: StudyWr
     writer.series("Ax T1 arterial", T1, 120)
     later = writer.series("Ax T1 arterial", T1, 135)
     assert chosen(match())["T1_ARTERIAL"] == later
+
+
+@pytest.mark.parametrize("suffix", ["", " 同相位", " en phase", " Fett", "_IN_ND"])
+@pytest.mark.parametrize(
+    ("role", "description", "time_s", "agent"),
+    [
+        ("T1_PRE", "Ax T1 pre", 0, {}),
+        ("T1_ARTERIAL", "Ax T1 arterial", 125, GADOXETATE),
+        ("T1_HEPATOBILIARY", "Ax T1 HBP 20 min", 1300, GADOXETATE),
+    ],
+)
+def test_match_when_one_acquisition_has_two_images_then_none_is_taken(
+    writer: StudyWriter,
+    match: Match,
+    role: str,
+    description: str,
+    time_s: float,
+    agent: dict[str, str],
+    suffix: str,
+) -> None:
+    standard(writer)
+    writer.series(description + suffix, T1, time_s, SpecificCharacterSet="ISO_IR 192", **agent)
+    assert match().code == f"SM-AMBIG-{role}"
 
 
 def test_match_when_hepatobiliary_is_repeated_then_the_nearest_to_20_min_is_taken(

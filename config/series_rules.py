@@ -19,6 +19,9 @@ DEFAULT_RULES_FILE = Path(__file__).with_name("series_rules.toml")
 DYNAMIC_ROLE_NAMES = ("T1_PRE", "T1_ARTERIAL", "T1_PORTAL", "T1_HEPATOBILIARY")
 ROLE_NAMES = ("T2", "DWI", *DYNAMIC_ROLE_NAMES)
 
+PIXEL_CHECKS = 10
+"""Relations between the phases that pixels are checked for."""
+
 V = TypeVar("V")
 Weight = Annotated[float, Field(allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -150,8 +153,8 @@ class TimeRules(_Windows):
 class PixelRules(Section):
     """What blood and liver must look like in phases that are what the headers say; brightness as ratios."""
 
-    contradictions: Annotated[int, Field(ge=1)]
-    """From so many on, the study is refused."""
+    contradictions: Annotated[int, Field(ge=1, le=PIXEL_CHECKS)]
+    """From so many on, the study is refused; more than there are checks would never refuse."""
     blood_arterial: Positive
     """Least blood, arterial over before contrast."""
     blood_peak: Positive

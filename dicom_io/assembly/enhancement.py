@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -81,18 +82,48 @@ def sample(volumes: Mapping[Role, Volume]) -> Samples | None:
     Samples or None
         None where too little tissue is common to the four, or they do not show the same body.
     """
-    points = _lattice(volumes[Role.T1_HEPATOBILIARY].grid)
-    sampled = {role: _sample(volume, points) for role, volume in volumes.items()}
-    before = sampled[Role.T1_PRE]
-    common = np.logical_and.reduce([np.isfinite(values) for values in sampled.values()])
-    if not common.any():
+    common = _in_common(volumes)
+    before = common[Role.T1_PRE]
+    if not before.size:
         return None
-    body = common & (before > _BODY * np.percentile(before[common], 90)) & (before > 0)
+    body = (before > _BODY * np.percentile(before, 90)) & (before > 0)
     if body.sum() < LEAST_POINTS:
         return None
-    if not all(_alike(before[common], values[common]) for values in sampled.values()):
+    if not all(_alike(before, values) for values in common.values()):
         return None
-    return {role: values[body] for role, values in sampled.items()}
+    # Black where another phase shows tissue, as in a subtraction: ratios of it stay finite.
+    return {role: np.maximum(values[body], _TINY) for role, values in common.items()}
+
+
+def strangers(volumes: Mapping[Role, Volume]) -> tuple[Role, ...]:
+    """Return the phases that do not show the body of the others, as a subtraction or a fat image does not.
+
+    Parameters
+    ----------
+    volumes
+        The four T1 roles, as assembled, unregistered.
+
+    Returns
+    -------
+    tuple[Role, ...]
+        Those like no other phase, where the others are all alike and two at least; nothing where too few points
+        are common to the four, or no two show one body, so that nothing tells who the stranger is.
+    """
+    common = _in_common(volumes)
+    if common[Role.T1_PRE].size < LEAST_POINTS:
+        return ()
+    alike = {pair for pair in combinations(common, 2) if _alike(common[pair[0]], common[pair[1]])}
+    alone = tuple(role for role in common if not any(role in pair for pair in alike))
+    others = [role for role in common if role not in alone]
+    return alone if len(others) > 1 and all(pair in alike for pair in combinations(others, 2)) else ()
+
+
+def _in_common(volumes: Mapping[Role, Volume]) -> Samples:
+    """Return the brightness at the points of the lattice that lie in all volumes, air included."""
+    points = _lattice(volumes[Role.T1_HEPATOBILIARY].grid)
+    sampled = {role: _sample(volume, points) for role, volume in volumes.items()}
+    common = np.logical_and.reduce([np.isfinite(values) for values in sampled.values()])
+    return {role: values[common] for role, values in sampled.items()}
 
 
 def measure(inside: Samples) -> Enhancement:

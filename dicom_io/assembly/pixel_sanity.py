@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from config.series_rules import SeriesRules
-from dicom_io.assembly.enhancement import STEP_MM, Enhancement, measure, sample
+from dicom_io.assembly.enhancement import STEP_MM, Enhancement, measure, sample, strangers
 from dicom_io.assembly.evidence import DYNAMIC_ROLES
 from dicom_io.assembly.frame_pixels import OpenFiles
 from dicom_io.assembly.match_result import Evidence, MatchResult, RoleMatch
 from dicom_io.assembly.pixel_checks import CHECKS, WORDS, Check, describe, doubts, fitting_orders
-from dicom_io.assembly.refusals import refuse
+from dicom_io.assembly.refusals import name_roles, refuse
 from dicom_io.assembly.volumes import assemble_role
 from pipeline.errors import UnsuitableStudyError
 from pipeline.study import Role
@@ -42,15 +42,15 @@ def inspect(match: MatchResult, volumes: Mapping[Role, Volume], rules: SeriesRul
     -------
     MatchResult
         With the evidence of the pixels, and a warning for each contradiction; refused with ``SM-PIXEL`` from as
-        many contradictions on as the rules say, where a score falls below its minimum, or where the images
-        contradict the headers and agree with another order of the phases, which counts as a contradiction more.
+        many contradictions on as the rules say, where a score falls below its minimum, where the images contradict
+        the headers and agree with another order of the phases, which counts as a contradiction more, or where a
+        phase does not show the body of the others.
     """
     if match.code is not None:
         return match
     inside = sample({role: volumes[role] for role in DYNAMIC_ROLES})
     if inside is None:
-        doubt = "Pixels were not compared: the phases do not show one body, or too little of it."
-        return replace(match, warnings=(*match.warnings, doubt))
+        return _not_one_body(match, strangers(volumes))
     found = measure(inside)
     against = doubts(found, rules.pixels)
     orders = fitting_orders(inside, rules.pixels) if against else []
@@ -67,15 +67,7 @@ def inspect(match: MatchResult, volumes: Mapping[Role, Volume], rules: SeriesRul
         return judged
     said = "; ".join(check.doubt for check in against)
     said = f"The images contradict the headers: {said}."
-    refusal = refuse("SM-PIXEL", f"{said} {describe(orders)}" if orders else said)
-    return replace(
-        judged,
-        status="refused",
-        code=refusal.code,
-        message=refusal.message,
-        remedy=refusal.remedy,
-        warnings=match.warnings,
-    )
+    return _refused(replace(judged, warnings=match.warnings), f"{said} {describe(orders)}" if orders else said)
 
 
 def inspect_files(match: MatchResult, rules: SeriesRules) -> MatchResult:
@@ -92,6 +84,22 @@ def inspect_files(match: MatchResult, rules: SeriesRules) -> MatchResult:
     except UnsuitableStudyError as error:
         return replace(match, warnings=(*match.warnings, f"Pixels were not compared: {error.message}"))
     return inspect(match, volumes, rules)
+
+
+def _not_one_body(match: MatchResult, foreign: Sequence[Role]) -> MatchResult:
+    """Refuse where it can be told which phases do not show the body of the others; else warn."""
+    if not foreign:
+        doubt = "Pixels were not compared: the phases do not show one body, or too little of it."
+        return replace(match, warnings=(*match.warnings, doubt))
+    numbers = " and ".join(str(match.roles[role].series_number) for role in foreign)
+    named = f"{name_roles(list(foreign))} (series {numbers})"
+    said = f"what is chosen as the {named} does not show the body that the other phases show"
+    return _refused(match, f"The images contradict the headers: {said}; it may be a subtraction or a fat image.")
+
+
+def _refused(match: MatchResult, message: str) -> MatchResult:
+    refusal = refuse("SM-PIXEL", message)
+    return replace(match, status="refused", code=refusal.code, message=refusal.message, remedy=refusal.remedy)
 
 
 def _judged(chosen: RoleMatch, doubted: Sequence[Check], found: Enhancement, rules: SeriesRules) -> RoleMatch:

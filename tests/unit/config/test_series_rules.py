@@ -130,6 +130,17 @@ def test_load_when_several_keys_are_wrong_then_all_are_named(tmp_path: Path) -> 
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(("number", "right"), [(0, False), (1, True), (10, True), (11, False)])
+def test_load_when_no_number_of_contradictions_could_refuse_then_it_is_refused(
+    tmp_path: Path, number: int, right: bool
+) -> None:
+    path = site(tmp_path, f"[pixels]\ncontradictions = {number}")
+    if right:
+        assert load_series_rules(path).pixels.contradictions == number
+    else:
+        assert problems(path).keys() == {"pixels.contradictions"}
+
+
 def test_load_when_every_word_of_a_concept_is_removed_then_it_is_refused(tmp_path: Path) -> None:
     terms = list(load_series_rules().lexicon.localizer)
     found = problems(site(tmp_path, f"[remove.lexicon]\nlocalizer = {json.dumps(terms)}"))

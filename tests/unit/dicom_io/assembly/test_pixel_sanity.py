@@ -8,11 +8,12 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from config.series_rules import load_series_rules
+from config.series_rules import PIXEL_CHECKS, load_series_rules
 from dicom_io.assembly import inspect, inspect_files, match_studies, scan_folder
 from dicom_io.assembly.enhancement import measure, sample
 from dicom_io.assembly.match_result import Assigned, MatchResult
-from dicom_io.assembly.pixel_checks import fitting_orders
+from dicom_io.assembly.pixel_checks import CHECKS, fitting_orders
+from dicom_io.assembly.refusals import ROLE_WORDS
 from pipeline.geometry import Grid
 from pipeline.study import Role
 from pipeline.volume import Volume
@@ -137,6 +138,37 @@ def test_inspect_when_the_pixels_show_no_body_then_they_are_not_compared(
     result = judged(accepted, {role: volume(seed) for seed, role in enumerate(PHASES)})
     assert result.code is None
     assert result.warnings[0].startswith("Pixels were not compared")
+
+
+@pytest.mark.parametrize("by", ["rules", "hand"])
+@pytest.mark.parametrize("kind", ["subtraction", "fat"])
+@pytest.mark.parametrize("role", PHASES)
+def test_inspect_when_one_phase_shows_another_body_then_it_is_refused_by_name(
+    accepted: MatchResult, role: Role, kind: str, by: str
+) -> None:
+    volumes = phases()
+    shown, other = volumes[role], volumes[PHASES[0 if role is not PHASES[0] else 1]]
+    array = (
+        np.clip(shown.array - other.array, 0, None) if kind == "subtraction" else shown.array.max() - shown.array
+    )
+    match = accepted if by == "rules" else by_hand(accepted, role, 12.0)
+    result = judged(match, {**volumes, role: Volume(array, shown.grid)})
+    assert (result.status, result.code) == ("refused", "SM-PIXEL")
+    if kind == "fat":
+        assert [each for each in PHASES if ROLE_WORDS[each] in result.message] == [role]
+
+
+def test_inspect_when_the_phases_do_not_overlap_then_they_are_not_compared(accepted: MatchResult) -> None:
+    volumes = phases()
+    far = volumes[Role.T1_PORTAL]
+    away = Grid(far.grid.shape, far.grid.spacing_xyz_mm, np.array([0.0, 0.0, 500.0]), np.eye(3))
+    result = judged(accepted, {**volumes, Role.T1_PORTAL: Volume(far.array, away)})
+    assert result.code is None
+    assert result.warnings[0].startswith("Pixels were not compared")
+
+
+def test_rules_when_they_bound_the_contradictions_then_by_the_number_of_checks() -> None:
+    assert len(CHECKS) == PIXEL_CHECKS
 
 
 def test_inspect_when_the_match_was_refused_then_it_stays_as_it_is(writer: StudyWriter, match: Match) -> None:

@@ -1,6 +1,7 @@
 """Which of several good series is taken."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 

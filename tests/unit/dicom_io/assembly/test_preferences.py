@@ -67,7 +67,7 @@ def test_match_when_one_acquisition_has_two_images_then_none_is_taken(
     role: str,
     description: str,
     time_s: float,
-    agent: dict[str, str],
+    agent: dict[str, Any],
     suffix: str,
 ) -> None:
     standard(writer)

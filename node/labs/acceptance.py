@@ -103,6 +103,7 @@ def accept(
         code=_believed_code(observation, rules),
         key=observation.key,
         correction=observation.correction,
+        stated_at=observation.stated_at,
     )
 
 

@@ -88,7 +88,8 @@ class FhirPull:
         # Other rules may judge otherwise: their version is part of what makes an Observation known.
         sha256 = digest({"resource": resource, "rules": self._rules.version})
         record = LabMessage(self._client.base, observation.where, sha256, "", "[]")
-        self._ledger.labs.enter(LabSource.FHIR, self._client.base, [part], message=record)
+        # Without a version the server says what holds now; an old version is that of a copy that lags behind.
+        self._ledger.labs.enter(LabSource.FHIR, self._client.base, [part], message=record, again=not version)
         return True
 
 

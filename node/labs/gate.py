@@ -7,8 +7,10 @@ from datetime import date
 
 from config.analytes import AnalyteRules
 from node.labs.acceptance import accept, analyte_of, not_used_because, resembles
+from node.labs.last_word import LastWords
 from node.labs.observation import AcceptedValue, Observation, RefusedObservationError
 from node.ledger.lab_records import WithdrawnResult
+from pipeline.study import Analyte
 
 logger = logging.getLogger(__name__)
 
@@ -27,26 +29,43 @@ class Judged:
 
 
 def judge(observations: Sequence[Observation], rules: AnalyteRules, today: date) -> Judged:
-    """Judge observations one by one; each stands or falls alone.
+    """Judge observations one by one; of several that are one result, the last word counts.
 
     Parameters
     ----------
     today
         Day at the site.
     """
-    judged = Judged()
+    judged, words = Judged(), LastWords()
     for observation in observations:
         try:
             analyte = analyte_of(observation, rules)
             if analyte is None:
                 _tell(observation, rules)
             elif observation.withdrawn:
-                judged.withdrawn.append(WithdrawnResult(analyte, observation.key, observation.collected_at))
+                words.withdraw(observation.where, _withdrawn(observation, analyte, observation.collected_at))
             else:
-                judged.accepted.append(accept(observation, analyte, rules, today))
+                take = words.correct if observation.correction else words.state
+                take(observation.where, accept(observation, analyte, rules, today))
         except RefusedObservationError as refusal:
-            judged.refused.append(refusal)
+            if observation.correction or observation.withdrawn:
+                # The laboratory says that what it sent before is wrong: it must not be used, also without another.
+                words.withdraw(observation.where, _withdrawn(observation, refusal.analyte, "", str(refusal)))
+                judged.refused.append(_of_correction(refusal))
+            else:
+                judged.refused.append(refusal)
+    judged.accepted, judged.withdrawn = words.values(), words.withdrawn()
+    judged.refused += words.contradictions()
     return judged
+
+
+def _withdrawn(observation: Observation, analyte: Analyte, day: str, because: str = "") -> WithdrawnResult:
+    return WithdrawnResult(analyte, observation.key, day, observation.stated_at, because)
+
+
+def _of_correction(refusal: RefusedObservationError) -> RefusedObservationError:
+    because = f"{refusal.because}; what it corrects is not used any more"
+    return RefusedObservationError(refusal.code, refusal.where, because, refusal.analyte)
 
 
 def _tell(observation: Observation, rules: AnalyteRules) -> None:

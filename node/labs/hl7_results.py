@@ -91,6 +91,7 @@ def _observation(obx: Segment, group: _Group) -> Observation | None:
         key=_key(obx, group, name[0] or name[3]),
         correction=status == CORRECTED,
         withdrawn=status in WITHDRAWN,
+        stated_at=_stated_at(obx, group),
     )
 
 
@@ -122,6 +123,12 @@ def _collected_at(obx: Segment, group: _Group) -> str:
     if group.obr is not None:
         stated.append(group.obr.first(7))
     return next((instant for text in stated if (instant := from_hl7(text))), "")
+
+
+def _stated_at(obx: Segment, group: _Group) -> str:
+    """Return OBR-22, else OBX-19; not MSH-7, which is new whenever an old message is sent again."""
+    stated = [group.obr.first(22)] if group.obr else []
+    return next((instant for text in (*stated, obx.first(19)) if (instant := from_hl7(text))), "")
 
 
 def _key(obx: Segment, group: _Group, code: str) -> str:

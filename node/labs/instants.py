@@ -27,3 +27,11 @@ def from_iso(text: str) -> str:
         return datetime.fromisoformat(text).isoformat(timespec="seconds")
     except ValueError:
         return ""
+
+
+def is_later(instant: str, other: str) -> bool:
+    """Tell whether an instant is surely later than another; a day alone, or one zone of two, decides nothing."""
+    if "T" not in instant or "T" not in other:
+        return False
+    mine, theirs = datetime.fromisoformat(instant), datetime.fromisoformat(other)
+    return (mine.tzinfo is None) == (theirs.tzinfo is None) and mine > theirs

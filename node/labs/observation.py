@@ -76,6 +76,8 @@ class Observation:
         The laboratory takes an earlier result back and gives no other.
     analyte
         Where the sender uses the node's own names and needs no code.
+    stated_at
+        When the laboratory said so: ISO 8601; empty where unknown.
     """
 
     where: str
@@ -87,6 +89,7 @@ class Observation:
     correction: bool = False
     withdrawn: bool = False
     analyte: Analyte | None = None
+    stated_at: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ class AcceptedValue:
         ISO 8601, a day at least, in the time of the laboratory.
     code
         The code that was believed; empty where the sender used the node's own name.
-    key, correction
+    key, correction, stated_at
         As in `Observation`.
     """
 
@@ -121,6 +124,7 @@ class AcceptedValue:
     code: str
     key: str
     correction: bool = False
+    stated_at: str = ""
 
 
 class RefusedObservationError(NodeError):
@@ -129,7 +133,7 @@ class RefusedObservationError(NodeError):
     Parameters
     ----------
     code
-        ``LAB-CODE``, ``LAB-TEXT``, ``LAB-UNIT``, ``LAB-VALUE``, ``LAB-RANGE``, ``LAB-TIME``.
+        ``LAB-CODE``, ``LAB-TEXT``, ``LAB-UNIT``, ``LAB-VALUE``, ``LAB-RANGE``, ``LAB-TIME``, ``LAB-TWICE``.
     where
         Of the observation.
     because

@@ -29,11 +29,23 @@ class LabState(StrEnum):
 
 @dataclass(frozen=True)
 class WithdrawnResult:
-    """A result that the laboratory took back: its analyte, and its key and day at the sender."""
+    """A result that the laboratory took back: its analyte, and its key and day at the sender.
+
+    Parameters
+    ----------
+    collected_at
+        Empty: of any day.
+    stated_at
+        As in `Observation`.
+    because
+        Where its correction cannot be read: why.
+    """
 
     analyte: Analyte
     key: str
     collected_at: str
+    stated_at: str = ""
+    because: str = ""
 
 
 @dataclass(frozen=True)

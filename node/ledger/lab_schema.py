@@ -1,6 +1,6 @@
 """The tables of laboratory values. Patient IDs are kept, since values wait for studies; names are not."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text, false
 from sqlalchemy import UniqueConstraint as Unique
 
 from node.ledger.schema import UID, UtcDateTime, metadata
@@ -46,6 +46,9 @@ values = Table(
     Column("received_at", UtcDateTime, nullable=False),
     Column("state", String(16), nullable=False),
     Column("changed_at", UtcDateTime, nullable=False),
+    # The laboratory corrected or withdrew what it had said, and when: an earlier result that comes late is void.
+    Column("correction", Boolean, nullable=False, server_default=false()),
+    Column("stated_at", String(40), nullable=False, server_default=""),
     Index(None, "patient_id", "issuer"),
 )
 

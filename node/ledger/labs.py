@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, Engine, RowMapping, bindparam, select
+from sqlalchemy import Connection, Engine, RowMapping, bindparam, delete, select
 
 from config.errors import NodeError
 from node.labs.observation import PatientIdentity
@@ -29,6 +29,11 @@ _NAMED_SO: Final = (
     select(_M)
     .where(_M.c.sender == bindparam("of_sender"), _M.c.control_id == bindparam("of_control_id"))
     .order_by(_M.c.received_at.desc(), _M.c.number.desc())
+)
+_FORGET: Final = delete(_M).where(
+    _M.c.sender == bindparam("of_sender"),
+    _M.c.control_id == bindparam("of_control_id"),
+    _M.c.content_sha256 == bindparam("of_sha256"),
 )
 
 CONTROL_ID_LIFE = timedelta(hours=24)
@@ -62,6 +67,7 @@ class Labs:
         *,
         merges: Sequence[PatientMerge] = (),
         message: LabMessage | None = None,
+        again: bool = False,
     ) -> Entered:
         """Enter all of a file or resource, durably, or nothing of it.
 
@@ -69,10 +75,13 @@ class Labs:
         ----------
         message
             What makes it known when it comes again; entered with it.
+        again
+            Whether what came before counts again where something else came in between.
         """
         now, entered = self._clock(), Entered()
         with self._engine.begin() as connection:
-            if message is not None and not _enter_message(connection, message, now):
+            enter_message = _enter_latest if again else _enter_message
+            if message is not None and not enter_message(connection, message, now):
                 return entered
             for wanted in merges:
                 merge(connection, wanted, now)
@@ -145,6 +154,17 @@ class Labs:
 def _enter_message(connection: Connection, message: LabMessage, now: datetime) -> bool:
     row = {name: getattr(message, name) for name in LabMessage.__dataclass_fields__}
     return insert_new(connection, _M, {**row, "received_at": now})
+
+
+def _enter_latest(connection: Connection, message: LabMessage, now: datetime) -> bool:
+    """Enter what a sender says now; return False where it is what it said last."""
+    key = {"of_sender": message.sender, "of_control_id": message.control_id}
+    said = [row["content_sha256"] for row in connection.execute(_NAMED_SO, key).mappings()]
+    if said[:1] == [message.content_sha256]:
+        return False
+    if message.content_sha256 in said:
+        connection.execute(_FORGET, {**key, "of_sha256": message.content_sha256})
+    return _enter_message(connection, message, now)
 
 
 def _message(row: RowMapping) -> LabMessage:

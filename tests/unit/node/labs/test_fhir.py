@@ -246,6 +246,29 @@ def test_fetch_when_asked_again_then_nothing_is_doubled_and_changes_are_taken(
     assert [row.value for row in ledger.labs.values(P1, states=[LabState.WITHDRAWN])] == [44]
 
 
+@pytest.mark.parametrize("status", ["final", "corrected"])
+def test_fetch_when_a_value_goes_and_comes_back_without_a_version_then_the_last_counts(
+    server: FhirServer, ledger: Ledger, status: str
+) -> None:
+    asking = pull(server, ledger)
+    for number, said in ((41, "final"), (50, status), (41, "final"), (41, "final"), (50, status)):
+        quantity = {"value": number, "unit": "U/L"}
+        server.resources[1] = observation("o1", "7", meta={}, status=said, valueQuantity=quantity)
+        asking.fetch(P1)
+        assert [row.value for row in ledger.labs.values(P1)] == [number]
+
+
+def test_fetch_when_a_correction_has_no_value_then_the_old_one_is_withdrawn(
+    server: FhirServer, ledger: Ledger
+) -> None:
+    asking = pull(server, ledger)
+    asking.fetch(P1)
+    server.resources[1] = observation("o1", "7", meta={}, status="corrected", valueQuantity=None)
+    asking.fetch(P1)
+    assert ledger.labs.values(P1) == ()
+    assert [row.value for row in ledger.labs.values(P1, states=[LabState.WITHDRAWN])] == [41]
+
+
 def test_fetch_when_a_value_contradicts_itself_then_it_is_refused_once(server: FhirServer, ledger: Ledger) -> None:
     wrong = {"coding": [{"system": "http://loinc.org", "code": "2324-2", "display": "ALT"}]}
     server.resources[1] = observation("o1", "7", code=wrong)

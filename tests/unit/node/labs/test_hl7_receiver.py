@@ -125,6 +125,64 @@ def test_answer_when_a_result_is_taken_back_then_it_is_no_value_any_more(
     assert kept(ledger, state=LabState.WITHDRAWN) == {"ast_u_per_l": 41}
 
 
+def ast(value: str, status: str, unit: str = "U/L", analysed: str = "") -> bytes:
+    return f"OBX|1|NM|1920-8^AST^LN||{value}|{unit}|||||{status}|||20260201083000|||||{analysed}".encode()
+
+
+@pytest.mark.parametrize(
+    ("value", "unit"), [("HEMOLYZED", "U/L"), ('""', "U/L"), ("99999", "U/L"), ("41", "mg/dL")]
+)
+def test_answer_when_a_correction_cannot_be_read_then_the_old_value_is_withdrawn_and_stays_so(
+    ledger: Ledger, receiver: Hl7Receiver, value: str, unit: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver.answer(panel("1", values={"ast_u_per_l": "55"}))
+    _, reason = answered(receiver, b"\r".join([panel("2", values={}), ast(value, "C", unit)]))
+    assert "what it corrects is not used any more" in reason
+    assert "value withdrawn" in caplog.text
+    receiver.answer(panel("3", values={"ast_u_per_l": "55"}))
+    assert kept(ledger) == {}
+    assert kept(ledger, state=LabState.WITHDRAWN) == {"ast_u_per_l": 55}
+    (refusal,) = ledger.labs.refusals(P1)
+    assert "not used any more" in refusal.because
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected", "acknowledgement"),
+    [
+        ([ast("50", "F"), ast("", "X")], {}, "AA"),
+        ([ast("", "W"), ast("50", "F")], {}, "AA"),
+        ([ast("", "D"), ast("50", "C")], {"ast_u_per_l": 50}, "AA"),
+        ([ast("50", "F"), ast("41", "C")], {"ast_u_per_l": 41}, "AA"),
+        ([ast("41", "C"), ast("50", "F")], {"ast_u_per_l": 41}, "AA"),
+        ([ast("50", "F"), ast("50", "F")], {"ast_u_per_l": 50}, "AA"),
+        ([ast("50", "F"), ast("60", "F")], {"ast_u_per_l": 41}, "AE"),
+        ([ast("50", "F"), ast("60", "F"), ast("50", "F")], {"ast_u_per_l": 41}, "AE"),
+        ([ast("50", "F"), ast("60", "F"), ast("70", "C")], {"ast_u_per_l": 70}, "AE"),
+        (
+            [ast("41", "C", analysed="20260201090000"), ast("50", "F", analysed="20260201100000")],
+            {"ast_u_per_l": 50},
+            "AA",
+        ),
+        ([ast("HEMOLYZED", "C"), ast("50", "F")], {}, "AA"),
+    ],
+)
+@pytest.mark.parametrize("known", [True, False])
+def test_answer_when_one_message_holds_a_result_twice_then_the_last_word_of_the_laboratory_counts(
+    ledger: Ledger,
+    receiver: Hl7Receiver,
+    known: bool,
+    lines: list[bytes],
+    expected: Mapping[str, float],
+    acknowledgement: str,
+) -> None:
+    if known:
+        receiver.answer(panel("1", values={"ast_u_per_l": "41"}))
+    assert answered(receiver, b"\r".join([panel("2", values={}), *lines]))[0] == acknowledgement
+    if not known and acknowledgement == "AE" and expected == {"ast_u_per_l": 41}:
+        expected = {}
+    assert kept(ledger) == expected
+
+
 @pytest.mark.parametrize(
     ("name", "value", "unit", "because"),
     [

@@ -25,8 +25,11 @@ P1, OTHER = PatientIdentity("P1", "HOSPITAL"), PatientIdentity("P1", "CLINIC")
 LAB = "LAB|HOSPITAL"
 
 
-def value(number: float = 41.0, *, day: str = "2026-02-01", key: str = "A1", **more: bool) -> AcceptedValue:
-    return AcceptedValue(Analyte.AST, number, "", "U/L", f"{number:g}", "U/L", day, "1920-8 LN", key, **more)
+def value(
+    number: float = 41.0, *, day: str = "2026-02-01", key: str = "A1", correction: bool = False, stated: str = ""
+) -> AcceptedValue:
+    found = AcceptedValue(Analyte.AST, number, "", "U/L", f"{number:g}", "U/L", day, "1920-8 LN", key)
+    return replace(found, correction=correction, stated_at=stated)
 
 
 def enter(ledger: Ledger, *values: AcceptedValue, patient: PatientIdentity = P1, sender: str = LAB) -> Entered:
@@ -48,6 +51,42 @@ def test_enter_when_a_correction_comes_then_it_replaces_the_value_also_of_anothe
     assert enter(ledger, value(42, day="2026-02-02", correction=True)) == Entered(replaced=1)
     assert known(ledger) == [42]
     assert known(ledger, P1, LabState.REPLACED) == [41]
+
+
+T1, T2 = "2026-02-01T09:00:00", "2026-02-01T10:00:00"
+
+
+@pytest.mark.parametrize(
+    ("corrected_at", "stated", "expected"),
+    [("", "", 41), (T2, "", 41), ("", T2, 41), (T2, T1, 41), (T2, T2, 41), (T2, T2 + "+01:00", 41), (T1, T2, 50)],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_enter_when_a_final_result_comes_behind_its_correction_then_only_a_later_one_counts(
+    ledger: Ledger, first: bool, corrected_at: str, stated: str, expected: float
+) -> None:
+    if first:
+        enter(ledger, value(50, stated=T1))
+    enter(ledger, value(41, correction=True, stated=corrected_at))
+    enter(ledger, value(50, stated=stated))
+    assert known(ledger) == [expected]
+
+
+@pytest.mark.parametrize(("stated", "expected"), [("", []), (T1, []), (T2, [41])])
+def test_enter_when_a_final_result_comes_behind_its_withdrawal_then_only_a_later_one_counts(
+    ledger: Ledger, stated: str, expected: list[float]
+) -> None:
+    enter(ledger, value())
+    part = PatientResults(P1, "M2", withdrawn=[WithdrawnResult(Analyte.AST, "A1", "2026-02-01", T1)])
+    ledger.labs.enter(LabSource.HL7, LAB, [part])
+    enter(ledger, value(stated=stated))
+    assert known(ledger) == expected
+
+
+def test_enter_when_a_correction_confirms_a_value_then_a_late_result_does_not_replace_it(ledger: Ledger) -> None:
+    enter(ledger, value())
+    assert enter(ledger, value(correction=True)) == Entered(unchanged=1)
+    enter(ledger, value(50))
+    assert known(ledger) == [41]
 
 
 def test_enter_when_an_order_number_is_used_again_on_another_day_then_both_stay(ledger: Ledger) -> None:

@@ -24,6 +24,7 @@ from dicom_io.results.summary_style import (
 )
 from dicom_io.results.wording import CLASSIFIER_TITLES, ROLE_TITLES, feature_title, in_words
 from pipeline.analysis import Analysis, Lesion, Risk
+from pipeline.quality.worth import weakness
 from pipeline.study import Analyte, Role
 
 MOST_LESIONS = 4
@@ -47,7 +48,11 @@ def draw_risk(figure: Figure, risk: Risk | None, box: Box) -> None:
         write(axes, 0.034, 0.62, "No lesion segmented", fontsize=20, fontweight="bold")
         write(axes, 0.034, 0.40, "No risk was computed. This does not exclude a lesion.", color=QUIET)
         return
-    ink = CATEGORY_INK[risk.category]
+    weak = bool(weakness(risk.left_out_auc))
+    # The colours of danger are kept for a model that tells the outcomes apart.
+    ink = INK if weak else CATEGORY_INK[risk.category]
+    if weak:
+        write(axes, 0.966, 0.93, "weak model: see warnings", fontsize=SMALL, color=ALERT, ha="right", va="top")
     number = f"{100 * risk.probability:.0f} %" if risk.calibrated else f"{risk.probability:.2f}"
     write(axes, 0.034, 0.835, number, fontsize=36, fontweight="bold", color=ink)
     write(axes, 0.42, 0.80, _category_title(risk), fontsize=17, fontweight="bold", color=ink)

@@ -1,5 +1,6 @@
 """The page shows the lesion where it lies, the right way round, and says what it must."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
@@ -24,7 +25,7 @@ from dicom_io.results.segmentation import MARGIN_RGB, TUMOUR_RGB
 from dicom_io.results.summary_cards import basis_lines
 from dicom_io.results.summary_page import draw_summary, summary_figure
 from dicom_io.results.summary_scene import make_scene, side
-from dicom_io.results.summary_style import CARD
+from dicom_io.results.summary_style import CARD, CATEGORY_INK
 from dicom_io.results.wording import feature_title
 from pipeline.analysis import Analysis, Classifier, Lesion, Risk, RiskCategory
 from pipeline.geometry import Grid
@@ -340,3 +341,22 @@ def test_page_when_the_risk_lies_at_the_threshold_then_its_point_lies_on_top() -
 
     (scale,) = (drawn for drawn in lines if any(line.get_marker() == "o" for line in drawn))
     assert scale[-1].get_marker() == "o"
+
+
+@pytest.mark.parametrize(("left_out_auc", "weak"), [(0.56, True), (None, True), (0.81, False)])
+def test_page_when_the_model_is_weak_then_its_risk_bears_no_colour_of_danger(
+    left_out_auc: float | None, weak: bool
+) -> None:
+    analysis = make_analysis(make_grid())
+    assert analysis.risk is not None
+    risk = replace(analysis.risk, category=RiskCategory.HIGH, left_out_auc=left_out_auc)
+    figure = figure_of(replace(analysis, risk=risk))
+
+    card = figure.axes[
+        [any("95 % interval" in text.get_text() for text in axes.texts) for axes in figure.axes].index(True)
+    ]
+    colours = {text.get_text(): to_rgba(text.get_color()) for text in card.texts}
+    assert (colours["High risk"] == to_rgba(CATEGORY_INK[RiskCategory.HIGH])) is not weak
+    assert ("weak model: see warnings" in colours) is weak
+    assert_texts_are_whole(figure)
+    assert_texts_do_not_overlap(figure)

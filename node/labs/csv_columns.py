@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from config.analyte_text import fold_unit
 from config.analytes import AnalyteRules
 from node.labs.observation import LOINC, CodedName
 from pipeline.study import Analyte
@@ -54,3 +55,18 @@ def read_column(text: str, rules: AnalyteRules) -> Column:
     if len(meant) != 1:
         raise ColumnError(f"unknown analyte, known are {', '.join(Analyte)}, or for example AST [U/L]")
     return Column((), meant[0], unit)
+
+
+def unit_of(column: Column, unit: str) -> str:
+    """Return the unit of a value, given behind its name, beside it, or both.
+
+    Raises
+    ------
+    ColumnError
+        They differ; what stands in brackets may also tell of another test, such as ``Total protein (urine)``.
+    """
+    if unit and column.unit and fold_unit(unit) != fold_unit(column.unit):
+        raise ColumnError(
+            "the brackets behind the name do not hold the unit; leave them out, or name the same unit"
+        )
+    return unit or column.unit

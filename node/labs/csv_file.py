@@ -10,7 +10,7 @@ from pathlib import Path
 from config.analytes import AnalyteRules
 from config.errors import NodeError
 from node.labs.acceptance import accept, analyte_of, not_used_because
-from node.labs.csv_columns import Column, ColumnError, read_column
+from node.labs.csv_columns import Column, ColumnError, read_column, unit_of
 from node.labs.instants import from_iso
 from node.labs.observation import AcceptedValue, Observation, PatientIdentity, RefusedObservationError
 from pipeline.study import Analyte, ClinicalValue
@@ -123,6 +123,7 @@ def read_lab_file(
             problems.append(f"line {line}: {error.because} ({error.code})")
         except (ValueError, ColumnError) as error:
             problems.append(f"line {line}: {error}")
+    problems += _contradictions(rows)
     if problems:
         raise LabFileError(path, problems)
     return LabFile(hashlib.sha256(content).hexdigest(), tuple(rows))
@@ -152,6 +153,16 @@ def read_labs(path: Path, rules: AnalyteRules, *, today: date, issuer: str = "")
         )
         found.setdefault(row.patient, {}).setdefault(value.analyte, []).append(clinical)
     return LabValues(found, issuer)
+
+
+def _contradictions(rows: Sequence[LabRow]) -> Iterator[str]:
+    """Say where a specimen has two values of an analyte; of specimens without a day nobody can tell them apart."""
+    first: dict[tuple[PatientIdentity, Analyte, str], LabRow] = {}
+    for row in rows:
+        known = first.setdefault((row.patient, row.value.analyte, row.value.collected_at), row)
+        if (known.value.value, known.value.comparator) != (row.value.value, row.value.comparator):
+            other = f"another value of {row.value.analyte} of the same specimen is on line {known.line}"
+            yield f"line {row.line}: {other}"
 
 
 def _table(path: Path, content: bytes, rules: AnalyteRules) -> tuple[dict[str, Column], list[tuple[int, Cells]]]:
@@ -199,7 +210,7 @@ def _observations(
         found = [(column, column.unit, _cell(cells, name)) for name, column in columns.items()]
     else:
         column = read_column(_cell(cells, "analyte"), rules)
-        found = [(column, _cell(cells, "unit") or column.unit, _cell(cells, "value"))]
+        found = [(column, unit_of(column, _cell(cells, "unit")), _cell(cells, "value"))]
     for column, unit, value in found:
         if columns and not value:
             continue

@@ -62,6 +62,14 @@ def test_read_labs_when_an_analyte_comes_twice_then_both_are_kept_for_the_examin
         ("P1,ast_u_per_l,40,U/L,2026-03-03", "in the future"),
         ("P1,ast_u_per_l,1,U/L,01.02.2026", "YYYY-MM-DD"),
         ("P1,ast_u_per_l,1,U/L,2026-02-01,more", "more than 5 columns"),
+        ("P1,Total protein (urine),50,g/L,", "brackets"),
+        ("P1,Fibrinogen [antigen],3,g/L,", "brackets"),
+        ("P1,HBcAb (IgM),positive,1,", "brackets"),
+        ("P1,HBcAb (IgM),positive,,", "has no unit"),
+        ("P1,Lymphocytes (absolute),30,%,", "brackets"),
+        ("P1,AST [U/L],1,ukat/L,", "brackets"),
+        ("P9,AST [U/L],11,u/l,", "another value of ast_u_per_l of the same specimen is on line 2"),
+        ("P9,ast_u_per_l,<10,U/L,", "another value of ast_u_per_l of the same specimen is on line 2"),
     ],
 )
 def test_read_labs_when_a_line_is_wrong_then_names_it(tmp_path: Path, line: str, because: str) -> None:
@@ -155,3 +163,16 @@ def test_read_lab_file_when_values_are_kept_then_each_needs_its_day(tmp_path: Pa
 def test_read_lab_file_when_a_value_is_a_bound_then_it_is_kept_as_one(tmp_path: Path) -> None:
     (row,) = read_lab_file(labs(tmp_path, "P1,ast_u_per_l,<5,U/L,2026-02-01"), RULES, today=TODAY).rows
     assert (row.value.comparator, row.value.value, row.value.original_value) == ("<", 5.0, "<5")
+
+
+def test_read_lab_file_when_a_specimen_has_two_values_of_an_analyte_then_the_line_is_refused(
+    tmp_path: Path,
+) -> None:
+    header = "patient_id,collected_on,AST [U/L],1920-8 AST [U/L]\n"
+    assert len(rows(labs(tmp_path, "P1,2026-02-01,40,40", "P1,2026-02-02,50,", header=header))) == 3
+    with pytest.raises(LabFileError, match=r"line 2: another value of ast_u_per_l .* line 2"):
+        rows(labs(tmp_path, "P1,2026-02-01,40,50", header=header))
+
+
+def test_read_lab_file_when_the_unit_stands_behind_the_name_and_beside_it_then_it_is_taken(tmp_path: Path) -> None:
+    assert [row[-1] for row in rows(labs(tmp_path, "P1,AST [U/L],40,u/l,2026-02-01"))] == [40]

@@ -4,7 +4,7 @@ from typing import Final
 
 from node.labs.fhir_shape import Element, number_of, object_of, objects_of, text_of
 from node.labs.instants import from_iso
-from node.labs.observation import CodedName, Observation
+from node.labs.observation import CodedName, Observation, off_scale
 
 FINAL: Final = frozenset({"final", "amended", "corrected"})
 WITHDRAWN: Final = frozenset({"entered-in-error", "cancelled"})
@@ -27,7 +27,7 @@ def observation_of(resource: Element) -> Observation | None:
     return Observation(
         where=f"Observation/{identifier}"[:80],
         names=_names(object_of(resource, "code")),
-        values=values,
+        values=off_scale(values, _interpretations(resource)),
         unit=unit,
         collected_at=_collected_at(resource),
         key=identifier[:255],
@@ -56,6 +56,11 @@ def _value(resource: Element) -> tuple[tuple[str, ...], str]:
         spellings = [text for name in _names(concept) for text in (name.code, name.text) if text]
         return tuple(spellings) or ("",), ""
     return (text_of(resource, "valueString"),), ""
+
+
+def _interpretations(resource: Element) -> set[str]:
+    concepts = objects_of(resource, "interpretation")
+    return {text_of(item, "code") for concept in concepts for item in objects_of(concept, "coding")}
 
 
 def _collected_at(resource: Element) -> str:

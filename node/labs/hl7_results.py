@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from node.labs.hl7_message import Hl7Error, Message, Segment
 from node.labs.hl7_patient import patient_of
 from node.labs.instants import from_hl7
-from node.labs.observation import CodedName, Observation, PatientIdentity
+from node.labs.observation import CodedName, Observation, PatientIdentity, off_scale
 
 FINAL, CORRECTED = "F", "C"
 WITHDRAWN = frozenset("DWX")
@@ -85,7 +85,7 @@ def _observation(obx: Segment, group: _Group) -> Observation | None:
     return Observation(
         where=f"OBX {obx.field(1) or '?'}"[:16],
         names=names,
-        values=_values(obx),
+        values=off_scale(_values(obx), [obx.components(flag)[0] for flag in obx.repetitions(8)]),
         unit=_unit(obx),
         collected_at=_collected_at(obx, group),
         key=_key(obx, group, name[0] or name[3]),

@@ -1,5 +1,6 @@
 """What a laboratory says, before anything of it is believed: the same for HL7, FHIR and CSV."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -90,6 +91,21 @@ class Observation:
     withdrawn: bool = False
     analyte: Analyte | None = None
     stated_at: str = ""
+
+
+def off_scale(values: Sequence[str], flags: Collection[str]) -> tuple[str, ...]:
+    """Return values with the comparator of their interpretation (HL7 table 0078: below or above the scale).
+
+    A number that says the opposite, and one with both flags, becomes no number.
+    """
+    signs = "".join(sign for sign in "<>" if sign in flags)
+    if not signs:
+        return tuple(values)
+    agreeing = {"<": ("<", "≤"), ">": (">", "≥")}.get(signs, ())
+    return tuple(
+        value if value.startswith(agreeing) or not any(char.isdecimal() for char in value) else signs + value
+        for value in values
+    )
 
 
 @dataclass(frozen=True)

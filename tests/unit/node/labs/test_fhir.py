@@ -269,6 +269,12 @@ def test_fetch_when_a_correction_has_no_value_then_the_old_one_is_withdrawn(
     assert [row.value for row in ledger.labs.values(P1, states=[LabState.WITHDRAWN])] == [41]
 
 
+def test_fetch_when_a_value_is_off_the_scale_then_it_is_a_bound(server: FhirServer, ledger: Ledger) -> None:
+    server.resources[1] = observation("o1", "7", interpretation=[{"coding": [{"code": "<"}]}])
+    pull(server, ledger).fetch(P1)
+    assert [(row.comparator, row.value) for row in ledger.labs.values(P1)] == [("<", 41)]
+
+
 def test_fetch_when_a_value_contradicts_itself_then_it_is_refused_once(server: FhirServer, ledger: Ledger) -> None:
     wrong = {"coding": [{"system": "http://loinc.org", "code": "2324-2", "display": "ALT"}]}
     server.resources[1] = observation("o1", "7", code=wrong)

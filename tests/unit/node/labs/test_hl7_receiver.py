@@ -234,6 +234,26 @@ def test_answer_when_a_value_is_a_bound_then_it_is_kept_as_one(ledger: Ledger, r
 
 
 @pytest.mark.parametrize(
+    ("value", "flag", "expected"),
+    [
+        ("5", "<", ("<", 5.0)),
+        ("5", ">", (">", 5.0)),
+        ("<5", "<", ("<", 5.0)),
+        ("5", "A~<^below scale^HL70078", ("<", 5.0)),
+        ("5", "L", ("", 5.0)),
+        (">5", "<", None),
+        ("5", "<~>", None),
+    ],
+)
+def test_answer_when_a_value_is_off_the_scale_then_it_is_a_bound(
+    ledger: Ledger, receiver: Hl7Receiver, value: str, flag: str, expected: tuple[str, float] | None
+) -> None:
+    line = f"OBX|9|NM|1920-8^AST^LN||{value}|U/L||{flag}|||F|||20260201"
+    assert answered(receiver, with_line(panel(values={}), line))[0] == "AA"
+    assert [(row.comparator, row.value) for row in ledger.labs.values(P1)] == ([expected] if expected else [])
+
+
+@pytest.mark.parametrize(
     ("old", "new", "acknowledgement", "because"),
     [
         (b"ORU^R01^ORU_R01", b"ORM^O01", "AR", "message type"),

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 
-.PHONY: help demo test lint install install-test system-test unit bench bench-ingest faults soak clean
+.PHONY: help demo test lint check install install-test system-test unit bench bench-ingest faults soak clean
 
 help:  ## Show the targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,8 @@ lint: install-test  ## Style, types, layers and docstrings.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	git ls-files '*.py' | grep -v '^tests/' | xargs $(BIN)/python -m numpydoc.hooks.validate_docstrings
+
+check: lint test  ## Lint, then the whole suite: what continuous integration demands.
 
 install: $(VENV)/.installed  ## Make the virtual environment with the pinned run-time dependencies.
 

@@ -7,11 +7,11 @@ from datetime import timedelta
 from config.analytes import AnalyteRules
 from node.labs.fhir_bundle import FhirAmbiguousError, FhirError, digest
 from node.labs.fhir_client import FhirClient
-from node.labs.fhir_results import observation_of
+from node.labs.fhir_results import CHANGED, observation_of
 from node.labs.fhir_shape import Element, ShapeError, object_of, text_of
 from node.labs.gate import judge
 from node.labs.observation import PatientIdentity
-from node.ledger.lab_records import LabMessage, LabSource, PatientResults
+from node.ledger.lab_records import LabMessage, LabSource, PatientResults, WithdrawnResult
 from node.ledger.ledger import Ledger
 from pipeline.study import Analyte
 
@@ -77,6 +77,7 @@ class FhirPull:
             version = text_of(object_of(resource, "meta"), "versionId")
         except ShapeError as error:
             logger.warning("result of the laboratory server not read because=%s", error)
+            self._withdraw(patient, resource, str(error))
             return False
         if observation is None:
             return True
@@ -91,6 +92,14 @@ class FhirPull:
         # Without a version the server says what holds now; an old version is that of a copy that lags behind.
         self._ledger.labs.enter(LabSource.FHIR, self._client.base, [part], message=record, again=not version)
         return True
+
+    def _withdraw(self, patient: PatientIdentity, resource: Element, because: str) -> None:
+        """Withdraw what a malformed correction corrects: nobody can say of which analyte it is, but its id can."""
+        key = resource.get("id")
+        if str(resource.get("status")) in CHANGED and isinstance(key, str) and key:
+            taken_back = [WithdrawnResult(analyte, key[:255], "", because=because) for analyte in Analyte]
+            part = PatientResults(patient, f"Observation/{key}"[:80], withdrawn=taken_back)
+            self._ledger.labs.enter(LabSource.FHIR, self._client.base, [part])
 
 
 def _search_tokens(rules: AnalyteRules) -> list[str]:

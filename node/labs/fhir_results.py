@@ -8,6 +8,9 @@ from node.labs.observation import CodedName, Observation, off_scale
 
 FINAL: Final = frozenset({"final", "amended", "corrected"})
 WITHDRAWN: Final = frozenset({"entered-in-error", "cancelled"})
+CORRECTED: Final = frozenset({"amended", "corrected"})
+CHANGED: Final = CORRECTED | WITHDRAWN
+"""With these the laboratory says that what it sent before is wrong."""
 UCUM: Final = "http://unitsofmeasure.org"
 
 
@@ -31,7 +34,7 @@ def observation_of(resource: Element) -> Observation | None:
         unit=unit,
         collected_at=_collected_at(resource),
         key=identifier[:255],
-        correction=status in ("amended", "corrected"),
+        correction=status in CORRECTED,
         withdrawn=status in WITHDRAWN,
     )
 

@@ -258,13 +258,21 @@ def test_fetch_when_a_value_goes_and_comes_back_without_a_version_then_the_last_
         assert [row.value for row in ledger.labs.values(P1)] == [number]
 
 
-def test_fetch_when_a_correction_has_no_value_then_the_old_one_is_withdrawn(
-    server: FhirServer, ledger: Ledger
+@pytest.mark.parametrize(
+    ("changed", "warnings"),
+    [
+        ({"status": "corrected", "valueQuantity": None}, ()),
+        ({"status": "amended", "valueQuantity": {"value": "44", "unit": "U/L"}}, (UNREADABLE,)),
+        ({"status": "entered-in-error", "valueQuantity": "44"}, (UNREADABLE,)),
+    ],
+)
+def test_fetch_when_a_correction_cannot_be_read_then_the_old_value_is_withdrawn(
+    server: FhirServer, ledger: Ledger, changed: Resource, warnings: tuple[str, ...]
 ) -> None:
     asking = pull(server, ledger)
     asking.fetch(P1)
-    server.resources[1] = observation("o1", "7", meta={}, status="corrected", valueQuantity=None)
-    asking.fetch(P1)
+    server.resources[1] = observation("o1", "7", meta={}, **changed)
+    assert asking.fetch(P1) == warnings
     assert ledger.labs.values(P1) == ()
     assert [row.value for row in ledger.labs.values(P1, states=[LabState.WITHDRAWN])] == [41]
 

@@ -308,7 +308,7 @@ class AgentTerms(_Terms):
     """Names of contrast agents."""
 
     gadoxetate: tuple[str, ...]
-    """The agent of the method; tested first."""
+    """The agent of the method."""
     other: tuple[str, ...]
     """Any other named agent: the study is refused."""
     none: tuple[str, ...]

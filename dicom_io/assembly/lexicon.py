@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 from config.series_rules import SeriesRules
-from dicom_io.assembly.text import normalise
+from dicom_io.assembly.text import normalise, unaccented
 
 PHASES = frozenset({"pre", "arterial", "portal", "delayed", "hepatobiliary"})
 """Concepts that name a phase of contrast."""
@@ -47,10 +47,10 @@ class Lexicon:
             kind: re.compile(rf"^(?:{'|'.join(terms[name])}) ?:|(?<![\w])(?:{'|'.join(terms[name])})$")
             for name, kind in _DIXON_CONCEPTS.items()
         }
-        self._gadoxetate = compile_terms(rules.agents.gadoxetate)
-        self._other_agent = compile_terms(rules.agents.other)
+        self._gadoxetate = compile_terms(map(unaccented, rules.agents.gadoxetate))
+        self._other_agent = compile_terms(map(unaccented, rules.agents.other))
         # Typed in several elements, or twice in one, it says the same.
-        self._no_agent = re.compile(rf"(?:(?:{'|'.join(rules.agents.none)})(?: |$))+")
+        self._no_agent = re.compile(rf"(?:(?:{'|'.join(map(unaccented, rules.agents.none))})(?: |$))+")
         self._seen: dict[str, frozenset[str]] = {}
 
     def concepts(self, text: str) -> frozenset[str]:
@@ -64,15 +64,21 @@ class Lexicon:
         return next((kind for kind, pattern in self._dixon.items() if pattern.search(description)), None)
 
     def agent(self, name: str) -> str:
-        """Return what an agent's name says: ``gadoxetate``, ``other``, ``none``, ``unnamed`` or ``absent``."""
-        text = normalise(name)
+        """Return what an agent's name says.
+
+        ``gadoxetate``, ``other``, ``several`` for gadoxetate and another one, typed together or typed and coded,
+        ``none``, ``unnamed`` or ``absent``.
+        """
+        text = unaccented(normalise(name))
         if not text:
             return "absent"
         if self._no_agent.fullmatch(text):
             return "none"
-        if self._gadoxetate.search(text):
-            return "gadoxetate"
-        return "other" if self._other_agent.search(text) else "unnamed"
+        # `Gd-EOB-DTPA` must not be read as `Gd-DTPA` as well.
+        rest, named = self._gadoxetate.subn(" | ", text)
+        if self._other_agent.search(rest):
+            return "several" if named else "other"
+        return "gadoxetate" if named else "unnamed"
 
     def _read(self, text: str) -> frozenset[str]:
         text = self._negated.sub(" ", text)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from config.series_rules import SeriesRules
+from dicom_io.assembly.agents import agent_objection, unknown_agents
 from dicom_io.assembly.candidates import UNREADABLE, Sorted, rejection, sort_study
 from dicom_io.assembly.copies import without_copies
 from dicom_io.assembly.decision import Decision, decide
@@ -64,7 +65,7 @@ def sort_and_decide(
 def objection_to(scan: ScanResult, rules: SeriesRules, overrides: Sequence[Override]) -> Refusal | None:
     """Return why overrides of one study would be for nothing, before they are entered; None where they count."""
     study, decision = sort_and_decide(scan, rules, Lexicon(rules), overrides)
-    return _whole_study(scan, study) or decision.impossible
+    return _whole_study(scan, study, decision.choices) or decision.impossible
 
 
 def role_status(scan: ScanResult, rules: SeriesRules) -> Mapping[Role, str]:
@@ -101,7 +102,9 @@ def _match(
     overrides: Sequence[Override],
 ) -> MatchResult:
     study, decision = sort_and_decide(scan, rules, lexicon, overrides)
-    refusal = _whole_study(scan, study) or _with_what_is_there(decision.refusal, decision, study, scan)
+    refusal = _whole_study(scan, study, decision.choices) or _with_what_is_there(
+        decision.refusal, decision, study, scan
+    )
     return MatchResult(
         study_instance_uid=study_instance_uid,
         status="accepted" if refusal is None else "refused",
@@ -115,6 +118,7 @@ def _match(
         warnings=(
             *(item.sentence for item in overrides),
             *_spoken_against(study, decision),
+            *unknown_agents(decision.choices),
             *stray_warnings(scan),
         ),
         rules_version=rules.label,
@@ -155,16 +159,14 @@ def _injection(decision: Decision) -> str:
     return "measured" if decision.timing.measured else "estimated"
 
 
-def _whole_study(scan: ScanResult, study: Sorted) -> Refusal | None:
+def _whole_study(scan: ScanResult, study: Sorted, choices: Mapping[Role, Scored]) -> Refusal | None:
     """Return a refusal that no choice of series could cure."""
     patients = {frame.series.patient_key for frame in scan.frames if frame.series.patient_key}
     if len(patients) > 1:
         return refuse("SM-PATIENT", f"The study holds images of {len(patients)} patients.")
-    agents = [candidate.agent for candidate in study.t1]
-    if "other" in agents:
-        return refuse("SM-AGENT", "Another contrast agent than gadoxetate is named in the headers.")
-    if len(agents) > 1 and set(agents) == {"none"}:
-        return refuse("SM-AGENT", "The headers say that no contrast agent was given.")
+    agent = agent_objection(study.t1, choices)
+    if agent is not None:
+        return agent
     closed = closed_objection(scan)
     if closed is not None:
         return closed

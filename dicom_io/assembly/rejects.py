@@ -65,6 +65,9 @@ _MAP_TYPES = frozenset(
      "R2 STAR", "FIELD_MAP", "B0", "STIFFNESS", "FAT_FRACTION", "PDFF", "PERFUSION"}
 )  # fmt: skip
 _CALCULATED_B_TYPES = frozenset({"CALC_BVALUE", "CALCULATED", "COMPUTED", "SYNTHETIC"})
+_CALL_ORIGINALS_DERIVED = ("philips", "canon", "toshiba", "uih", "united imaging")
+"""Makers whose diffusion images may be DERIVED without any other word of diffusion in Image Type."""
+_ADC_WORDS = ("adc", "apparent", "aparent", "diffusionskoeff", "表观", "表觀", "見かけ", "みかけ", "겉보기")
 _DIFFUSION_TYPES = frozenset({"DIFFUSION", "TRACEW", "TRACE", "ISOTROPIC", "ISO"})
 
 
@@ -196,7 +199,8 @@ def _derived(subvolume: SubVolume, around: Surroundings, _rules: SeriesRules) ->
     yield physics.component != "MAGNITUDE", "COMPONENT", f"a {physics.component.lower()} image"
     other_dixon = around.dixon not in (None, "WATER")
     yield other_dixon, "DIXON", f"the Dixon {(around.dixon or '').lower().replace('_', ' ')} image"
-    diffusion = bool(_DIFFUSION_TYPES & types) or physics.b_value_s_per_mm2 is not None
+    weighted = physics.b_value_s_per_mm2 is not None and _calls_originals_derived(subvolume)
+    diffusion = bool(_DIFFUSION_TYPES & types) or weighted
     yield "DERIVED" in types and around.dixon is None and not diffusion, "DERIVED", "computed from other images"
 
 
@@ -212,9 +216,14 @@ def _unsuitable(subvolume: SubVolume, around: Surroundings, rules: SeriesRules) 
     yield subvolume.physics.burned_in, "BURNED-IN", "text is burned into its images"
 
 
+def _calls_originals_derived(subvolume: SubVolume) -> bool:
+    maker = subvolume.series.manufacturer.casefold()
+    return any(name in maker for name in _CALL_ORIGINALS_DERIVED)
+
+
 def _is_adc(subvolume: SubVolume) -> bool:
     words = " ".join((*subvolume.physics.image_type, subvolume.series.search_text)).casefold()
-    return "adc" in words or "apparent diffusion" in words
+    return any(word in words for word in _ADC_WORDS)
 
 
 _CONCEPTS = {

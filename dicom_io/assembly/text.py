@@ -37,6 +37,7 @@ _WITHOUT_FAT_SATURATION = re.compile(
     r"(?:fs|fat ?sat\w*|fett\w*|(?:sat|sup)\w*[\s\-_]+(?:d[ei][\s\-_]+)?gra\w*)(?!\w)"
 )
 _WITHOUT = re.compile(r"(?<!\w)(?:w/o|w\.o\.)(?:\s*(?:contrast|gad\w*|gd|c\+?))?(?!\w)")
+_ACCENTS = re.compile(r"[\u0300-\u036f]")
 _SEPARATORS = re.compile(r"[./\\\-\s]+")
 
 
@@ -115,6 +116,11 @@ def normalise(text: str) -> str:
     text = _NEGATIVE_CONTRAST.sub(" noncontrast ", text)
     text = _SEPARATORS.sub(" ", text).strip()
     return text.removeprefix("wip ").strip()
+
+
+def unaccented(text: str) -> str:
+    """Return `text` without accents over letters; kana and hangul keep their marks."""
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", text)))
 
 
 def printable(text: str) -> str:

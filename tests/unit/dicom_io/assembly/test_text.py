@@ -170,12 +170,71 @@ def test_concepts_when_a_description_is_read_then_only_what_it_says_is_found(
         ("Gd-DTPA", "other"),
         ("DOTAREM", "other"),
         ("MultiHance", "other"),
+        ("Gadolinium DTPA", "other"),
+        ("Gd-BOPTA", "other"),
+        ("Gd-DOTA", "other"),
+        ("acide gadotérique", "other"),
+        ("acido gadobenico", "other"),
+        ("钆喷酸葡胺注射液", "other"),
+        ("钆贝葡胺", "other"),
+        ("钆特酸葡胺", "other"),
+        ("钆布醇", "other"),
+        ("马根维显", "other"),
+        ("マグネビスト", "other"),
+        ("ガドビスト", "other"),
+        ("가도비스트", "other"),
+        ("Гадовист", "other"),
+        ("Магневист", "other"),
+        ("Dotagraf", "other"),
+        ("Magnegita", "other"),
+        ("Artirem", "other"),
+        ("Cyclolux", "other"),
+        ("Gadofosveset", "other"),
+        ("gadoversetamide", "other"),
+        ("Optimark", "other"),
+        ("Teslascan mangafodipir", "other"),
+        ("acide gadoxétique", "gadoxetate"),
+        ("Gadoxetsäure", "gadoxetate"),
+        ("Gadolinium-EOB-DTPA", "gadoxetate"),
+        ("钆塞酸二钠", "gadoxetate"),
+        ("プリモビスト", "gadoxetate"),
+        ("프리모비스트", "gadoxetate"),
+        ("Primovist + NaCl 0.9%", "gadoxetate"),
+        ("Primovist, not Gadovist", "several"),
+        ("Gadovist->Primovist", "several"),
+        ("Dotarem Gadoxetate disodium", "several"),
+        ("NaCl", "none"),
+        ("NaCl 0.9%", "none"),
+        ("saline", "none"),
+        ("ohne KM", "none"),
+        ("kein", "none"),
+        ("sans contraste", "none"),
         ("CONTRAST", "unnamed"),
         ("YES", "unnamed"),
     ],
 )
 def test_agent_when_named_then_it_is_classed(lexicon: Lexicon, name: str, expected: str) -> None:
     assert lexicon.agent(name) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "表观扩散系数",
+        "表觀擴散係數",
+        "ADC図",
+        "見かけの拡散係数",
+        "겉보기확산계수",
+        "coefficient de diffusion apparent",
+        "coefficiente di diffusione apparente",
+        "Coeficiente de Difusión Aparente",
+        "coeficiente de difusão aparente",
+        "Scheinbarer Diffusionskoeffizient",
+        "коэффициент диффузии",
+    ],
+)
+def test_concepts_when_a_diffusion_coefficient_is_named_then_it_is_a_map(lexicon: Lexicon, text: str) -> None:
+    assert "map" in lexicon.concepts(normalise(text))
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,20 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 from config.series_rules import SeriesRules
-from dicom_io.assembly.evidence import Candidate
+from dicom_io.assembly.evidence import Candidate, t1_physics
 from dicom_io.assembly.facts import FrameFacts, SeriesFacts
 from dicom_io.assembly.grids import Grids
+from dicom_io.assembly.instants import SECONDS_A_DAY
 from dicom_io.assembly.rejects import Verdict
+
+_SHOWN = 3
+"""Images named of a mixture."""
+
+_PAUSE_S = 5.0
+"""Between two slices of one 3D volume: its times are equal or drift by less, those of phases lie farther apart."""
 
 
 class SeriesSizes:
@@ -37,7 +45,7 @@ class SeriesSizes:
 
 
 def shortfall(candidate: Candidate, grids: Grids, sizes: SeriesSizes, rules: SeriesRules) -> Verdict | None:
-    """Return what tells that slices of a candidate are missing at its end, or None.
+    """Return what tells that slices of a candidate are missing at its end or of another phase, or None.
 
     Parameters
     ----------
@@ -50,7 +58,39 @@ def shortfall(candidate: Candidate, grids: Grids, sizes: SeriesSizes, rules: Ser
     rules
         Which share of the usual phase a phase must have.
     """
-    return _short_of_announced(candidate, sizes) or _short_of_phases(candidate, grids, rules)
+    return (
+        _short_of_announced(candidate, sizes)
+        or _short_of_phases(candidate, grids, rules)
+        or _of_two_moments(candidate, rules)
+    )
+
+
+def _of_two_moments(candidate: Candidate, rules: SeriesRules) -> Verdict | None:
+    """Return that slices of another phase took the place of its own; 2D images have breath-holds between them."""
+    volume = candidate.subvolume
+    if volume.physics.acquisition_type != "3D" or t1_physics(candidate, rules) <= 0:
+        return None
+    timed = sorted(
+        (time_s, frame.instance_number or 0)
+        for frame in volume.frames
+        if (time_s := frame.times.frame_acquisition_s or frame.times.acquisition_s) is not None
+    )
+    pauses = [later - earlier for (earlier, _), (later, _) in pairwise(timed)]
+    longest_s = max(pauses, default=0.0)
+    # A volume acquired over midnight under one date looks a day long.
+    if not _PAUSE_S < longest_s < SECONDS_A_DAY / 2:
+        return None
+    cut = pauses.index(longest_s) + 1
+    strange = min(timed[:cut], timed[cut:], key=len)
+    numbers = sorted(number for _, number in strange)
+    named = ", ".join(map(str, numbers[:_SHOWN])) + (", ..." if len(numbers) > _SHOWN else "")
+    return Verdict(
+        "SM-INCOMPLETE",
+        f"{len(strange)} of its {len(timed)} slices (image {named}) "
+        f"{'was' if len(strange) == 1 else 'were'} acquired "
+        f"{longest_s:.0f} s apart from the others, as in another phase",
+        "(0008,0032)",
+    )
 
 
 def _short_of_announced(candidate: Candidate, sizes: SeriesSizes) -> Verdict | None:

@@ -40,6 +40,7 @@ LOSSY = frozenset({JPEGBaseline8Bit, JPEGExtended12Bit})
 _PERHAPS_LOSSY = frozenset({JPEGLSNearLossless, JPEG2000, HTJ2K})
 
 _NOT_DICOM = "not a DICOM file"
+_UNSIZED = "a header without rows or columns"
 _UID = re.compile(r"(?=.{1,64}$)[0-9]+(\.[0-9]+)*")
 """PS3.5 9.1, except that leading zeros, which some systems write, are taken; as the receiver does."""
 
@@ -251,11 +252,21 @@ def _facts(
     if sop_class_uid != MRImageStorage and sop_class_uid not in MULTI_FRAME:
         return OtherInstance(path, sop_class_uid, instance, study, series)
     syntax = dataset.file_meta.get("TransferSyntaxUID")
-    problem = "" if syntax == DeflatedExplicitVRLittleEndian else pixel_problem(file, *_encoding(dataset))
+    problem = _UNSIZED if not (elements.whole("Rows") and elements.whole("Columns")) else ""
+    if not problem and syntax != DeflatedExplicitVRLittleEndian:
+        problem = pixel_problem(file, *_encoding(dataset), least_bytes=_native_bytes(elements))
     if problem:
         number, description = elements.whole("SeriesNumber"), elements.text("SeriesDescription")[0]
         return UnreadableFile(path, problem, study, series, number, description)
     return facts_of(elements, path, syntax, seen)
+
+
+def _native_bytes(elements: Elements) -> int:
+    """Return how many bytes the pixels take uncompressed (PS3.5 8.1.1); 0 where Bits Allocated is absent."""
+    counts = ("Rows", "Columns", "BitsAllocated")
+    rows, columns, bits = (elements.whole(keyword) or 0 for keyword in counts)
+    frames, samples = (elements.whole(keyword) or 1 for keyword in ("NumberOfFrames", "SamplesPerPixel"))
+    return rows * columns * bits * frames * samples // 8
 
 
 def facts_of(elements: Elements, path: Path, syntax: str | None, seen: dict[Any, Any]) -> list[FrameFacts]:

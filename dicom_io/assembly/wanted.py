@@ -20,7 +20,7 @@ _KEYWORDS = [
     "EchoPlanarPulseSequence", "SpectrallySelectedSuppression", "ContrastBolusUsageSequence",
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", "ImagesInAcquisition",
     "UnassignedSharedConvertedAttributesSequence", "UnassignedPerFrameConvertedAttributesSequence",
-    "ContrastBolusAgentSequence", "ContrastBolusIngredient",
+    "ContrastBolusAgentSequence", "ContrastBolusIngredient", "BitsAllocated", "SamplesPerPixel",
 ]  # fmt: skip
 
 PRIVATE_ELEMENTS: dict[str, tuple[int, dict[int, str]]] = {

@@ -21,6 +21,13 @@ from tests.unit.dicom_io.assembly.header_studies import (
     standard,
 )
 
+_NAMES = {
+    "T1_PRE": "pre",
+    "T1_ARTERIAL": "arterial",
+    "T1_PORTAL": "portal",
+    "T1_HEPATOBILIARY": "HBP 20 min",
+}
+
 
 @pytest.mark.parametrize("role", ["T2", "T1_PORTAL"])
 def test_match_when_a_slice_is_missing_then_it_refuses(writer: StudyWriter, match: Match, role: str) -> None:
@@ -30,6 +37,56 @@ def test_match_when_a_slice_is_missing_then_it_refuses(writer: StudyWriter, matc
         writer.series("Ax T2 FS", T2, 500, slices=slices)
     else:
         writer.series("Ax T1 portal", T1, 165, slices=slices, **GADOXETATE)
+    assert match().code == "SM-INCOMPLETE"
+
+
+@pytest.mark.parametrize("role", DYNAMIC)
+def test_match_when_a_slice_of_a_phase_is_of_another_moment_then_it_is_named(
+    writer: StudyWriter, match: Match, role: str
+) -> None:
+    start_s = dict(zip(DYNAMIC, (0, 125, 165, 1300), strict=True))[role]
+
+    def frame(_phase: int, k: int) -> dict[str, str]:
+        return writer.times(start_s + (40 if k == 3 else 0.3 * k))
+
+    standard(writer, without=(role,))
+    writer.series(f"Ax T1 {_NAMES[role]}", T1, start_s, frame=frame, **(GADOXETATE if start_s else {}))
+    result = match()
+    assert result.code == "SM-INCOMPLETE"
+    assert "1 of its 9 slices (image 4)" in result.message
+
+
+def test_match_when_the_slices_of_a_phase_drift_then_it_is_whole(writer: StudyWriter, match: Match) -> None:
+    standard(writer, without=("T1_PORTAL",))
+    writer.series("Ax T1 portal", T1, 165, frame=lambda _, k: writer.times(165 + 2 * k), **GADOXETATE)
+    assert match().code is None
+
+
+@pytest.mark.parametrize("role", ["T2", "DWI"])
+def test_match_when_2d_images_have_several_breath_holds_then_they_are_whole(
+    writer: StudyWriter, match: Match, role: str
+) -> None:
+    standard(writer, without=(role,))
+    physics = {"T2": T2, "DWI": {**DWI, "DiffusionBValue": 800}}[role]
+    writer.series(f"Ax {role} FS", physics, 500, frame=lambda _, k: writer.times(500 + 40 * (k % 2)))
+    assert match().code is None
+
+
+@pytest.mark.parametrize("elements", [{"PixelData": b"\0" * 100}, {"Rows": None}], ids=["few bytes", "no rows"])
+@pytest.mark.parametrize("role", ["T2", "T1_PORTAL"])
+def test_match_when_the_pixels_of_a_slice_are_not_all_there_then_the_role_is_incomplete(
+    writer: StudyWriter, match: Match, role: str, elements: dict[str, Any]
+) -> None:
+    def damage(ds: Dataset, _phase: int, k: int) -> None:
+        if k == 4:
+            for keyword, value in elements.items():
+                setattr(ds, keyword, value)
+
+    standard(writer, without=(role,))
+    if role == "T2":
+        writer.series("Ax T2 FS", T2, 500, edit=damage)
+    else:
+        writer.series("Ax T1 portal", T1, 165, edit=damage, **GADOXETATE)
     assert match().code == "SM-INCOMPLETE"
 
 

@@ -138,9 +138,7 @@ def run_job(
         if error.disposition is not Disposition.REJECT:
             raise
         on_stage("report")
-        # One that came twice with different bytes is one instance.
-        instances = list({source.sop_instance_uid: source for source in reversed(sources)}.values())[::-1]
-        written = tools.refuse(instances, study_instance_uid, error, out, earlier, overrides)
+        written = tools.refuse(sources, study_instance_uid, error, out, earlier, overrides)
         # In the words of the report: what `queue` and `explain` say is what the radiologist reads.
         return JobOutcome(error.code, str(written.document["message"]), written)
 

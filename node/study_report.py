@@ -24,7 +24,7 @@ _WAITS_FOR: Mapping[StudyState, str] = {
     StudyState.READY: "a free worker",
     StudyState.ANALYSING: "its analysis",
     StudyState.ANALYSED: "nothing: no peer receives results",
-    StudyState.REFUSED: "nothing: no peer receives results",
+    StudyState.REFUSED: "nothing: no peer receives results, or there is no report",
     StudyState.DELIVERING: "its peers to store the objects and to confirm them",
     StudyState.DELIVERED: "nothing: every peer has it and has confirmed it",
     StudyState.UNCONFIRMED: "nothing: sent, unconfirmed, since a peer offers no way to confirm what it stored",

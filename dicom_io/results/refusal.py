@@ -7,6 +7,8 @@ from dicom_io.results.wording import ROLE_TITLES, in_words
 from pipeline.errors import StudyError
 from pipeline.study import Role
 
+NO_REPORT = "There is no report: nothing of the study can be read, and so nobody knows whose it is."
+"""Told of a refusal that no object of a patient can say."""
 MOST_REJECTED = 40
 """Sub-volumes that are listed; a study of a whole day would otherwise fill pages."""
 

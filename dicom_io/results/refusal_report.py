@@ -84,28 +84,20 @@ def _items(refusal: Refusal) -> list[sr.TextContentItem]:
 def readable_headers(sources: Sequence[SourceInstance]) -> list[Dataset]:
     """Read the headers that can be read, those of images first; a refusal is often about one that cannot.
 
-    Raises
-    ------
-    UnsuitableStudyError
-        No source can be read, so that nobody knows whose study it is (``RES-SOURCE``).
+    Returns
+    -------
+    list[Dataset]
+        One of each instance, the first that can be read where it came twice; empty where none can.
     """
-    headers, failure = [], None
+    headers: dict[str, Dataset] = {}
     for source in sources:
         try:
             header = read_header(source.path, _KEYWORDS)
-        except UnsuitableStudyError as error:
-            failure = error
+        except UnsuitableStudyError:
             continue
         if all(header.get(keyword) for keyword in _KEYWORDS[:4]):
-            headers.append(header)
-    if not headers:
-        raise failure or UnsuitableStudyError(
-            "RES-SOURCE",
-            "The study holds no readable instance, so that nothing says whose it is.",
-            remedy="Send the study again.",
-            stage="report",
-        )
-    return sorted(headers, key=lambda header: header.SOPClassUID not in _IMAGE_CLASSES)
+            headers.setdefault(str(header.SOPInstanceUID), header)
+    return sorted(headers.values(), key=lambda header: header.SOPClassUID not in _IMAGE_CLASSES)
 
 
 def _blank(header: Dataset) -> Dataset:

@@ -9,7 +9,7 @@ from dicom_io.assembly.match_result import MatchResult, SourceInstance
 from dicom_io.results.document import Json, analysis_document, refusal_document
 from dicom_io.results.folder import PAGE, PAGE_DICOM, SEG, SR, ResultFolder
 from dicom_io.results.product import Product
-from dicom_io.results.refusal import Refusal
+from dicom_io.results.refusal import NO_REPORT, Refusal
 from dicom_io.results.refusal_page import draw_refusal
 from dicom_io.results.refusal_report import build_refusal_report, readable_headers
 from dicom_io.results.report import build_report, key_slice
@@ -120,12 +120,14 @@ def write_refusal(
     now: datetime,
     context: ResultContext | None = None,
 ) -> WrittenResults:
-    """Write a refusal as a coded SR, a page and ``result.json``.
+    """Write a refusal as a coded SR, a page and ``result.json``; as the last alone where no source can be read.
+
+    A report without a patient would contradict the images that an archive holds of the same study.
 
     Parameters
     ----------
     sources
-        All instances of the study.
+        All instances of the study; one that came twice with different bytes may be there twice.
     study_instance_uid
         Of the study.
     error
@@ -136,17 +138,12 @@ def write_refusal(
         None where the study was refused before a model was loaded.
     now, context
         As in `write_results`.
-
-    Raises
-    ------
-    UnsuitableStudyError
-        ``RES-SOURCE``: no source can be read, so that nobody knows whose study it is.
     """
     context = context or ResultContext()
     refusal, product = Refusal.of(error, context.assignments, context.match), Product.current(model)
     uids = refusal_uids(
         study_instance_uid,
-        sources,
+        {source.sop_instance_uid: source for source in sources}.values(),
         refusal.code,
         model.sha256 if model else "",
         settings_sha256=context.settings_sha256,
@@ -155,18 +152,19 @@ def write_refusal(
     folder = ResultFolder(out)
     try:
         headers = readable_headers(sources)
-        predecessor = context.predecessor(uids.instance("SR"))
-        report = build_refusal_report(
-            headers, refusal, product=product, uids=uids, now=now, predecessor=predecessor
-        )
-        check_report(report, needs_image=False)
-        folder.save(report, SR)
-        page = draw_refusal(refusal, product, study_instance_uid)
-        folder.save_page(page, build_secondary_capture(page, headers[0], product=product, uids=uids, now=now))
+        if headers:
+            predecessor = context.predecessor(uids.instance("SR"))
+            report = build_refusal_report(
+                headers, refusal, product=product, uids=uids, now=now, predecessor=predecessor
+            )
+            check_report(report, needs_image=False)
+            folder.save(report, SR)
+            page = draw_refusal(refusal, product, study_instance_uid)
+            folder.save_page(page, build_secondary_capture(page, headers[0], product=product, uids=uids, now=now))
         document = refusal_document(
             study_instance_uid,
             code=refusal.code,
-            message=refusal.sentence,
+            message=refusal.sentence if headers else f"{refusal.sentence} {NO_REPORT}",
             stage=refusal.stage,
             model=model,
             outputs=_outputs(folder),
@@ -185,5 +183,5 @@ def _outputs(folder: ResultFolder) -> dict[str, str | None]:
 
 def _written(folder: ResultFolder, document: Json) -> WrittenResults:
     return WrittenResults(
-        folder.named(SEG), folder.out / SR, folder.named(PAGE), folder.named(PAGE_DICOM), document
+        folder.named(SEG), folder.named(SR), folder.named(PAGE), folder.named(PAGE_DICOM), document
     )

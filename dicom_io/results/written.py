@@ -53,7 +53,7 @@ class WrittenResults:
     seg
         None where there is no lesion, and for refusals.
     sr
-        The structured report.
+        The structured report; None of a study of which nothing can be read.
     summary_png
         The summary page as a picture.
     summary_sc
@@ -63,7 +63,7 @@ class WrittenResults:
     """
 
     seg: Path | None
-    sr: Path
+    sr: Path | None
     summary_png: Path | None
     summary_sc: Path | None
     document: Json

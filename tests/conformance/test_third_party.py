@@ -8,6 +8,7 @@ from pydicom.dataset import Dataset
 
 from dicom_io.results.headers import OPTIONAL
 from tests.conformance.written import write_case
+from tests.unit.dicom_io.results.synthetic_study import read_report
 
 OF_THE_PATIENT = frozenset(OPTIONAL) | {
     "AdditionalPatientHistory",
@@ -52,6 +53,6 @@ def test_report_when_compared_with_one_of_highdicom_or_dcmqi_then_no_element_is_
     realdata: Path, tmp_path: Path, name: str
 ) -> None:
     theirs = pydicom.dcmread(realdata / "thirdparty_seg_sr" / name)
-    ours = pydicom.dcmread(write_case(tmp_path, "axial").results.sr)
+    ours = read_report(write_case(tmp_path, "axial").results)
 
     assert keywords(theirs) - keywords(ours) - OF_THE_PATIENT - NOT_MEANT == set()

@@ -1,24 +1,33 @@
 """A study that is analysed again tells its writer which reports came before."""
 
+import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pydicom.uid import Comprehensive3DSRStorage
 
-from config.analytes import DateWindow
+from config.analytes import DateWindow, load_analytes
+from config.series_rules import load_series_rules
 from dicom_io.assembly.match_result import MatchResult
+from dicom_io.results.refusal import NO_REPORT
 from dicom_io.results.report_object import PriorReport
 from dicom_io.results.written import WrittenResults
 from node.analysis_job import ClinicalValues, EarlierReports, Tools
+from node.analysis_tools import make_tools
+from node.backoff import BackOff
 from node.labs.study_labs import StudyLabs
 from node.labs.study_values import StudyValues
 from node.ledger.ledger import Ledger
-from node.ledger.records import Claim
-from node.states import Event
+from node.ledger.records import Claim, ObjectKind
+from node.states import Event, StudyState
 from node.study_job import StudyJob
+from node.worker import Worker
 from tests.unit.dicom_io.network.instances import SERIES_INSTANCE_UID, mr_instance
+from tests.unit.dicom_io.results.synthetic_study import MODEL
 from tests.unit.node.doubles import STUDY, FakeClock, instance, take
 
 MATCH = MatchResult(STUDY, "accepted", None, "Six roles.", "", {}, (), None, "unknown")
@@ -69,6 +78,10 @@ def job(ledger: Ledger, tmp_path: Path, writer: Writer) -> StudyJob:
     return StudyJob(ledger, tmp_path, tools, NoLabs(ledger, DateWindow()))
 
 
+def never(*_: object) -> Any:
+    raise AssertionError
+
+
 def work(ledger: Ledger, job: StudyJob, writer: Writer, uid: str) -> list[str]:
     """Write a report with this UID; return those that came before."""
     writer.uid = uid
@@ -116,3 +129,30 @@ def test_job_when_the_file_of_an_earlier_report_is_gone_then_it_is_left_out(
         path.unlink()
     receive(ledger, clock, 2)
     assert work(ledger, job, writer, "1.2.2") == []
+
+
+def test_job_when_the_only_image_is_cut_on_disk_then_the_study_ends_refused_with_its_code(
+    ledger: Ledger, clock: FakeClock, tmp_path: Path
+) -> None:
+    receive(ledger, clock, 1)
+    path = tmp_path / ledger.studies.files(STUDY)[0].path
+    path.parent.mkdir()
+    mr_instance(study_instance_uid=STUDY).save_as(path, enforce_file_format=True)
+    os.truncate(path, 100)
+    bundle: Any = SimpleNamespace(identity=MODEL, settings=SimpleNamespace(lesions=SimpleNamespace(margin_mm=5.0)))
+    tools = make_tools(bundle, never, load_series_rules(), load_analytes())
+    worker = Worker(
+        "worker",
+        ledger,
+        StudyJob(ledger, tmp_path, tools, NoLabs(ledger, DateWindow())),
+        recipients=lambda _: {"pacs": frozenset(ObjectKind)},
+        back_off=BackOff(first_s=10, longest_s=100, random=lambda: 1.0),
+        stopping=threading.Event(),
+    )
+
+    assert worker.step()
+
+    study = ledger.studies.get(STUDY)
+    assert (study.state, study.code) == (StudyState.REFUSED, "SM-UNREADABLE")
+    assert NO_REPORT in (study.message or "")
+    assert not ledger.outbox.of_study(STUDY)

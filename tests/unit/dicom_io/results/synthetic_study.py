@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import EnhancedMRImageStorage, ExplicitVRLittleEndian, MRImageStorage
 
 from dicom_io.assembly.match_result import Evidence, MatchResult, RoleMatch, SourceInstance
+from dicom_io.results.written import WrittenResults
 from pipeline.analysis import (
     Analysis,
     Classifier,
@@ -232,3 +234,9 @@ def texts(report: Dataset) -> list[str]:
             found.append(f"{item.ConceptNameCodeSequence[0].CodeValue}={float(value.NumericValue):g} {unit}")
         found.extend(texts(item))
     return found
+
+
+def read_report(written: WrittenResults) -> Dataset:
+    """Read the structured report of a result that has one."""
+    assert written.sr is not None
+    return dcmread(written.sr)

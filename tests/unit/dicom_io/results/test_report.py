@@ -24,6 +24,7 @@ from tests.unit.dicom_io.results.synthetic_study import (
     make_analysis,
     make_grid,
     make_match,
+    read_report,
     texts,
 )
 
@@ -41,7 +42,7 @@ def write(
     analysis = make_analysis(grid, lesions, warnings=("The liver moved by 9 mm.",))
     analysis = Analysis(**{**vars(analysis), **(change or {})})
     written = write_results(match, analysis, tmp_path / "out", now=NOW, context=ResultContext(clinical=CLINICAL))
-    return written, pydicom.dcmread(written.sr)
+    return written, read_report(written)
 
 
 def children(item: Dataset, code: str) -> list[Dataset]:
@@ -101,7 +102,7 @@ def test_report_when_a_series_was_assigned_by_hand_then_the_reader_sees_by_whom(
     assert (
         "T2: series 1 (series of T2), 1 images. Assigned by hand, not by the rules, by anna at "
         "2026-11-26T12:30:00+00:00. Score 9.5."
-    ) in texts(pydicom.dcmread(written.sr))
+    ) in texts(read_report(written))
 
 
 def test_report_when_clinical_values_were_used_then_it_has_unit_date_and_origin(tmp_path: Path) -> None:
@@ -181,7 +182,7 @@ def test_report_when_written_then_names_the_procedure_of_the_study_or_mri(
     grid = make_grid()
     match = make_match(tmp_path / "in", grid, edit=edit)
 
-    report = pydicom.dcmread(write_results(match, make_analysis(grid), tmp_path / "out", now=NOW).sr)
+    report = read_report(write_results(match, make_analysis(grid), tmp_path / "out", now=NOW))
 
     (procedure,) = children(report, "121058")
     assert procedure.ConceptCodeSequence[0].CodeValue == expected

@@ -1,6 +1,7 @@
 """A result is a folder of files that belong together, and the same ones each time."""
 
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,9 +11,9 @@ import pytest
 
 from dicom_io.assembly.match_result import MatchResult, RejectedSubVolume, SourceInstance
 from dicom_io.results import PriorReport, ResultContext, WrittenResults, write_refusal, write_results, writing
-from dicom_io.results.refusal import Refusal
+from dicom_io.results.refusal import NO_REPORT, Refusal
 from pipeline.analysis import Classifier
-from pipeline.errors import QualityGateError, StudyError, UnsuitableStudyError
+from pipeline.errors import QualityGateError, StudyError
 from pipeline.study import Role
 from tests.unit.dicom_io.results.synthetic_study import (
     MODEL,
@@ -20,6 +21,7 @@ from tests.unit.dicom_io.results.synthetic_study import (
     make_analysis,
     make_grid,
     make_match,
+    read_report,
     texts,
 )
 
@@ -110,7 +112,7 @@ def test_results_when_a_laboratory_value_is_missing_then_document_and_report_nam
     stated = json.loads((tmp_path / "out" / "result.json").read_text(encoding="utf-8"))["risk"]
     assert (stated["classifier"], stated["missing_clinical"]) == ("radiomics", list(missing))
     assert written.sr is not None
-    assert "fibrinogen, HBcAb" in texts(pydicom.dcmread(written.sr))
+    assert "fibrinogen, HBcAb" in texts(read_report(written))
 
 
 def test_results_when_written_twice_then_they_are_the_same_objects(tmp_path: Path) -> None:
@@ -180,7 +182,7 @@ def test_refusal_when_series_are_missing_then_the_report_says_which_and_what_hel
     assert written.seg is None
     assert written.document["status"] == "refused"
     assert written.document["code"] == "SM-NOHBP"
-    report = pydicom.dcmread(written.sr)
+    report = read_report(written)
     assert (report.CompletionFlag, report.VerificationFlag) == ("PARTIAL", "UNVERIFIED")
     assert {
         "111245 No algorithms succeeded; without findings",
@@ -208,8 +210,8 @@ def test_refusal_when_series_were_assigned_by_hand_then_it_says_so_and_is_anothe
         )
         for number, (cause, context) in enumerate(causes)
     ]
-    assert told[0] not in texts(pydicom.dcmread(written[0].sr))
-    assert all(told[0] in texts(pydicom.dcmread(item.sr)) for item in written[1:])
+    assert told[0] not in texts(read_report(written[0]))
+    assert all(told[0] in texts(read_report(item)) for item in written[1:])
     assert set(uids_of(written[0])).isdisjoint(uids_of(written[1]))
 
 
@@ -242,7 +244,7 @@ def test_refusal_when_a_gate_failed_then_the_report_names_the_model(tmp_path: Pa
     )
 
     assert written.document["stage"] == "register"
-    said = texts(pydicom.dcmread(written.sr))
+    said = texts(read_report(written))
     assert "model_sha256=" + "ab" * 32 in said
     assert "T1 pre-contrast could not be aligned." in said
     assert "T1 pre-contrast: series 3 (series of T1_PRE) was found." in said
@@ -254,7 +256,7 @@ def test_refusal_when_some_sources_are_unreadable_then_the_others_are_evidence(t
 
     written = write_refusal(instances, STUDY_UID, refused(tmp_path / "b"), tmp_path / "out", model=None, now=NOW)
 
-    evidence = pydicom.dcmread(written.sr).CurrentRequestedProcedureEvidenceSequence[0]
+    evidence = read_report(written).CurrentRequestedProcedureEvidenceSequence[0]
     found = {
         item.ReferencedSOPInstanceUID
         for series in evidence.ReferencedSeriesSequence
@@ -263,15 +265,33 @@ def test_refusal_when_some_sources_are_unreadable_then_the_others_are_evidence(t
     assert found == {instance.sop_instance_uid for instance in instances[1:]}
 
 
-def test_refusal_when_no_source_is_readable_then_names_res_source(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [0, 100, 200])
+def test_refusal_when_every_source_is_cut_then_it_has_its_code_and_no_report(tmp_path: Path, size: int) -> None:
     instances = sources(tmp_path)
     for instance in instances:
-        instance.path.unlink()
+        os.truncate(instance.path, size)
 
-    with pytest.raises(UnsuitableStudyError) as caught:
-        write_refusal(instances, STUDY_UID, refused(tmp_path / "b"), tmp_path / "out", model=None, now=NOW)
+    written = write_refusal(instances, STUDY_UID, refused(tmp_path / "b"), tmp_path / "out", model=None, now=NOW)
 
-    assert caught.value.code == "RES-SOURCE"
+    assert (written.instances, written.sr, written.document["code"]) == ((), None, "SM-NOHBP")
+    assert str(written.document["message"]).endswith(NO_REPORT)
+    assert written.document["outputs"] == {"seg": None, "sr": None, "summary": None}
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["result.json"]
+
+
+def test_refusal_when_an_instance_came_twice_then_the_readable_one_is_its_evidence(tmp_path: Path) -> None:
+    (whole, *_) = sources(tmp_path)
+    damaged = replace(whole, path=tmp_path / "damaged.dcm")
+    damaged.path.write_bytes(whole.path.read_bytes()[:100])
+
+    def write_of(out: str, *instances: SourceInstance) -> Path:
+        error = refused(tmp_path / "b")
+        written = write_refusal(instances, STUDY_UID, error, tmp_path / out, model=None, now=NOW)
+        assert written.sr is not None
+        return written.sr
+
+    twice = write_of("a", damaged, whole, whole)
+    assert pydicom.dcmread(twice) == pydicom.dcmread(write_of("b", whole))
 
 
 def test_report_when_it_replaces_another_then_names_it(tmp_path: Path) -> None:
@@ -286,7 +306,7 @@ def test_report_when_it_replaces_another_then_names_it(tmp_path: Path) -> None:
         context=ResultContext(earlier_reports=(PriorReport(STUDY_UID, "1.2.1", "1.2.1.4"), prior)),
     )
 
-    series = pydicom.dcmread(written.sr).PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0]
+    series = read_report(written).PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0]
     assert series.SeriesInstanceUID == "1.2.3"
     assert series.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == "1.2.3.4"
 
@@ -305,7 +325,7 @@ def test_report_when_it_is_written_again_then_names_what_it_replaced_at_first(tm
             written = write_refusal(
                 sources(tmp_path), STUDY_UID, error, tmp_path / out, model=MODEL, now=NOW, context=context
             )
-        ds = pydicom.dcmread(written.sr)
+        ds = read_report(written)
         own = PriorReport(STUDY_UID, ds.SeriesInstanceUID, ds.SOPInstanceUID)
         named = ds.get("PredecessorDocumentsSequence")
         if named is None:

@@ -171,6 +171,15 @@ def five_million_elements(ds: Dataset, path: Path) -> None:
     _raw(ds, path, extra=(PRIVATE + b"SH\0\0") * 5_000_000)
 
 
+def two_million_items(ds: Dataset, path: Path) -> None:
+    item = struct.pack("<HHL", 0xFFFE, 0xE000, 0)
+    _raw(
+        ds,
+        path,
+        extra=PRIVATE + b"SQ\0\0\xff\xff\xff\xff" + item * 2_000_000 + struct.pack("<HHL", 0xFFFE, 0xE0DD, 0),
+    )
+
+
 def path_in_the_study_uid(ds: Dataset, path: Path) -> None:
     _with_study_uid(ds, path, b"../../../../tmp/owned ")
 
@@ -220,6 +229,7 @@ ENEMIES = (
     Enemy("a length of 2 GB", length_of_two_gigabytes),
     Enemy("a sequence of 2 GB", length_of_two_gigabytes_wanted),
     Enemy("5 million elements", five_million_elements),
+    Enemy("2 million items of a sequence", two_million_items),
     Enemy("a path for a study", path_in_the_study_uid, received=False),
     Enemy("NUL in a UID", nul_in_the_study_uid, received=False),
     Enemy("markup and escape sequences", markup_and_escapes),
@@ -380,5 +390,5 @@ def _high_water_bytes(status: str) -> int:
 
 FAULTS = (
     Fault("hostile files in folders", in_folders, cases=2 * len(ENEMIES), short=8),
-    Fault("hostile files through the node", through_the_node, cases=14, short=4),
+    Fault("hostile files through the node", through_the_node, cases=15, short=4),
 )

@@ -1,3 +1,4 @@
+import struct
 import zlib
 from io import BytesIO
 from pathlib import Path
@@ -52,3 +53,39 @@ def test_read_file_when_it_has_too_many_elements_then_stops_there(monkeypatch: p
     content = part10(ExplicitVRLittleEndian)
     with pytest.raises(OversizedFileError, match="more than 100 elements"):
         read_file(BytesIO(content + b"\xff\x6f\x10\x10SH\0\0" * 1000))
+
+
+ITEM = struct.pack("<HHL", 0xFFFE, 0xE000, 0)
+PRIVATE_SEQUENCE = struct.pack("<HH", 0x6FFF, 0x1010) + b"SQ\0\0"
+WANTED_SEQUENCE = struct.pack("<HH", 0x5200, 0x9230) + b"SQ\0\0"
+UNDEFINED = b"\xff" * 4
+SEQUENCE_END = struct.pack("<HHL", 0xFFFE, 0xE0DD, 0)
+ITEM_END = struct.pack("<HHL", 0xFFFE, 0xE00D, 0)
+
+
+@pytest.mark.parametrize("length", [UNDEFINED, None], ids=["undefined", "defined"])
+@pytest.mark.parametrize("sequence", [PRIVATE_SEQUENCE, WANTED_SEQUENCE], ids=["private", "wanted"])
+def test_read_file_when_a_sequence_has_too_many_items_then_stops_there(
+    monkeypatch: pytest.MonkeyPatch, sequence: bytes, length: bytes | None
+) -> None:
+    monkeypatch.setattr(dicom_io.reading, "MAXIMUM_ITEMS", 100)
+
+    def content(items: int) -> BytesIO:
+        end = b"" if length is None else SEQUENCE_END
+        own = length or struct.pack("<L", items * len(ITEM))
+        return BytesIO(part10(ExplicitVRLittleEndian) + sequence + own + ITEM * items + end)
+
+    assert len(read_file(content(90))[0x52009230 if sequence is WANTED_SEQUENCE else 0x6FFF1010].value) == 90
+    with pytest.raises(OversizedFileError, match="items of sequences"):
+        read_file(content(110))
+
+
+def test_read_file_when_a_frame_needs_what_real_ones_need_then_a_tenth_of_the_limits_is_enough(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dicom_io.reading, "MAXIMUM_READS", dicom_io.reading.MAXIMUM_READS // 10)
+    monkeypatch.setattr(dicom_io.reading, "MAXIMUM_ITEMS", dicom_io.reading.MAXIMUM_ITEMS // 10)
+    # Of 600 frames: 13 items and 300 reads each, as Philips writes them.
+    frame = ITEM[:4] + UNDEFINED + (PRIVATE_SEQUENCE + UNDEFINED + ITEM + SEQUENCE_END) * 12 + ITEM_END
+    content = part10(ExplicitVRLittleEndian) + WANTED_SEQUENCE + UNDEFINED + frame * 600 + SEQUENCE_END
+    assert len(read_file(BytesIO(content)).PerFrameFunctionalGroupsSequence) == 600

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config.errors import NodeError
 from config.settings import NodeSection, Peer, Settings
-from dicom_io.network.access import AccessPolicy, KnownPeer, resolve_addresses
+from dicom_io.network.access import AccessPolicy, AddressBook, KnownPeer, resolve_addresses
 from dicom_io.network.commitment import CommitmentResult
 from dicom_io.network.status import StoreStatus
 from dicom_io.network.storage_scp import ReceivedInstance, ScpSettings, StorageScp
@@ -130,23 +130,29 @@ class Reception:
 
 
 def access_policy(
-    node: NodeSection, peers: Iterable[Peer], resolve: Callable[[str], frozenset[str]] = resolve_addresses
+    node: NodeSection,
+    peers: Iterable[Peer],
+    resolve: Callable[[str], frozenset[str]] = resolve_addresses,
+    monotonic_s: Callable[[], float] = time.monotonic,
 ) -> AccessPolicy:
     """Return who may open associations.
 
     Parameters
     ----------
     resolve
-        Host name to addresses.
+        Host name to addresses; asked again where a known AE title comes from another address.
+    monotonic_s
+        A clock that never steps back, s.
     """
     known = []
     for peer in peers:
         addresses = resolve(peer.host)
         if not addresses:
             LOGGER.warning(
-                "peer %s: host %s has no address, its associations will be rejected", peer.name, peer.host
+                "peer %s: host %s has no address, its associations are rejected until it has", peer.name, peer.host
             )
-        known.append(KnownPeer(peer.ae_title, addresses, peer.may_send))
+        book = AddressBook(peer.host, addresses, resolve, monotonic_s)
+        known.append(KnownPeer(peer.ae_title, addresses, peer.may_send, book))
     return AccessPolicy(node.ae_title, tuple(known))
 
 

@@ -2,11 +2,15 @@
 
 import ipaddress
 import socket
+import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
 LOOPBACK = "loopback"
+LOOK_UP_EVERY_S = 5.0
+"""At most so often is the name service asked for one peer, s: anybody may use its AE title."""
 
 
 class Rejection(Enum):
@@ -27,11 +31,57 @@ class KnownPeer:
         Where it may come from, as from `canonical_address`.
     may_store
         Whether its C-STORE is taken; C-ECHO and storage commitment results are in any case.
+    look_up
+        Finds its addresses again: a scanner gets another one, or the name service comes up late. None: never.
     """
 
     ae_title: str
     addresses: frozenset[str]
     may_store: bool
+    look_up: "AddressBook | None" = None
+
+    def is_at(self, address: str) -> bool:
+        """Return whether the peer may come from `address`; asks no name service."""
+        return address in (self.look_up.addresses if self.look_up else self.addresses)
+
+
+class AddressBook:
+    """The addresses of one host name, asked for again where an association comes from another one.
+
+    Parameters
+    ----------
+    host
+        Name or address.
+    addresses
+        Known so far; kept where the name service gives none.
+    resolve
+        Host name to addresses, as `resolve_addresses`; may block.
+    monotonic_s
+        A clock that never steps back, s.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        addresses: frozenset[str],
+        resolve: Callable[[str], frozenset[str]],
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.addresses = addresses
+        self._host = host
+        self._resolve = resolve
+        self._monotonic_s = monotonic_s
+        self._not_before_s = monotonic_s()
+        self._lock = threading.Lock()
+
+    def refresh(self) -> None:
+        """Ask the name service, unless that was done in the last `LOOK_UP_EVERY_S`; two at once ask once."""
+        with self._lock:
+            if self._monotonic_s() < self._not_before_s:
+                return
+            self.addresses = self._resolve(self._host) or self.addresses
+            # Counted from the answer: one that does not come takes long itself.
+            self._not_before_s = self._monotonic_s() + LOOK_UP_EVERY_S
 
 
 @dataclass(frozen=True)
@@ -53,12 +103,20 @@ class AccessPolicy:
     open_to_loopback: bool = False
 
     def rejection(self, *, called_ae_title: str, calling_ae_title: str, host: str) -> Rejection | None:
-        """Return why the association is refused, or None where it is not."""
+        """Return why the association is refused, or None where it is not.
+
+        Asks the name service where a known title comes from an unknown address, and blocks for as long.
+        """
         if called_ae_title.strip() != self.ae_title.strip():
             return Rejection.CALLED_AE_TITLE_NOT_RECOGNISED
         address = canonical_address(host)
         if self.open_to_loopback and address == LOOPBACK:
             return None
+        if self._peers_of(calling_ae_title, address):
+            return None
+        for peer in self._called(calling_ae_title):
+            if peer.look_up is not None:
+                peer.look_up.refresh()
         if self._peers_of(calling_ae_title, address):
             return None
         return Rejection.CALLING_AE_TITLE_NOT_RECOGNISED
@@ -75,11 +133,14 @@ class AccessPolicy:
         address = canonical_address(host)
         if self.open_to_loopback and address == LOOPBACK:
             return True
-        return any(address in peer.addresses for peer in self.peers)
+        return any(peer.is_at(address) for peer in self.peers)
 
     def _peers_of(self, calling_ae_title: str, address: str) -> list[KnownPeer]:
+        return [peer for peer in self._called(calling_ae_title) if peer.is_at(address)]
+
+    def _called(self, calling_ae_title: str) -> list[KnownPeer]:
         title = calling_ae_title.strip()
-        return [peer for peer in self.peers if peer.ae_title.strip() == title and address in peer.addresses]
+        return [peer for peer in self.peers if peer.ae_title.strip() == title]
 
 
 def canonical_address(host: str) -> str:

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from config.settings import NodeSection, Peer, Settings
+from dicom_io.network.access import LOOK_UP_EVERY_S
 from dicom_io.network.commitment import CommitmentResult, InstanceReference
 from dicom_io.network.identity import InstanceIdentity
 from dicom_io.network.requestor import PeerError, RemoteAE
@@ -170,6 +171,41 @@ def test_policy_when_a_host_name_is_unknown_then_only_that_peer_is_rejected(
 
     assert "peer pacs: host localhost has no address" in caplog.text
     assert policy.knows_host("a")
+
+
+def test_policy_when_a_peer_gets_its_address_later_then_it_is_looked_up_again_now_and_then() -> None:
+    now_s, found, asked = 100.0, frozenset[str](), list[str]()
+
+    def resolve(host: str) -> frozenset[str]:
+        asked.append(host)
+        return found
+
+    policy = access_policy(NodeSection(), PEERS, resolve, lambda: now_s)
+
+    def rejected(calling: str, host: str) -> bool:
+        return policy.rejection(called_ae_title="MVINODE", calling_ae_title=calling, host=host) is not None
+
+    asked.clear()
+    assert rejected("SCANNER", "10.0.0.7")
+    found = frozenset({"10.0.0.7"})
+    assert rejected("SCANNER", "10.0.0.7")
+    assert rejected("STRANGER", "10.0.0.7")
+    assert len(asked) == 1
+    now_s += LOOK_UP_EVERY_S
+    assert not policy.knows_host("10.0.0.7")
+    assert not rejected("SCANNER", "10.0.0.7")
+    assert policy.may_store(calling_ae_title="SCANNER", host="10.0.0.7")
+    assert policy.knows_host("10.0.0.7")
+    # The scanner moves while the name service is away: what was known stays, until it is known better.
+    found = frozenset()
+    now_s += LOOK_UP_EVERY_S
+    assert rejected("SCANNER", "10.0.0.8")
+    assert not rejected("SCANNER", "10.0.0.7")
+    found = frozenset({"10.0.0.8"})
+    now_s += LOOK_UP_EVERY_S
+    assert not rejected("SCANNER", "10.0.0.8")
+    assert rejected("SCANNER", "10.0.0.7")
+    assert len(asked) == 4
 
 
 def test_store_when_the_disk_is_full_then_the_sender_gets_a700_over_the_network(

@@ -58,6 +58,12 @@ def ended(exit_code: ExitCode, message: str, *, code: str | None = None, as_json
     return typer.Exit(exit_code)
 
 
+def ended_by(error: NodeError, *, as_json: bool) -> typer.Exit:
+    """Tell of a deliberate error, and return the exit to raise; what a person may set is a matter of usage."""
+    exit_code = ExitCode.USAGE if isinstance(error, ConfigError) else ExitCode.FAILED
+    return ended(exit_code, str(error), code=getattr(error, "code", None), as_json=as_json)
+
+
 def verb(function: Callable[P, None]) -> Callable[P, None]:
     """Turn deliberate errors of a verb into one line on standard error and the documented exit code.
 
@@ -70,11 +76,8 @@ def verb(function: Callable[P, None]) -> Callable[P, None]:
         as_json = kwargs.get("as_json") is True
         try:
             function(*args, **kwargs)
-        except ConfigError as error:
-            raise ended(ExitCode.USAGE, str(error), as_json=as_json) from error
         except NodeError as error:
-            code = getattr(error, "code", None)
-            raise ended(ExitCode.FAILED, str(error), code=code, as_json=as_json) from error
+            raise ended_by(error, as_json=as_json) from error
         except OSError as error:
             message = f"{error.filename or 'system'}: {_what_and_what_to_do(error)}"
             raise ended(ExitCode.FAILED, message, as_json=as_json) from error

@@ -8,7 +8,7 @@ from types import FrameType
 from config.errors import NodeError
 from config.loading import load_settings
 from node.cli.config import ConfigOption, JsonOption
-from node.cli.output import ExitCode, ended, print_json, verb
+from node.cli.output import ended_by, print_json, verb
 from node.reception_process import Ports
 
 
@@ -42,4 +42,4 @@ def serve(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         node.run(announce)
     except NodeError as error:
         # Its one document may be out: that it was ready once.
-        raise ended(ExitCode.FAILED, str(error), as_json=as_json and not announced) from error
+        raise ended_by(error, as_json=as_json and not announced) from error

@@ -31,7 +31,7 @@ def configuration(tmp_path: Path) -> Path:
 def peers(configuration: Path, *arguments: str, exit_code: ExitCode = ExitCode.DONE) -> Any:
     result = CliRunner().invoke(app, ["peers", *arguments, "--json", "--config", str(configuration)])
     assert result.exit_code == exit_code, result.output
-    return json.loads(result.stdout) if result.stdout else result.stderr
+    return json.loads(result.stdout)
 
 
 def add(configuration: Path, peer: RemoteAE, name: str = "pacs") -> None:
@@ -131,13 +131,13 @@ def test_probe_when_nobody_listens_then_exit_4(configuration: Path) -> None:
 @pytest.mark.parametrize("verb", ["echo", "probe"])
 def test_verb_when_the_peer_is_unknown_then_exit_2_and_names_the_known(configuration: Path, verb: str) -> None:
     add(configuration, RemoteAE("A", LOOPBACK, 104), "archive")
-    assert "it has: archive" in peers(configuration, verb, "pacs", exit_code=ExitCode.USAGE)
+    assert "it has: archive" in peers(configuration, verb, "pacs", exit_code=ExitCode.USAGE)["message"]
 
 
 def test_add_when_values_are_wrong_then_exit_2_and_names_them_all(configuration: Path) -> None:
     before = configuration.read_text(encoding="utf-8")
     arguments = ("add", "pacs", "--ae-title", "MUCH TOO LONG A TITLE", "--host", "", "--port", "99999")
-    message = peers(configuration, *arguments, exit_code=ExitCode.USAGE)
+    message = peers(configuration, *arguments, exit_code=ExitCode.USAGE)["message"]
     for key in ("ae_title", "host", "port"):
         assert f"peers.0.{key}" in message
     assert configuration.read_text(encoding="utf-8") == before

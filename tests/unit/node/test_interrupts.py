@@ -4,7 +4,13 @@ import sys
 
 from node.interrupts import unheard_by_children
 
-PROGRAM = "import sys; print('up', flush=True); sys.stdin.read(1)"
+# Whoever runs the tests in the background has the signal ignored; the mask is another matter.
+PROGRAM = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+print("up", flush=True)
+sys.stdin.read(1)
+"""
 
 
 def _started() -> "subprocess.Popen[bytes]":

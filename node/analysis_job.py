@@ -31,6 +31,11 @@ EarlierReports = Sequence["PriorReport"]
 Overrides = Sequence[Override]
 """What people assigned, and what they took back; of each role the last."""
 
+Refuse = Callable[
+    [Sequence[SourceInstance], str, StudyError, Path, EarlierReports, Sequence[str]], "WrittenResults"
+]
+"""A coded refusal of the study with these instances into a folder."""
+
 
 @dataclass(frozen=True)
 class Tools:
@@ -48,8 +53,7 @@ class Tools:
         Results into a folder; takes the seconds spent so far by stage, the earlier reports of the study, and the
         clinical values for their provenance.
     refuse
-        A coded refusal of the study with these instances into a folder; takes the earlier reports and what people
-        assigned as well.
+        Takes the earlier reports, and what people did to the study, a sentence each, as well.
     inspect
         Whether the pixels bear the match out; they may refuse it.
     """
@@ -60,9 +64,7 @@ class Tools:
     write: Callable[
         [MatchResult, "Analysis", Path, Mapping[str, float], EarlierReports, ClinicalValues], "WrittenResults"
     ]
-    refuse: Callable[
-        [Sequence[SourceInstance], str, StudyError, Path, EarlierReports, Overrides], "WrittenResults"
-    ]
+    refuse: Refuse
     inspect: Callable[[MatchResult, "Study"], MatchResult] = lambda match, _study: match
 
 
@@ -138,7 +140,8 @@ def run_job(
         if error.disposition is not Disposition.REJECT:
             raise
         on_stage("report")
-        written = tools.refuse(sources, study_instance_uid, error, out, earlier, overrides)
+        told = tuple(item.sentence for item in overrides)
+        written = tools.refuse(sources, study_instance_uid, error, out, earlier, told)
         # In the words of the report: what `queue` and `explain` say is what the radiologist reads.
         return JobOutcome(error.code, str(written.document["message"]), written)
 

@@ -101,12 +101,11 @@ def make_tools(
         error: StudyError,
         out: Path,
         earlier: EarlierReports,
-        overrides: Overrides,
+        told: Sequence[str],
     ) -> WrittenResults:
         model, now = bundle.identity, local_time()
-        told = tuple(item.sentence for item in overrides)
         taken = error.match if isinstance(error, RefusedStudyError) else None
-        own = replace(context, earlier_reports=tuple(earlier), assignments=told, match=taken)
+        own = replace(context, earlier_reports=tuple(earlier), assignments=tuple(told), match=taken)
         cause = error.match if isinstance(error, RefusedMatchError) else error
         return write_refusal(sources, study_instance_uid, cause, out, model=model, now=now, context=own)
 

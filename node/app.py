@@ -174,7 +174,7 @@ class Node:
             fetch = {} if pull is None else {"fetch": pull.fetch}
             labs = StudyLabs(ledger, self._analytes.window, settings.labs.issuer, **fetch)
             job = StudyJob(ledger, self._storage, tools, labs)
-            threads = self._start_workers(ledger, metrics.observed(job))
+            threads = self._start_workers(ledger, metrics.observed(job), compute.abandon)
             health = self._health(ledger, reception, listener, threads)
             if settings.watch.port:
                 watch = settings.watch
@@ -245,7 +245,7 @@ class Node:
             checks["hl7"] = running_check(listener.name, listener.is_running)
         return Health(checks, time.monotonic)
 
-    def _start_workers(self, ledger: Ledger, job: Job) -> list[threading.Thread]:
+    def _start_workers(self, ledger: Ledger, job: Job, abandon: Callable[[int], None]) -> list[threading.Thread]:
         threads = []
         recipients = Recipients(self._settings.peers, ledger)
         for number in range(self._settings.compute.workers):
@@ -256,6 +256,7 @@ class Node:
                 recipients=recipients,
                 back_off=back_off(10),
                 stopping=self._stopping,
+                abandon=abandon,
             )
             # A daemon: native code that hangs must not hold the node when it is told to stop.
             thread = threading.Thread(target=worker.run, args=(IDLE_S,), name=f"worker-{number}", daemon=True)

@@ -7,7 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +73,8 @@ class Compute:
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
         self._stopped = False
+        self._running: dict[int, tuple[Executor, Future[Analysis]]] = {}
+        """By the thread that waits."""
         self._executors = [make() for _ in range(workers)]
         self._idle: queue.SimpleQueue[Executor] = queue.SimpleQueue()
         for executor in self._executors:
@@ -99,6 +101,16 @@ class Compute:
         finally:
             self._idle.put(executor)
 
+    def abandon(self, thread_id: int) -> None:
+        """End what the thread of this identifier waits for, where it waits: `analyse` raises there."""
+        with self._lock:
+            executor, future = self._running.get(thread_id, (None, None))
+            if executor is not None and future is not None and not future.done():
+                # A task of a cluster that runs already cannot be ended from here; nobody waits for it any more.
+                future.cancel()
+                if isinstance(executor, ProcessPoolExecutor):
+                    _end(executor)
+
     def stop(self) -> None:
         """End the worker processes at once, whatever they do: every step can be done again."""
         with self._lock:
@@ -109,12 +121,15 @@ class Compute:
         if self._stopped:
             raise _failed(WORKER_LOST, "The node is stopping.")
         future = executor.submit(self._function, study, bundle)
+        self._running[threading.get_ident()] = executor, future
         try:
             return future.result(self._timeout_s)
         except TimeoutError as error:
             if future.done():  # The analysis itself raised it.
                 raise
             raise _HungError from error
+        finally:
+            del self._running[threading.get_ident()]
 
     def _replaced(self, broken: Executor) -> Executor:
         with self._lock:

@@ -28,8 +28,8 @@ def retry_study(ledger: Ledger, study_instance_uid: str, by: str) -> StudyState:
     ------
     UnknownStudyError
         There is no such study.
-    IllegalTransitionError
-        It is being received or analysed.
+    NotNowError
+        It is being received or analysed, or its images are deleted.
     """
     state = ledger.studies.get(study_instance_uid).state
     if state in _SENT_IN_VAIN:

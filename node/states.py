@@ -32,6 +32,10 @@ class StudyState(StrEnum):
     """A peer refused an object for good; the files are kept."""
     FAILED = "failed"
     """A bug; parked with its traceback in the log, never retried by itself."""
+    CANCELLED = "cancelled"
+    """A person stopped it before it had a result; images that still come are kept and change nothing."""
+    PURGED = "purged"
+    """Its images are deleted, by rule or by a person; only new images can be analysed."""
 
 
 class Event(StrEnum):
@@ -73,10 +77,16 @@ class Event(StrEnum):
     """Laboratory values came that change the result."""
     SEND_AGAIN = "send-again"
     """An operator asked to send again what a peer refused or could not confirm."""
+    REPROCESS = "reprocess"
+    """A person asked for a new result that supersedes the last one."""
+    CANCEL = "cancel"
+    """A person stopped the study before it had a result."""
+    PURGE = "purge"
+    """The images were deleted."""
 
 
 _S, _E = StudyState, Event
-_RESTING = (_S.ANALYSED, _S.REFUSED, _S.DELIVERED, _S.UNCONFIRMED, _S.UNDELIVERED, _S.FAILED)
+_RESTING = (_S.ANALYSED, _S.REFUSED, _S.DELIVERED, _S.UNCONFIRMED, _S.UNDELIVERED, _S.FAILED, _S.CANCELLED)
 
 TRANSITIONS: Mapping[tuple[StudyState, Event], StudyState] = MappingProxyType(
     {
@@ -109,12 +119,22 @@ TRANSITIONS: Mapping[tuple[StudyState, Event], StudyState] = MappingProxyType(
             (state, _E.VALUES): _S.READY
             for state in (_S.ANALYSED, _S.DELIVERING, _S.DELIVERED, _S.UNCONFIRMED, _S.UNDELIVERED)
         },
-        # A late image re-opens a study wherever it stands; a running analysis loses its claim.
-        **{(state, _E.INSTANCE): _S.RECEIVING for state in _S},
+        # What waits for its first result is analysed anyway.
+        **{(state, _E.REPROCESS): _S.READY for state in (_S.RETRY, _S.DELIVERING, *_RESTING)},
+        # A running analysis loses its claim, and its worker ends it.
+        **{
+            (state, _E.CANCEL): _S.CANCELLED
+            for state in (_S.RECEIVING, _S.READY, _S.ANALYSING, _S.RETRY, _S.FAILED)
+        },
+        **{(state, _E.PURGE): _S.PURGED for state in _S if state is not _S.ANALYSING},
+        # A late image re-opens a study wherever it stands; a running analysis loses its claim. A scanner that
+        # still sends does not undo what a person cancelled.
+        **{(state, _E.INSTANCE): _S.RECEIVING for state in _S if state is not _S.CANCELLED},
+        (_S.CANCELLED, _E.INSTANCE): _S.CANCELLED,
     }
 )
 
-RESTING = frozenset(_RESTING)
+RESTING = frozenset((*_RESTING, _S.PURGED))
 """States that only a late image, a laboratory value, an operator or a peer that changes its mind leaves."""
 
 

@@ -1,7 +1,7 @@
 """The job of a worker: one claimed study, from the inbox to a folder of results."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING
 from dicom_io.assembly.match_result import MatchResult, SourceInstance
 from dicom_io.network.identity import UnreadableInstanceError, read_file_identity
 from dicom_io.results.report_object import PriorReport
-from node.analysis_job import ClinicalValues, Tools, run_job
+from node.analysis_job import ClinicalValues, EarlierReports, Refuse, Tools, run_job
 from node.labs.study_labs import StudyLabs
 from node.labs.study_values import StudyValues
 from node.ledger.ledger import Ledger
 from node.ledger.records import ANALYSED_SOP_CLASSES, Claim, ObjectKind, ResultObject
-from node.overrides import overrides_of
+from node.overrides import overrides_of, shown
 from node.results_folder import replacing, results_folder
 from node.worker import FinishedStudy
 
 if TYPE_CHECKING:
+    from dicom_io.results.written import WrittenResults
     from pipeline.analysis import Analysis
+    from pipeline.errors import StudyError
     from pipeline.study import Study
 
 logger = logging.getLogger(__name__)
@@ -53,7 +55,12 @@ class StudyJob:
             found = self._labs.choose(claim, match)
             return found.clinical
 
-        tools = replace(self._tools, analyse=_warning(self._tools.analyse, lambda: found.warnings))
+        remarks = self._remarks(uid)
+        tools = replace(
+            self._tools,
+            analyse=_warning(self._tools.analyse, lambda: (*remarks, *found.warnings)),
+            refuse=_remarking(self._tools.refuse, remarks),
+        )
         with replacing(folder) as fresh:
             earlier = self._earlier_reports(uid)
             overrides = overrides_of(self._ledger.assignments.last(uid))
@@ -75,6 +82,14 @@ class StudyJob:
             for found in self._ledger.studies.files(study_instance_uid)
             if found.sop_class_uid in ANALYSED_SOP_CLASSES
         ]
+
+    def _remarks(self, study_instance_uid: str) -> tuple[str, ...]:
+        """Return that a person asked for this result: with it the result has UIDs of its own."""
+        study = self._ledger.studies.get(study_instance_uid)
+        if study.reprocessed_at is None:
+            return ()
+        at = shown(study.reprocessed_at)
+        return (f"This result was made anew on request (by {study.reprocessed_by} at {at}).",)
 
     def _earlier_reports(self, study_instance_uid: str) -> list[PriorReport]:
         """Return what a new report may replace, also where no peer ever got it: the history of the study."""
@@ -113,5 +128,19 @@ def _warning(
         analysis = analyse(study)
         more = warnings()
         return replace(analysis, warnings=(*more, *analysis.warnings)) if more else analysis
+
+    return run
+
+
+def _remarking(refuse: Refuse, remarks: tuple[str, ...]) -> Refuse:
+    def run(
+        sources: Sequence[SourceInstance],
+        study_instance_uid: str,
+        error: "StudyError",
+        out: Path,
+        earlier: EarlierReports,
+        told: Sequence[str],
+    ) -> "WrittenResults":
+        return refuse(sources, study_instance_uid, error, out, earlier, (*told, *remarks))
 
     return run

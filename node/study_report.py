@@ -30,6 +30,8 @@ _WAITS_FOR: Mapping[StudyState, str] = {
     StudyState.UNCONFIRMED: "nothing: sent, unconfirmed, since a peer offers no way to confirm what it stored",
     StudyState.UNDELIVERED: "somebody: a peer refused an object; mend the peer, then `mvi-node studies retry`",
     StudyState.FAILED: "somebody: see the log, then `mvi-node studies retry`",
+    StudyState.CANCELLED: "nothing: a person cancelled it; `mvi-node studies reprocess` takes it up again",
+    StudyState.PURGED: "new images: those that it had are deleted",
 }
 
 _ENDED = frozenset(

@@ -3,6 +3,7 @@
 import errno
 import logging
 import threading
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -23,6 +24,8 @@ from pipeline.errors import TransientError
 
 logger = logging.getLogger(__name__)
 
+LOOK_AFTER_CLAIM_S = 2.0
+"""How soon a worker learns that a person cancelled its study, or that an image made its work void, s."""
 LEASE_S = LONGEST_LEASE_S
 """A worker that has not renewed its claim for so long is gone, s."""
 MAXIMUM_ATTEMPTS = 8
@@ -87,6 +90,8 @@ class Worker:
         StudyInstanceUID to the names of the peers that receive its results, and what each takes.
     stopping
         Set when the node stops: an attempt that fails then is given back untouched.
+    abandon
+        Ends what the thread of this identifier waits for: its outcome would be thrown away.
     """
 
     def __init__(
@@ -98,6 +103,7 @@ class Worker:
         recipients: Recipients,
         back_off: BackOff,
         stopping: threading.Event,
+        abandon: Callable[[int], None] = lambda _thread_id: None,
     ) -> None:
         self._name = name
         self._ledger = ledger
@@ -105,6 +111,7 @@ class Worker:
         self._recipients = recipients
         self._back_off = back_off
         self._stopping = stopping
+        self._abandon = abandon
 
     def run(self, idle_s: float) -> None:
         """Work until the node stops; look for work every `idle_s` seconds where there is none."""
@@ -124,7 +131,7 @@ class Worker:
             return False
         logger.info("claimed study=%s attempt=%s", claim.study_instance_uid, claim.attempt)
         try:
-            with _LeaseKeeper(self._ledger, claim):
+            with _LeaseKeeper(self._ledger, claim, self._abandon):
                 self._finish(claim, self._job(claim))
         except LostClaimError:
             logger.info("claim lost, outcome discarded study=%s", claim.study_instance_uid)
@@ -203,11 +210,16 @@ def _attempts(error: TransientError) -> int:
 
 
 class _LeaseKeeper:
-    """Renews a claim while the block runs; a void claim is found again when the outcome is entered."""
+    """Renews a claim while the block runs, and ends the analysis of one that is void.
 
-    def __init__(self, ledger: Ledger, claim: Claim) -> None:
+    What ends otherwise than by `abandon` finds the void claim when its outcome is entered.
+    """
+
+    def __init__(self, ledger: Ledger, claim: Claim, abandon: Callable[[int], None]) -> None:
         self._ledger = ledger
         self._claim = claim
+        self._abandon = abandon
+        self._worker_id = threading.get_ident()
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lease", daemon=True)
 
@@ -222,10 +234,20 @@ class _LeaseKeeper:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._done.wait(LEASE_S / 4):
+        renewed_s, void = time.monotonic(), False
+        while not self._done.wait(LOOK_AFTER_CLAIM_S):
             try:
-                self._ledger.work.renew(self._claim, LEASE_S)
+                if void or not self._ledger.work.holds(self._claim):
+                    if not void:
+                        logger.info("claim is void, its work ends study=%s", self._claim.study_instance_uid)
+                    void = True
+                    # Again and again while the block runs: the analysis may not have begun yet.
+                    self._abandon(self._worker_id)
+                    continue
+                if time.monotonic() - renewed_s >= LEASE_S / 4:
+                    self._ledger.work.renew(self._claim, LEASE_S)
+                    renewed_s = time.monotonic()
             except LostClaimError:
-                return
+                continue
             except Exception:  # The ledger may be away for less than a lease.
                 logger.exception("claim cannot be renewed study=%s", self._claim.study_instance_uid)

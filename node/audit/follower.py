@@ -25,6 +25,8 @@ _ASKED_FOR: Mapping[str, str] = {
     Event.SEND_AGAIN.value: "asked to send the result again",
     HURRIED: "asked to deliver at once",
     Event.ASSIGNED.value: "overrode the choice of series",
+    Event.REPROCESS.value: "asked for a result that supersedes the last one",
+    Event.CANCEL.value: "cancelled the study",
 }
 
 

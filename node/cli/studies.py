@@ -13,6 +13,7 @@ from config.loading import load_settings
 from config.series_rules import rules_in_force
 from node.cli.assign import assign
 from node.cli.config import ConfigOption, JsonOption
+from node.cli.intervene import StudyArgument, cancel, reprocess
 from node.cli.match_text import show_match
 from node.cli.output import RESEARCH_USE, complain, print_json, verb
 from node.cli.tables import show_table
@@ -25,8 +26,9 @@ from node.study_report import UNDECIDED, as_it_stands, as_json_value, explain_st
 app = typer.Typer(no_args_is_help=True, help="The work of the node, study by study.")
 
 app.command("assign", epilog="Example: mvi-node studies assign 1.2.840.1 T1_PORTAL=7")(assign)
+app.command("cancel", epilog="Example: mvi-node studies cancel 1.2.840.1")(cancel)
+app.command("reprocess", epilog="Example: mvi-node studies reprocess 1.2.840.1")(reprocess)
 
-StudyArgument = Annotated[str, typer.Argument(metavar="STUDY_INSTANCE_UID", help="StudyInstanceUID.")]
 StateOption = Annotated[
     list[StudyState] | None, typer.Option("--state", help="Only studies in this state; may be repeated.")
 ]

@@ -142,11 +142,12 @@ def _advance(
     connection: Connection, state: StudyState, instance: InstanceRecord, now: datetime, *, images: int
 ) -> None:
     uid = instance.study_instance_uid
-    if state is not StudyState.RECEIVING:
+    then = next_state(state, Event.INSTANCE)
+    if then is not state:
         note(connection, uid, now, "re-opened", f"an image arrived while {state}")
     values = {
         "uid": uid,
-        "next_state": next_state(state, Event.INSTANCE).value,
+        "next_state": then.value,
         "more_images": images,
         "received_at": instance.received_at,
         "now": now,

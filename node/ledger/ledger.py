@@ -14,6 +14,7 @@ from node.ledger.alone import alone
 from node.ledger.assignments import Assignments
 from node.ledger.connection import LedgerError, insert_new, make_engine, require_schema
 from node.ledger.contacts import Contacts
+from node.ledger.interventions import Interventions
 from node.ledger.lab_uses import LabUses
 from node.ledger.labs import Labs
 from node.ledger.outbox import Outbox
@@ -45,6 +46,8 @@ class Ledger:
         Questions about studies.
     work
         Claims and outcomes.
+    interventions
+        What people change about a study.
     outbox
         Deliveries.
     contacts
@@ -68,6 +71,7 @@ class Ledger:
         self.monotonic_s = monotonic_s
         self.studies = Studies(engine)
         self.work = Work(engine, clock, monotonic_s)
+        self.interventions = Interventions(engine, clock)
         self.outbox = Outbox(engine, clock, monotonic_s)
         self.contacts = Contacts(engine, clock, monotonic_s)
         self.assignments = Assignments(engine, clock)

@@ -83,6 +83,8 @@ class StudyRecord:
         Of the last refusal or failure; the message also says which object a peer refused.
     owner, lease_expires_at
         Of the worker that holds the study.
+    reprocessed_by, reprocessed_at
+        Who asked last for a result that supersedes the one before, and when; None where nobody did.
     """
 
     study_instance_uid: str
@@ -100,6 +102,8 @@ class StudyRecord:
     message: str | None
     owner: str | None
     lease_expires_at: datetime | None
+    reprocessed_by: str | None
+    reprocessed_at: datetime | None
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = "0007"
+SCHEMA_VERSION = "0008"
 """Revision of migrations/ that this code needs; a test keeps it equal to the head."""
 
 UID = String(64)
@@ -84,6 +84,9 @@ studies = Table(
     Column("message", Text),
     Column("owner", String(128)),
     Column("lease_expires_at", UtcDateTime),
+    # Who asked last for a result that supersedes the one before: part of what later results derive from.
+    Column("reprocessed_by", String(128)),
+    Column("reprocessed_at", UtcDateTime),
     Index(None, "state", "last_received_at"),
 )
 
@@ -106,6 +109,8 @@ instances = Table(
     # The bytes are part of the key: an instance that comes again with other bytes is kept beside the first.
     UniqueConstraint("study_instance_uid", "sop_instance_uid", "content_sha256", name="uq_instances_bytes"),
     Index(None, "path"),
+    # A number is never given again, also where the last rows were purged: the audit trail counts by it.
+    sqlite_autoincrement=True,
 )
 
 results = Table(

@@ -7,6 +7,7 @@ from sqlalchemy import Engine, select, update
 
 from node.ledger import delivery, schema
 from node.ledger.connection import reading
+from node.ledger.interventions import demand
 from node.ledger.records import Claim, ObjectKind, ResultObject, StudyRecord
 from node.ledger.rows import FREE, LostClaimError, held, locked, move, to_study
 from node.ledger.waiting import LONGEST_RETRY_S, Until, Waits
@@ -80,6 +81,15 @@ class Work:
             values = {"attempts": attempt, "owner": owner, "lease_expires_at": expires_at}
             move(connection, study, Event.CLAIM, now, detail, **values)
         return Claim(study.study_instance_uid, study.generation, attempt, owner, expires_at)
+
+    def holds(self, claim: Claim) -> bool:
+        """Tell whether a claim still stands: no image came, and nobody cancelled the study."""
+        query = select(_T.c.state, _T.c.owner, _T.c.generation).where(
+            _T.c.study_instance_uid == claim.study_instance_uid
+        )
+        with reading(self._engine) as connection:
+            row = connection.execute(query).first()
+        return row is not None and tuple(row) == (StudyState.ANALYSING.value, claim.owner, claim.generation)
 
     def renew(self, claim: Claim, lease_s: float) -> Claim:
         """Prolong a claim.
@@ -235,10 +245,11 @@ class Work:
         ------
         UnknownStudyError
             There is none.
-        IllegalTransitionError
-            It is still being received, analysed or delivered.
+        NotNowError
+            It is still being received, analysed or delivered, or its images are deleted.
         """
         now = self._clock()
         with self._engine.begin() as connection:
             study = locked(connection, study_instance_uid)
+            demand(study, Event.ASKED)
             move(connection, study, Event.ASKED, now, f"by {by}", attempts=0, not_before=None, **FREE)

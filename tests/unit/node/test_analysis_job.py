@@ -39,6 +39,7 @@ class Bench:
     earlier: EarlierReports = ()
     clinical: ClinicalValues = field(default_factory=dict)
     overrides: list[Overrides] = field(default_factory=list)
+    told: Sequence[str] = ()
 
     def tools(self) -> Tools:
         return Tools(self.find, self.assemble, self.analyse, self.write, self.refuse)
@@ -79,10 +80,10 @@ class Bench:
         error: StudyError,
         out: Path,
         earlier: EarlierReports,
-        overrides: Overrides,
+        told: Sequence[str],
     ) -> WrittenResults:
         self.earlier = earlier
-        self.overrides.append(overrides)
+        self.told = told
         self.calls.append(f"refuse {study_instance_uid} {len(sources)}")
         self.refusal = error
         return WrittenResults(None, out / "sr.dcm", None, None, {"status": "refused", "message": WORDS})
@@ -149,4 +150,5 @@ def test_run_job_when_there_are_earlier_reports_then_whoever_writes_gets_them(
 def test_run_job_when_a_series_was_assigned_then_matching_and_the_refusal_know(tmp_path: Path) -> None:
     bench, overrides = Bench(match=REFUSED), [Override(Role.T2, "1.2.3", 1, 7, Assigned("anna", "now"))]
     run_job(STUDY, SOURCES, choose, tmp_path, bench.tools(), overrides=overrides)
-    assert bench.overrides == [overrides, overrides]
+    assert bench.overrides == [overrides]
+    assert bench.told == (overrides[0].sentence,)

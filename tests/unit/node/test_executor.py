@@ -1,5 +1,6 @@
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -190,3 +191,38 @@ def test_make_compute_when_dask_is_missing_then_says_what_to_install(
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ConfigError, match=r"mvi-node\[dask\]"):
         make_compute(ComputeSection(engine="dask", scheduler="tcp://127.0.0.1:1"))
+
+
+def test_abandon_when_an_analysis_runs_then_it_ends_and_the_next_is_done(tmp_path: Path) -> None:
+    own = compute(crash_or_wait)
+    errors: list[TransientError] = []
+    began = threading.Event()
+
+    def wait() -> None:
+        began.set()
+        try:
+            run(own, str(tmp_path / "never"))
+        except TransientError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    began.wait()
+    while thread.is_alive():
+        own.abandon(thread.ident or 0)
+        thread.join(0.1)
+    (tmp_path / "there").touch()
+    try:
+        assert run(own, str(tmp_path / "there")) == str(tmp_path / "there")
+    finally:
+        own.stop()
+    assert [error.code for error in errors] == [WORKER_LOST]
+
+
+def test_abandon_when_the_thread_waits_for_nothing_then_does_nothing() -> None:
+    own = compute(join_words)
+    own.abandon(threading.get_ident())
+    try:
+        assert "with" in run(own, "study")
+    finally:
+        own.stop()

@@ -4,6 +4,8 @@ import pytest
 
 from node.states import RESTING, TRANSITIONS, Event, IllegalTransitionError, StudyState, next_state, sources
 
+BY_PEOPLE = frozenset({Event.ASKED, Event.SEND_AGAIN, Event.ASSIGNED, Event.REPROCESS, Event.CANCEL, Event.PURGE})
+
 
 def reachable(start: StudyState) -> set[StudyState]:
     seen = {start}
@@ -34,8 +36,9 @@ def test_table_when_walked_from_receiving_then_reaches_every_state() -> None:
 
 
 @pytest.mark.parametrize("state", list(StudyState))
-def test_table_when_a_new_image_arrives_then_every_state_reopens(state: StudyState) -> None:
-    assert next_state(state, Event.INSTANCE) is StudyState.RECEIVING
+def test_table_when_a_new_image_arrives_then_every_state_but_cancelled_reopens(state: StudyState) -> None:
+    cancelled = state is StudyState.CANCELLED
+    assert next_state(state, Event.INSTANCE) is (StudyState.CANCELLED if cancelled else StudyState.RECEIVING)
 
 
 @pytest.mark.parametrize("state", list(StudyState))
@@ -45,8 +48,7 @@ def test_table_when_nothing_comes_from_outside_then_a_study_comes_to_rest(
     own = {
         (source, event): target
         for (source, event), target in TRANSITIONS.items()
-        if event
-        not in (Event.INSTANCE, Event.ASKED, Event.SEND_AGAIN, Event.NOT_KEPT, Event.VALUES, Event.ASSIGNED)
+        if event not in (Event.INSTANCE, Event.NOT_KEPT, Event.VALUES, *BY_PEOPLE)
     }
     ends = {state}
     for _ in StudyState:
@@ -59,7 +61,7 @@ def test_table_when_nothing_comes_from_outside_then_a_study_comes_to_rest(
 
 def test_failed_when_nobody_asks_then_is_never_retried() -> None:
     leaving = {event for (state, event) in TRANSITIONS if state is StudyState.FAILED}
-    assert leaving == {Event.ASKED, Event.ASSIGNED, Event.INSTANCE}
+    assert leaving == {Event.INSTANCE, *BY_PEOPLE} - {Event.SEND_AGAIN}
 
 
 def test_sources_when_asked_then_lists_the_states_an_event_leaves() -> None:
@@ -67,8 +69,10 @@ def test_sources_when_asked_then_lists_the_states_an_event_leaves() -> None:
 
 
 @pytest.mark.parametrize("state", list(StudyState))
-def test_table_when_a_series_is_assigned_then_all_but_a_running_study_are_matched_anew(state: StudyState) -> None:
-    if state is StudyState.ANALYSING:
+def test_table_when_a_series_is_assigned_then_all_with_images_but_a_running_study_are_matched_anew(
+    state: StudyState,
+) -> None:
+    if state in (StudyState.ANALYSING, StudyState.PURGED):
         with pytest.raises(IllegalTransitionError):
             next_state(state, Event.ASSIGNED)
         return

@@ -2,12 +2,13 @@
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pydicom import Dataset, dcmread
 from pydicom.uid import Comprehensive3DSRStorage
 
 from config.analytes import DateWindow, load_analytes
@@ -135,24 +136,58 @@ def test_job_when_the_only_image_is_cut_on_disk_then_the_study_ends_refused_with
     ledger: Ledger, clock: FakeClock, tmp_path: Path
 ) -> None:
     receive(ledger, clock, 1)
-    path = tmp_path / ledger.studies.files(STUDY)[0].path
-    path.parent.mkdir()
-    mr_instance(study_instance_uid=STUDY).save_as(path, enforce_file_format=True)
-    os.truncate(path, 100)
-    bundle: Any = SimpleNamespace(identity=MODEL, settings=SimpleNamespace(lesions=SimpleNamespace(margin_mm=5.0)))
-    tools = make_tools(bundle, never, load_series_rules(), load_analytes())
-    worker = Worker(
-        "worker",
-        ledger,
-        StudyJob(ledger, tmp_path, tools, NoLabs(ledger, DateWindow())),
-        recipients=lambda _: {"pacs": frozenset(ObjectKind)},
-        back_off=BackOff(first_s=10, longest_s=100, random=lambda: 1.0),
-        stopping=threading.Event(),
-    )
+    os.truncate(write_the_image(ledger, tmp_path), 100)
 
-    assert worker.step()
+    assert real_worker(ledger, tmp_path).step()
 
     study = ledger.studies.get(STUDY)
     assert (study.state, study.code) == (StudyState.REFUSED, "SM-UNREADABLE")
     assert NO_REPORT in (study.message or "")
     assert not ledger.outbox.of_study(STUDY)
+
+
+def test_job_when_a_person_asks_for_a_new_result_then_it_supersedes_the_last_and_names_the_person(
+    ledger: Ledger, clock: FakeClock, tmp_path: Path
+) -> None:
+    receive(ledger, clock, 1)
+    write_the_image(ledger, tmp_path)
+    own = real_worker(ledger, tmp_path, destinations=())
+    assert own.step()
+    ledger.work.ask_again(STUDY, "anna")
+    assert own.step()
+    (first,) = reports(ledger, tmp_path)  # A mere retry gives the same objects.
+    ledger.interventions.reprocess(STUDY, "anna")
+    assert own.step()
+
+    before, after = reports(ledger, tmp_path)
+    assert before.SOPInstanceUID == first.SOPInstanceUID != after.SOPInstanceUID
+    (study,) = after.PredecessorDocumentsSequence
+    (series,) = study.ReferencedSeriesSequence
+    assert series.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == first.SOPInstanceUID
+    assert "made anew on request (by anna at 2026-03-01T12:00:00+00:00)" in after.to_json()
+    assert "anew" not in before.to_json()
+
+
+def write_the_image(ledger: Ledger, storage: Path) -> Path:
+    path = storage / ledger.studies.files(STUDY)[0].path
+    path.parent.mkdir()
+    mr_instance(study_instance_uid=STUDY).save_as(path, enforce_file_format=True)
+    return path
+
+
+def real_worker(ledger: Ledger, storage: Path, destinations: Sequence[str] = ("pacs",)) -> Worker:
+    bundle: Any = SimpleNamespace(identity=MODEL, settings=SimpleNamespace(lesions=SimpleNamespace(margin_mm=5.0)))
+    tools = make_tools(bundle, never, load_series_rules(), load_analytes())
+    return Worker(
+        "worker",
+        ledger,
+        StudyJob(ledger, storage, tools, NoLabs(ledger, DateWindow())),
+        recipients=lambda _: dict.fromkeys(destinations, frozenset(ObjectKind)),
+        back_off=BackOff(first_s=10, longest_s=100, random=lambda: 1.0),
+        stopping=threading.Event(),
+    )
+
+
+def reports(ledger: Ledger, storage: Path) -> list[Dataset]:
+    found = [result for result in ledger.studies.results(STUDY) if result.kind is ObjectKind.SR]
+    return [dcmread(storage / result.path) for result in found]

@@ -23,7 +23,10 @@ DONE = FinishedStudy(None, None, result_objects())
 
 
 def worker(
-    ledger: Ledger, job: Callable[[Claim], FinishedStudy], stopping: threading.Event | None = None
+    ledger: Ledger,
+    job: Callable[[Claim], FinishedStudy],
+    stopping: threading.Event | None = None,
+    abandon: Callable[[int], None] = lambda _: None,
 ) -> Worker:
     return Worker(
         "worker",
@@ -32,6 +35,7 @@ def worker(
         recipients=lambda _: {"pacs": frozenset(ObjectKind)},
         back_off=BACK_OFF,
         stopping=stopping or threading.Event(),
+        abandon=abandon,
     )
 
 
@@ -233,3 +237,27 @@ def test_run_when_the_ledger_is_away_then_goes_on_when_it_is_back(
     worker(ledger, job, stopping).run(idle_s=0)
     assert len(calls) == 2
     assert ledger.studies.get(STUDY).state is StudyState.DELIVERING
+
+
+def test_step_when_the_study_is_cancelled_then_its_work_is_ended_and_its_outcome_thrown_away(
+    ledger: Ledger, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node.worker, "LOOK_AFTER_CLAIM_S", 0.01)
+    ended = threading.Event()
+
+    def job(_claim: Claim) -> FinishedStudy:
+        ledger.interventions.cancel(STUDY, "anna")
+        assert ended.wait(30)
+        raise transient(WORKER_LOST)
+
+    def abandon(thread_id: int) -> None:
+        assert thread_id == main
+        ended.set()
+
+    main = threading.get_ident()
+    make_ready(ledger, clock)
+    own = worker(ledger, job, abandon=abandon)
+    assert own.step()
+    assert not own.step()
+    study = ledger.studies.get(STUDY)
+    assert (study.state, study.code, study.outcome) == (StudyState.CANCELLED, None, None)

@@ -102,3 +102,17 @@ def test_person_when_assigning_a_series_then_is_named_with_what(
     assert first["detail"] == "overrode the choice of series: T2 = series 1.2.3 2 of 3"
     assert second["participants"][0]["user_id"] == "bert"
     assert second["detail"] == "overrode the choice of series: T2 withdrawn"
+
+
+def test_person_when_cancelling_and_reprocessing_then_is_named_as_for_other_overrides(
+    trail: Trail, ledger: Ledger, clock: FakeClock
+) -> None:
+    make_ready(ledger, clock)
+    ledger.interventions.cancel(STUDY, "anna")
+    ledger.interventions.reprocess(STUDY, "bert")
+    settle(clock)
+    told = [record for record in follow(trail, ledger, clock) if record["event"] == "INSTANCES_ACCESSED"]
+    assert [(record["action"], record["participants"][0]["user_id"], record["detail"]) for record in told] == [
+        ("U", "anna", "cancelled the study"),
+        ("U", "bert", "asked for a result that supersedes the last one"),
+    ]

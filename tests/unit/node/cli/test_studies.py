@@ -1,3 +1,4 @@
+import getpass
 import json
 from pathlib import Path
 from typing import Any
@@ -150,3 +151,29 @@ def test_migrate_when_there_is_no_ledger_then_makes_it(tmp_path: Path, monkeypat
     monkeypatch.setenv("MVI_NODE_NODE__STORAGE", str(tmp_path / "new"))
     monkeypatch.chdir(tmp_path)
     assert invoke("db", "migrate") == {"before": None, "after": SCHEMA_VERSION}
+
+
+def test_reprocess_when_a_study_failed_then_it_is_ready_and_the_person_is_in_its_history(storage: Path) -> None:
+    study = f"{STUDY}.2"
+    assert invoke("studies", "reprocess", study) == {"study_instance_uid": study, "state": "ready"}
+    assert invoke("studies", "show", study)["history"][-1]["detail"] == f"by {getpass.getuser()}"
+
+
+def test_cancel_when_a_study_is_being_received_then_says_what_it_was(storage: Path) -> None:
+    study = f"{STUDY}.3"
+    document = invoke("studies", "cancel", study)
+    assert document == {"study_instance_uid": study, "state": "cancelled", "was": "receiving"}
+    assert "cancelled it" in invoke("studies", "explain", study)["waits_for"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "number", "code"),
+    [("cancel", 1, "ST-DELIVERING"), ("reprocess", 3, "ST-RECEIVING"), ("retry", 3, "ST-RECEIVING")],
+)
+def test_verbs_when_the_state_forbids_them_then_end_in_one_line_and_one_document(
+    storage: Path, verb: str, number: int, code: str
+) -> None:
+    result = CliRunner().invoke(app, ["studies", verb, f"{STUDY}.{number}", "--json"])
+    assert result.exit_code == ExitCode.FAILED
+    assert json.loads(result.stdout)["code"] == code
+    assert result.stderr.count("\n") == 1

@@ -2,11 +2,12 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import update
+from sqlalchemy import Engine, update
 from sqlalchemy.sql import column, table
 
 import node.ledger
@@ -14,6 +15,7 @@ from config.errors import ConfigError
 from node.ledger.connection import LedgerError, make_engine, schema_version, upgrade
 from node.ledger.ledger import Ledger, open_ledger
 from node.ledger.schema import SCHEMA_VERSION, metadata
+from tests.unit.node.doubles import STUDY, FakeClock, instance
 
 
 def test_open_ledger_when_sqlite_is_empty_then_makes_the_schema(tmp_path: Path) -> None:
@@ -99,3 +101,37 @@ def test_ledger_when_its_file_is_damaged_then_one_sentence_says_what_to_do(tmp_p
     (tmp_path / "ledger.sqlite").write_bytes(b"no database " * 100)
     with pytest.raises(LedgerError, match=r"is damaged .* rebuilds it from the inbox"):
         open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+
+
+def test_instances_when_the_last_are_deleted_then_no_number_is_given_again(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    for number in (1, 2, 3):
+        ledger.record_instance(instance(clock, number))
+    ledger.forget_instances([found.path for found in ledger.studies.files(STUDY)])
+    ledger.record_instance(instance(clock, 4))
+    assert ledger.studies.instances_entered() == 4
+
+
+def test_migrations_when_an_older_ledger_has_instances_then_they_and_their_numbers_stay(tmp_path: Path) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    clock = FakeClock()
+    migrate(engine, "head")
+    with Ledger(engine, clock) as own:
+        own.record_group([instance(clock, number) for number in (1, 2)])
+        before = own.studies.files(STUDY)
+        migrate(engine, "0007")
+        migrate(engine, "head")
+        assert own.studies.files(STUDY) == before
+        own.forget_instances([found.path for found in before])
+        own.record_instance(instance(clock, 3))
+        assert own.studies.instances_entered() == 3
+
+
+def migrate(engine: Engine, revision: str) -> None:
+    configuration = Config()
+    configuration.set_main_option("script_location", str(Path(node.ledger.__path__[0]) / "migrations"))
+    with engine.begin() as connection:
+        configuration.attributes["connection"] = connection
+        down = revision != "head" and schema_version(connection) is not None
+        (command.downgrade if down else command.upgrade)(configuration, revision)

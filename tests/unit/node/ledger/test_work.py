@@ -3,12 +3,13 @@ from datetime import timedelta
 
 import pytest
 
+from node.ledger.interventions import NotNowError
 from node.ledger.ledger import Ledger, open_ledger
 from node.ledger.records import Confirmation, DeliveryState, ObjectKind
 from node.ledger.rows import LostClaimError, UnknownStudyError
 from node.ledger.waiting import LONGEST_RETRY_S
 from node.ledger.work import LONGEST_LEASE_S, MAXIMUM_LOST_LEASES, Work
-from node.states import Event, IllegalTransitionError, StudyState
+from node.states import Event, StudyState
 from tests.unit.node.doubles import STUDY, FakeClock, instance, make_ready, result_objects, take
 
 
@@ -210,7 +211,7 @@ def test_release_when_the_node_stops_then_the_attempt_does_not_count(ledger: Led
 def test_ask_again_when_the_study_is_running_then_refuses(ledger: Ledger, clock: FakeClock) -> None:
     make_ready(ledger, clock)
     take(ledger)
-    with pytest.raises(IllegalTransitionError, match="analysing"):
+    with pytest.raises(NotNowError, match="analysing"):
         ledger.work.ask_again(STUDY, "operator")
 
 

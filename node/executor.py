@@ -12,8 +12,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from config.analytes import AnalyteRules
-from config.errors import ConfigError
+from config.errors import NodeError
 from config.settings import ComputeSection
+from node.dask_engine import DaskExecutor
 from node.interrupts import unheard_by_children
 from node.stage_name import IDLE, show_stage
 from pipeline.errors import TransientError
@@ -136,7 +137,12 @@ class Compute:
             if self._stopped:
                 return broken
             _end(broken)
-            fresh = self._make()
+            try:
+                fresh = self._make()
+            except NodeError as error:
+                # A cluster that is away: the next attempt looks for it again.
+                logger.warning("compute: %s", error)
+                return broken
             self._executors = [fresh if executor is broken else executor for executor in self._executors]
             return fresh
 
@@ -160,7 +166,7 @@ def make_compute(settings: ComputeSection, analytes: AnalyteRules | None = None)
     """
 
     def make() -> Executor:
-        return _dask_executor(settings.scheduler) if settings.engine == "dask" else _warmed(_local_executor())
+        return DaskExecutor(settings.scheduler) if settings.engine == "dask" else _warmed(_local_executor())
 
     function = partial(analyse_arrays, analytes=analytes)
     return Compute(make, function, workers=settings.workers, timeout_s=settings.timeout_s)
@@ -195,19 +201,6 @@ def _end_with(wait: Callable[[], None]) -> None:
     # A killed node cannot tell its workers; an orphan would hold the memory that the restarted node needs.
     wait()
     os._exit(1)
-
-
-def _dask_executor(scheduler: str) -> Executor:
-    try:
-        from distributed import Client  # noqa: PLC0415 - optional
-    except ImportError as error:
-        raise ConfigError(['compute.engine: "dask" needs `pip install "mvi-node[dask]"`']) from error
-    try:
-        client = Client(scheduler, set_as_default=False)
-    except (OSError, TimeoutError) as error:
-        raise ConfigError([f"compute.scheduler: no Dask scheduler answers at {scheduler}"]) from error
-    executor: Executor = client.get_executor(pure=False)
-    return executor
 
 
 def _end(*executors: Executor) -> None:

@@ -1,0 +1,120 @@
+"""A real scheduler and a real worker, started as deploy/kubernetes starts them."""
+
+import operator
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from config.errors import ConfigError
+from node.dask_engine import DaskExecutor
+from node.executor import WORKER_LOST, Compute
+from pipeline.errors import QualityGateError, TransientError
+from tests.integration.orthanc import free_port
+
+BASE = Path(__file__).resolve().parents[3] / "deploy" / "kubernetes" / "base"
+PIXELS = 13_000_000
+"""Of a study of six sequences: 50 MB as float32."""
+PRELOAD = ["--preload", "pipeline.run"]
+
+
+def refuse(_study: object, _bundle: object) -> Any:
+    raise QualityGateError("QG-REG", "Moved.", stage="register")
+
+
+def arguments(manifest: str) -> list[str]:
+    (document,) = yaml.safe_load_all((BASE / manifest).read_text(encoding="utf-8"))
+    (container,) = document["spec"]["template"]["spec"]["containers"]
+    return [*container["command"], *container["args"]]
+
+
+def start(command: list[str], log: Path) -> "subprocess.Popen[bytes]":
+    program = str(Path(sys.executable).with_name(command[0]))
+    with log.open("wb") as out:
+        return subprocess.Popen([program, *command[1:]], stdout=out, stderr=out)
+
+
+@dataclass
+class Cluster:
+    address: str
+    folder: Path
+    scheduler: "subprocess.Popen[bytes]"
+    worker: "subprocess.Popen[bytes] | None" = None
+
+    def start_worker(self) -> None:
+        command = arguments("workers.yaml")
+        address = "tcp://mvi-node-scheduler:8786"
+        assert address in command
+        assert command[command.index("--preload") :][:2] == PRELOAD
+        # Loading torch is the time of this test, and nothing of its subject.
+        kept = [word for word in command if word not in PRELOAD]
+        local = {address: self.address, "/tmp/dask": str(self.folder / "scratch")}
+        self.worker = start([local.get(word, word) for word in kept], self.folder / "worker.log")
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    port = free_port()
+    command = [str(port) if word == "8786" else word for word in arguments("scheduler.yaml")]
+    scheduler = start([*command, "--host", "127.0.0.1"], tmp_path / "scheduler.log")
+    own = Cluster(f"tcp://127.0.0.1:{port}", tmp_path, scheduler)
+    own.start_worker()
+    try:
+        yield own
+    finally:
+        for process in (own.worker, own.scheduler):
+            if process is not None:
+                process.kill()
+                process.wait(10)
+
+
+def connected(address: str, patience_s: float = 60.0) -> DaskExecutor:
+    until_s = time.monotonic() + patience_s
+    while True:
+        try:
+            return DaskExecutor(address)
+        except ConfigError:
+            if time.monotonic() > until_s:
+                raise
+
+
+def test_dask_when_a_study_is_sent_then_answers_and_failures_are_those_of_a_process_pool(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # How long it is waited for a scheduler that is gone.
+    monkeypatch.setattr("node.dask_engine.CONNECT_S", 1.0)
+    connected(cluster.address).shutdown()
+    compute = Compute(lambda: DaskExecutor(cluster.address), operator.mul, workers=1, timeout_s=60.0)
+    refusing = Compute(lambda: DaskExecutor(cluster.address), refuse, workers=1, timeout_s=60.0)
+    try:
+        # Whatever Dask warns of is an error here: the size of a study is no news.
+        study: Any = np.ones(PIXELS, np.float32)
+        bundle: Any = 3.0
+        answer: Any = compute.analyse(study, bundle)
+        assert float(answer[-1]) == 3.0
+        with pytest.raises(QualityGateError, match="Moved"):
+            refusing.analyse(study, bundle)
+
+        # The scheduler dies: each attempt fails at once, and is worth another.
+        assert cluster.worker is not None
+        cluster.scheduler.kill()
+        cluster.scheduler.wait(10)
+        with pytest.raises(TransientError) as caught:
+            compute.analyse(study, bundle)
+        assert caught.value.code == WORKER_LOST
+    finally:
+        compute.stop()
+        refusing.stop()
+
+
+def test_dask_when_nobody_answers_then_the_address_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("node.dask_engine.CONNECT_S", 0.2)
+    with pytest.raises(ConfigError, match="no Dask scheduler answers at tcp://127"):
+        DaskExecutor("tcp://127.0.0.1:1")

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Install the programs that the tests use as peers: other people's PACS, modality, validators, database, tracer, browser, viewer.
+# Install the programs that the tests use as peers: other people's PACS, modality, validators, database, tracer, browser, viewer, and the checkers
+# of systemd and Prometheus.
+# shellcheck disable=SC2086 # Lists of packages, split on purpose.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-packages="dcmtk dicom3tools openssl orthanc orthanc-dicomweb postgresql strace chromium fonts-dejavu-core"
+packages="dcmtk dicom3tools openssl orthanc orthanc-dicomweb postgresql strace systemd chromium fonts-dejavu-core"
 
 install_packages() {
   missing=""
@@ -45,5 +47,17 @@ install_viewer() {
     echo "tests of the OHIF viewer are skipped: npm could not fetch it" >&2
 }
 
+# promtool alone: the package would start a service of its own.
+install_promtool() {
+  [ -x build/peers/promtool ] || command -v promtool >/dev/null && return
+  mkdir -p build/peers
+  folder=$(mktemp -d)
+  { chmod 755 "$folder" && (cd "$folder" && apt-get download -qq prometheus) &&
+    dpkg-deb --fsys-tarfile "$folder"/prometheus_*.deb | tar -x --strip-components=3 -C build/peers ./usr/bin/promtool
+  } >/dev/null 2>&1 || skipped " prometheus"
+  rm -rf "$folder"
+}
+
 install_packages
 install_viewer
+install_promtool

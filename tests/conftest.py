@@ -27,6 +27,12 @@ def _ohif() -> str | None:
     return str(index) if index.is_file() else None
 
 
+def promtool() -> str | None:
+    """Return the checker of Prometheus, from where `deploy/install_test_peers.sh` lays it or from the system."""
+    own = Path(__file__).resolve().parents[1] / "build" / "peers" / "promtool"
+    return shutil.which(str(own)) or shutil.which("promtool")
+
+
 def _strace() -> str | None:
     """Return the program where it is there and may trace: containers and hardened kernels forbid it."""
     program = shutil.which("/usr/bin/strace")
@@ -48,6 +54,8 @@ PEERS: dict[str, Callable[[], str | None]] = {
     "chromium": lambda: shutil.which("/usr/bin/chromium"),
     "ohif": _ohif,
     "strace": _strace,
+    "systemd": lambda: shutil.which("/usr/bin/systemd-analyze"),
+    "promtool": promtool,
 }
 NOT_REQUIRED = frozenset({"strace"})
 """Skipped in continuous integration too: its machine may forbid tracing, and a test without it shows the same."""

@@ -33,7 +33,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt deploy/install_venv.sh
 	touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
-	$(PIP) install -q --constraint constraints.txt --group test --group lint
+	$(PIP) install -q --constraint constraints.txt --group test --group lint --group deploy
 	touch $@
 
 system-test:  ## Install the programs that the tests use as peers, where apt may.

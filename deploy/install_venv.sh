@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Make a virtual environment with the pinned dependencies and this project in it.
 # usage: deploy/install_venv.sh FOLDER        PYTHON=python3.12 chooses the interpreter
+# shellcheck disable=SC2086 # $wanted is a list, and split on purpose.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=${1:?folder of the virtual environment}

@@ -12,8 +12,8 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -44,11 +44,9 @@ class Arrival(StrEnum):
     """What a placed instance is to the inbox."""
 
     NEW = "new"
-    """The first under its SOP Instance UID."""
+    """Nothing with these bytes under its SOP Instance UID was there."""
     SAME = "same"
     """Already there with the same bytes; kept once."""
-    DIFFERENT = "different"
-    """Already there with other bytes; kept beside the first."""
     REPAIRED = "repaired"
     """Already there by its name, but the file was cut or changed on the disk; it is whole again."""
 
@@ -109,7 +107,8 @@ class Inbox:
         self._arriving = self._root / ARRIVING
         self._minimum_free_bytes = minimum_free_bytes
         self._free_bytes = free_bytes or (lambda folder: shutil.disk_usage(folder).free)
-        self._naming = threading.Lock()
+        self._placing: set[str] = set()
+        self._placed = threading.Condition()
         self._owner = worker_name(0).replace("/", "~")
         try:
             self._arriving.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -123,10 +122,14 @@ class Inbox:
         """Folder that paths of the inbox are relative to."""
         return self._storage
 
-    def place(self, identity: InstanceIdentity, file_header: bytes, data_set: bytes) -> Placement:
-        """Keep an instance; when this returns, it lies under its final name, and its bytes are on the disk.
-
-        The name is there for good only after `sync_names`.
+    def place(
+        self,
+        identity: InstanceIdentity,
+        file_header: bytes,
+        data_set: bytes,
+        meanwhile: Callable[[Placement], None] = lambda _: None,
+    ) -> Placement:
+        """Keep an instance; when this returns, its file lies under its final name, and the disk keeps both.
 
         Parameters
         ----------
@@ -134,6 +137,9 @@ class Inbox:
             Preamble and file meta information.
         data_set
             The encoded data set; with the header in front of it a complete Part 10 file.
+        meanwhile
+            Called when the file has its name, before the disk is waited for: what it starts costs no wait of its
+            own. Where this then raises, nothing of a new instance is left, and what was started is to be undone.
 
         Raises
         ------
@@ -145,42 +151,19 @@ class Inbox:
         size = len(file_header) + len(data_set)
         self._demand_space(size)
         content = hashlib.sha256(data_set).hexdigest()
-        folder = self._root / _hash(identity.study_instance_uid)
-        name = f"{_hash(identity.sop_instance_uid)}-{content}.dcm"
-        part = self._arriving / f"{uuid.uuid4().hex}~{self._owner}.part"
-        arrival = Arrival.SAME
+        path = f"{INBOX}/{_hash(identity.study_instance_uid)}/{_hash(identity.sop_instance_uid)}-{content}.dcm"
+        final = os.path.join(self._storage, path)  # noqa: PTH118 - a Path takes longer than the file system
         try:
-            if not _is_whole(folder / name, data_set):
-                _write_durably(part, file_header, data_set)
-                arrival = self._name(part, folder / name, data_set)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise _inbox_error(error) from error
-        path = (folder / name).relative_to(self._storage).as_posix()
-        return Placement(path=path, content_sha256=content, size_bytes=size, arrival=arrival)
-
-    def sync_names(self, paths: Collection[str]) -> None:
-        """Return when the disk keeps the names of placed instances.
-
-        Also for one that was there already: whoever placed it may not have come to this line yet.
-
-        Parameters
-        ----------
-        paths
-            Of their `Placement`.
-
-        Raises
-        ------
-        StorageFullError
-            No space.
-        InboxError
-            The disk cannot be written to.
-        """
-        try:
-            for folder in sorted({(self._storage / path).parent for path in paths}):
-                _sync_folder(folder)
+            with self._alone_at(path):
+                arrival, descriptor = self._named(final, file_header, data_set)
+                try:
+                    meanwhile(Placement(path, content, size, arrival))
+                    _sync(descriptor, final, keep=arrival is Arrival.SAME)
+                finally:
+                    os.close(descriptor)
         except OSError as error:
             raise _inbox_error(error) from error
+        return Placement(path, content, size, arrival)
 
     def discard_leftovers(self) -> int:
         """Remove what processes that are gone were writing; return how many files that were.
@@ -201,10 +184,22 @@ class Inbox:
                 found = path.stat()
                 yield StoredFile(
                     path=path.relative_to(self._storage).as_posix(),
-                    content_sha256=path.stem.rpartition("-")[2],
+                    content_sha256=_content_of(path.name),
                     size_bytes=found.st_size,
                     received_at=datetime.fromtimestamp(found.st_mtime, UTC),
                 )
+
+    def is_whole(self, path: str, data_set_offset: int) -> bool:
+        """Return whether the file at `path` holds the data set whose hash is in its name.
+
+        Parameters
+        ----------
+        data_set_offset
+            Where its data set begins, bytes.
+        """
+        with self.absolute(path).open("rb") as file:
+            file.seek(data_set_offset)
+            return hashlib.file_digest(file, "sha256").hexdigest() == _content_of(path)
 
     def absolute(self, path: str) -> Path:
         """Return where a path of `Placement` or `StoredFile` lies on this machine."""
@@ -218,46 +213,104 @@ class Inbox:
         if free - size_bytes < self._minimum_free_bytes:
             raise StorageFullError(f"{free} bytes are free, the watermark is {self._minimum_free_bytes}")
 
-    def _name(self, part: Path, final: Path, data_set: bytes) -> Arrival:
-        """Give an arrived file its final name; the lock makes two associations with one instance agree."""
-        with self._naming:
-            if not final.parent.exists():
-                final.parent.mkdir(mode=0o700)
-                _sync_folder(self._root)
-            arrival = _arrival(final, data_set)
-            if arrival is Arrival.SAME:
-                part.unlink()
-            else:
-                part.rename(final)
-        return arrival
+    @contextmanager
+    def _alone_at(self, path: str) -> Iterator[None]:
+        """Let one association place an instance: another that brings it too must find it durable or not at all."""
+        with self._placed:
+            self._placed.wait_for(lambda: path not in self._placing)
+            self._placing.add(path)
+        try:
+            yield
+        finally:
+            with self._placed:
+                self._placing.remove(path)
+                self._placed.notify_all()
+
+    def _named(self, final: str, file_header: bytes, data_set: bytes) -> tuple[Arrival, int]:
+        """Give an instance its final name where it is not there; return its file, open."""
+        descriptor, arrival = _open_existing(final), Arrival.NEW
+        if descriptor is not None:
+            if _is_whole(descriptor, data_set):
+                return Arrival.SAME, descriptor
+            os.close(descriptor)
+            arrival = Arrival.REPAIRED
+        part = os.path.join(self._arriving, f"{uuid.uuid4().hex}~{self._owner}.part")  # noqa: PTH118 - as above
+        descriptor = self._create(part)
+        try:
+            _write(descriptor, file_header, data_set)
+            self._rename(part, final)
+        except OSError:
+            os.close(descriptor)
+            Path(part).unlink(missing_ok=True)
+            raise
+        return arrival, descriptor
+
+    def _create(self, part: str) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+        try:
+            return os.open(part, flags, 0o600)
+        except FileNotFoundError:  # Whoever tidies up takes the empty folder too.
+            self._arriving.mkdir(mode=0o700, exist_ok=True)
+            return os.open(part, flags, 0o600)
+
+    def _rename(self, part: str, final: str) -> None:
+        # Before it is synchronised: the journal then takes bytes and name in one go. After a loss of power a file
+        # may lie here whose bytes never came to the disk; nobody was told that it is kept, and `is_whole` tells.
+        try:
+            os.rename(part, final)  # noqa: PTH104 - as above
+        except FileNotFoundError:
+            Path(final).parent.mkdir(mode=0o700, exist_ok=True)
+            _sync_folder(self._root)
+            os.rename(part, final)  # noqa: PTH104 - as above
 
 
-def _arrival(final: Path, data_set: bytes) -> Arrival:
-    if final.exists():
-        return Arrival.SAME if _is_whole(final, data_set) else Arrival.REPAIRED
-    prefix = final.name.partition("-")[0]
-    # Names and no paths: making a path of each took longer than the rest of the placement.
-    other = any(entry.startswith(prefix) for entry in os.listdir(final.parent))  # noqa: PTH208
-    return Arrival.DIFFERENT if other else Arrival.NEW
-
-
-def _is_whole(path: Path, data_set: bytes) -> bool:
-    """Say whether a file that bears the name of a data set still ends with it; the header may be of another AE."""
+def _open_existing(path: str) -> int | None:
     try:
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            if size <= len(data_set):
-                return False
-            file.seek(size - len(data_set))
-            return file.read() == data_set
+        return os.open(path, os.O_RDONLY)
     except FileNotFoundError:
+        return None
+
+
+def _is_whole(descriptor: int, data_set: bytes) -> bool:
+    """Say whether a file that bears the name of a data set still ends with it; the header may be of another AE."""
+    begin = os.fstat(descriptor).st_size - len(data_set)
+    if begin <= 0:
         return False
+    with open(descriptor, "rb", closefd=False) as file:
+        file.seek(begin)
+        return file.read() == data_set
+
+
+def _write(descriptor: int, *chunks: bytes) -> None:
+    left = [memoryview(chunk) for chunk in chunks]
+    while left:
+        written = os.writev(descriptor, left)
+        while left and written >= len(left[0]):
+            written -= len(left.pop(0))
+        if left:
+            left[0] = left[0][written:]
+
+
+def _sync(descriptor: int, path: str, *, keep: bool) -> None:
+    """Return when the disk keeps a file and its name."""
+    try:
+        os.fsync(descriptor)
+        _sync_folder(os.path.dirname(path))  # noqa: PTH120 - a Path takes longer than the call
+    except OSError:
+        # What the disk refused once looks whole until it is read again, and the next fsync says nothing of it.
+        if not keep:
+            Path(path).unlink(missing_ok=True)
+        raise
 
 
 def _inbox_error(error: OSError) -> InboxError:
     if error.errno in _NO_SPACE:
         return StorageFullError("the disk of the inbox is full")
     return InboxError(f"the inbox cannot be written to: {error.strerror or error}")
+
+
+def _content_of(path: str) -> str:
+    return path.rpartition("-")[2].removesuffix(".dcm")
 
 
 def _abandoned(part: Path) -> bool:
@@ -271,17 +324,7 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _write_durably(path: Path, *chunks: bytes) -> None:
-    path.parent.mkdir(mode=0o700, exist_ok=True)  # Whoever tidies up takes the empty folder too.
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-    with open(os.open(path, flags, 0o600), "wb") as file:  # noqa: PTH123 - Path.open cannot ask for O_EXCL and a mode
-        for chunk in chunks:
-            file.write(chunk)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
+def _sync_folder(folder: Path | str) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

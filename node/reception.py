@@ -8,6 +8,7 @@ import signal
 import time
 import warnings
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing import parent_process
@@ -26,10 +27,10 @@ from dicom_io.network.tls import server_context
 from dicom_io.network.transport import TransportLimits
 from node.audit.alerts import Alerts
 from node.audit.trail import Trail
-from node.inbox import Arrival, Inbox, InboxError, StorageFullError
+from node.inbox import Arrival, Inbox, InboxError, Placement, StorageFullError
 from node.ledger.grouping import GroupedIntake
 from node.ledger.ledger import Ledger, open_ledger, utc_now
-from node.ledger.records import InstanceRecord
+from node.ledger.records import InstanceRecord, Recorded
 from node.mending import mend_ledger
 from node.reception_process import NOT_LISTENING, Ports
 from node.tls import tls_files
@@ -72,27 +73,53 @@ class Reception:
     def __init__(self, inbox: Inbox, ledger: Ledger, clock: Callable[[], datetime]) -> None:
         self._inbox = inbox
         self._ledger = ledger
-        self._intake = GroupedIntake(ledger.record_group, inbox.sync_names)
+        self._intake = GroupedIntake(ledger.record_group)
         self._clock = clock
 
     def keep(self, received: ReceivedInstance) -> StoreStatus:
         """Place one instance and record it; anything but Success means that the sender must keep it."""
-        identity = received.identity
+        uid = received.identity.sop_instance_uid
+        entering: list[tuple[Placement, Future[Recorded]]] = []
+
+        def enter(placement: Placement) -> None:
+            if placement.arrival is Arrival.REPAIRED:
+                # Entered anew, so that its study is looked at again: it may have been refused for the damage.
+                LOGGER.warning("the file of instance %s was damaged on the disk and is replaced", uid)
+                self._ledger.forget_instances([placement.path])
+            entering.append((placement, self._intake.begin(self._record(received, placement))))
+
         try:
-            placement = self._inbox.place(identity, received.file_header, received.data_set)
+            self._inbox.place(received.identity, received.file_header, received.data_set, enter)
+            if entering[0][1].result() is Recorded.CONFLICT:
+                LOGGER.warning("instance %s came again with other bytes; both are kept", uid)
         except StorageFullError as error:
-            LOGGER.warning("instance %s not taken: %s", identity.sop_instance_uid, error)
-            return StoreStatus.OUT_OF_RESOURCES
+            LOGGER.warning("instance %s not taken: %s", uid, error)
+            self._take_out(entering)
         except InboxError:
-            LOGGER.exception("instance %s not taken", identity.sop_instance_uid)
-            return StoreStatus.OUT_OF_RESOURCES
-        if placement.arrival is Arrival.DIFFERENT:
-            LOGGER.warning("instance %s came again with other bytes; both are kept", identity.sop_instance_uid)
-        if placement.arrival is Arrival.REPAIRED:
-            LOGGER.warning(
-                "the file of instance %s was damaged on the disk and is replaced", identity.sop_instance_uid
-            )
-        record = InstanceRecord(
+            LOGGER.exception("instance %s not taken", uid)
+            self._take_out(entering)
+        except (NodeError, SQLAlchemyError) as error:
+            # The file stays: sent again it is a duplicate, and the next start enters it from the inbox. A line and
+            # no traceback: while a database is away, every instance of every scanner comes here.
+            reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
+            LOGGER.warning("instance %s is kept, but the ledger does not answer: %s", uid, reason)
+        else:
+            return StoreStatus.SUCCESS
+        return StoreStatus.OUT_OF_RESOURCES
+
+    def _take_out(self, entering: Iterable[tuple[Placement, Future[Recorded]]]) -> None:
+        """Take out what was entered while the disk refused the file."""
+        for placement, entry in entering:
+            if placement.arrival is Arrival.SAME or entry.exception() is not None:
+                continue
+            try:
+                self._ledger.forget_instances([placement.path])
+            except (NodeError, SQLAlchemyError):
+                LOGGER.warning("an entry without its file stays until the next start: %s", placement.path)
+
+    def _record(self, received: ReceivedInstance, placement: Placement) -> InstanceRecord:
+        identity = received.identity
+        return InstanceRecord(
             study_instance_uid=identity.study_instance_uid,
             series_instance_uid=identity.series_instance_uid,
             sop_instance_uid=identity.sop_instance_uid,
@@ -105,22 +132,6 @@ class Reception:
             calling_ae_title=received.calling_ae_title,
             peer=received.peer,
         )
-        try:
-            if placement.arrival is Arrival.REPAIRED:
-                # Entered anew, so that its study is looked at again: it may have been refused for the damage.
-                self._ledger.forget_instances([placement.path])
-            self._intake.record(record)
-        except InboxError:
-            LOGGER.exception("the name of instance %s may not be kept", identity.sop_instance_uid)
-            return StoreStatus.OUT_OF_RESOURCES
-        except (NodeError, SQLAlchemyError) as error:
-            # The file stays: sent again it is a duplicate, and the next start enters it from the inbox. A line and
-            # no traceback: while a database is away, every instance of every scanner comes here.
-            reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
-            uid = identity.sop_instance_uid
-            LOGGER.warning("instance %s is kept, but the ledger does not answer: %s", uid, reason)
-            return StoreStatus.OUT_OF_RESOURCES
-        return StoreStatus.SUCCESS
 
     def take_commitment(self, result: CommitmentResult) -> None:
         """Record what a PACS says about results that were sent to it."""

@@ -68,10 +68,13 @@ class FileIdentity:
     ----------
     source_ae_title
         (0002,0016); empty where the file does not say.
+    data_set_offset
+        Where the data set begins in the file, bytes.
     """
 
     identity: InstanceIdentity
     source_ae_title: str
+    data_set_offset: int
 
 
 def read_identity(data_set: bytes | memoryview, transfer_syntax_uid: str) -> InstanceIdentity:
@@ -122,11 +125,12 @@ def read_file_identity(path: Path) -> FileIdentity:
         with path.open("rb") as file:
             read_preamble(file, force=False)
             meta = read_file_meta_info(path)
-            file.seek(144 + int(meta.FileMetaInformationGroupLength))
+            offset = 144 + int(meta.FileMetaInformationGroupLength)
+            file.seek(offset)
             identity = read_identity(file.read(MAXIMUM_HEADER_BYTES), str(meta.TransferSyntaxUID))
     except (InvalidDicomError, AttributeError, ValueError, EOFError, StructError) as error:
         raise UnreadableInstanceError(f"{path.name} is not a DICOM file: {type(error).__name__}") from error
-    return FileIdentity(identity, str(meta.get("SourceApplicationEntityTitle", "")))
+    return FileIdentity(identity, str(meta.get("SourceApplicationEntityTitle", "")), offset)
 
 
 def _uid(found: dict[tuple[int, int], bytes], tag: tuple[int, int]) -> str:

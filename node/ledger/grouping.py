@@ -1,13 +1,14 @@
 """Instances that arrive at once, entered in one transaction: each commit waits for the disk, and one is enough.
 
-Their names in the inbox are made durable meanwhile. A crash in between may leave an entry without its file, which
-the next start takes out again; neither was acknowledged, since that waits for both.
+It happens on a thread of its own, while the threads that brought them wait for the disk to keep the files. A crash
+in between may leave an entry without its file, which the next start takes out again; it was not acknowledged,
+since that waits for both.
 """
 
-import threading
-from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -16,83 +17,69 @@ from node.ledger.records import InstanceRecord, Recorded
 
 RecordGroup = Callable[[Sequence[InstanceRecord]], list[Recorded]]
 """Enters all of them or none, and says of each what it was; raises SQLAlchemyError or LedgerError."""
-SyncNames = Callable[[Collection[str]], None]
-"""Returns when the disk keeps the names of these paths of the inbox; raises InboxError."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Entry:
     instance: InstanceRecord
-    found: Recorded | None = None
-    error: SQLAlchemyError | NodeError | None = None
+    found: Future[Recorded] = field(default_factory=Future)
 
 
 class GroupedIntake:
     """Takes instances from several threads and enters those that wait together.
 
-    Whoever comes first enters what is there; who comes meanwhile waits for the next turn.
-
     Parameters
     ----------
     record_group
         One transaction.
-    sync_names
-        Done at the same time on a thread of its own: one wait for the disk instead of two.
     """
 
-    def __init__(self, record_group: RecordGroup, sync_names: SyncNames) -> None:
+    def __init__(self, record_group: RecordGroup) -> None:
         self._record_group = record_group
-        self._sync_names = sync_names
-        self._beside = ThreadPoolExecutor(1, "inbox-names")
-        self._waiting: list[_Entry] = []
-        self._queue = threading.Lock()
-        self._turn = threading.Lock()
+        self._thread = ThreadPoolExecutor(1, "intake")
+        self._waiting: SimpleQueue[_Entry] = SimpleQueue()
 
-    def record(self, instance: InstanceRecord) -> Recorded:
-        """Enter one instance that was placed, durably, and its name; doing it twice changes nothing.
+    def begin(self, instance: InstanceRecord) -> Future[Recorded]:
+        """Have one instance entered; doing it twice changes nothing.
 
-        Raises
-        ------
-        SQLAlchemyError
-            The database does not answer.
-        LedgerError
-            Nor does it take this instance.
-        InboxError
-            The disk does not keep the name.
+        Returns
+        -------
+        Future
+            What it was, once that is durable; or SQLAlchemyError, where the database does not answer, or
+            LedgerError, where it does not take this instance.
         """
         entry = _Entry(instance)
-        with self._queue:
-            self._waiting.append(entry)
-        with self._turn:
-            if entry.found is None and entry.error is None:
-                with self._queue:
-                    group, self._waiting = self._waiting, []
-                self._keep(group)
-        if entry.error is not None:
-            raise entry.error
-        if entry.found is None:
-            raise RuntimeError("an instance was neither entered nor refused")
+        self._waiting.put(entry)
+        self._thread.submit(self._enter_waiting)
         return entry.found
 
-    def _keep(self, group: list[_Entry]) -> None:
-        synced = self._beside.submit(self._sync_names, [entry.instance.path for entry in group])
-        self._enter(group)
+    def _enter_waiting(self) -> None:
+        group = []
         try:
-            synced.result()
-        except NodeError as error:
-            for entry in group:
-                entry.error = entry.error or error
+            while True:
+                group.append(self._waiting.get_nowait())
+        except Empty:
+            pass
+        if group:
+            self._enter(group)
 
     def _enter(self, group: list[_Entry]) -> None:
         # In one order everywhere: two nodes that lock the same studies of one database must not wait in a circle.
         group.sort(key=lambda entry: entry.instance.study_instance_uid)
         try:
-            for entry, found in zip(group, self._record_group([entry.instance for entry in group]), strict=True):
-                entry.found = found
+            found = self._record_group([entry.instance for entry in group])
         except (SQLAlchemyError, NodeError) as error:
             if len(group) == 1:
-                group[0].error = error
+                group[0].found.set_exception(error)
                 return
             # What is wrong with one of them must not be the fault of the others.
             for entry in group:
                 self._enter([entry])
+        except BaseException as error:
+            # A bug: without this every association would wait for ever.
+            for entry in group:
+                entry.found.set_exception(error)
+            raise
+        else:
+            for entry, one in zip(group, found, strict=True):
+                entry.found.set_result(one)

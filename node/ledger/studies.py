@@ -106,6 +106,13 @@ class Studies:
         with reading(self._engine) as connection:
             return tuple(to_result(row) for row in connection.execute(query).mappings())
 
+    def last_paths(self, number: int) -> tuple[str, ...]:
+        """Return where the last instances that were entered lie, `number` of them."""
+        table = schema.instances
+        query = select(table.c.path).order_by(table.c.number.desc()).limit(number)
+        with reading(self._engine) as connection:
+            return tuple(connection.scalars(query))
+
     def known_paths(self) -> frozenset[str]:
         """Return the paths of all instances, relative to the storage folder."""
         with reading(self._engine) as connection:

@@ -59,8 +59,8 @@ def acknowledged_in(sent: bytes) -> str | None:
 def premature(steps: Sequence[Step]) -> list[str]:
     """Say which instances were acknowledged before everything about them was durable.
 
-    The file is synchronised, then named; then its folder and the ledger are synchronised, in any order; where its
-    folder is new, that of the folder as well. Only then comes the answer.
+    The file is named; then the file, its folder and the ledger are synchronised, in any order; where its folder is
+    new, that of the folder as well. Only then comes the answer.
     """
     problems = []
     for number, step in enumerate(steps):
@@ -90,9 +90,9 @@ def _missing(before: Sequence[Step], sop_instance_uid: str) -> str:
     naming = before[named]
     assert isinstance(naming, Renamed)
     folder = Path(naming.target).parent
-    if Synchronised(naming.source) not in before[:named]:
-        return "its bytes were synchronised"
     after = before[named + 1 :]
+    if Synchronised(naming.target) not in after:
+        return "its bytes were synchronised"
     if Synchronised(str(folder)) not in after:
         return "its folder was synchronised"
     if Synchronised(ENTERED) not in after:

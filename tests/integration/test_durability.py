@@ -176,10 +176,10 @@ def whole_order() -> list[Step]:
     """Return the steps of one instance as they should be."""
     name = f"/inbox/study/{hashlib.sha256(b'1.2').hexdigest()}-content.dcm"
     return [
-        Synchronised("/inbox/.arriving/a.part"),
         Made("/inbox/study"),
         Synchronised("/inbox"),
         Renamed("/inbox/.arriving/a.part", name),
+        Synchronised(name),
         Synchronised("/inbox/study"),
         Synchronised(ENTERED),
         Acknowledged("1.2"),
@@ -193,7 +193,7 @@ def test_premature_when_any_step_comes_after_the_answer_then_names_it() -> None:
     for number, step in enumerate(order[:-1]):
         if not isinstance(step, Made):
             found += premature([*order[:number], *order[number + 1 :], step])
-    because = ("its bytes were synchronised", "the folder of its folder was synchronised", "it had its name",
+    because = ("the folder of its folder was synchronised", "it had its name", "its bytes were synchronised",
                "its folder was synchronised", "the ledger was")  # fmt: skip
     assert found == [f"1.2 was acknowledged before {words}" for words in because]
 

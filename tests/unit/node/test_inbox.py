@@ -72,12 +72,12 @@ def test_place_when_the_folder_for_arriving_files_was_removed_then_makes_it_agai
     assert inbox.place(identity(), HEADER, b"data set").arrival is Arrival.NEW
 
 
-def test_place_when_bytes_differ_then_keeps_both_and_says_so(inbox: Inbox) -> None:
+def test_place_when_bytes_differ_then_keeps_both(inbox: Inbox) -> None:
     first = inbox.place(identity(), HEADER, b"one")
     second = inbox.place(identity(), HEADER, b"two")
     again = inbox.place(identity(), HEADER, b"two")
 
-    assert [first.arrival, second.arrival, again.arrival] == [Arrival.NEW, Arrival.DIFFERENT, Arrival.SAME]
+    assert [first.arrival, second.arrival, again.arrival] == [Arrival.NEW, Arrival.NEW, Arrival.SAME]
     assert inbox.absolute(first.path).read_bytes().endswith(b"one")
     assert inbox.absolute(second.path).read_bytes().endswith(b"two")
 
@@ -156,7 +156,29 @@ def test_place_when_the_disk_fails_then_no_partial_file_is_left(
     assert inbox.place(identity(), HEADER, b"data set").arrival is Arrival.NEW
 
 
-def test_sync_names_when_it_returns_then_file_and_folders_were_synchronised_in_order(
+def test_place_when_the_disk_refuses_the_name_then_no_file_is_left(
+    inbox: Inbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox.place(identity("1.2.3.5"), HEADER, b"other")
+    calls: list[int] = []
+
+    def fail_at_the_folder(descriptor: int) -> None:
+        calls.append(descriptor)
+        if len(calls) == 2:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", fail_at_the_folder)
+    with pytest.raises(InboxError):
+        inbox.place(identity(), HEADER, b"data set")
+    assert len(files_below(tmp_path)) == 1
+    # One that was there before may be the only copy: it stays, whatever the disk says now.
+    calls.clear()
+    with pytest.raises(InboxError):
+        inbox.place(identity("1.2.3.5"), HEADER, b"other")
+    assert len(files_below(tmp_path)) == 1
+
+
+def test_place_when_it_returns_then_file_and_folders_were_synchronised_also_of_one_that_was_there(
     inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synchronised: list[str] = []
@@ -164,31 +186,49 @@ def test_sync_names_when_it_returns_then_file_and_folders_were_synchronised_in_o
 
     def record(descriptor: int) -> None:
         target = Path(f"/proc/self/fd/{descriptor}").readlink()
-        kind = "file" if target.suffix == ".part" else "inbox" if target.name == "inbox" else "study"
+        kind = "file" if target.suffix == ".dcm" else "inbox" if target.name == "inbox" else "study"
         synchronised.append(kind)
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", record)
-    placed = [inbox.place(identity(), HEADER, b"one"), inbox.place(identity("1.2.3.5"), HEADER, b"two")]
-    inbox.sync_names([placement.path for placement in placed])
-    inbox.sync_names([inbox.place(identity(), HEADER, b"one").path])
+    inbox.place(identity(), HEADER, b"one", lambda _: synchronised.append("meanwhile"))
+    inbox.place(identity("1.2.3.5"), HEADER, b"two")
+    # Whoever placed it may have been killed before the disk had it.
+    inbox.place(identity(), HEADER, b"one")
 
-    assert synchronised == ["file", "inbox", "file", "study", "study"]
+    assert synchronised == ["inbox", "meanwhile", "file", "study", "file", "study", "file", "study"]
 
 
-@pytest.mark.parametrize(("number", "expected"), [(errno.ENOSPC, StorageFullError), (errno.EIO, InboxError)])
-def test_sync_names_when_the_disk_fails_then_it_says_so(
-    inbox: Inbox, monkeypatch: pytest.MonkeyPatch, number: int, expected: type[InboxError]
+def test_place_when_another_association_still_waits_for_the_disk_then_the_duplicate_waits_too(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    placement = inbox.place(identity(), HEADER, b"data set")
+    asked, go_on = threading.Event(), threading.Event()
+    real = os.fsync
 
-    def fail(_: int) -> None:
-        raise OSError(number, os.strerror(number))
+    def fail_late(descriptor: int) -> None:
+        if Path(f"/proc/self/fd/{descriptor}").readlink().suffix == ".dcm" and not go_on.is_set():
+            asked.set()
+            go_on.wait(10)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(descriptor)
 
-    monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(InboxError) as caught:
-        inbox.sync_names([placement.path])
-    assert type(caught.value) is expected
+    monkeypatch.setattr(os, "fsync", fail_late)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(inbox.place, identity(), HEADER, b"data set")
+        assert asked.wait(10)
+        second = pool.submit(inbox.place, identity(), HEADER, b"data set")
+        go_on.set()
+        assert isinstance(first.exception(10), InboxError)
+        # It did not take the bytes that the disk refused for bytes that are there.
+        assert second.result(10).arrival is Arrival.NEW
+
+
+def test_is_whole_when_the_power_failed_before_the_bytes_were_there_then_says_no(inbox: Inbox) -> None:
+    path = inbox.place(identity(), HEADER, b"data set").path
+    assert inbox.is_whole(path, len(HEADER))
+    for left in (HEADER + b"\0" * 8, HEADER + b"data", b""):
+        inbox.absolute(path).write_bytes(left)
+        assert not inbox.is_whole(path, len(HEADER))
 
 
 def test_leftovers_when_a_process_died_while_writing_then_are_removed_and_nothing_else(

@@ -27,9 +27,9 @@ def identify(inbox: Inbox, tmp_path: Path) -> Identify:
     for number in range(3):
         identity = InstanceIdentity(STUDY, f"{STUDY}.1", f"{STUDY}.1.{number}", MR_IMAGE, "1.2.840.10008.1.2.1")
         placed = inbox.place(identity, b"header", f"data {number}".encode())
-        identities[tmp_path / placed.path] = FileIdentity(identity, "SCANNER")
+        identities[Path(placed.path).name] = FileIdentity(identity, "SCANNER", len(b"header"))
 
-    return lambda path: identities[path]
+    return lambda path: identities[path.name]
 
 
 def test_mend_ledger_when_it_is_empty_then_enters_every_file(
@@ -40,17 +40,42 @@ def test_mend_ledger_when_it_is_empty_then_enters_every_file(
     assert {found.path for found in ledger.studies.instances(STUDY)} == {file.path for file in inbox.walk()}
 
 
-def test_mend_ledger_when_nothing_differs_then_reads_no_file(
-    inbox: Inbox, ledger: Ledger, identify: Identify
+def test_mend_ledger_when_nothing_differs_then_reads_only_the_last_that_were_entered(
+    inbox: Inbox, ledger: Ledger, identify: Identify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(node.mending, "LAST_ENTRIES", 2)
     mend_ledger(inbox, ledger, identify)
     before = ledger.studies.get(STUDY)
+    read: list[str] = []
 
-    def must_not_read(path: Path) -> FileIdentity:
-        raise AssertionError(path)
+    def note(path: Path) -> FileIdentity:
+        found = identify(path)
+        read.append(found.identity.sop_instance_uid)
+        return found
 
-    assert mend_ledger(inbox, ledger, must_not_read) == 0
+    assert mend_ledger(inbox, ledger, note) == 0
     assert ledger.studies.get(STUDY) == before
+    assert sorted(read) == sorted(one.sop_instance_uid for one in ledger.studies.instances(STUDY)[-2:])
+
+
+@pytest.mark.parametrize("entered", [False, True])
+@pytest.mark.parametrize("left", [b"", b"header\0\0\0\0\0\0", b"headerdata"])
+def test_mend_ledger_when_the_power_failed_before_the_bytes_were_there_then_the_instance_may_come_again(
+    inbox: Inbox,
+    ledger: Ledger,
+    identify: Identify,
+    left: bytes,
+    entered: bool,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    if entered:
+        mend_ledger(inbox, ledger, identify)
+    torn = next(iter(inbox.walk())).path
+    inbox.absolute(torn).write_bytes(left)
+    mend_ledger(inbox, ledger, identify)
+    assert ledger.studies.get(STUDY).images == 2
+    assert torn not in ledger.studies.known_paths()
+    assert "is replaced when its instance is sent again" in caplog.text
 
 
 def test_mend_ledger_when_a_file_is_gone_then_its_instance_may_come_again(

@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import logging
 import multiprocessing
@@ -136,6 +137,26 @@ def test_keep_when_the_ledger_is_away_then_is_a700_and_the_resent_instance_is_re
 
     assert reception.keep(received()) is StoreStatus.SUCCESS
     assert len(ledger.studies.known_paths()) == 1
+
+
+def test_keep_when_the_disk_refuses_the_bytes_while_they_are_entered_then_the_entry_goes_again(
+    tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reception = reception_in(tmp_path, ledger)
+
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fsync", fail)
+        assert reception.keep(received(b"one")) is StoreStatus.OUT_OF_RESOURCES
+    assert reception.keep(received(b"one")) is StoreStatus.SUCCESS
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fsync", fail)
+        assert reception.keep(received(b"two")) is StoreStatus.OUT_OF_RESOURCES
+        assert reception.keep(received(b"one")) is StoreStatus.OUT_OF_RESOURCES
+    (record,) = ledger.studies.instances("1.2.3")
+    assert (tmp_path / record.path).read_bytes() == b"headerone"
 
 
 def test_commitment_when_the_transaction_is_unknown_then_is_logged(

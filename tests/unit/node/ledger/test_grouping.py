@@ -1,21 +1,16 @@
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from node.inbox import InboxError
 from node.ledger.grouping import GroupedIntake
 from node.ledger.ledger import Ledger
 from node.ledger.records import InstanceRecord, Recorded
 from tests.unit.node.doubles import FakeClock, instance
 
 THREADS = 8
-
-
-def synced(_: Collection[str]) -> None:
-    """Stand for a disk that keeps every name."""
 
 
 class SlowLedger:
@@ -38,38 +33,27 @@ class SlowLedger:
         return [Recorded.NEW] * len(uids)
 
 
-def record_at_once(ledger: SlowLedger, records: Sequence[InstanceRecord]) -> dict[str, Recorded | Exception]:
-    """Record the first, and while it is being entered all others from threads of their own."""
-    intake = GroupedIntake(ledger.record_group, synced)
-    results: dict[str, Recorded | Exception] = {}
-
-    def record(one: InstanceRecord) -> None:
-        try:
-            results[one.sop_instance_uid] = intake.record(one)
-        except OperationalError as error:
-            results[one.sop_instance_uid] = error
-
-    threads = [threading.Thread(target=record, args=(one,)) for one in records]
-    threads[0].start()
+def record_at_once(ledger: SlowLedger, records: Sequence[InstanceRecord]) -> dict[str, Recorded | BaseException]:
+    """Begin with the first, and with all others while it is being entered."""
+    intake = GroupedIntake(ledger.record_group)
+    begun = [intake.begin(records[0])]
     assert ledger.entered.wait(10)
-    for thread in threads[1:]:
-        thread.start()
-    while len(intake._waiting) < len(records) - 1:
-        assert any(thread.is_alive() for thread in threads)
+    begun += [intake.begin(one) for one in records[1:]]
     ledger.go_on.set()
-    for thread in threads:
-        thread.join(10)
-    return results
+    return {
+        record.sop_instance_uid: one.exception(10) or one.result(10)
+        for record, one in zip(records, begun, strict=True)
+    }
 
 
-def test_record_when_others_wait_then_enters_them_in_one_transaction(clock: FakeClock) -> None:
+def test_begin_when_others_wait_then_enters_them_in_one_transaction(clock: FakeClock) -> None:
     ledger, records = SlowLedger(), [instance(clock, number) for number in range(1, THREADS)]
     results = record_at_once(ledger, records)
     assert set(results.values()) == {Recorded.NEW}
     assert [len(group) for group in ledger.groups] == [1, len(records) - 1]
 
 
-def test_record_when_one_is_refused_then_the_others_are_entered(clock: FakeClock) -> None:
+def test_begin_when_one_is_refused_then_the_others_are_entered(clock: FakeClock) -> None:
     records = [instance(clock, number) for number in range(1, THREADS)]
     bad = records[3].sop_instance_uid
     results = record_at_once(SlowLedger(bad), records)
@@ -77,7 +61,7 @@ def test_record_when_one_is_refused_then_the_others_are_entered(clock: FakeClock
     assert list(results.values()) == [Recorded.NEW] * (len(records) - 1)
 
 
-def test_record_when_several_studies_wait_then_they_are_locked_in_one_order(clock: FakeClock) -> None:
+def test_begin_when_several_studies_wait_then_they_are_locked_in_one_order(clock: FakeClock) -> None:
     ledger = SlowLedger()
     records = [
         replace(instance(clock, number), study_instance_uid=f"1.2.{uid}")
@@ -89,13 +73,13 @@ def test_record_when_several_studies_wait_then_they_are_locked_in_one_order(cloc
 
 
 @pytest.mark.timeout(120)
-def test_record_when_threads_race_on_a_real_ledger_then_counts_each_once(ledger: Ledger, clock: FakeClock) -> None:
-    intake = GroupedIntake(ledger.record_group, synced)
+def test_begin_when_threads_race_on_a_real_ledger_then_counts_each_once(ledger: Ledger, clock: FakeClock) -> None:
+    intake = GroupedIntake(ledger.record_group)
     records = [instance(clock, number) for number in range(1, 25)]
     found: list[Recorded] = []
 
     def record_all(own: Sequence[InstanceRecord]) -> None:
-        found.extend(intake.record(one) for one in own)
+        found.extend(intake.begin(one).result(60) for one in own)
 
     # Every instance comes on two associations.
     threads = [threading.Thread(target=record_all, args=(records[start % 4 :: 4],)) for start in range(8)]
@@ -106,35 +90,11 @@ def test_record_when_threads_race_on_a_real_ledger_then_counts_each_once(ledger:
     assert sorted(found) == sorted([Recorded.NEW] * 24 + [Recorded.DUPLICATE] * 24)
 
 
-def test_record_when_the_name_is_not_kept_then_it_is_not_acknowledged(clock: FakeClock) -> None:
-    def fail(_: Collection[str]) -> None:
-        raise InboxError("no")
+def test_begin_when_there_is_a_bug_then_nobody_waits_for_ever(clock: FakeClock) -> None:
+    def fail(_: Sequence[InstanceRecord]) -> list[Recorded]:
+        raise ZeroDivisionError
 
-    one = instance(clock, 1)
-    with pytest.raises(InboxError):
-        GroupedIntake(lambda group: [Recorded.NEW] * len(group), fail).record(one)
-
-
-def test_record_when_the_entry_is_made_first_then_waits_for_the_name(clock: FakeClock) -> None:
-    entered, go_on = threading.Event(), threading.Event()
-    asked: list[str] = []
-
-    def sync(paths: Collection[str]) -> None:
-        asked.extend(paths)
-        go_on.wait(10)
-
-    def record_group(group: Sequence[InstanceRecord]) -> list[Recorded]:
-        entered.set()
-        return [Recorded.NEW] * len(group)
-
-    one = instance(clock, 1)
-    intake = GroupedIntake(record_group, sync)
-    thread = threading.Thread(target=intake.record, args=(one,))
-    thread.start()
-    assert entered.wait(10)
-    thread.join(0.2)
-    assert thread.is_alive()
-    go_on.set()
-    thread.join(10)
-    assert not thread.is_alive()
-    assert asked == [one.path]
+    intake = GroupedIntake(fail)
+    for number in (1, 2):
+        with pytest.raises(ZeroDivisionError):
+            intake.begin(instance(clock, number)).result(10)

@@ -15,7 +15,7 @@ from pipeline.phantom.latent import clinical_values, draw_latents
 from pipeline.phantom.motion import draw_motion
 from pipeline.phantom.noise import periodic_field
 from pipeline.phantom.physiology import draw_physiology
-from pipeline.phantom.protocol import place_slabs
+from pipeline.phantom.protocol import place_slabs, slabs
 from pipeline.phantom.settings import PhantomSettings
 from pipeline.phantom.truth import TumourTruth, label_map, measure_tumours
 from pipeline.phantom.tumour_fields import tumour_fields
@@ -97,14 +97,16 @@ def make_case(seed: int, *, settings: PhantomSettings = PhantomSettings()) -> Ph
         raise ValueError(f"seed must not be negative, got {seed}")
     rng = _streams(seed)
     latents = draw_latents(rng["latents"], settings)
-    grids = place_slabs(rng["motion"], settings.oblique_deg)
+    slab_of = slabs(thin_slices=settings.thin_slices)
+    grids = place_slabs(rng["motion"], slab_of, settings.oblique_deg)
     transforms = draw_motion(rng["motion"], settings)
     anatomy = make_anatomy(rng["anatomy"], half_height_mm=_half_height_mm(grids, settings))
     tumours = draw_tumours(rng["tumours"], anatomy, latents, settings)
     noise = periodic_field(rng["texture"], SPACING_XYZ_MM, 3.0)
     fields = tuple((tumour, tumour_fields(anatomy, tumour, rng["texture"], noise)) for tumour in tumours)
     physiology = draw_physiology(rng["physiology"], settings.field_strength_t)
-    examination = Examination(anatomy, fields, physiology, draw_coil(rng["physiology"]), grids, transforms)
+    coil = draw_coil(rng["physiology"])
+    examination = Examination(anatomy, fields, physiology, coil, slab_of, grids, transforms)
     volumes = acquire_roles(examination, rng["noise"])
     distractors = acquire_distractors(examination, volumes, rng["noise"]) if settings.with_distractors else {}
     study = Study(volumes, clinical_values(latents), settings.field_strength_t)

@@ -15,10 +15,8 @@ from pipeline.phantom.physiology import Physiology, reference_signal
 from pipeline.phantom.protocol import (
     CORONAL_SLAB,
     DWI_B0,
-    DYNAMIC_SLAB,
     LOCALIZER_SLAB,
     SEQUENCES,
-    SLABS,
     TRANSITIONAL_S,
     Sequence,
     Slab,
@@ -48,14 +46,15 @@ class Examination:
     ----------
     tumours
         Each with its fields on the fine lattice.
-    grids, transforms
-        By role: the lattice of each sequence, and where the patient is in it.
+    slabs, grids, transforms
+        By role: the coverage of each sequence, where it lies, and where the patient is in it.
     """
 
     anatomy: Anatomy
     tumours: tuple[tuple[Tumour, TumourFields], ...]
     physiology: Physiology
     coil: Coil
+    slabs: Mapping[Role, Slab]
     grids: Mapping[Role, Grid]
     transforms: Mapping[Role, FloatArray]
 
@@ -64,7 +63,12 @@ def acquire_roles(examination: Examination, rng: np.random.Generator) -> dict[Ro
     """Acquire the six sequences."""
     return {
         role: _acquire(
-            examination, SEQUENCES[role], SLABS[role], examination.grids[role], examination.transforms[role], rng
+            examination,
+            SEQUENCES[role],
+            examination.slabs[role],
+            examination.grids[role],
+            examination.transforms[role],
+            rng,
         )
         for role in Role
     }
@@ -75,7 +79,7 @@ def acquire_distractors(
 ) -> dict[str, Volume]:
     """Acquire or derive what a real study holds besides the six roles."""
     dwi_grid, dwi_transform = examination.grids[Role.DWI], examination.transforms[Role.DWI]
-    b0 = _acquire(examination, DWI_B0, SLABS[Role.DWI], dwi_grid, dwi_transform, rng)
+    b0 = _acquire(examination, DWI_B0, examination.slabs[Role.DWI], dwi_grid, dwi_transform, rng)
     arterial, pre = volumes[Role.T1_ARTERIAL], volumes[Role.T1_PRE]
     result = {
         "DWI_B0": b0,
@@ -96,7 +100,9 @@ def acquire_distractors(
     transitional = replace(SEQUENCES[Role.T1_PORTAL], after_injection_s=TRANSITIONAL_S)
     portal_transform = examination.transforms[Role.T1_PORTAL]
     grid = examination.grids[Role.T1_PORTAL]
-    result["T1_TRANSITIONAL"] = _acquire(examination, transitional, DYNAMIC_SLAB, grid, portal_transform, rng)
+    result["T1_TRANSITIONAL"] = _acquire(
+        examination, transitional, examination.slabs[Role.T1_PORTAL], grid, portal_transform, rng
+    )
     return result
 
 

@@ -4,6 +4,7 @@ Lin et al., J Cancer 15(19), 2024, doi:10.7150/jca.93712: repetition and echo ti
 voxel sizes. The flip angle is not given there: 12 degrees.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from pipeline.geometry import FloatArray, Grid
 from pipeline.phantom.shapes import rotation_matrix
-from pipeline.study import Role
+from pipeline.study import FIXED_ROLE, Role
 
 ARTERIAL_S = 25.0
 PORTAL_S = 65.0
@@ -108,20 +109,27 @@ SEQUENCES: dict[Role, Sequence] = {
 DWI_B0 = Sequence(Kind.DIFFUSION, 5000.0, 56.1, 90.0, DWI_S, 0.0, 0.05, 30.0, 3200.0)
 
 DYNAMIC_SLAB = Slab(400.0, 256, 256, 5.0, 44, 2)
+THIN_DYNAMIC_SLAB = Slab(384.0, 256, 256, 3.0, 72, 2)
+"""Of a recent scanner, not of the paper."""
 T2_SLAB = Slab(380.0, 256, 256, 7.0, 32, 3)
 DWI_SLAB = Slab(380.0, 256, 128, 7.0, 32, 3)
 """2.97 mm acquired, interpolated to 256 x 256 by zero filling."""
 CORONAL_SLAB = Slab(400.0, 256, 256, 6.0, 28, 1)
 LOCALIZER_SLAB = Slab(440.0, 128, 128, 8.0, 5, 1)
-SLABS: dict[Role, Slab] = {role: {Role.T2: T2_SLAB, Role.DWI: DWI_SLAB}.get(role, DYNAMIC_SLAB) for role in Role}
 
 
-def place_slabs(rng: np.random.Generator, oblique_deg: float) -> dict[Role, Grid]:
+def slabs(*, thin_slices: bool) -> dict[Role, Slab]:
+    """Return the slab of each role."""
+    dynamic = THIN_DYNAMIC_SLAB if thin_slices else DYNAMIC_SLAB
+    return {role: {Role.T2: T2_SLAB, Role.DWI: DWI_SLAB}.get(role, dynamic) for role in Role}
+
+
+def place_slabs(rng: np.random.Generator, slab_of: Mapping[Role, Slab], oblique_deg: float) -> dict[Role, Grid]:
     """Place every slab; the dynamic phases share one grid, T2 and diffusion start elsewhere."""
     tilt = (oblique_deg, 0.6 * oblique_deg, 0.0)
     centre = np.array([0.0, 0.0, 5.0])
-    dynamic = DYNAMIC_SLAB.grid(centre + rng.uniform(-4, 4, 3), tilt)
+    dynamic = slab_of[FIXED_ROLE].grid(centre + rng.uniform(-4, 4, 3), tilt)
     grids = dict.fromkeys(Role, dynamic)
     for role in (Role.T2, Role.DWI):
-        grids[role] = SLABS[role].grid(centre + rng.uniform(-6, 6, 3), tilt)
+        grids[role] = slab_of[role].grid(centre + rng.uniform(-6, 6, 3), tilt)
     return grids

@@ -7,7 +7,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import bench_ingest, bench_labs, bench_matching, bench_registration, bench_segmentation
+from tests.bench import (
+    bench_ingest,
+    bench_labs,
+    bench_matching,
+    bench_registration,
+    bench_segmentation,
+    bench_study,
+)
 
 OUT = Path("build/bench.json")
 
@@ -15,7 +22,8 @@ OUT = Path("build/bench.json")
 def main() -> int:
     """Run the benchmarks one after another."""
     figures = []
-    for module in (bench_ingest, bench_labs, bench_matching, bench_registration, bench_segmentation):
+    modules = (bench_ingest, bench_labs, bench_matching, bench_registration, bench_segmentation, bench_study)
+    for module in modules:
         sys.stderr.write(f"{module.__name__} ...\n")
         figures += module.figures()
     table = Table("figure", "ours", "baseline", "ratio", "goal", "unit")

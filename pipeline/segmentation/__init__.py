@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from pipeline.segmentation.backends import CLASSES, Backend, build_network, build_predictor
+from pipeline.segmentation.backends import CLASSES, Backend, build_network, build_predictor, ready_predictor
 from pipeline.segmentation.normalisation import normalise
 from pipeline.segmentation.patches import FloatVolume, Predictor, slide
 from pipeline.segmentation.settings import NormalisationSettings, SegmentationSettings
@@ -60,7 +60,7 @@ def segment(
         A role is missing, the grids differ, or the weights do not fit.
     """
     stacked, body = normalise(channels, settings.normalisation)
-    predict = build_predictor(weights, settings, backend)
+    predict = ready_predictor(weights, settings, backend)
     return LabelMap(label_patches(stacked, body, predict, settings), channels[FIXED_ROLE].grid)
 
 

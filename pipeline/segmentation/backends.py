@@ -1,5 +1,6 @@
 """Engines that run the network: OpenVINO where it is installed, PyTorch otherwise."""
 
+import hashlib
 import sys
 import warnings
 from collections.abc import Mapping
@@ -31,6 +32,34 @@ class Backend(StrEnum):
 def build_network(settings: SegmentationSettings) -> ResUNet:
     """Make the network of `settings`, with random weights."""
     return ResUNet(len(Role), CLASSES, settings.channels)
+
+
+def ready_predictor(
+    weights: Mapping[str, npt.NDArray[np.generic]],
+    settings: SegmentationSettings,
+    backend: Backend = Backend.AUTOMATIC,
+) -> Predictor:
+    """Return the engine of `build_predictor`, built once for the same weights.
+
+    Building takes as long as two patches. One engine is kept: a process serves one model at a time.
+    """
+    key = (_digest(weights), settings.model_dump_json(), backend)
+    if key not in _ready:
+        _ready.clear()
+        _ready[key] = build_predictor(weights, settings, backend)
+    return _ready[key]
+
+
+_ready: dict[tuple[str, str, Backend], Predictor] = {}
+
+
+def _digest(weights: Mapping[str, npt.NDArray[np.generic]]) -> str:
+    # A bundle arrives in a worker anew with every study; what it holds says whether it is the same.
+    digest = hashlib.sha256()
+    for name, array in sorted(weights.items()):
+        digest.update(f"{name} {array.dtype} {array.shape} ".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
 
 
 def build_predictor(
@@ -89,10 +118,10 @@ def _openvino_predictor(model: nn.Module, settings: SegmentationSettings) -> Pre
     compiled = ov.Core().compile_model(
         converted, "CPU", {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
     )
-    request = compiled.create_infer_request()
 
     def predict(patch: FloatVolume) -> FloatVolume:
-        answer: FloatVolume = request.infer({0: patch[None]})[0][0].copy()
+        # A request of its own: two threads may segment at once, and a request serves one.
+        answer: FloatVolume = compiled.create_infer_request().infer({0: patch[None]})[0][0].copy()
         return answer
 
     return predict

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +13,16 @@ from pipeline.segmentation import (
     Backend,
     NormalisationSettings,
     SegmentationSettings,
+    backends,
     build_network,
+    build_predictor,
     keep_organ,
     normalise,
     segment,
 )
 from pipeline.segmentation.network import weights_of
 from pipeline.segmentation.normalisation import body_mask, rescale
+from pipeline.segmentation.patches import Predictor
 from pipeline.study import Role
 from pipeline.volume import Volume
 
@@ -49,6 +53,31 @@ def test_segment_when_run_by_openvino_and_by_torch_then_the_masks_are_the_same()
         first, second = by_torch == label, by_openvino == label
         assert 2 * (first & second).sum() / (first.sum() + second.sum()) >= 0.999
     assert len(np.unique(by_torch)) > 1
+
+
+def test_segment_when_the_weights_come_again_then_the_engine_is_built_once_and_others_get_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    built = []
+
+    def counting(*arguments: Any) -> Predictor:
+        built.append(arguments)
+        return build_predictor(*arguments)
+
+    monkeypatch.setattr(backends, "build_predictor", counting)
+    channels, weights = channels_of_a_ball(), random_weights()
+
+    def labels(of: Mapping[str, npt.NDArray[np.float32]]) -> npt.NDArray[np.uint8]:
+        return segment(channels, weights=of, settings=SETTINGS, backend=Backend.TORCH).array
+
+    first = labels(weights)
+    # A copy, as it arrives in a worker with the next study.
+    again = labels({name: array.copy() for name, array in weights.items()})
+    assert len(built) == 1
+    np.testing.assert_array_equal(first, again)
+    other = labels({name: -array for name, array in weights.items()})
+    assert len(built) == 2
+    assert (other != first).any()
 
 
 def test_segment_when_the_unit_of_the_intensities_changes_then_the_labels_do_not() -> None:

@@ -95,11 +95,14 @@ def normalised(volume: Volume, settings: RadiomicsSettings, *, sequence: str) ->
         )
     image = sitk.GetImageFromArray(volume.array)
     image.SetSpacing(volume.grid.spacing_xyz_mm.tolist())
-    # ITK adds up one partial sum a thread: a fixed number makes the last bit independent of the machine.
-    normalise = sitk.NormalizeImageFilter()
-    normalise.SetNumberOfThreads(1)
-    normalise.SetNumberOfWorkUnits(1)
-    scaled: sitk.Image = normalise.Execute(image) * settings.normalize_scale
+    # The two steps of sitk.Normalize. ITK adds up one partial sum a thread: a fixed number makes the last bit
+    # independent of the machine, and Normalize does not hand its own number on to the statistics inside it.
+    statistics = sitk.StatisticsImageFilter()
+    statistics.SetNumberOfThreads(1)
+    statistics.SetNumberOfWorkUnits(1)
+    statistics.Execute(image)
+    standard = sitk.ShiftScale(image, -statistics.GetMean(), 1 / statistics.GetSigma(), sitk.sitkFloat64)
+    scaled: sitk.Image = standard * settings.normalize_scale
     return scaled
 
 

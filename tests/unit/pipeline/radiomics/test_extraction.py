@@ -18,6 +18,7 @@ import config
 from pipeline.errors import UnsuitableStudyError
 from pipeline.geometry import Grid
 from pipeline.radiomics import FEATURE_COUNT, FeatureVector, RadiomicsSettings, extract, feature_names
+from pipeline.radiomics.filters import normalised
 from pipeline.radiomics.names import REGIONS, region_names
 from pipeline.resampling import to_sitk
 from pipeline.study import Role
@@ -85,6 +86,21 @@ def test_features_on_a_textured_ball_equal_stock_pyradiomics(
         different = [name for name, a, b in zip(names, expected, got, strict=True) if a != b]
         np.testing.assert_allclose(got, expected, rtol=1e-12, atol=0)
         assert not different, "bit identity is lost"
+
+
+def test_normalised_image_is_that_of_one_thread_whatever_the_machine_has() -> None:
+    # Large enough that the partial sums of 2 threads have another last bit.
+    array = np.random.default_rng(1).gamma(2, 100, (72, 190, 200)).astype(np.float32)
+    volume = Volume(array, Grid(array.shape, np.full(3, 2.0), np.zeros(3), np.eye(3)))
+    before = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+    try:
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+        stock_image = sitk.Normalize(to_sitk(volume.array, volume.grid)) * SETTINGS.normalize_scale
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(2)
+        ours = normalised(volume, SETTINGS, sequence="T2")
+    finally:
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before)
+    assert sitk.GetArrayFromImage(ours).tobytes() == sitk.GetArrayFromImage(stock_image).tobytes()
 
 
 def test_stock_pyradiomics_with_the_parameter_file_gives_no_other_feature() -> None:

@@ -125,6 +125,17 @@ class ModelSection(Section):
     """Name of the bundle."""
     folder: Path | None = None
     """Folder of installed bundles; empty: `node.storage`/models, then the bundled ones."""
+    require_signature: bool = False
+    """Whether a bundle is used only where a key of `trusted_keys` signed it; the bundled ones come with the
+    software and need no signature."""
+    trusted_keys: tuple[Path, ...] = ()
+    """Ed25519 public keys of those who may sign bundles, PEM files."""
+
+    @model_validator(mode="after")
+    def _a_signature_needs_a_key(self) -> "ModelSection":
+        if self.require_signature and not self.trusted_keys:
+            raise ValueError("require_signature needs trusted_keys, the public keys of those who may sign")
+        return self
 
 
 class LabsSection(Section):

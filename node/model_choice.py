@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.settings import Settings
+from node.model_archive import MANIFEST
+from node.model_signature import SIGNATURE, check_signature, read_public_keys
 
 if TYPE_CHECKING:
     from pipeline.model_bundle import ModelBundle
@@ -25,7 +27,32 @@ def load_active_bundle(settings: Settings, name: str | None = None) -> "ModelBun
         It is not installed.
     ModelBundleError
         It is damaged; the message says what to do.
+    ModelRefusedError
+        ``model.require_signature`` is set, and no trusted key signed it.
     """
     from pipeline.model_bundle import find_bundle, load_bundle  # noqa: PLC0415 - `--help` needs no torch
 
-    return load_bundle(find_bundle(name or settings.model.active, model_folders(settings)))
+    folder = find_bundle(name or settings.model.active, model_folders(settings))
+    if settings.model.require_signature:
+        signer_of(folder, settings)
+    return load_bundle(folder)
+
+
+def signer_of(folder: Path, settings: Settings) -> str:
+    """Return the fingerprint of the trusted key that signed a bundle; empty for those that come with the software.
+
+    Raises
+    ------
+    ModelRefusedError
+        No trusted key signed it.
+    """
+    from pipeline.model_bundle import BUNDLED_FOLDER  # noqa: PLC0415 - `--help` needs no numpy
+
+    if folder.parent == BUNDLED_FOLDER:
+        return ""
+    signature, manifest = folder / SIGNATURE, folder / MANIFEST
+    return check_signature(
+        manifest.read_bytes() if manifest.is_file() else b"",
+        signature.read_bytes() if signature.is_file() else None,
+        read_public_keys(settings.model.trusted_keys),
+    )

@@ -8,15 +8,20 @@ import typer
 
 from config.loading import load_settings
 from node.cli.config import ConfigOption, JsonOption
+from node.cli.models_change import activate, install, pack
 from node.cli.output import RESEARCH_USE, ExitCode, complain, print_json, verb
 from node.cli.tables import show_table
-from node.model_choice import model_folders
+from node.model_choice import model_folders, signer_of
+from node.model_signature import ModelRefusedError
 
 if TYPE_CHECKING:
     from config.settings import Settings
     from pipeline.model_bundle import ModelBundle
 
-app = typer.Typer(no_args_is_help=True, help="List, show and verify model bundles.")
+app = typer.Typer(no_args_is_help=True, help="List, show, verify, pack, install and activate model bundles.")
+app.command(epilog="Example: mvi-node models install hospital.zip --key trainer.pem")(install)
+app.command(epilog="Example: mvi-node models activate hospital")(activate)
+app.command(epilog="Example: mvi-node models pack hospital hospital.zip --key trainer-private.pem")(pack)
 
 NameArgument = Annotated[
     str | None, typer.Argument(metavar="[NAME]", help="Model bundle; the active one where absent.")
@@ -65,7 +70,7 @@ def show(name: NameArgument = None, config: ConfigOption = None, as_json: JsonOp
 @app.command(epilog="Example: mvi-node models verify phantom-demo")
 @verb
 def verify(name: NameArgument = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Check the checksum of every file of one model, or of all; exit 1 where one is wrong."""
+    """Check every checksum of one model, or of all, and signatures where demanded; exit 1 where one is wrong."""
     from pipeline.model_bundle import find_bundle, list_bundles  # noqa: PLC0415 - `--help` needs no numpy
 
     settings = load_settings(config, os.environ)
@@ -99,11 +104,14 @@ def _row(folder: Path, settings: "Settings") -> dict[str, Any]:
         "intended_use": "",
         "folder": str(folder),
         "active": folder.name == settings.model.active,
+        "signed_by": None,
         "problem": "",
     }
     try:
         identity = load_bundle(folder).identity
-    except ModelBundleError as error:
+        if settings.model.require_signature:
+            row["signed_by"] = signer_of(folder, settings) or None
+    except (ModelBundleError, ModelRefusedError) as error:
         return row | {"problem": str(error)}
     return row | {
         "version": identity.version,

@@ -1,11 +1,11 @@
 """Target registration error, tumour overlap and time of the registration on phantoms with known motion.
 
-``python -m tests.bench.bench_registration [NUMBER_OF_PHANTOMS] [--keep FILE]``: translations to 25 mm, rotations to
-8 degrees, five moving sequences each. FILE keeps what was measured, so that an interrupted run goes on.
+``python -m tests.bench.bench_registration [NUMBER_OF_PHANTOMS] [--keep FILE]``: translations to 25 mm, rotations
+to 8 degrees, five moving sequences each. FILE keeps what was measured, so that an interrupted run goes on.
 
-The error of a point of the true liver is taken along the axes of the moving grid. In plane: the two axes of a slice.
-Plane-equivalent: all three, the one through the slices times pixel width over slice spacing, so that a slice counts
-as much as a pixel. A pair is made worse where its mean error over the liver grew.
+The error of a point of the true liver is taken along the axes of the moving grid. In plane: the two axes of a
+slice. Plane-equivalent: all three, the one through the slices times pixel width over slice spacing, so that a
+slice counts as much as a pixel. A pair is made worse where its mean error over the liver grew.
 """
 
 import argparse
@@ -43,7 +43,7 @@ COMMAND = "python -m tests.bench.bench_registration"
 
 @dataclass(frozen=True)
 class PairError:
-    """One pair: medians over the liver, mean and 95th percentile of the whole distance, mm; Dice of the tumours."""
+    """One pair: medians over the liver, mean and 95th percentile of the whole distance, mm; Dice of tumours."""
 
     seed: int
     role: str

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from config.editing import add_peer, remove_peer
+from config.editing import add_peer, remove_peer, set_active_model
 from config.errors import ConfigError
 from config.loading import load_settings
 
@@ -113,3 +113,27 @@ def test_edit_when_peers_are_written_as_a_list_then_asks_for_a_hand(tmp_path: Pa
     with pytest.raises(ConfigError, match="edit them by hand"):
         change(path)
     assert path.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", '[model]\nactive = "new"\n'),
+        ("[node]\nport = 1\n", '[node]\nport = 1\n\n[model]\nactive = "new"\n'),
+        ('[model]\nactive = "phantom-demo"  # why\n', '[model]\nactive = "new"           # why\n'),
+        ('[model]\n# active\nfolder = "x"\n', '[model]\nactive = "new"\n# active\nfolder = "x"\n'),
+    ],
+)
+def test_set_active_model_changes_one_line_and_keeps_the_rest(tmp_path: Path, before: str, after: str) -> None:
+    path = tmp_path / "node.toml"
+    path.write_text(before, encoding="utf-8")
+    assert set_active_model(path, "new").model.active == "new"
+    assert path.read_text(encoding="utf-8") == after
+
+
+def test_set_active_model_where_the_table_is_written_otherwise_leaves_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "node.toml"
+    path.write_text('model = {active = "old"}\n', encoding="utf-8")
+    with pytest.raises(ConfigError, match="edit it by hand"):
+        set_active_model(path, "new")
+    assert path.read_text(encoding="utf-8") == 'model = {active = "old"}\n'

@@ -99,6 +99,23 @@ class MatchingSection(Section):
     """A site's own series rules, laid over the built-in ones; empty: these alone."""
 
 
+class RetentionSection(Section):
+    """What is deleted when; never what a peer has still to get."""
+
+    images_days: Annotated[float, Field(ge=0)] = 30.0
+    """Images are deleted so long after every peer has confirmed their result; 0: never by age, d."""
+    results_days: Annotated[float, Field(ge=0)] = 365.0
+    """Results are deleted so long after they were written, and after their images; 0: never, d."""
+    unconfirmed: bool = False
+    """Whether results count as delivered that a peer stored and can confirm nothing about."""
+    low_disk_bytes: Annotated[int, Field(ge=0)] = 5_000_000_000
+    """Below this free space people are told, and what may be deleted goes early, bytes."""
+    early: bool = True
+    """Whether images whose result is confirmed are deleted before their time where space is short."""
+    check_every_s: Annotated[float, Field(gt=0)] = 60.0
+    """Interval of the check, s."""
+
+
 class ComputeSection(Section):
     """Where the pipeline runs."""
 
@@ -268,6 +285,8 @@ class Settings(Section):
     """When a study is analysed."""
     matching: MatchingSection = MatchingSection()
     """Which series fill which role."""
+    retention: RetentionSection = RetentionSection()
+    """What is deleted when."""
     compute: ComputeSection = ComputeSection()
     """Where the pipeline runs."""
     model: ModelSection = ModelSection()
@@ -287,6 +306,15 @@ class Settings(Section):
         double = sorted({name for name in names if names.count(name) > 1})
         if double:
             raise ValueError(f"peers with the same name: {', '.join(double)}")
+        return self
+
+    @model_validator(mode="after")
+    def _images_outlast_what_changes_their_result(self) -> "Settings":
+        kept_h = self.retention.images_days * 24
+        if kept_h and kept_h < self.labs.labs_wait_h:
+            raise ValueError("retention.images_days is shorter than labs.labs_wait_h, which needs the images")
+        if kept_h and kept_h * 3600 < self.completion.deadline_s:
+            raise ValueError("retention.images_days is shorter than completion.deadline_s, when images still come")
         return self
 
     @model_validator(mode="after")

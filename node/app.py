@@ -42,6 +42,7 @@ from node.peers import make_transport
 from node.reception_process import Ports, ReceptionError, ReceptionProcess
 from node.recipients import Recipients
 from node.results_folder import sweep_attempts
+from node.retention import Retention, low_disk_bytes
 from node.scheduler import Scheduler
 from node.storage import ledger_url, prepare_storage, sole_node
 from node.study_job import StudyJob
@@ -180,6 +181,9 @@ class Node:
                 watch = settings.watch
                 stack.enter_context(WatchService(watch.host, watch.port, metrics.registry, health))
             scheduler = self._schedule(ledger, reception)
+            retention = Retention(ledger, self._storage, settings)
+            scheduler.every(settings.retention.check_every_s, "retention", retention.check)
+            metrics.count_purges(retention.counts)
             scheduler.every(HOUSEKEEPING_EVERY_S, "pulse", health.pulse)
             recorder = Recorder(settings, ledger, utc_now)
             recorder.started()
@@ -236,7 +240,9 @@ class Node:
         threads: Sequence[threading.Thread],
     ) -> Health:
         checks = {
-            "storage": storage_check(self._storage, self._settings.node.minimum_free_bytes),
+            "storage": storage_check(
+                self._storage, self._settings.node.minimum_free_bytes, low_disk_bytes(self._settings)
+            ),
             "ledger": ledger_check(ledger),
             "reception": running_check("the receiver", reception.is_running),
             "workers": running_check("every worker", lambda: all(thread.is_alive() for thread in threads)),

@@ -17,6 +17,7 @@ from node.labs.diagnosis import diagnose
 from node.ledger.ledger import open_ledger, utc_now
 from node.model_choice import load_active_bundle
 from node.peers import make_transport, remote
+from node.retention import low_disk_bytes
 from node.storage import existing_ledger_url
 from node.storage_check import check_storage
 from node.tls import demand_usable_certificates, tls_files
@@ -31,7 +32,7 @@ PATIENCE = TransportLimits(acse_timeout_s=5.0, network_timeout_s=5.0, dimse_time
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Examine disk, ledger, ports, certificates, rules, model, clock, laboratory and peers, one by one."""
-    yield found("storage", lambda: _storage(settings))
+    yield _storage(settings)
     yield _ledger(settings)
     yield found("transport", _transport)
     yield _port(settings)
@@ -44,18 +45,23 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield _peer(peer, settings)
 
 
-def _storage(settings: Settings) -> str:
-    node = settings.node
+def _storage(settings: Settings) -> Finding:
+    name, node = "storage", settings.node
     # Where nothing was received yet the folder is not made: looking must leave no trace.
     folder = node.storage.resolve()
-    existing = check_storage(folder)
-    free = shutil.disk_usage(existing).free
+    try:
+        existing = check_storage(folder)
+    except NodeError as error:
+        return Finding(name, Verdict.FAILED, str(error))
+    free, low = shutil.disk_usage(existing).free, low_disk_bytes(settings)
+    words = f"{folder} has {free / 1e9:.1f} GB free"
     if free < node.minimum_free_bytes:
-        raise NodeError(
-            f"{folder} has {free / 1e9:.1f} GB free, and below {node.minimum_free_bytes / 1e9:.1f} GB nothing is "
-            "received; make space, or lower node.minimum_free_bytes"
-        )
-    return f"{folder} has {free / 1e9:.1f} GB free"
+        words += f", and below {node.minimum_free_bytes / 1e9:.1f} GB nothing is received; make space, or lower "
+        return Finding(name, Verdict.FAILED, f"{words}node.minimum_free_bytes")
+    if free < low:
+        words += f", less than {low / 1e9:.1f} GB; make space, or shorten retention.images_days"
+        return Finding(name, Verdict.WARNING, words)
+    return Finding(name, Verdict.OK, words)
 
 
 def _ledger(settings: Settings) -> Finding:

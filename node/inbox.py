@@ -27,6 +27,8 @@ LOGGER = logging.getLogger(__name__)
 
 INBOX = "inbox"
 ARRIVING = ".arriving"
+SET_ASIDE = ".set-aside"
+"""Folder, beside those of studies, of what is on its way to deletion."""
 ABANDONED_S = 86_400.0
 """An unfinished file of a process on another host that has not changed for so long is nobody's, s."""
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -38,6 +40,11 @@ class InboxError(NodeError):
 
 class StorageFullError(InboxError):
     """There is no space, or less than the watermark; the sender may try again later."""
+
+
+def inbox_folder(storage: Path, study_instance_uid: str) -> Path:
+    """Return the folder of the instances of a study; a UID came from the network and is never a path."""
+    return storage / INBOX / _hash(study_instance_uid)
 
 
 class Arrival(StrEnum):
@@ -178,7 +185,7 @@ class Inbox:
     def walk(self) -> Iterator[StoredFile]:
         """Yield every instance that lies here, for the comparison with the ledger."""
         for folder in sorted(self._root.iterdir()):
-            if folder.name == ARRIVING or not folder.is_dir():
+            if folder.name in (ARRIVING, SET_ASIDE) or not folder.is_dir():
                 continue
             for path in sorted(folder.glob("*.dcm")):
                 found = path.stat()
@@ -188,6 +195,10 @@ class Inbox:
                     size_bytes=found.st_size,
                     received_at=datetime.fromtimestamp(found.st_mtime, UTC),
                 )
+
+    def is_there(self, path: str) -> bool:
+        """Tell whether a placed instance still lies there: its study may have been purged meanwhile."""
+        return os.path.exists(os.path.join(self._storage, path))  # noqa: PTH110, PTH118 - as in `place`
 
     def is_whole(self, path: str, data_set_offset: int) -> bool:
         """Return whether the file at `path` holds the data set whose hash is in its name.

@@ -33,11 +33,14 @@ from node.ledger.ledger import Ledger, open_ledger, utc_now
 from node.ledger.records import InstanceRecord, Recorded
 from node.mending import mend_ledger
 from node.reception_process import NOT_LISTENING, Ports
+from node.set_aside import settle_set_aside
 from node.tls import tls_files
 
 LOGGER = logging.getLogger(__name__)
 
 _CHECK_PARENT_S = 0.2
+MAXIMUM_PURGES = 3
+"""So often the study of an instance may be purged while it is being kept."""
 STILL_STARTING_EVERY_S = 5.0
 """How often the node is told that the receiver is still starting, s; well within its patience."""
 
@@ -78,6 +81,16 @@ class Reception:
 
     def keep(self, received: ReceivedInstance) -> StoreStatus:
         """Place one instance and record it; anything but Success means that the sender must keep it."""
+        for _ in range(MAXIMUM_PURGES):
+            placement = self._keep(received)
+            if placement is None:
+                break
+            # A purge of the study may have taken the file, and its entry, between the one and the other.
+            if self._inbox.is_there(placement.path):
+                return StoreStatus.SUCCESS
+        return StoreStatus.OUT_OF_RESOURCES
+
+    def _keep(self, received: ReceivedInstance) -> Placement | None:
         uid = received.identity.sop_instance_uid
         entering: list[tuple[Placement, Future[Recorded]]] = []
 
@@ -89,7 +102,7 @@ class Reception:
             entering.append((placement, self._intake.begin(self._record(received, placement))))
 
         try:
-            self._inbox.place(received.identity, received.file_header, received.data_set, enter)
+            placement = self._inbox.place(received.identity, received.file_header, received.data_set, enter)
             if entering[0][1].result() is Recorded.CONFLICT:
                 LOGGER.warning("instance %s came again with other bytes; both are kept", uid)
         except StorageFullError as error:
@@ -104,13 +117,14 @@ class Reception:
             reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
             LOGGER.warning("instance %s is kept, but the ledger does not answer: %s", uid, reason)
         else:
-            return StoreStatus.SUCCESS
-        return StoreStatus.OUT_OF_RESOURCES
+            return placement
+        return None
 
     def _take_out(self, entering: Iterable[tuple[Placement, Future[Recorded]]]) -> None:
         """Take out what was entered while the disk refused the file."""
         for placement, entry in entering:
-            if placement.arrival is Arrival.SAME or entry.exception() is not None:
+            is_kept = placement.arrival is Arrival.SAME and self._inbox.is_there(placement.path)
+            if is_kept or entry.exception() is not None:
                 continue
             try:
                 self._ledger.forget_instances([placement.path])
@@ -230,6 +244,7 @@ def run_reception(settings: Settings, ledger_url: str, ready: Connection, stop: 
         )
         still_starting = StillStarting(ready, lambda: stop.is_set() or terminated.flag, time.monotonic)
         try:
+            settle_set_aside(settings.node.storage, ledger.purges)
             mended = mend_ledger(inbox, ledger, progress=still_starting.say)
             if mended:
                 LOGGER.warning("%d instances of the inbox were not in the ledger and are entered", mended)

@@ -17,10 +17,14 @@ ABANDONED_S = 86_400.0
 """A folder of a process on another host that has not changed for so long is nobody's, s."""
 
 
+def results_of_study(storage: Path, study_instance_uid: str) -> Path:
+    """Return the folder of all results of a study; a UID came from the network and is never a path."""
+    return storage / RESULTS / hashlib.sha256(study_instance_uid.encode()).hexdigest()[:32]
+
+
 def results_folder(storage: Path, study_instance_uid: str, generation: int) -> Path:
-    """Return the folder of one result; a UID came from the network and is never a path."""
-    name = hashlib.sha256(study_instance_uid.encode()).hexdigest()[:32]
-    return storage / RESULTS / name / str(generation)
+    """Return the folder of one result."""
+    return results_of_study(storage, study_instance_uid) / str(generation)
 
 
 @contextmanager

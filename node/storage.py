@@ -10,6 +10,7 @@ from pathlib import Path
 
 from config.errors import NodeError
 from config.settings import Settings
+from node.ledger.ledger import Ledger
 
 LEDGER_FILE = "ledger.sqlite"
 STORAGE_ID_FILE = "storage-id"
@@ -58,6 +59,22 @@ def prepare_storage(storage: Path) -> Path:
             f"storage folder {storage}: {reason}; set node.storage to a folder to write to"
         ) from error
     return storage.resolve()
+
+
+def demand_own_storage(ledger: Ledger, settings: Settings) -> None:
+    """Check that the storage folder of this machine is the one that a ledger is the index of.
+
+    Raises
+    ------
+    StorageError
+        There is none here: the ledger is that of another machine.
+    LedgerError
+        It is another.
+    """
+    storage = settings.node.storage
+    if not (storage / STORAGE_ID_FILE).is_file():
+        raise StorageError(f"no node has worked in {storage}; run this where its storage is, or set node.storage")
+    ledger.bind(storage_id(storage))
 
 
 @contextmanager

@@ -11,9 +11,10 @@ from config.errors import NodeError
 from config.series_rules import SeriesRules
 from config.settings import CompletionSection
 from node.deadline import deadline_s
+from node.ledger.interventions import NotNowError
 from node.ledger.ledger import Ledger
 from node.ledger.records import StudyRecord
-from node.states import StudyState
+from node.states import Event, StudyState
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -93,11 +94,14 @@ def explain_study(
     assigned = ledger.assignments.history(study_instance_uid)
     overrides = overrides_of(ledger.assignments.last(study_instance_uid))
     progress = None
+    match: dict[str, Any] = {"status": "refused", "roles": {}, "rejected": []}
     try:
+        if study.state is StudyState.PURGED and not paths:
+            raise NotNowError(study_instance_uid, study.state, Event.REPROCESS)
         progress = read_progress(paths, overrides, rules=rules)
         match = match_study(study_instance_uid, paths, overrides, rules=rules).to_json()
     except NodeError as error:
-        match = {"status": "refused", "code": "SM-UNREADABLE", "message": str(error), "roles": {}, "rejected": []}
+        match |= {"code": getattr(error, "code", "SM-UNREADABLE"), "message": str(error)}
     until = _until(study, progress, completion, ledger.clock().date())
     return {
         **match,

@@ -13,6 +13,7 @@ class EventId(Enum):
     APPLICATION_ACTIVITY = ("110100", "Application Activity")
     INSTANCES_ACCESSED = ("110103", "DICOM Instances Accessed")
     INSTANCES_TRANSFERRED = ("110104", "DICOM Instances Transferred")
+    STUDY_DELETED = ("110105", "DICOM Study Deleted")
     SECURITY_ALERT = ("110113", "Security Alert")
 
 
@@ -31,6 +32,7 @@ class Action(StrEnum):
     CREATE = "C"
     READ = "R"
     UPDATE = "U"
+    DELETE = "D"
     EXECUTE = "E"
 
 

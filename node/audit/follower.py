@@ -89,6 +89,8 @@ class Follower:
                 study_instance_uid=happened.study_instance_uid,
                 detail=happened.detail,
             )
+        if happened.event == Event.PURGE.value:
+            return self._deleted(happened)
         by = happened.detail.removeprefix("by ")
         if happened.event in _ASKED_FOR and by != happened.detail:
             user, _, what = by.partition(": ")
@@ -101,3 +103,16 @@ class Follower:
                 detail=": ".join(filter(None, (_ASKED_FOR[happened.event], what))),
             )
         return None
+
+    def _deleted(self, happened: StudyEvent) -> AuditEvent:
+        who, _, what = happened.detail.partition(": ")
+        person = who.removeprefix("by ")
+        node = Participant(self._ae_title, Role.APPLICATION, is_requestor=person == who)
+        return AuditEvent(
+            EventId.STUDY_DELETED,
+            happened.at,
+            Action.DELETE,
+            (node,) if person == who else (Participant(person, is_requestor=True), node),
+            study_instance_uid=happened.study_instance_uid,
+            detail=f"deleted by rule: {what}" if person == who else f"deleted: {what}",
+        )

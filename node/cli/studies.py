@@ -16,6 +16,7 @@ from node.cli.config import ConfigOption, JsonOption
 from node.cli.intervene import StudyArgument, cancel, reprocess
 from node.cli.match_text import show_match
 from node.cli.output import RESEARCH_USE, complain, print_json, verb
+from node.cli.purge import purge
 from node.cli.tables import show_table
 from node.ledger.ledger import Ledger, open_ledger
 from node.retrying import retry_study
@@ -27,6 +28,7 @@ app = typer.Typer(no_args_is_help=True, help="The work of the node, study by stu
 
 app.command("assign", epilog="Example: mvi-node studies assign 1.2.840.1 T1_PORTAL=7")(assign)
 app.command("cancel", epilog="Example: mvi-node studies cancel 1.2.840.1")(cancel)
+app.command("purge", epilog="Example: mvi-node studies purge 1.2.840.1 --images-only")(purge)
 app.command("reprocess", epilog="Example: mvi-node studies reprocess 1.2.840.1")(reprocess)
 
 StateOption = Annotated[

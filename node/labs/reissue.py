@@ -8,7 +8,7 @@ from node.labs.study_values import values_of_study
 from node.ledger.lab_records import LabState
 from node.ledger.lab_uses import LabUse
 from node.ledger.ledger import Ledger
-from node.states import Event, sources
+from node.states import Event, StudyState, sources
 from pipeline.study import Analyte
 
 logger = logging.getLogger(__name__)
@@ -38,6 +38,13 @@ class Reissue:
         return sum(self._check(use) for use in self._ledger.lab_uses.changed())
 
     def _check(self, use: LabUse) -> bool:
+        if use.state is not StudyState.PURGED:
+            return self._look(use)
+        because = "values changed, and the images that the result needs are deleted: send them again"
+        self._ledger.lab_uses.settled(use, because)
+        return False
+
+    def _look(self, use: LabUse) -> bool:
         if use.state not in sources(Event.VALUES) or use.result_at is None or use.changed_at is None:
             return False
         found = values_of_study(self._ledger.labs, use.patient, use.examined_on, self._window).chosen

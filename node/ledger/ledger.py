@@ -18,6 +18,7 @@ from node.ledger.interventions import Interventions
 from node.ledger.lab_uses import LabUses
 from node.ledger.labs import Labs
 from node.ledger.outbox import Outbox
+from node.ledger.purges import Purges
 from node.ledger.records import InstanceRecord, Recorded, StudyEvent
 from node.ledger.studies import Studies
 from node.ledger.work import Work
@@ -48,6 +49,8 @@ class Ledger:
         Claims and outcomes.
     interventions
         What people change about a study.
+    purges
+        Studies whose images and results are deleted.
     outbox
         Deliveries.
     contacts
@@ -72,6 +75,7 @@ class Ledger:
         self.studies = Studies(engine)
         self.work = Work(engine, clock, monotonic_s)
         self.interventions = Interventions(engine, clock)
+        self.purges = Purges(engine, clock)
         self.outbox = Outbox(engine, clock, monotonic_s)
         self.contacts = Contacts(engine, clock, monotonic_s)
         self.assignments = Assignments(engine, clock)

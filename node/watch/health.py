@@ -60,8 +60,16 @@ class Health:
         return {name: check() for name, check in self._checks.items()}
 
 
-def storage_check(storage: Path, minimum_free_bytes: int) -> Check:
-    """Return a check of the free space of the inbox."""
+def storage_check(storage: Path, minimum_free_bytes: int, low_disk_bytes: int = 0) -> Check:
+    """Return a check of the free space of the inbox.
+
+    Parameters
+    ----------
+    minimum_free_bytes
+        Below it nothing is received.
+    low_disk_bytes
+        Below it the node works, and says that it will not for long.
+    """
 
     def check() -> Dependency:
         try:
@@ -69,6 +77,8 @@ def storage_check(storage: Path, minimum_free_bytes: int) -> Check:
         except OSError as error:
             return Dependency(False, f"the storage folder cannot be used: {error.strerror}")
         words = f"{free / 1e9:.1f} GB free, {minimum_free_bytes / 1e9:.1f} GB needed"
+        if minimum_free_bytes <= free < low_disk_bytes:
+            words += f"; less than {low_disk_bytes / 1e9:.1f} GB, what may be deleted goes early"
         return Dependency(free >= minimum_free_bytes, words)
 
     return check

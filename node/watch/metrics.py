@@ -127,6 +127,11 @@ class Metrics:
         text = "Questions to the FHIR server by outcome."
         self.registry.register(CountsCollector("mvi_fhir_pulls", text, "outcome", read))
 
+    def count_purges(self, read: Callable[[], Mapping[str, int]]) -> None:
+        """Show how many studies lost their images or results by rule, as `read` gives it."""
+        text = "Studies whose images or results were deleted by rule; images-early: since space was short."
+        self.registry.register(CountsCollector("mvi_purged_studies", text, "what", read))
+
     def observed(self, job: Job) -> Job:
         """Return `job`, with its outcome and its stages counted."""
 

@@ -8,6 +8,7 @@ from node.audit.trail import Trail
 from node.ledger.assignments import Assignment
 from node.ledger.changes import SETTLE, Changes
 from node.ledger.ledger import Ledger
+from node.ledger.purges import BY_RULE, Extent
 from node.retrying import retry_study
 from node.states import Event
 from tests.unit.node.doubles import STUDY, FakeClock, instance, make_ready, result_objects, take
@@ -116,3 +117,19 @@ def test_person_when_cancelling_and_reprocessing_then_is_named_as_for_other_over
         ("U", "anna", "cancelled the study"),
         ("U", "bert", "asked for a result that supersedes the last one"),
     ]
+
+
+def test_purge_when_by_a_person_or_by_rule_then_the_deletion_names_who(
+    trail: Trail, ledger: Ledger, clock: FakeClock
+) -> None:
+    for by in ("by anna", BY_RULE):
+        ledger.record_instance(instance(clock))
+        ledger.purges.purge(STUDY, Extent(), by, lambda: None, lambda *_: True)
+    settle(clock)
+    first, second = [record for record in follow(trail, ledger, clock) if record["event"] == "STUDY_DELETED"]
+    assert (first["action"], first["participants"][0]["user_id"]) == ("D", "anna")
+    assert first["detail"] == "deleted: images and results, 1 files, 0 result objects"
+    assert second["participants"] == [
+        {"user_id": "MVINODE", "role": "APPLICATION", "host": "", "is_requestor": True}
+    ]
+    assert second["detail"].startswith("deleted by rule: images and results")

@@ -11,6 +11,7 @@ from node.cli.output import ExitCode
 from node.ledger.ledger import open_ledger
 from node.ledger.schema import SCHEMA_VERSION
 from node.states import Event
+from node.storage import storage_id
 from tests.unit.node.doubles import STUDY, FakeClock, instance, make_ready, result_objects, take
 
 
@@ -177,3 +178,50 @@ def test_verbs_when_the_state_forbids_them_then_end_in_one_line_and_one_document
     assert result.exit_code == ExitCode.FAILED
     assert json.loads(result.stdout)["code"] == code
     assert result.stderr.count("\n") == 1
+
+
+@pytest.fixture
+def own_storage(storage: Path) -> Path:
+    with open_ledger(f"sqlite:///{storage / 'ledger.sqlite'}") as ledger:
+        ledger.bind(storage_id(storage))
+    return storage
+
+
+def test_purge_when_a_study_is_not_delivered_then_refuses_and_the_flag_deletes(own_storage: Path) -> None:
+    study = f"{STUDY}.1"
+    refused = CliRunner().invoke(app, ["studies", "purge", study, "--json"])
+    assert refused.exit_code == ExitCode.REFUSED
+    assert json.loads(refused.stdout)["code"] == "ST-UNDELIVERED"
+    document = invoke("studies", "purge", study, "--undelivered")
+    assert document == {
+        "dry_run": False,
+        "purged": [{"study_instance_uid": study, "files": 1, "size_bytes": 1024, "results": 3}],
+    }
+    shown = invoke("studies", "explain", study)
+    assert (shown["state"], shown["code"], shown["waits_for"]) == (
+        "purged",
+        "ST-PURGED",
+        "new images: those that it had are deleted",
+    )
+    again = CliRunner().invoke(app, ["studies", "reprocess", study])
+    assert again.exit_code == ExitCode.FAILED
+    assert "send them again" in again.stderr
+
+
+def test_purge_when_nothing_is_due_then_deletes_nothing(own_storage: Path) -> None:
+    assert invoke("studies", "purge", "--due", "--dry-run") == {"dry_run": True, "purged": []}
+    assert invoke("studies", "purge", "--due") == {"dry_run": False, "purged": []}
+
+
+@pytest.mark.parametrize("arguments", [(), ("1.2", "--due"), ("1.2", "--dry-run"), ("--due", "--undelivered")])
+def test_purge_when_it_is_not_clear_what_is_meant_then_is_wrong_usage(
+    own_storage: Path, arguments: tuple[str, ...]
+) -> None:
+    assert CliRunner().invoke(app, ["studies", "purge", *arguments]).exit_code == ExitCode.USAGE
+
+
+def test_purge_when_the_storage_is_on_another_machine_then_deletes_nothing(storage: Path) -> None:
+    result = CliRunner().invoke(app, ["studies", "purge", f"{STUDY}.1", "--undelivered"])
+    assert result.exit_code == ExitCode.FAILED
+    assert "where its storage is" in result.stderr
+    assert invoke("studies", "show", f"{STUDY}.1")["state"] == "delivering"

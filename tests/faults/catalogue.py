@@ -9,6 +9,7 @@ from tests.faults import (
     killing,
     killing_analysis,
     killing_at_calls,
+    killing_purge,
     peers_that_fail,
     taking_over,
 )
@@ -17,6 +18,7 @@ from tests.faults.fault import Fault
 FAULTS: tuple[Fault, ...] = (
     *killing.FAULTS,
     *killing_at_calls.FAULTS,
+    *killing_purge.FAULTS,
     *killing_analysis.FAULTS,
     *peers_that_fail.FAULTS,
     *full_disk.FAULTS,

@@ -141,7 +141,7 @@ def test_instance_when_sent_again_after_a_purge_then_is_a_new_arrival(
     assert whole(ledger, tmp_path)
 
 
-@pytest.mark.parametrize("at", ["place", "record"])
+@pytest.mark.parametrize("at", ["place", "before record", "after record"])
 @pytest.mark.parametrize("number", [1, 3])
 def test_instance_when_its_study_is_purged_while_it_arrives_then_is_kept(
     reception: Reception,
@@ -157,10 +157,10 @@ def test_instance_when_its_study_is_purged_while_it_arrives_then_is_kept(
 
     def after(function: Callable[..., object]) -> Callable[..., object]:
         def run(*args: object) -> object:
-            value = function(*args)
+            value = function(*args) if at != "before record" else None
             if purges:
                 purges.pop()()
-            return value
+            return value if at != "before record" else function(*args)
 
         return run
 

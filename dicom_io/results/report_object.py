@@ -9,6 +9,7 @@ from pydicom.sr.coding import Code
 from pydicom.uid import Comprehensive3DSRStorage, ExplicitVRLittleEndian
 
 from dicom_io.results import codes
+from dicom_io.results.normalising import normalised
 from dicom_io.results.product import MANUFACTURER, MODEL_NAME, Product
 from dicom_io.results.report_items import reference
 from dicom_io.results.uids import ResultUids
@@ -57,8 +58,9 @@ def report_object(
 
 
 def reported_procedure(header: Dataset) -> Code:
-    """Return the first procedure code of the study that is whole or, without one, MRI."""
-    for item in header.get("ProcedureCodeSequence") or ():
+    """Return the first procedure code of the study that is whole and fits or, without one, MRI."""
+    stored = normalised(header["ProcedureCodeSequence"]) if "ProcedureCodeSequence" in header else None
+    for item in stored.value if stored is not None else ():
         parts = [
             str(item.get(key) or "").strip() for key in ("CodeValue", "CodingSchemeDesignator", "CodeMeaning")
         ]

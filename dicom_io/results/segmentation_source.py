@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from pydicom.dataset import Dataset
 from pydicom.valuerep import format_number_as_ds
 
+from dicom_io.results.normalising import normalised
+from dicom_io.results.product import LONG_STRING
 from dicom_io.results.sources import SegmentedSeries, SourceFrame
 
 BLANK = (
@@ -66,7 +68,7 @@ def _reference(frame: SourceFrame) -> Dataset:
     image.Modality = header.get("Modality") or "MR"
     for keyword in ("Manufacturer", "ManufacturerModelName"):
         if header.get(keyword):
-            setattr(image, keyword, str(header.get(keyword)))
+            setattr(image, keyword, str(header.get(keyword))[:LONG_STRING])
     for keyword in BLANK:
         setattr(image, keyword, "")
     return image
@@ -84,8 +86,8 @@ def _measures(source: SegmentedSeries) -> Dataset:
     item = Dataset()
     item.PixelSpacing = _decimals(source.frames[0].spacing_xy_mm[::-1])
     # Slice Thickness is Type 2 and may be empty; the distance of the slices then says what a voxel covers.
-    thickness = source.header.get("SliceThickness")
-    item.SliceThickness = format_number_as_ds(float(thickness or spacing_z_mm))
+    thickness = normalised(source.header["SliceThickness"]) if "SliceThickness" in source.header else None
+    item.SliceThickness = format_number_as_ds(float((thickness and thickness.value) or spacing_z_mm))
     # OHIF fails on an absent Spacing Between Slices (its issue 3335).
     item.SpacingBetweenSlices = format_number_as_ds(spacing_z_mm)
     return item

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -186,3 +187,92 @@ def test_header_when_read_then_elements_that_were_not_asked_for_are_not(tmp_path
     header = read_header(tmp_path / "in" / "T2_0.dcm", ("Rows",))
     assert "PatientAddress" not in header
     assert header.Rows == 24
+
+
+@pytest.mark.parametrize(
+    ("keyword", "written_value", "found_value"),
+    [("PatientWeight", b"70.5", b"70,5"), ("PatientSize", b"1.75", b"175c"), ("SliceThickness", b"5.25", b"5,25")],
+)
+def test_results_when_a_number_is_none_then_it_is_left_out(
+    tmp_path: Path, keyword: str, written_value: bytes, found_value: bytes
+) -> None:
+    def edit(ds: Dataset) -> None:
+        setattr(ds, keyword, written_value.decode())
+
+    grid = make_grid()
+    match = make_match(tmp_path / "in", grid, edit=edit)
+    for path in (tmp_path / "in").iterdir():
+        path.write_bytes(path.read_bytes().replace(written_value, found_value))
+
+    results = write_results(match, make_analysis(grid), tmp_path / "out", now=NOW)
+
+    assert [keyword in pydicom.dcmread(path) for path in results.instances] == [False, False, False]
+
+
+@pytest.mark.filterwarnings("ignore:The value length")
+def test_results_when_texts_are_too_long_then_only_what_identifies_is_repeated_whole(tmp_path: Path) -> None:
+    def edit(ds: Dataset) -> None:
+        ds.StudyDescription, ds.PatientID, ds.AccessionNumber = "D" * 70, "P" * 70, "A" * 20
+
+    for ds in written(tmp_path, edit):
+        # An archive knows the patient by them: cut short they would be another's.
+        assert (ds.PatientID, ds.AccessionNumber) == ("P" * 70, "A" * 20)
+        assert ds.StudyDescription == "D" * 64
+
+
+def code(value: str, scheme: str, meaning: str) -> Dataset:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, meaning
+    return item
+
+
+@pytest.mark.filterwarnings("ignore:The value length")
+def test_results_when_a_procedure_code_is_too_long_then_the_next_is_reported(tmp_path: Path) -> None:
+    def edit(ds: Dataset) -> None:
+        ds.ProcedureCodeSequence = [code("V" * 17, "99HIS", "liver"), code("MRL", "99HIS", "M" * 70)]
+
+    for ds in written(tmp_path, edit):
+        # A code value cut short is another code; a meaning cut short is the same.
+        assert [(item.CodeValue, item.CodeMeaning) for item in ds.ProcedureCodeSequence] == [("MRL", "M" * 64)]
+        if "ContentSequence" in ds:
+            (procedure,) = (
+                item.ConceptCodeSequence[0].CodeValue
+                for item in ds.ContentSequence
+                if item.ConceptNameCodeSequence[0].CodeValue == "121058"
+            )
+            assert procedure == "MRL"
+
+
+def _incomplete(ds: Dataset) -> None:
+    known, nameless = Dataset(), Dataset()
+    known.PatientID, known.TypeOfPatientID, nameless.PatientID, nameless.TypeOfPatientID = "Q1", "TEXT", "", "TEXT"
+    ds.OtherPatientIDsSequence = [known, nameless]
+    ds.StudyDescription = ["LIVER", "MRI"]
+    ds.PatientIdentityRemoved = "YES"
+    ds.ClinicalTrialSponsorName = "Sponsor"
+
+
+@pytest.mark.peer("dicom3tools")
+def test_results_when_optional_modules_are_incomplete_then_dciodvfy_finds_no_error(tmp_path: Path) -> None:
+    datasets = written(tmp_path, _incomplete)
+
+    for ds in datasets:
+        assert [item.PatientID for item in ds.OtherPatientIDsSequence] == ["Q1"]
+        assert ds.StudyDescription == "LIVER MRI"
+        assert ds.DeidentificationMethod
+        assert "ClinicalTrialSponsorName" not in ds
+    for path in (tmp_path / "out").glob("*.dcm"):
+        verdict = subprocess.run(["/usr/bin/dciodvfy", str(path)], capture_output=True, check=False, timeout=60)
+        assert b"Error" not in verdict.stdout + verdict.stderr, verdict
+
+
+def test_results_when_a_clinical_trial_is_named_then_its_type_2_elements_are_there(tmp_path: Path) -> None:
+    def edit(ds: Dataset) -> None:
+        ds.ClinicalTrialSponsorName, ds.ClinicalTrialProtocolID, ds.ClinicalTrialSubjectID = "Sponsor", "P1", "S1"
+
+    for ds in written(tmp_path, edit):
+        assert (ds.ClinicalTrialSponsorName, ds.ClinicalTrialSiteID, ds.ClinicalTrialSiteName) == (
+            "Sponsor",
+            "",
+            "",
+        )

@@ -49,6 +49,10 @@ class ResultUids:
     study_instance_uid: str
     key: str
 
+    def after(self, sop_instance_uid: str) -> "ResultUids":
+        """Return the UIDs of the same result, issued again after another report."""
+        return ResultUids(self.study_instance_uid, derive_uid("again", self.key, sop_instance_uid))
+
     def _derive(self, *parts: str) -> str:
         return derive_uid(self.study_instance_uid, self.key, *parts)
 

@@ -39,7 +39,7 @@ def write_results(
     """Write SEG, SR, summary page and ``result.json`` of an analysis.
 
     The UIDs derive from study, source instances, clinical values, model and settings: a repeat writes the same
-    objects. The SEG is read back and compared before any file gets its name.
+    objects, unless another report came in between. The SEG is read back and compared before any file is named.
 
     Parameters
     ----------
@@ -70,7 +70,9 @@ def write_results(
     """
     started_s = time.perf_counter()
     context = context or ResultContext()
-    uids = analysis_uids(match, analysis, clinical=context.clinical, settings_sha256=context.settings_sha256)
+    uids = context.uids(
+        analysis_uids(match, analysis, clinical=context.clinical, settings_sha256=context.settings_sha256)
+    )
     product = Product.current(analysis.model)
     source = segmented_series(match.roles[FIXED_ROLE], analysis.lesion_map.grid)
     segments = segments_of(analysis, uids)
@@ -141,13 +143,15 @@ def write_refusal(
     """
     context = context or ResultContext()
     refusal, product = Refusal.of(error, context.assignments, context.match), Product.current(model)
-    uids = refusal_uids(
-        study_instance_uid,
-        {source.sop_instance_uid: source for source in sources}.values(),
-        refusal.code,
-        model.sha256 if model else "",
-        settings_sha256=context.settings_sha256,
-        assignments=context.assignments,
+    uids = context.uids(
+        refusal_uids(
+            study_instance_uid,
+            {source.sop_instance_uid: source for source in sources}.values(),
+            refusal.code,
+            model.sha256 if model else "",
+            settings_sha256=context.settings_sha256,
+            assignments=context.assignments,
+        )
     )
     folder = ResultFolder(out)
     try:

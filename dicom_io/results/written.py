@@ -8,6 +8,7 @@ from pathlib import Path
 from dicom_io.assembly.match_result import MatchResult
 from dicom_io.results.document import Json
 from dicom_io.results.report_object import PriorReport
+from dicom_io.results.uids import ResultUids
 from pipeline.study import Analyte, ClinicalValue
 
 
@@ -37,6 +38,17 @@ class ResultContext:
     earlier_reports: tuple[PriorReport, ...] = ()
     assignments: tuple[str, ...] = ()
     match: MatchResult | None = None
+
+    def uids(self, uids: ResultUids) -> ResultUids:
+        """Return the UIDs of the result with these inputs, which is a new one where another came in between.
+
+        Who takes an assignment back, or corrects a correction, gets the earlier result again. Archives have it
+        already, and would go on to show the one in between, which says that it replaces it.
+        """
+        order = [prior.sop_instance_uid for prior in self.earlier_reports]
+        while (own := uids.instance("SR")) in order[:-1]:
+            uids = uids.after(order[order.index(own) + 1])
+        return uids
 
     def predecessor(self, sop_instance_uid: str) -> PriorReport | None:
         """Return the report that this one replaces: of a report written again, what it replaced at first."""

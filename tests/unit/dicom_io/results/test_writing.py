@@ -335,5 +335,13 @@ def test_report_when_it_is_written_again_then_names_what_it_replaced_at_first(tm
     first, later = PriorReport(STUDY_UID, "1.2.3", "1.2.3.4"), PriorReport(STUDY_UID, "1.2.5", "1.2.5.4")
     own, named = predecessor("a", first)
     assert named == first.sop_instance_uid
-    assert predecessor("b", first, own, later) == (own, first.sop_instance_uid)
-    assert predecessor("c", own, later) == (own, None)
+    assert predecessor("b", first, own) == (own, first.sop_instance_uid)
+    assert predecessor("c", own) == (own, None)
+    # Another result came in between, and archives have it: what holds again now must not look older than that.
+    again, named = predecessor("d", first, own, later)
+    assert again not in (first, own, later)
+    assert named == later.sop_instance_uid
+    assert predecessor("e", first, own, later, again) == (again, later.sop_instance_uid)
+    third, named = predecessor("f", first, own, later, again, first)
+    assert third not in (first, own, later, again)
+    assert named == first.sop_instance_uid

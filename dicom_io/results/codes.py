@@ -35,6 +35,9 @@ NO_UNITS = Code("1", "UCUM", "no units")
 
 # The document. CIDs 7021, 100, 6047.
 REPORT_TITLE = Code("126000", "DCM", "Imaging Measurement Report")
+TEXT_REPORT_TITLE = Code("126001", "DCM", "Oncology Measurement Report")
+"""Of a report without an outline: OHIF draws what has the title above, and shows black where there is nothing to
+draw; it writes out what has another."""
 MRI = Code("25056-3", "LN", "MRI unspecified body region")
 PROCESSING_SUMMARY = Code("111017", "DCM", "CAD Processing and Findings Summary")
 ALL_SUCCEEDED_WITH_FINDINGS = Code("111242", "DCM", "All algorithms succeeded; with findings")

@@ -62,7 +62,7 @@ def build_refusal_report(
         imaging_measurements=[
             evidence_group(uids.study_evidence(), "Refusal", _items(refusal), algorithm(product, {}))
         ],
-        title=codes.REPORT_TITLE,
+        title=codes.TEXT_REPORT_TITLE,
         referenced_images=[key] if first.SOPClassUID in _IMAGE_CLASSES else None,
     )
     close_document(document, codes.NONE_SUCCEEDED)

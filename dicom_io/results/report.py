@@ -72,7 +72,7 @@ def build_report(
         observation_context=observer(product),
         procedure_reported=reported_procedure(source.header),
         imaging_measurements=_groups(match, analysis, source, segments, uids, product),
-        title=codes.REPORT_TITLE,
+        title=codes.REPORT_TITLE if analysis.lesions else codes.TEXT_REPORT_TITLE,
         # One image: each costs 50 ms and 4 kB, and OHIF needs one to accept the report at all.
         referenced_images=[key],
     )

@@ -65,10 +65,10 @@ def evidence_group(
     It has no NUM: OHIF fails on a number without children in a group without coordinates.
     """
     group = sr.MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=sr.TrackingIdentifier(uid=tracking_uid, identifier=tracking_id),
-        algorithm_id=algorithm_id,
+        tracking_identifier=sr.TrackingIdentifier(uid=tracking_uid, identifier=tracking_id)
     )
-    group[0].ContentSequence.extend(items)
+    # The order is free (TID 1501): what a reader came for stands before the model.
+    group[0].ContentSequence.extend([*items, *(algorithm_id or ())])
     return group
 
 

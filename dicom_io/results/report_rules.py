@@ -1,6 +1,8 @@
 """The rules under which OHIF shows a structured report, checked before one is sent.
 
-Its handler drops a report without a word, or fails on it as a whole: reproduced with a port of that logic.
+Its handler drops a report without a word, or fails on it as a whole: reproduced with a port of that logic. What
+has the title 126000 is drawn on its image, and where there is no outline the viewport stays black; what has
+another title OHIF 3.13 writes out.
 """
 
 from collections import defaultdict
@@ -10,7 +12,8 @@ from pydicom.dataset import Dataset
 
 from pipeline.errors import StudyError
 
-_TITLE, _LIBRARY, _MEASUREMENTS, _GROUP, _TRACKING_UID = "126000", "111028", "126010", "125007", "112040"
+_DRAWN, _READ = "126000", "126001"
+_LIBRARY, _MEASUREMENTS, _GROUP, _TRACKING_UID = "111028", "126010", "125007", "112040"
 _COORDINATES = frozenset({"SCOORD", "SCOORD3D"})
 
 
@@ -40,8 +43,9 @@ def check_report(report: Dataset, *, needs_image: bool = True) -> None:
 
 
 def _broken(report: Dataset, needs_image: bool) -> Iterator[str]:
-    if _name(report) != _TITLE:
-        yield "its title is not 126000"
+    title = _DRAWN if _has_coordinates(report) else _READ
+    if _name(report) != title:
+        yield f"its title is not {title}"
     children = {_name(item): item for item in report.ContentSequence}
     if needs_image and not children.get(_LIBRARY, Dataset()).get("ContentSequence"):
         yield "it has no image library"
@@ -59,6 +63,12 @@ def _broken(report: Dataset, needs_image: bool) -> Iterator[str]:
         drawn = any(item.ValueType in _COORDINATES for item in items)
         if not drawn and any(item.ValueType == "NUM" and not item.get("ContentSequence") for item in items):
             yield "a number without children stands in a group without coordinates"
+
+
+def _has_coordinates(item: Dataset) -> bool:
+    return item.ValueType in _COORDINATES or any(
+        _has_coordinates(child) for child in item.get("ContentSequence") or ()
+    )
 
 
 def _name(item: Dataset) -> str:

@@ -60,6 +60,10 @@ class Viewer:
         """Show a series, as a double click on its thumbnail does."""
         self.page.get_by_text(series_description).first.dblclick()
 
+    def go_to(self, study_instance_uid: str) -> None:
+        """Open another study."""
+        self.page.goto(f"{self.page.url.partition('/viewer')[0]}/viewer?StudyInstanceUIDs={study_instance_uid}")
+
     def wait_for_segmentation(self) -> None:
         """Wait until a SEG was read and its segments are known."""
         self.page.wait_for_function("services.segmentationService.getSegmentations().length > 0")

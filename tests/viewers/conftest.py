@@ -8,6 +8,7 @@ import pydicom
 import pytest
 import SimpleITK as sitk  # noqa: N813 - the package's own idiom
 
+from tests.conformance.written import Written, write_refused
 from tests.conftest import DemoRun
 from tests.integration.orthanc import running_orthanc
 from tests.viewers.browser import Viewer, running_viewer
@@ -36,7 +37,15 @@ def shown(demo_run: DemoRun) -> ShownStudy:
 
 
 @pytest.fixture(scope="module")
-def viewer(shown: ShownStudy, demo_run: DemoRun, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewer]:
+def refusal(tmp_path_factory: pytest.TempPathFactory) -> Written:
+    """Write another study, which was refused."""
+    return write_refused(tmp_path_factory.mktemp("refused"))
+
+
+@pytest.fixture(scope="module")
+def viewer(
+    shown: ShownStudy, demo_run: DemoRun, refusal: Written, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Viewer]:
     """Open the study in OHIF: the segmented series, another of the same grid, and the results."""
     out = demo_run.out
     truth = json.loads((out / "study" / "truth" / "truth.json").read_text(encoding="utf-8"))
@@ -47,5 +56,6 @@ def viewer(shown: ShownStudy, demo_run: DemoRun, tmp_path_factory: pytest.TempPa
     ):
         files = series_of(out / "study" / "dicom", series)
         store([*files, *(out / name for name in RESULTS)], pacs.http_port)
+        store([*refusal.sources, *refusal.results.instances], pacs.http_port)
         with running_viewer(url, shown.study_instance_uid, PICTURES) as running:
             yield running

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.conformance.written import Written
 from tests.conftest import DemoRun
-from tests.viewers.browser import Rgb, Viewer
+from tests.viewers.browser import WINDOW, Rgb, Viewer
 from tests.viewers.pixels import cut, dice, line_coloured, margin_coloured, sample, tumour_coloured, windowed
 from tests.viewers.shown_study import Mask, ShownStudy
 
@@ -150,3 +151,21 @@ def test_summary_when_opened_then_the_page_is_seen_whole(viewer: Viewer, demo_ru
         return "" if likeness > 0.9 else f"the page correlates by {likeness:.2f} with the summary"
 
     viewer.look_until(wrong, "summary")
+
+
+def test_report_of_a_refusal_when_opened_then_the_reader_finds_what_is_missing_and_what_helps(
+    viewer: Viewer, refusal: Written
+) -> None:
+    viewer.go_to(str(refusal.results.document["study_instance_uid"]))
+    viewer.open("AI MVI report")
+
+    for sentence in (
+        "No hepatobiliary phase was found.",
+        "Send the series acquired about 20 minutes after the contrast agent.",
+        "For research use only. Not a medical device.",
+    ):
+        viewer.page.get_by_text(sentence).first.wait_for()
+    seen = viewer.page.get_by_text("No hepatobiliary phase was found.").first.bounding_box()
+    viewer.keep("refusal")
+    assert seen is not None
+    assert seen["y"] < WINDOW["height"], "it is seen without scrolling"

@@ -214,6 +214,8 @@ def test_report_when_there_is_no_lesion_then_it_says_so_and_has_no_segment(tmp_p
     written, report = write(tmp_path, lesions=0)
 
     assert written.seg is None
+    # OHIF draws 126000 and shows black where there is no outline; it writes out 126001.
+    assert report.ConceptNameCodeSequence[0].CodeValue == "126001"
     assert "111241 All algorithms succeeded; without findings" in texts(report)
     assert "No lesion was segmented; no risk was computed." in texts(report)
     assert all(not children(group, "121191") for group in groups(report))
@@ -248,13 +250,32 @@ def _without_tracking(report: Dataset) -> None:
 def _without_coordinates(report: Dataset) -> None:
     planar = groups(report)[1]
     planar.ContentSequence = [item for item in planar.ContentSequence if item.ValueType != "SCOORD"]
+    report.ConceptNameCodeSequence[0].CodeValue = "126001"
+
+
+def _with_a_bare_number(report: Dataset) -> None:
+    _without_coordinates(report)
     number = next(item for item in groups(report)[0].ContentSequence if item.ValueType == "NUM")
     del number.ContentSequence
 
 
-@pytest.mark.parametrize("damage", [_wrong_title, _without_library, _without_tracking, _without_coordinates])
+def _with_nothing_to_draw(report: Dataset) -> None:
+    _without_coordinates(report)
+    report.ConceptNameCodeSequence[0].CodeValue = "126000"
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (_wrong_title, "its title is not 126000"),
+        (_without_library, "no image library"),
+        (_without_tracking, "no tracking UID"),
+        (_with_a_bare_number, "a number without children"),
+        (_with_nothing_to_draw, "its title is not 126001"),
+    ],
+)
 def test_rules_when_ohif_would_drop_or_fail_then_name_res_sr(
-    tmp_path: Path, damage: Callable[[Dataset], None]
+    tmp_path: Path, damage: Callable[[Dataset], None], sentence: str
 ) -> None:
     _, report = write(tmp_path)
     check_report(report)
@@ -264,6 +285,7 @@ def test_rules_when_ohif_would_drop_or_fail_then_name_res_sr(
         check_report(report)
 
     assert caught.value.code == "RES-SR"
+    assert sentence in str(caught.value)
 
 
 def test_outline_when_mask_is_a_rectangle_then_its_area_and_corners_are_those_of_the_pixels() -> None:

@@ -183,6 +183,7 @@ def test_refusal_when_series_are_missing_then_the_report_says_which_and_what_hel
     assert written.document["status"] == "refused"
     assert written.document["code"] == "SM-NOHBP"
     report = read_report(written)
+    assert report.ConceptNameCodeSequence[0].CodeValue == "126001"
     assert (report.CompletionFlag, report.VerificationFlag) == ("PARTIAL", "UNVERIFIED")
     assert {
         "111245 No algorithms succeeded; without findings",

@@ -61,7 +61,7 @@ def make_phantom_study(
 
 
 def write_phantom_study(
-    case: PhantomCase, out: Path, *, vendor: str = "ge", scenario: str = "standard"
+    case: PhantomCase, out: Path, *, vendor: str = "ge", scenario: str = "standard", patient_id: str = ""
 ) -> dict[str, object]:
     """Write ``out/dicom`` and ``out/truth``.
 
@@ -73,6 +73,8 @@ def write_phantom_study(
         Folder; made where absent. ``out/dicom`` must not hold anything yet.
     vendor, scenario
         One of `VENDORS`; one of `SCENARIOS` that makes sense for it.
+    patient_id
+        PatientID, which makes it another study as well; empty: one that follows from the seed.
 
     Returns
     -------
@@ -89,7 +91,8 @@ def write_phantom_study(
     chosen = _scenario(scenario)
     posed = chosen.pose(case)
     plan = chosen.edit(posed, usual_plan(posed))
-    identity = PhantomIdentity(case.truth.seed, f"{vendor}/{scenario}", plan.injected_after_h)
+    variant = "/".join(filter(None, (vendor, scenario, patient_id)))
+    identity = PhantomIdentity(case.truth.seed, variant, plan.injected_after_h, patient_id)
     field_strength_t = case.study.field_strength_t or PhantomSettings().field_strength_t
     frames = write_study(plan, out / "dicom", identity, DIALECTS[vendor], field_strength_t)
     chosen.spoil(frames)

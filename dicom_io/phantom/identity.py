@@ -21,21 +21,24 @@ class PhantomIdentity:
         Vendor, scenario and the like: what makes another study of the same seed.
     injected_after_h
         Time of day of the injection, hours.
+    assigned_id
+        PatientID where somebody must find the studies again to delete them; empty: one that follows from the seed.
     """
 
     seed: int
     variant: str
     injected_after_h: float = 9 + 20 / 60
+    assigned_id: str = ""
 
     @property
     def patient_name(self) -> str:
         """Plainly not a person's."""
-        return f"PHANTOM^SEED {self.seed}"
+        return f"{self.assigned_id}^SYNTHETIC" if self.assigned_id else f"PHANTOM^SEED {self.seed}"
 
     @property
     def patient_id(self) -> str:
         """PatientID; the same in every variant of a seed."""
-        return f"PHANTOM-{self.seed:04d}"
+        return self.assigned_id or f"PHANTOM-{self.seed:04d}"
 
     @property
     def injected_at(self) -> datetime:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from dicom_io.phantom.miniature import BINNING
+from dicom_io.phantom.miniature import BINNING, COARSE_BINNING, coarse
 from dicom_io.phantom.poses import from_above, on_the_side, prone
 from pipeline.phantom import PhantomCase
 from pipeline.study import FIXED_ROLE, Role
@@ -29,6 +29,17 @@ def test_a_small_voxel_is_the_mean_of_those_it_covers(
     block = large.array[round(k), first_j : first_j + BINNING, first_i : first_i + BINNING]
     assert abs(k - round(k)) < 1e-3
     assert value_at(small, centre) == pytest.approx(block.mean(), abs=0.51)
+
+
+def test_a_coarse_study_has_every_slice_and_the_tumour_in_its_place(phantom_case: PhantomCase) -> None:
+    before, after = phantom_case.truth.label_map, coarse(phantom_case).truth.label_map
+    assert after.grid.shape == (before.grid.shape[0], *(edge // COARSE_BINNING for edge in before.grid.shape[1:]))
+    places = [
+        labels.grid.to_lps_mm(np.argwhere(labels.array == 2).mean(axis=0)[::-1]) for labels in (before, after)
+    ]
+    assert np.linalg.norm(places[0] - places[1]) < after.grid.spacing_xyz_mm[0]
+    volumes = [float((labels.array == 2).sum()) * labels.grid.voxel_volume_mm3 for labels in (before, after)]
+    assert volumes[1] == pytest.approx(volumes[0], rel=0.1)
 
 
 def test_liver_and_label_map_stay_together_in_small(small_case: PhantomCase) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event as StopEvent
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 from pynetdicom.association import Association
 
@@ -46,6 +46,8 @@ class ArchiveSettings:
     callbacks
         Where each calling AE title wants its storage commitment reports; others get them on their own
         association.
+    access
+        Who may store; absent: every AE title on this machine.
     """
 
     folder: Path
@@ -53,18 +55,43 @@ class ArchiveSettings:
     host: str = "127.0.0.1"
     port: int = 0
     callbacks: Mapping[str, RemoteAE] = field(default_factory=dict)
+    access: AccessPolicy | None = None
+
+
+class ArchiveWatcher(Protocol):
+    """Looks on while the embedded PACS works; called on the threads of its associations."""
+
+    def admit(self, received: ReceivedInstance) -> StoreStatus:
+        """Return what an instance is answered with; anything but Success means that it is not kept."""
+
+    def kept(self, received: ReceivedInstance, path: Path) -> None:
+        """Take notice that an instance lies in `path`; one that came before is overwritten."""
+
+    def reported(self, result: CommitmentResult) -> None:
+        """Take notice of a storage commitment report that was delivered."""
+
+    def rejected(self, calling_ae_title: str, address: str) -> None:
+        """Take notice of an association that was rejected."""
 
 
 class Archive:
-    """A storage SCP with storage commitment, open to every AE title on this machine."""
+    """A storage SCP with storage commitment, open to every AE title on this machine.
 
-    def __init__(self, settings: ArchiveSettings) -> None:
+    Parameters
+    ----------
+    watcher
+        Told of everything; none where absent.
+    """
+
+    def __init__(self, settings: ArchiveSettings, watcher: ArchiveWatcher | None = None) -> None:
         self._settings = settings
-        policy = AccessPolicy(settings.ae_title, open_to_loopback=True)
+        self._watcher = watcher
+        policy = settings.access or AccessPolicy(settings.ae_title, open_to_loopback=True)
         self._scp = StorageScp(
             ScpSettings(settings.ae_title, settings.host, settings.port, policy),
             self._keep,
             on_commitment_request=self._commit,
+            on_rejection=lambda calling, host, _reason: watcher.rejected(calling, host) if watcher else None,
         )
 
     def start(self) -> int:
@@ -95,7 +122,11 @@ class Archive:
         return path if path.exists() else None
 
     def _keep(self, received: ReceivedInstance) -> StoreStatus:
+        admitted = self._watcher.admit(received) if self._watcher else StoreStatus.SUCCESS
+        if admitted is not StoreStatus.SUCCESS:
+            return admitted
         folder = self._settings.folder
+        path = folder / _file_name(received.identity.sop_instance_uid)
         part = folder / f".{uuid.uuid4().hex}.part"
         try:
             with part.open("xb") as file:
@@ -103,11 +134,13 @@ class Archive:
                 file.write(received.data_set)
                 file.flush()
                 os.fsync(file.fileno())
-            part.replace(folder / _file_name(received.identity.sop_instance_uid))
+            part.replace(path)
         except OSError:
             LOGGER.exception("instance %s could not be written", received.identity.sop_instance_uid)
             part.unlink(missing_ok=True)
             return StoreStatus.OUT_OF_RESOURCES
+        if self._watcher:
+            self._watcher.kept(received, path)
         return StoreStatus.SUCCESS
 
     def _commit(self, request: CommitmentRequest, assoc: Association) -> None:
@@ -130,6 +163,8 @@ class Archive:
                 report_commitment(callback, result, calling_ae_title=self._settings.ae_title)
             else:
                 report_on(assoc, RemoteAE(requester, assoc.requestor.address, assoc.requestor.port), result)
+            if self._watcher:
+                self._watcher.reported(result)
         except PeerError as error:
             LOGGER.warning("storage commitment report not delivered: %s", error)
 

@@ -20,6 +20,7 @@ from node.cli import (
     phantom,
     queue,
     serve,
+    simulate,
     studies,
 )
 from node.cli.output import ExitCode, ended
@@ -50,6 +51,9 @@ app.add_typer(peers.app, name="peers")
 app.command()(phantom.phantom)
 app.command(epilog="Example: mvi-node queue --json")(queue.queue)
 app.command(epilog="Example: mvi-node serve --config /etc/mvi-node/node.toml")(serve.serve)
+app.command(epilog="Example: mvi-node simulate --to MVINODE@10.0.0.4:11112 --report acceptance.html")(
+    simulate.simulate
+)
 app.add_typer(studies.app, name="studies")
 
 

@@ -1,0 +1,138 @@
+"""`mvi-node simulate` against a real node: what it says of studies that come whole, in pieces and not at all."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from node.cli import app
+from node.cli.output import ExitCode
+from node.demo.processes import free_port
+from tests.faults.killing_analysis import write_coarse_model
+from tests.integration.service import LOOPBACK, RunningNode, mvi_node, running_node
+
+pytestmark = pytest.mark.slow
+
+AE_TITLE = "MVI-ACCEPT"
+DEADLINE_S = 10.0
+"""Longer than a busy machine takes between two associations of one study."""
+PLAYED = ("missing-series", "missing-slices", "aborted")
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """A node, and what was said of it."""
+
+    node: RunningNode
+    port: int
+    result: "subprocess.CompletedProcess[str]"
+    report: str
+
+    @property
+    def to(self) -> str:
+        return f"{self.node.ae_title}@{LOOPBACK}:{self.node.port}"
+
+    @property
+    def document(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.result.stdout)
+        return document
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulated]:
+    folder = tmp_path_factory.mktemp("simulate")
+    write_coarse_model(folder / "models")
+    port = free_port()
+    us: dict[str, object] = {"name": "us", "ae_title": AE_TITLE, "host": LOOPBACK, "port": port}
+    peers = [{**us, "may_send": True, "return_to_sender": True}]
+    completion = {"settle_s": 1.0, "deadline_s": DEADLINE_S, "check_every_s": 0.5}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MVI_NODE_MODEL__FOLDER", str(folder / "models"))
+        with running_node(folder / "node", free_port(), peers, **completion) as node:
+            played = [word for name in PLAYED for word in ("--scenario", name)]
+            result = mvi_node(
+                *("simulate", "--config", str(node.configuration), "--port", str(port), "--vendor", "siemens"),
+                *("--size", "small", "--site", "<b>Ward</b>", "--report", str(folder / "report.html"), "--json"),
+                *played,
+            )
+            report = folder / "report.html"
+            yield Simulated(node, port, result, report.read_text(encoding="utf-8") if report.exists() else "")
+
+
+def test_node_when_studies_come_whole_in_pieces_and_not_at_all_then_each_is_answered_as_planted(
+    simulated: Simulated,
+) -> None:
+    assert simulated.result.returncode == ExitCode.DONE, simulated.result.stdout + simulated.result.stderr
+    document = simulated.document
+    assert document["status"] == "passed"
+    answers = {study["scenario"]: study for study in document["studies"]}
+    assert {name: study["answered"] for name, study in answers.items()} == {
+        "missing-series": "SM-MISSING-T2",
+        "missing-slices": "SM-INCOMPLETE",
+        "aborted": "analysed",
+    }
+    whole = answers["aborted"]
+    assert [item["kind"] for item in whole["objects"]] == ["seg", "sr", "summary"]
+    assert all(item["committed"] and item["times"] == 1 for item in whole["objects"])
+    assert whole["dice"] >= 0.6
+    assert whole["roles"] == dict.fromkeys(
+        ("T2", "DWI", "T1_PRE", "T1_ARTERIAL", "T1_PORTAL", "T1_HEPATOBILIARY"), True
+    )
+    assert all(study["patient_id"].startswith("MVI-ACCEPTANCE-") for study in document["studies"])
+
+
+def test_report_when_written_then_holds_table_picture_and_notice_and_escapes(simulated: Simulated) -> None:
+    for words in ("passed: 3 of 3", "SM-INCOMPLETE", "data:image/png", "Not a medical device", "Signature"):
+        assert words in simulated.report, words
+    assert "&lt;b&gt;Ward" in simulated.report
+
+
+def test_node_when_it_does_not_know_the_title_then_the_command_is_told_and_nothing_is_sent(
+    simulated: Simulated,
+) -> None:
+    arguments = ["simulate", "--to", simulated.to, "--ae-title", "STRANGER", "--port", str(simulated.port)]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == ExitCode.FAILED
+    assert "mvi-node peers add acceptance --ae-title STRANGER --host 127.0.0.1" in result.stderr
+    assert len(simulated.node.json("studies", "list")["studies"]) == len(PLAYED)
+
+
+def test_simulate_when_stopped_by_ctrl_c_then_it_ends_at_once_and_without_a_traceback(
+    simulated: Simulated,
+) -> None:
+    command = [sys.executable, "-m", "node", "simulate", "--to", simulated.to, "--scenario", "in-order"]
+    process = subprocess.Popen(
+        [*command, "--port", str(simulated.port)], stderr=subprocess.PIPE, text=True, env=os.environ.copy()
+    )
+    assert process.stderr is not None
+    said = process.stderr.readline()
+    while said and "sending" not in said:
+        said = process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, rest = process.communicate(timeout=60)
+    assert process.returncode == ExitCode.INTERRUPTED, rest
+    assert "Traceback" not in rest
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "said"),
+    [
+        (["--to", "MVINODE"], ExitCode.USAGE, "AE@HOST:PORT"),
+        (["--to", "MVINODE@127.0.0.1:1"], ExitCode.PEER_UNREACHABLE, "no DICOM service could be reached"),
+        (["--to", "MVINODE@127.0.0.1:1", "--scenario", "nope"], ExitCode.USAGE, "no scenario 'nope'"),
+    ],
+)
+def test_simulate_when_it_cannot_begin_then_one_line_and_its_exit_code(
+    arguments: list[str], exit_code: ExitCode, said: str
+) -> None:
+    result = CliRunner().invoke(app, ["simulate", *arguments, "--json"])
+    assert result.exit_code == exit_code
+    assert said in json.loads(result.stdout)["message"]
+    assert len(result.stderr.splitlines()) == 1

@@ -35,6 +35,7 @@ from node.labs.tls import server_context
 from node.ledger.ledger import Ledger, open_ledger, utc_now
 from node.ledger.waiting import LONGEST_RETRY_S
 from node.model_choice import load_active_bundle
+from node.notify.notifier import make_channels, make_notifier
 from node.outbox import Courier
 from node.owner import is_gone, worker_name
 from node.pacing import Pace
@@ -115,6 +116,7 @@ class Node:
         if settings.labs.tls_port:
             server_context(settings.labs)
         make_client(settings.labs)
+        make_channels(settings)
         os.umask(0o077)
         storage = prepare_storage(settings.node.storage)
         section = settings.node.model_copy(update={"storage": storage})
@@ -190,6 +192,7 @@ class Node:
             stack.callback(recorder.stopped)
             scheduler.every(AUDIT_EVERY_S, "audit", recorder.tick)
             self._attend_laboratory(scheduler, metrics, listener, pull)
+            self._notify(scheduler, metrics, ledger)
             stack.enter_context(scheduler)
             on_ready(settings.node.ae_title, ports)
             while not self._asked_to_stop:
@@ -200,6 +203,12 @@ class Node:
             _join(threads)
         if self._failure is not None:
             raise self._failure
+
+    def _notify(self, scheduler: Scheduler, metrics: Metrics, ledger: Ledger) -> None:
+        notifier = make_notifier(self._settings, ledger, back_off)
+        if notifier is not None:
+            metrics.count_messages_to_people(notifier.counts)
+            scheduler.every(self._settings.notify.check_every_s, "notify", notifier.check)
 
     def _pull(self, ledger: Ledger) -> FhirPull | None:
         labs = self._settings.labs

@@ -16,6 +16,7 @@ from node.finding import Finding, Verdict, found, reached_at, why_not_free
 from node.labs.diagnosis import diagnose
 from node.ledger.ledger import open_ledger, utc_now
 from node.model_choice import load_active_bundle
+from node.notify.diagnosis import diagnose_channels
 from node.peers import make_transport, remote
 from node.retention import low_disk_bytes
 from node.storage import existing_ledger_url
@@ -31,7 +32,7 @@ PATIENCE = TransportLimits(acse_timeout_s=5.0, network_timeout_s=5.0, dimse_time
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Examine disk, ledger, ports, certificates, rules, model, clock, laboratory and peers, one by one."""
+    """Examine disk, ledger, ports, certificates, rules, model, clock, laboratory, notices and peers, in turn."""
     yield _storage(settings)
     yield _ledger(settings)
     yield found("transport", _transport)
@@ -41,6 +42,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield found("model", lambda: _model(settings))
     yield _clock(settings)
     yield from diagnose(settings.labs)
+    yield from diagnose_channels(settings)
     for peer in settings.peers:
         yield _peer(peer, settings)
 

@@ -15,6 +15,7 @@ from node.ledger.interventions import NotNowError
 from node.ledger.ledger import Ledger
 from node.ledger.records import StudyRecord
 from node.states import Event, StudyState
+from node.study_reference import study_reference
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -71,6 +72,7 @@ def show_study(ledger: Ledger, study_instance_uid: str) -> dict[str, Any]:
     """
     return {
         **as_json_value(as_it_stands(ledger.studies.get(study_instance_uid))),
+        "reference": study_reference(study_instance_uid),
         "deliveries": [as_json_value(item) for item in ledger.outbox.of_study(study_instance_uid)],
         "history": [as_json_value(event) for event in ledger.history(study_instance_uid)],
     }

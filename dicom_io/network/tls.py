@@ -3,7 +3,10 @@
 import ssl
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+
+from cryptography.x509 import load_pem_x509_certificate
 
 from config.errors import ConfigError
 
@@ -105,6 +108,22 @@ def _demand_sound(files: TlsFiles, *, as_client: bool) -> None:
     problems = tls_problems(files, as_client=as_client)
     if problems:
         raise ConfigError(problems)
+
+
+def certificate_ends(certificate: Path) -> datetime:
+    """Return when the first certificate of a PEM file expires, UTC; also where it has.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read.
+    """
+    try:
+        return load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
+    except OSError as error:
+        raise ConfigError([f"{certificate} cannot be read: {(error.strerror or str(error)).lower()}"]) from error
+    except ValueError as error:
+        raise ConfigError([f"{certificate} holds no certificate"]) from error
 
 
 def _context(files: TlsFiles, protocol: "ssl._SSLMethod") -> ssl.SSLContext:

@@ -12,6 +12,7 @@ from config.loading import load_settings
 from config.series_rules import rules_in_force
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import RESEARCH_USE, ExitCode, complain, print_json, verb
+from node.cli.study_argument import named
 from node.cli.tables import show_table
 from node.ledger.ledger import open_ledger
 from node.storage import existing_ledger_url
@@ -70,7 +71,7 @@ def _run(study: str, wishes: list[str], withdraw: list[str], config: Path | None
     settings = load_settings(config, os.environ)
     rules = rules_in_force(settings.matching)
     with open_ledger(existing_ledger_url(settings)) as ledger:
-        assigner = Assigner(ledger, settings.node.storage, rules, study)
+        assigner = Assigner(ledger, settings.node.storage, rules, named(ledger, study))
         if wanted or freed:
             return assigner.change(wanted, freed, getpass.getuser())
         return assigner.show()

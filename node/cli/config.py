@@ -58,7 +58,8 @@ def init(
 @verb
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Name every wrong key of the configuration in force; exit 2 where there is one."""
-    from node.tls import demand_usable_certificates  # noqa: PLC0415 - the other verbs need no network
+    from node.notify.notifier import make_channels  # noqa: PLC0415 - the other verbs need no network
+    from node.tls import demand_usable_certificates  # noqa: PLC0415 - as above
 
     try:
         settings = load_settings(config, os.environ)
@@ -68,6 +69,7 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         if settings.labs.tls_port:
             server_context(settings.labs)
         make_client(settings.labs)
+        make_channels(settings)
     except ConfigError as error:
         if as_json:
             print_json({"valid": False, "problems": list(error.problems)})

@@ -5,18 +5,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from config.loading import load_settings
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import complain, print_json, verb
+from node.cli.study_argument import StudyArgument, named
 from node.ledger.ledger import Ledger, open_ledger
 from node.states import StudyState
 from node.storage import existing_ledger_url
-
-StudyArgument = Annotated[str, typer.Argument(metavar="STUDY_INSTANCE_UID", help="StudyInstanceUID.")]
 
 
 @contextmanager
@@ -34,6 +30,7 @@ def reprocess(study: StudyArgument, config: ConfigOption = None, as_json: JsonOp
     are deleted.
     """
     with _opened(config) as ledger:
+        study = named(ledger, study)
         ledger.interventions.reprocess(study, getpass.getuser())
         state = ledger.studies.get(study).state
     if as_json:
@@ -51,6 +48,7 @@ def cancel(study: StudyArgument, config: ConfigOption = None, as_json: JsonOptio
     known, or has a result already.
     """
     with _opened(config) as ledger:
+        study = named(ledger, study)
         was = ledger.interventions.cancel(study, getpass.getuser()).state
         state = ledger.studies.get(study).state
     if as_json:

@@ -13,6 +13,7 @@ from config.loading import load_settings
 from config.settings import Settings
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import ExitCode, complain, ended, print_json, verb
+from node.cli.study_argument import named
 from node.cli.tables import show_table
 from node.ledger.ledger import Ledger, open_ledger
 from node.ledger.purges import Extent
@@ -57,6 +58,7 @@ def purge(
             if study is None:
                 purged = _due(ledger, settings, dry_run=dry_run)
             else:
+                study = named(ledger, study)
                 extent = Extent(results=not images_only)
                 purged = [_one(ledger, settings, study, extent, undelivered=undelivered)]
         except UndeliveredError as error:

@@ -13,10 +13,11 @@ from config.loading import load_settings
 from config.series_rules import rules_in_force
 from node.cli.assign import assign
 from node.cli.config import ConfigOption, JsonOption
-from node.cli.intervene import StudyArgument, cancel, reprocess
+from node.cli.intervene import cancel, reprocess
 from node.cli.match_text import show_match
 from node.cli.output import RESEARCH_USE, complain, print_json, verb
 from node.cli.purge import purge
+from node.cli.study_argument import StudyArgument, named
 from node.cli.tables import show_table
 from node.ledger.ledger import Ledger, open_ledger
 from node.retrying import retry_study
@@ -78,7 +79,7 @@ def list_studies(state: StateOption = None, config: ConfigOption = None, as_json
 def show(study: StudyArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show where a study stands, what happened to it, and what reached which peer."""
     with opened(config) as (ledger, _):
-        document = show_study(ledger, study)
+        document = show_study(ledger, named(ledger, study))
     if as_json:
         print_json(document)
         return
@@ -95,6 +96,7 @@ def explain(study: StudyArgument, config: ConfigOption = None, as_json: JsonOpti
     """Say why each series was or was not chosen, and what the study waits for."""
     with opened(config) as (ledger, storage):
         settings = load_settings(config, os.environ)
+        study = named(ledger, study)
         document = explain_study(ledger, storage, study, settings.completion, rules_in_force(settings.matching))
     if as_json:
         print_json(document)
@@ -119,6 +121,7 @@ def _condition(document: Mapping[str, Any]) -> str:
 def retry(study: StudyArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Try again at once: send what a peer has not got, refused or did not confirm, otherwise analyse once more."""
     with opened(config) as (ledger, _):
+        study = named(ledger, study)
         state = retry_study(ledger, study, getpass.getuser())
     if as_json:
         print_json({"study_instance_uid": study, "state": state.value})

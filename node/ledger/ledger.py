@@ -17,6 +17,7 @@ from node.ledger.contacts import Contacts
 from node.ledger.interventions import Interventions
 from node.ledger.lab_uses import LabUses
 from node.ledger.labs import Labs
+from node.ledger.notices import Notices
 from node.ledger.outbox import Outbox
 from node.ledger.purges import Purges
 from node.ledger.records import InstanceRecord, Recorded, StudyEvent
@@ -51,6 +52,8 @@ class Ledger:
         What people change about a study.
     purges
         Studies whose images and results are deleted.
+    notices
+        What people were told of.
     outbox
         Deliveries.
     contacts
@@ -76,6 +79,7 @@ class Ledger:
         self.work = Work(engine, clock, monotonic_s)
         self.interventions = Interventions(engine, clock)
         self.purges = Purges(engine, clock)
+        self.notices = Notices(engine, clock)
         self.outbox = Outbox(engine, clock, monotonic_s)
         self.contacts = Contacts(engine, clock, monotonic_s)
         self.assignments = Assignments(engine, clock)

@@ -91,6 +91,21 @@ class Outbox:
         """Return everything that no peer has confirmed, the refused included."""
         return self._select(select(_T).where(_T.c.state.in_(_NOT_CONFIRMED)).order_by(_T.c.number))
 
+    def overdue(self, before: datetime) -> Mapping[str, int]:
+        """Return how many studies wait for each peer whose results were written before `before`, by peer."""
+        results = schema.results
+        query = (
+            select(_T.c.destination, func.count(_T.c.study_instance_uid.distinct()))
+            .join(results, results.c.sop_instance_uid == _T.c.sop_instance_uid)
+            .where(
+                _T.c.state.in_([DeliveryState.WAITING.value, DeliveryState.STORED.value]),
+                results.c.written_at < before,
+            )
+            .group_by(_T.c.destination)
+        )
+        with reading(self._engine) as connection:
+            return {str(name): int(number) for name, number in connection.execute(query)}
+
     def remarked(self, limit: int = 20) -> tuple[Delivery, ...]:
         """Return the last objects that a peer stored with a remark, the youngest first."""
         return self._select(select(_T).where(_T.c.warning.is_not(None)).order_by(_T.c.number.desc()).limit(limit))

@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = "0008"
+SCHEMA_VERSION = "0009"
 """Revision of migrations/ that this code needs; a test keeps it equal to the head."""
 
 UID = String(64)
@@ -204,4 +204,20 @@ events = Table(
     Column("event", String(32), nullable=False),
     Column("detail", Text, nullable=False),
     Index(None, "study_instance_uid"),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("kind", String(32), nullable=False),
+    Column("subject", String(128), nullable=False),
+    Column("channel", String(16), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("raised_at", UtcDateTime, nullable=False),
+    # Empty until it was sent; the row goes when its condition does.
+    Column("told_at", UtcDateTime),
+    Column("attempts", Integer, nullable=False),
+    Column("error", Text),
+    UniqueConstraint("kind", "subject", "channel"),
 )

@@ -60,6 +60,14 @@ class LedgerCollector(Collector):
         for (peer, delivery_state), number in self._ledger.outbox.count().items():
             deliveries.add_metric([peer, delivery_state.value], number)
         yield deliveries
+        notices = GaugeMetricFamily("mvi_notices", "Events that people are told of, by kind.", labels=["kind"])
+        for kind, number in self._ledger.notices.count().items():
+            notices.add_metric([kind], number)
+        yield notices
+        unsent = GaugeMetricFamily("mvi_notices_unsent", "Notices that could not be sent.", labels=["channel"])
+        for channel, (number, _) in self._ledger.notices.waiting().items():
+            unsent.add_metric([channel], number)
+        yield unsent
         yield GaugeMetricFamily(
             "mvi_instances_entered",
             "Instances entered into the ledger since it was made; a purge does not lower it.",
@@ -94,6 +102,31 @@ class CountsCollector(Collector):
         yield counter
 
 
+class PairsCollector(Collector):
+    """Reads counts by two labels that another part of the node keeps.
+
+    Parameters
+    ----------
+    name, text, labels
+        Of the counter.
+    read
+        Gives the counts by values of the labels.
+    """
+
+    def __init__(
+        self, name: str, text: str, labels: tuple[str, str], read: Callable[[], Mapping[tuple[str, str], int]]
+    ) -> None:
+        self._name, self._text, self._labels = name, text, labels
+        self._read = read
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the counter."""
+        counter = CounterMetricFamily(self._name, self._text, labels=self._labels)
+        for values, number in self._read().items():
+            counter.add_metric(values, number)
+        yield counter
+
+
 class Metrics:
     """The registry of one node.
 
@@ -121,6 +154,11 @@ class Metrics:
         """Show the answers of the HL7 listener, as `read` gives them."""
         text = "HL7 messages by answer; none: nothing could be read of it that an answer needs."
         self.registry.register(CountsCollector("mvi_hl7_messages", text, "answer", read))
+
+    def count_messages_to_people(self, read: Callable[[], Mapping[tuple[str, str], int]]) -> None:
+        """Show how many messages to people were sent and failed, as `read` gives it by channel and outcome."""
+        text = "Messages to people by channel and outcome."
+        self.registry.register(PairsCollector("mvi_notifications", text, ("channel", "outcome"), read))
 
     def count_pulls(self, read: Callable[[], Mapping[str, int]]) -> None:
         """Show how the FHIR server answered, as `read` gives it."""

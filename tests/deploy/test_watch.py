@@ -39,6 +39,8 @@ def exported(tmp_path: Path) -> set[str]:
         metrics = Metrics(ledger, tmp_path)
         metrics.count_messages(dict)
         metrics.count_pulls(dict)
+        metrics.count_purges(dict)
+        metrics.count_messages_to_people(dict)
         names = set()
         for family in metrics.registry.collect():
             suffixes = {"histogram": ("_bucket", "_sum", "_count"), "counter": ("_total",)}.get(family.type, ("",))

@@ -13,8 +13,10 @@ from node.demo.processes import free_port
 from node.doctor import CLOCK_TOLERANCE, examine
 from node.finding import Finding, Verdict
 from node.ledger.ledger import Ledger, open_ledger, utc_now
+from node.ledger.notices import Notice
 from tests.unit.dicom_io.network.receiver import receiving
 from tests.unit.node.doubles import FakeClock, instance
+from tests.unit.node.notify.servers import webhook_server
 
 LOOPBACK = "127.0.0.1"
 
@@ -171,3 +173,20 @@ def test_peer_when_it_answers_is_away_or_does_not_know_us_then_each_is_said(tmp_
     assert verdicts["other"] is Verdict.FAILED
     assert verdicts["sends"] is Verdict.OK
     assert verdicts["knows"] is Verdict.OK
+
+
+def test_notify_when_a_channel_answers_is_away_or_has_notices_that_wait_then_each_is_said(tmp_path: Path) -> None:
+    assert "off" in findings(settings(tmp_path))["notify"].detail
+    with open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}") as ledger, webhook_server() as hook:
+        own = settings(tmp_path, notify={"webhook_url": f"http://{LOOPBACK}:{hook.port}", "timeout_s": 5})
+        assert findings(own)["notify webhook"].verdict is Verdict.OK
+        notice = Notice("parked", "s-1", "Study s-1 is failed.")
+        ledger.notices.sync([notice], ["parked"], ["webhook"])
+        ledger.notices.failed("webhook", [notice], "the webhook answers HTTP 500")
+        waiting = findings(own)["notify webhook"]
+        assert waiting.verdict is Verdict.WARNING
+        assert "1 notices wait: the webhook answers HTTP 500" in waiting.detail
+        assert hook.documents == []
+    away = findings(own)["notify webhook"]
+    assert away.verdict is Verdict.WARNING
+    assert "nobody is told" in away.detail

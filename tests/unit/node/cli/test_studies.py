@@ -12,6 +12,7 @@ from node.ledger.ledger import open_ledger
 from node.ledger.schema import SCHEMA_VERSION
 from node.states import Event
 from node.storage import storage_id
+from node.study_reference import study_reference
 from tests.unit.node.doubles import STUDY, FakeClock, instance, make_ready, result_objects, take
 
 
@@ -225,3 +226,11 @@ def test_purge_when_the_storage_is_on_another_machine_then_deletes_nothing(stora
     assert result.exit_code == ExitCode.FAILED
     assert "where its storage is" in result.stderr
     assert invoke("studies", "show", f"{STUDY}.1")["state"] == "delivering"
+
+
+@pytest.mark.parametrize("verb", ["show", "explain", "cancel"])
+def test_verbs_when_a_study_is_named_by_the_reference_of_a_notice_then_find_it(storage: Path, verb: str) -> None:
+    study = f"{STUDY}.3"
+    document = invoke("studies", verb, study_reference(study))
+    assert document["study_instance_uid"] == study
+    assert CliRunner().invoke(app, ["studies", verb, "s-000000000000"]).exit_code == ExitCode.FAILED

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from node.ledger.ledger import Ledger
+from node.ledger.notices import Notice
 from node.ledger.records import Claim
 from node.states import Event
 from node.watch.metrics import Metrics
@@ -118,3 +119,25 @@ def test_counts_when_kept_elsewhere_then_are_read_at_the_scrape(metrics: Metrics
     assert value(metrics, "mvi_hl7_messages_total", answer="AA") == 3
     assert value(metrics, "mvi_hl7_messages_total", answer="AR") == 2
     assert value(metrics, "mvi_fhir_pulls_total", outcome="failed") == 1
+
+
+def test_notices_when_they_stand_and_cannot_be_sent_then_both_are_shown(metrics: Metrics, ledger: Ledger) -> None:
+    notice = Notice("parked", "s-1", "Study s-1 is failed.")
+    ledger.notices.sync([notice], ["parked"], ["mail", "webhook"])
+    assert value(metrics, "mvi_notices", kind="parked") == 1
+    assert value(metrics, "mvi_notices_unsent", channel="mail") is None
+    ledger.notices.failed("mail", [notice], "refused")
+    assert value(metrics, "mvi_notices_unsent", channel="mail") == 1
+    ledger.notices.told("mail", [notice])
+    assert value(metrics, "mvi_notices_unsent", channel="mail") is None
+    ledger.notices.sync([], ["parked"], ["mail", "webhook"])
+    assert value(metrics, "mvi_notices", kind="parked") is None
+
+
+def test_counts_when_purges_and_messages_happen_then_they_move(metrics: Metrics) -> None:
+    purged, sent = {"images": 0}, {("mail", "sent"): 0}
+    metrics.count_purges(lambda: purged)
+    metrics.count_messages_to_people(lambda: sent)
+    purged["images"], sent["mail", "sent"] = 3, 2
+    assert value(metrics, "mvi_purged_studies_total", what="images") == 3
+    assert value(metrics, "mvi_notifications_total", channel="mail", outcome="sent") == 2

@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from pipeline.volume import Volume
+if TYPE_CHECKING:
+    # The names of roles and analytes are read by every verb of the command line, and most need no numpy.
+    from pipeline.volume import Volume
 
 
 class Role(StrEnum):
@@ -90,7 +93,7 @@ class Study:
         A role is missing.
     """
 
-    volumes: Mapping[Role, Volume]
+    volumes: Mapping[Role, "Volume"]
     clinical: Mapping[Analyte, ClinicalValue] = field(default_factory=dict)
     field_strength_t: float | None = None
     examined_on: date | None = None

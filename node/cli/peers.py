@@ -3,21 +3,21 @@
 import os
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from config.editing import add_peer, remove_peer
 from config.errors import ConfigError
 from config.loading import find_config_file, load_settings
-from dicom_io.network.requestor import PeerError
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import ExitCode, complain, print_json, verb
 from node.cli.tables import show_table
 from node.ledger.records import ObjectKind
 from node.peer_report import contacts_of, describe_peers, note_contact, peer_named
-from node.peers import make_transport
-from node.probing import probe_document
+
+if TYPE_CHECKING:
+    from dicom_io.network.requestor import PeerError
 
 app = typer.Typer(no_args_is_help=True, help="Remote application entities: PACS, archives, scanners.")
 
@@ -107,6 +107,9 @@ def remove(name: NameArgument, config: ConfigOption = None, as_json: JsonOption 
 @verb
 def echo(name: NameArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Ask whether a peer answers (C-ECHO); exit 4 where it cannot be reached, 1 where it refuses this node."""
+    from dicom_io.network.requestor import PeerError  # noqa: PLC0415 - `--help` needs no DICOM
+    from node.peers import make_transport  # noqa: PLC0415
+
     settings = load_settings(config, os.environ)
     peer = peer_named(settings, name)
     began = time.monotonic()
@@ -126,6 +129,9 @@ def echo(name: NameArgument, config: ConfigOption = None, as_json: JsonOption = 
 @verb
 def probe(name: NameArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Say what a peer accepts and what should be sent to it; nothing is sent. Exit codes as for `echo`."""
+    from dicom_io.network.requestor import PeerError  # noqa: PLC0415 - `--help` needs no DICOM
+    from node.probing import probe_document  # noqa: PLC0415
+
     settings = load_settings(config, os.environ)
     peer = peer_named(settings, name)
     try:
@@ -141,7 +147,7 @@ def probe(name: NameArgument, config: ConfigOption = None, as_json: JsonOption =
         typer.echo(sentence)
 
 
-def _ended(as_json: bool, name: str, error: PeerError) -> typer.Exit:
+def _ended(as_json: bool, name: str, error: "PeerError") -> typer.Exit:
     if as_json:
         refused = not error.transient
         print_json({"peer": name, "reached": refused, "refused": refused, "message": str(error)})

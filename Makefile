@@ -4,7 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 
-.PHONY: help demo test lint check install install-test system-test unit bench bench-ingest faults soak clean
+LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --extra dask --constraint constraints.txt --generate-hashes \
+	--no-annotate --python-version 3.11 --python-platform x86_64-unknown-linux-gnu --no-config
+
+.PHONY: help lock wheelhouse audit sbom demo test lint check install install-test system-test unit bench bench-ingest faults soak clean
 
 help:  ## Show the targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +41,23 @@ $(VENV)/.installed-test: $(VENV)/.installed
 
 system-test:  ## Install the programs that the tests use as peers, where apt may.
 	deploy/install_test_peers.sh
+
+lock: install-test  ## Write deploy/requirements-*.lock anew: every package with its hashes. CPU torch: UV_FIND_LINKS.
+	$(LOCK) --override deploy/torch-cpu.txt --custom-compile-command 'make lock' -o deploy/requirements-cpu.lock
+	$(LOCK) --custom-compile-command 'make lock' -o deploy/requirements-gpu.lock
+
+wheelhouse: install  ## Gather all that an installation without a network needs, in build/wheelhouse.
+	deploy/make_wheelhouse.sh --python $(BIN)/python build/wheelhouse
+
+audit: install-test  ## Ask PyPI for known vulnerabilities of what is pinned; needs PyPI itself, a mirror has none.
+	mkdir -p build
+	sed 's/+cpu / /' deploy/requirements-cpu.lock | grep -v -- --hash= | sed 's/ \\$$//' > build/audited.txt
+	$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement build/audited.txt
+
+sbom: install-test  ## Write the bill of materials of an installation, CycloneDX: build/sbom.json.
+	mkdir -p build
+	$(BIN)/cyclonedx-py requirements deploy/requirements-cpu.lock --pyproject pyproject.toml --mc-type application \
+		--output-reproducible --validate --output-file build/sbom.json
 
 bench: install-test  ## Print the figures of the benchmarks; tests/bench.
 	$(BIN)/python -m tests.bench

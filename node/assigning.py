@@ -10,7 +10,8 @@ from dicom_io.assembly.assignable import Assignable, assignable
 from dicom_io.assembly.match_result import Assigned
 from dicom_io.assembly.matching import match_studies, objection_to
 from dicom_io.assembly.overrides import Override
-from dicom_io.assembly.scanning import ScanResult, scan_files
+from dicom_io.assembly.scan_result import ScanResult
+from dicom_io.assembly.scanning import scan_files
 from node.assignment_wishes import AssignmentError, Kind, Wish, find
 from node.ledger.assignments import Assignment, NotAssignedError
 from node.ledger.ledger import Ledger

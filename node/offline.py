@@ -12,7 +12,8 @@ from dicom_io.assembly.examination import examined_on
 from dicom_io.assembly.match_result import MatchResult, SourceInstance
 from dicom_io.assembly.matching import match_studies
 from dicom_io.assembly.patient import read_patient
-from dicom_io.assembly.scanning import ScanResult, scan_folder
+from dicom_io.assembly.scan_result import ScanResult
+from dicom_io.assembly.scanning import scan_folder
 from node.analysis_job import ChooseValues, ClinicalValues, Overrides, run_job
 from node.analysis_tools import make_tools
 from node.labs.choice import values_of_examination

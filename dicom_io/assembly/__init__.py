@@ -5,7 +5,8 @@ from dicom_io.assembly.matching import match_studies, role_status
 from dicom_io.assembly.overrides import Override
 from dicom_io.assembly.pixel_sanity import inspect, inspect_files
 from dicom_io.assembly.progress import StudyProgress, study_progress
-from dicom_io.assembly.scanning import NoDicomError, ScanResult, UnreadableFile, scan_files, scan_folder
+from dicom_io.assembly.scan_result import ScanResult, UnreadableFile
+from dicom_io.assembly.scanning import NoDicomError, scan_files, scan_folder
 from dicom_io.assembly.volumes import assemble
 
 __all__ = [

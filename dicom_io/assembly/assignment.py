@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from config.series_rules import SeriesRules
 from dicom_io.assembly.evidence import DYNAMIC_ROLES, Timing
 from dicom_io.assembly.grids import same_grid
-from dicom_io.assembly.scoring import Pools, Scored
+from dicom_io.assembly.hypotheses import Pools
+from dicom_io.assembly.scoring import Scored
 from dicom_io.assembly.subvolumes import SubVolume
 from pipeline.study import Role
 

@@ -12,7 +12,7 @@ from dicom_io.assembly.grids import Grids
 from dicom_io.assembly.lexicon import Lexicon
 from dicom_io.assembly.match_result import RejectedSubVolume
 from dicom_io.assembly.rejects import UNSUPPORTED, Verdict, defect, reject, surroundings, without_text
-from dicom_io.assembly.scanning import OtherInstance, ScanResult, UnreadableFile
+from dicom_io.assembly.scan_result import OtherInstance, ScanResult, UnreadableFile
 from dicom_io.assembly.subvolumes import SubVolume, split_series
 from dicom_io.assembly.unreadable import damage_of_series, shown
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from config.series_rules import TimeRules
+from config.matching_limits import TimeRules
 from dicom_io.assembly.facts import FrameFacts
 from dicom_io.assembly.instants import SECONDS_A_DAY, time_of_day_s
 from dicom_io.assembly.subvolumes import SubVolume

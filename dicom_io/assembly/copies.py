@@ -12,7 +12,7 @@ from pathlib import Path
 from dicom_io.assembly.facts import FrameFacts
 from dicom_io.assembly.frame_pixels import frame_digests
 from dicom_io.assembly.match_result import RejectedSubVolume
-from dicom_io.assembly.scanning import ScanResult
+from dicom_io.assembly.scan_result import ScanResult
 
 CODE = "DUPLICATE"
 

@@ -15,6 +15,7 @@ from dicom_io.assembly.assignment import (
 from dicom_io.assembly.candidates import Sorted
 from dicom_io.assembly.clock import Clock, choose_clock, injection_s
 from dicom_io.assembly.evidence import DYNAMIC_ROLES, Timing
+from dicom_io.assembly.hypotheses import Pools, score_phases
 from dicom_io.assembly.objections import (
     ambiguous_objections,
     assignment_objections,
@@ -26,7 +27,7 @@ from dicom_io.assembly.objections import (
 from dicom_io.assembly.overrides import Placed
 from dicom_io.assembly.preferences import equivalent, preferred, settle
 from dicom_io.assembly.refusals import Refusal
-from dicom_io.assembly.scoring import Pools, Scored, agent_used, score_phases, score_static, weigh
+from dicom_io.assembly.scoring import Scored, agent_used, score_static, weigh
 from pipeline.study import Role
 
 _STATIC_ROLES = (Role.T2, Role.DWI)

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from config.series_rules import PhysicsWindow, SeriesRules
+from config.matching_limits import PhysicsWindow
+from config.series_rules import SeriesRules
 from dicom_io.assembly.clock import Clock
 from dicom_io.assembly.facts import Physics
 from dicom_io.assembly.lexicon import PHASES

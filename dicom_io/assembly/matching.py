@@ -16,7 +16,7 @@ from dicom_io.assembly.match_result import MatchResult, Moment, RejectedSubVolum
 from dicom_io.assembly.overrides import Override, in_force, place
 from dicom_io.assembly.refusals import ROLE_WORDS, Refusal, refuse
 from dicom_io.assembly.rejects import Verdict
-from dicom_io.assembly.scanning import ScanResult
+from dicom_io.assembly.scan_result import ScanResult
 from dicom_io.assembly.scoring import Scored
 from dicom_io.assembly.unreadable import closed_objection, stray_warnings
 from pipeline.study import Role

@@ -8,9 +8,10 @@ from dicom_io.assembly.assignment import CONSTRAINTS, best_phases, conflict, mis
 from dicom_io.assembly.candidates import Sorted
 from dicom_io.assembly.clock import PHASES_TO_SEPARATE, Clock
 from dicom_io.assembly.evidence import DYNAMIC_ROLES, Timing, gate, supporting_families
+from dicom_io.assembly.hypotheses import Pools
 from dicom_io.assembly.overrides import Placed
 from dicom_io.assembly.refusals import ROLE_WORDS, Refusal, name_roles, refuse
-from dicom_io.assembly.scoring import Pools, Scored
+from dicom_io.assembly.scoring import Scored
 from pipeline.study import Role
 
 _CONTRADICTIONS = {

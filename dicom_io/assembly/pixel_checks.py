@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
-from config.series_rules import PixelRules
+from config.matching_limits import PixelRules
 from dicom_io.assembly.enhancement import Enhancement, Samples, measure
 from dicom_io.assembly.evidence import DYNAMIC_ROLES
 from dicom_io.assembly.refusals import ROLE_WORDS

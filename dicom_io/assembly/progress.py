@@ -10,7 +10,7 @@ from dicom_io.assembly.instants import SECONDS_A_DAY
 from dicom_io.assembly.lexicon import Lexicon
 from dicom_io.assembly.matching import FILLED, sort_and_decide, status_of_roles
 from dicom_io.assembly.overrides import Override
-from dicom_io.assembly.scanning import ScanResult
+from dicom_io.assembly.scan_result import ScanResult
 from pipeline.study import FIXED_ROLE, Role
 
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from dicom_io.assembly.refusals import Refusal, refuse
-from dicom_io.assembly.scanning import ScanResult, UnreadableFile
+from dicom_io.assembly.scan_result import ScanResult, UnreadableFile
 
 
 def closed_objection(scan: ScanResult) -> Refusal | None:

@@ -14,7 +14,7 @@ from node.cli.match_text import show_match
 from node.cli.output import RESEARCH_USE, ExitCode, complain, print_json, verb
 
 if TYPE_CHECKING:
-    from dicom_io.assembly.scanning import UnreadableFile
+    from dicom_io.assembly.scan_result import UnreadableFile
 
 
 @verb

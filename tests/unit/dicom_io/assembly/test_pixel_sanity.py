@@ -8,7 +8,8 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from config.series_rules import PIXEL_CHECKS, load_series_rules
+from config.matching_limits import PIXEL_CHECKS
+from config.series_rules import load_series_rules
 from dicom_io.assembly import inspect, inspect_files, match_studies, scan_folder
 from dicom_io.assembly.enhancement import measure, sample
 from dicom_io.assembly.match_result import Assigned, MatchResult

@@ -42,6 +42,8 @@ class Lexicon(_Terms):
 
     pre: tuple[str, ...]
     """Before contrast."""
+    post: tuple[str, ...]
+    """After contrast, whatever the phase: contradicts `pre` where a series is one phase."""
     multiphase: tuple[str, ...]
     """Several phases: says nothing of `pre`."""
     arterial: tuple[str, ...]
@@ -74,6 +76,10 @@ class Lexicon(_Terms):
     """Cholangiography."""
     bolus: tuple[str, ...]
     """Bolus tracking."""
+    motion_corrected: tuple[str, ...]
+    """Copy that the scanner aligned with the other phases."""
+    failed: tuple[str, ...]
+    """Acquisition that the technologist gave up."""
     balanced: tuple[str, ...]
     """Balanced steady-state sequence."""
     dixon_fat: tuple[str, ...]

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 from config.rule_values import ROLE_NAMES, Fraction, NotNegative, Positive, Windows, exactly
 from config.settings import Section
 
-PIXEL_CHECKS = 10
+PIXEL_CHECKS = 11
 """Relations between the phases that pixels are checked for."""
 
 
@@ -120,6 +120,8 @@ class PixelRules(Section):
     """Least liver, hepatobiliary over before contrast."""
     uptake: Positive
     """Least gain times loss of brightness, hepatobiliary over before contrast: contrast darkens nothing."""
+    liver_uptake: Positive
+    """Least gain of the liver over that of the rest, before contrast to hepatobiliary; less: exchanged."""
     liver_to_blood: Positive
     """Least liver over blood in the hepatobiliary phase; less: taken too early, or too little taken up."""
 

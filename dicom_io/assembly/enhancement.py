@@ -29,6 +29,9 @@ gain or flip angle differs between the phases is divided out by it."""
 _BLOOD_PERCENT = 98.5
 _LIVER_PERCENT = 85
 
+_RESTING_PERCENT, _RISING_PERCENT = 30, 75
+"""Beyond them lies what brightens least and most from the arterial to the portal phase, blood left out."""
+
 _TAIL_PERCENTS = (1.5, 3.0, 5.0, 10.0, 15.0)
 """Of the ratio to before contrast, from both ends: nothing gets darker by contrast, and blood is little."""
 
@@ -56,6 +59,9 @@ class Enhancement:
     uptake
         What the hepatobiliary phase brightens most, relative to the median, times what it darkens most: below one
         where more is lost than gained, that is where it comes before the phase it is compared with.
+    liver_uptake
+        Gain from before contrast to the hepatobiliary phase of what still brightened from the arterial to the
+        portal phase, as the liver does, over that of the rest. Below one where first and last are exchanged.
     """
 
     blood: Mapping[Role, float]
@@ -63,6 +69,7 @@ class Enhancement:
     liver_to_blood: float
     peak: float
     uptake: float
+    liver_uptake: float
 
 
 Samples = Mapping[Role, "Array"]
@@ -138,6 +145,7 @@ def measure(inside: Samples) -> Enhancement:
         liver_to_blood=float(np.median(late[liver]) / max(float(np.median(late[blood])), _TINY)),
         peak=float(np.exp(early_tails[-1] - late_tails[-1])),
         uptake=float(np.exp(2 * late_tails.mean())),
+        liver_uptake=_liver_uptake(inside, blood),
     )
 
 
@@ -179,13 +187,34 @@ def _tails(inside: Samples, role: Role) -> Array:
     Array
         (n,): distances of the lower percentiles, negative, then those of the upper ones, the highest last.
     """
-    bright = [values / max(float(np.percentile(values, 90)), _TINY) for values in inside.values()]
-    # What breathing moves out of the body in any phase says nothing of contrast.
-    tissue = np.minimum.reduce(bright) > _BODY
+    tissue = _tissue(inside)
     ratio = np.log(inside[role][tissue] / inside[Role.T1_PRE][tissue])
     percents = (*_TAIL_PERCENTS, *(100 - percent for percent in reversed(_TAIL_PERCENTS)))
     tails: Array = np.percentile(ratio, percents) - np.median(ratio)
     return tails
+
+
+def _liver_uptake(inside: Samples, blood: Mask) -> float:
+    """Return the gain of the liver from before contrast to the hepatobiliary phase, over that of the rest.
+
+    The liver is found without the two phases that are compared, so that their order has no part in finding it, and
+    however large a part of the body it is.
+    """
+    tissue = _tissue(inside) & ~blood
+    if not tissue.any():
+        return 1.0
+    between = np.log(inside[Role.T1_PORTAL] / inside[Role.T1_ARTERIAL])[tissue]
+    gain = np.log(inside[Role.T1_HEPATOBILIARY] / inside[Role.T1_PRE])[tissue]
+    liver = between >= np.percentile(between, _RISING_PERCENT)
+    rest = between <= np.percentile(between, _RESTING_PERCENT)
+    return float(np.exp(np.median(gain[liver]) - np.median(gain[rest])))
+
+
+def _tissue(inside: Samples) -> Mask:
+    """Return what is bright in every phase: what breathing moves out of the body says nothing of contrast."""
+    bright = [values / max(float(np.percentile(values, 90)), _TINY) for values in inside.values()]
+    tissue: Mask = np.minimum.reduce(bright) > _BODY
+    return tissue
 
 
 def _lattice(grid: Grid) -> Array:

@@ -7,7 +7,7 @@ from config.matching_limits import PhysicsWindow
 from config.series_rules import SeriesRules
 from dicom_io.assembly.clock import Clock
 from dicom_io.assembly.facts import Physics
-from dicom_io.assembly.lexicon import PHASES
+from dicom_io.assembly.lexicon import NOT, PHASES
 from dicom_io.assembly.match_result import Evidence
 from dicom_io.assembly.rejects import Surroundings, Verdict
 from dicom_io.assembly.subvolumes import SubVolume
@@ -23,7 +23,7 @@ _LEAST_KNOWN_PARAMETERS = 2
 _LEAST_SUPPORT = 1.0
 """Sum of weights from which a family counts as support, log-odds."""
 
-_CONCEPT_OF = {
+CONCEPT_OF = {
     Role.T2: "t2",
     Role.DWI: "diffusion",
     Role.T1_PRE: "pre",
@@ -31,6 +31,7 @@ _CONCEPT_OF = {
     Role.T1_PORTAL: "portal",
     Role.T1_HEPATOBILIARY: "hepatobiliary",
 }
+"""The concept of the lexicon that names a role."""
 
 _RIVALS: Mapping[Role, frozenset[str]] = {
     Role.T2: frozenset({"diffusion"}),
@@ -189,11 +190,16 @@ def _shown(value: float | None) -> str:
 
 
 def _text(candidate: Candidate, role: Role, rules: SeriesRules) -> Iterator[Evidence]:
-    concepts, wanted = candidate.around.concepts, _CONCEPT_OF[role]
+    concepts, wanted = candidate.around.concepts, CONCEPT_OF[role]
     speaks_for, contradicts = rules.weights.text[role.value]
     description = candidate.subvolume.series.description
     others = concepts & _RIVALS[role] - {wanted}
-    if wanted in concepts and not others:
+    # In a series of several phases, `+C` names those after the first.
+    if role is Role.T1_PRE and "post" in concepts and candidate.subvolume.siblings == 1:
+        others |= {"post"}
+    if f"{NOT}{wanted}" in concepts:
+        yield Evidence("text", "(0008,103E)", description, contradicts, f"weights.text.{role}, lexicon.{wanted}")
+    elif wanted in concepts and not others:
         yield Evidence("text", "(0008,103E)", description, speaks_for, f"weights.text.{role}, lexicon.{wanted}")
     elif others and wanted not in concepts:
         said = " ".join(f"lexicon.{concept}" for concept in sorted(others))

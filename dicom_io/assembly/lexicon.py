@@ -9,8 +9,21 @@ from dicom_io.assembly.text import normalise, unaccented
 PHASES = frozenset({"pre", "arterial", "portal", "delayed", "hepatobiliary"})
 """Concepts that name a phase of contrast."""
 
-_NEGATIONS = r"(?:nicht|kein\w*|not|no|without|noncontrast|ohne|sans|pas d[e']|sin|sem|senza)"
-"""Before a phase: the description says what it is not."""
+_NEGATIONS = (
+    r"(?:nicht|kein\w*|not|no|non|without|noncontrast|ohne|sans|pas(?: de|d')?|sin|sem|senza|niet|geen|ikke|inte)"
+)
+_ARTICLES = r"(?:(?:phase|fase|the|la|le|une?|uma?|eine?r?) )?"
+_NOT_LATIN_NEGATED = r"(?:非|不是){0}|{0}\w{{0,2}} ?(?:ではない|でない|아님|아닌)"
+"""Around a phase: the description says what it is not."""
+
+NOT = "not "
+"""Before a phase among the concepts of a text that says what it is not."""
+
+_FAT_SUPPRESSION = re.compile(
+    r"(?<!\w)(?:sat\w*|sup\w*|sopp\w*|unterdr\w*|ohne|without|sans|sin|sem|senza)"
+    r"(?: (?:d[aeiou]l?(?: la)?|des))? (?:fat|fett\w*|graisses?|grasas?|grasso|gordura)(?!\w)"
+)
+"""Ends in fat, and yet names no image of it."""
 
 _LETTER = "a-zà-öø-ÿ"
 _DIXON_CONCEPTS = {"dixon_fat": "FAT", "dixon_in_phase": "IN_PHASE", "dixon_opposed_phase": "OUT_PHASE"}
@@ -41,12 +54,8 @@ class Lexicon:
         terms = {name: getattr(rules.lexicon, name) for name in type(rules.lexicon).model_fields}
         concepts = terms.keys() - _DIXON_CONCEPTS.keys()
         self._concepts = {name: compile_terms(terms[name]) for name in concepts}
-        phases = "|".join(f"(?:{term})" for name in sorted(PHASES) for term in terms[name] if _is_latin(term))
-        self._negated = re.compile(rf"(?<!\w){_NEGATIONS} (?:{phases})(?!\w)")
-        self._dixon = {
-            kind: re.compile(rf"^(?:{'|'.join(terms[name])}) ?:|(?<![\w])(?:{'|'.join(terms[name])})$")
-            for name, kind in _DIXON_CONCEPTS.items()
-        }
+        self._negated = {name: _negated(terms[name], name) for name in sorted(PHASES)}
+        self._dixon = {kind: _dixon(terms[name]) for name, kind in _DIXON_CONCEPTS.items()}
         self._gadoxetate = compile_terms(map(unaccented, rules.agents.gadoxetate))
         self._other_agent = compile_terms(map(unaccented, rules.agents.other))
         # Typed in several elements, or twice in one, it says the same.
@@ -61,7 +70,8 @@ class Lexicon:
 
     def dixon(self, description: str) -> str | None:
         """Return ``FAT``, ``IN_PHASE`` or ``OUT_PHASE`` where the description says so by prefix or suffix."""
-        return next((kind for kind, pattern in self._dixon.items() if pattern.search(description)), None)
+        text = _FAT_SUPPRESSION.sub(" fat suppressed", description)
+        return next((kind for kind, pattern in self._dixon.items() if pattern.search(text)), None)
 
     def agent(self, name: str) -> str:
         """Return what an agent's name says.
@@ -81,15 +91,37 @@ class Lexicon:
         return "gadoxetate" if named else "unnamed"
 
     def _read(self, text: str) -> frozenset[str]:
-        text = self._negated.sub(" ", text)
+        said = text
+        for pattern in self._negated.values():
+            text = pattern.sub(" ", text)
         found = {name for name, pattern in self._concepts.items() if pattern.search(text)}
+        found |= {f"{NOT}{name}" for name, pattern in self._negated.items() if pattern.search(said)}
         if "multiphase" in found:
             # `PRE/POST` and `DYN` are several phases in one series, never the one before contrast.
-            found.discard("pre")
+            found -= {"pre", "post"}
         if "hepatobiliary" in found:
             # `20 min delay` is a hepatobiliary phase.
             found.discard("delayed")
         return frozenset(found)
+
+
+def _negated(terms: Iterable[str], phase: str) -> re.Pattern[str]:
+    """Compile what says that a description is not of a phase."""
+    latin = "|".join(f"(?:{term})" for term in terms if _is_latin(term))
+    # `w/o contrast pre` is before contrast.
+    negations = _NEGATIONS.replace("|noncontrast", "") if phase == "pre" else _NEGATIONS
+    other = "|".join(f"(?:{term})" for term in terms if not _is_latin(term))
+    parts = [rf"(?<!\w){negations} {_ARTICLES}(?:{latin})(?!\w)"] if latin else []
+    parts += [_NOT_LATIN_NEGATED.format(f"(?:{other})")] if other else []
+    return re.compile("|".join(parts))
+
+
+def _dixon(terms: Iterable[str]) -> re.Pattern[str]:
+    """Compile the names of a Dixon image: before a colon or as the last words; Han, kana and hangul anywhere."""
+    latin = "|".join(term for term in terms if _is_latin(term))
+    other = "|".join(term for term in terms if not _is_latin(term))
+    parts = [rf"^(?:{latin}) ?:|(?<!\w)(?:{latin})$"] if latin else []
+    return re.compile("|".join(parts + ([other] if other else [])))
 
 
 def _is_latin(term: str) -> bool:

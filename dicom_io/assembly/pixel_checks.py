@@ -55,6 +55,8 @@ CHECKS = (
            "the liver is hardly brighter in the hepatobiliary phase than before contrast"),
     Check(_HBP, "uptake", True, lambda found: found.uptake,
            "more is lost than gained from before contrast to the hepatobiliary phase"),
+    Check(_HBP, "liver_uptake", True, lambda found: found.liver_uptake,
+           "the liver gained no more than the rest from before contrast to the hepatobiliary phase"),
     Check(_HBP, "liver_to_blood", True, lambda found: found.liver_to_blood,
            "the liver is no brighter than its vessels in the hepatobiliary phase (HBP-INADEQUATE)"),
 )  # fmt: skip
@@ -66,6 +68,7 @@ WORDS = {
     "blood_peak": "blood arterial / portal",
     "peak": "peak arterial / hepatobiliary",
     "uptake": "gain x loss hepatobiliary / before contrast",
+    "liver_uptake": "gain liver / rest, hepatobiliary over before contrast",
     "blood_portal": "blood portal / before contrast",
     "liver_portal": "liver portal / arterial",
     "blood_late": "blood hepatobiliary / portal",

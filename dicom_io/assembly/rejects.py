@@ -177,6 +177,7 @@ def _localizer(subvolume: SubVolume, around: Surroundings, _rules: SeriesRules) 
     yield named, "LOCALIZER", "a localizer"
     yield around.planes > 1, "LOCALIZER", f"its series holds {around.planes} planes, as a localizer does"
     yield "bolus" in around.concepts, "BOLUS-TRACK", "a bolus-tracking series"
+    yield "failed" in around.concepts, "FAILED", "failed, as its description says"
 
 
 def _derived(subvolume: SubVolume, around: Surroundings, _rules: SeriesRules) -> Iterator[Finding]:
@@ -185,7 +186,7 @@ def _derived(subvolume: SubVolume, around: Surroundings, _rules: SeriesRules) ->
     yield subtracted, "SUBTRACTION", "a subtraction of two phases"
     projected = bool(_PROJECTION_TYPES & types) or "projection" in text
     yield projected, "PROJECTION", "a projection or reformat of other images"
-    mapped = bool(_MAP_TYPES & types) or "map" in text
+    mapped = bool(_MAP_TYPES & types) or any(word.endswith("MAP") for word in types) or "map" in text
     yield mapped and _is_adc(subvolume), "ADC", "a map of the apparent diffusion coefficient"
     # Philips appends the ADC to the series: weighted by its b-value, and yet without direction (0018,9075).
     unweighted = physics.directionality == "NONE" and bool(physics.b_value_s_per_mm2) and "DERIVED" in types
@@ -197,6 +198,10 @@ def _derived(subvolume: SubVolume, around: Surroundings, _rules: SeriesRules) ->
         "a calculated diffusion image",
     )
     yield physics.component != "MAGNITUDE", "COMPONENT", f"a {physics.component.lower()} image"
+    # Interpolated by the scanner, which changes texture. Diffusion is averaged from images that were aligned.
+    aligned = "MOCO" in types or "motion_corrected" in text
+    planar = physics.b_value_s_per_mm2 is not None or around.diffusion_series or "EP" in physics.scanning_sequence
+    yield aligned and not planar, "MOTION-CORRECTED", "a motion-corrected copy; the original is wanted"
     other_dixon = around.dixon not in (None, "WATER")
     yield other_dixon, "DIXON", f"the Dixon {(around.dixon or '').lower().replace('_', ' ')} image"
     weighted = physics.b_value_s_per_mm2 is not None and _calls_originals_derived(subvolume)
@@ -234,6 +239,8 @@ _CONCEPTS = {
     "ADC": "map",
     "MAP": "map",
     "CALCULATED-B": "calculated_b",
+    "MOTION-CORRECTED": "motion_corrected",
+    "FAILED": "failed",
     "MRCP": "cholangiography",
     "BALANCED": "balanced",
 }

@@ -130,7 +130,7 @@ def test_load_when_several_keys_are_wrong_then_all_are_named(tmp_path: Path) -> 
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("number", "right"), [(0, False), (1, True), (10, True), (11, False)])
+@pytest.mark.parametrize(("number", "right"), [(0, False), (1, True), (11, True), (12, False)])
 def test_load_when_no_number_of_contradictions_could_refuse_then_it_is_refused(
     tmp_path: Path, number: int, right: bool
 ) -> None:

@@ -29,12 +29,12 @@ SHAPE = (12, 80, 100)
 
 
 @cache
-def phase(blood: float, liver: float, *, gain: float = 1.0, seed: int = 0) -> Volume:
-    """Return an ellipse of muscle with a half of liver and a vessel, in air, with noise; 3 x 3 x 6 mm."""
+def phase(blood: float, liver: float, *, gain: float = 1.0, seed: int = 0, edge: int = 40) -> Volume:
+    """Return an ellipse of muscle with liver left of `edge` and a vessel, in air, with noise; 3 x 3 x 6 mm."""
     _, j, i = np.indices(SHAPE)
     body = ((j - 40) / 34) ** 2 + ((i - 50) / 44) ** 2 < 1
     array = np.where(body, MUSCLE, 3.0)
-    array[body & (i < 40)] = liver
+    array[body & (i < edge)] = liver
     array[(j - 55) ** 2 + (i - 55) ** 2 < 30] = blood
     noise = np.random.default_rng(seed).normal(0, 3, SHAPE)
     grid = Grid(SHAPE, np.array([3.0, 3.0, 6.0]), np.zeros(3), np.eye(3))
@@ -92,6 +92,21 @@ def test_inspect_when_all_phases_are_reversed_then_it_says_what_each_looks_like(
     message = judged(accepted, phases((3, 2, 1, 0))).message
     assert "chosen as the T1 before contrast looks like the hepatobiliary phase" in message
     assert "chosen as the portal venous phase looks like the arterial phase" in message
+
+
+@pytest.mark.parametrize("edge", [25, 65], ids=["small liver", "large liver"])
+def test_measure_when_first_and_last_phase_are_exchanged_then_the_liver_loses(edge: int) -> None:
+    found = {}
+    for order in ((0, 1, 2, 3), (3, 1, 2, 0)):
+        volumes = {
+            role: phase(BLOOD[PHASES[number]], LIVER[PHASES[number]], seed=number, edge=edge)
+            for role, number in zip(PHASES, order, strict=True)
+        }
+        inside = sample(volumes)
+        assert inside is not None
+        found[order] = measure(inside).liver_uptake
+    assert found[0, 1, 2, 3] == pytest.approx(230 / 110, rel=0.1)
+    assert found[3, 1, 2, 0] == pytest.approx(110 / 230, rel=0.1)
 
 
 def test_fitting_orders_when_the_phases_are_right_then_no_other_order_fits() -> None:

@@ -78,9 +78,12 @@ def injection_s(clock: Clock, phases: Sequence[SubVolume], rules: TimeRules) -> 
 
 
 def _separates(instants: Mapping[SubVolume, float]) -> bool:
-    series: dict[str, list[float]] = defaultdict(list)
+    series: dict[tuple[object, ...], list[float]] = defaultdict(list)
     for subvolume, value in instants.items():
-        series[subvolume.series.series_instance_uid].append(value)
+        # Echoes and Dixon images of one phase have one instant.
+        physics = subvolume.physics
+        kind = (physics.echo_number, physics.echo_time_ms, physics.dixon, physics.image_type)
+        series[subvolume.series.series_instance_uid, *kind].append(value)
     if any(_distinct(values) < len(values) for values in series.values()):
         return False
     return _distinct(instants.values()) >= min(PHASES_TO_SEPARATE, len(instants))

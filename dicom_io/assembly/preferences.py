@@ -1,11 +1,11 @@
 """Which of several equally right sub-volumes is taken: repeats, several arterial phases, several b-values."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from config.series_rules import SeriesRules
 from dicom_io.assembly.assignment import Assignment, conflict
-from dicom_io.assembly.clock import RESOLUTION_S
 from dicom_io.assembly.evidence import DYNAMIC_ROLES, Timing, phase_window_s, supporting_families
 from dicom_io.assembly.grids import same_grid
 from dicom_io.assembly.scoring import Scored
@@ -14,13 +14,24 @@ from pipeline.study import Role
 Order = tuple[Any, ...]
 """Sort key; the smallest is preferred."""
 
+LEAST_APART_S = 2.0
+"""No stack of a liver is acquired faster, whatever the sequence: nearer ones are of one acquisition."""
+
+BREATH_HOLD_S = 5.0
+"""What is called otherwise and begins sooner than this after it is another image of the same acquisition."""
+
+_SAME_ECHO_MS = 0.5
+"""Echo times nearer than this are equal; those of in- and opposed-phase images are not."""
+
+_NUMBERS = re.compile(r"[\d., =]+")
+
 
 def equivalent(role: Role, one: Scored, other: Scored, timing: Timing | None, rules: SeriesRules) -> bool:
     """Tell whether two candidates are declared equally right for `role`, so that a preference may decide.
 
     T2 and diffusion: repeats (same description, same grid) and other b-values. Phases, within their window:
     repeats, arterial phases of one grid, phases of one grid before contrast, portal phases of one series, and
-    hepatobiliary phases. Never two of one instant: they are images of one acquisition, as those of Dixon.
+    hepatobiliary phases. Never two of one acquisition, as those of Dixon or a corrected copy.
     """
     if one.subvolume is other.subvolume:
         return True
@@ -32,9 +43,30 @@ def equivalent(role: Role, one: Scored, other: Scored, timing: Timing | None, ru
 
 
 def preferred(
-    role: Role, choice: Scored, pool: Sequence[Scored], timing: Timing | None, rules: SeriesRules
+    role: Role,
+    choice: Scored,
+    pool: Sequence[Scored],
+    timing: Timing | None,
+    rules: SeriesRules,
+    like: Scored | None = None,
 ) -> Scored:
-    """Return the preferred one of the candidates equivalent to `choice` and not clearly worse than it."""
+    """Return the preferred one of the candidates equivalent to `choice` and not clearly worse than it.
+
+    Parameters
+    ----------
+    role
+        What it is for.
+    choice
+        The one with the highest score.
+    pool
+        All candidates.
+    timing
+        The clock in force; None for T2 and diffusion.
+    rules
+        Targets.
+    like
+        A phase made alike, in fat suppression and echo time, goes before others; None: like `choice`.
+    """
     margin = rules.decision.margin
     rivals = [
         item
@@ -42,8 +74,16 @@ def preferred(
         if item.score > choice.score - margin and equivalent(role, choice, item, timing, rules)
     ]
     complete = [item for item in rivals if item.candidate.defect is None]
-    order = _ORDERS[role]
-    return min(complete or [choice], key=lambda item: order(item, timing, rules))
+    order, model = _ORDERS[role], like or choice
+
+    def rank(item: Scored) -> Order:
+        return (
+            role in DYNAMIC_ROLES and not _made_alike(item, model),
+            _cut_short(item, complete, rules),
+            *order(item, timing, rules),
+        )
+
+    return min(complete or [choice], key=rank)
 
 
 def settle(assignment: Assignment, rules: SeriesRules) -> dict[Role, Scored]:
@@ -63,7 +103,8 @@ def settle(assignment: Assignment, rules: SeriesRules) -> dict[Role, Scored]:
     for role in (Role.T1_ARTERIAL, Role.T1_PORTAL, Role.T1_PRE, Role.T1_HEPATOBILIARY):
         if role in choices and choices[role].assigned is None:
             free = [item for item in assignment.pool[role] if _compatible(role, item, choices, timing, rules)]
-            choices[role] = preferred(role, choices[role], free, timing, rules)
+            like = choices.get(Role.T1_ARTERIAL)
+            choices[role] = preferred(role, choices[role], free, timing, rules, like)
     return choices
 
 
@@ -88,7 +129,8 @@ def _equivalent_phases(role: Role, one: Scored, other: Scored, timing: Timing, r
     if not (_within(role, one, timing, rules) and _within(role, other, timing, rules)):
         return False
     # Two images of one acquisition are no repeat: one may show fat, and no order of time tells which.
-    if abs(_elapsed_s(one, timing) - _elapsed_s(other, timing)) <= RESOLUTION_S:
+    least_s = LEAST_APART_S if _called_alike(one, other) else BREATH_HOLD_S
+    if abs(_elapsed_s(one, timing) - _elapsed_s(other, timing)) < least_s:
         return False
     if role is Role.T1_PORTAL:
         same_series = one.subvolume.series.series_instance_uid == other.subvolume.series.series_instance_uid
@@ -102,6 +144,34 @@ def _repeats(one: Scored, other: Scored, rules: SeriesRules) -> bool:
     same_kind = a.physics.b_value_s_per_mm2 == b.physics.b_value_s_per_mm2
     apart = a.series.series_instance_uid != b.series.series_instance_uid
     return apart and same_text and same_kind and same_grid(a, b, rules)
+
+
+def _called_alike(one: Scored, other: Scored) -> bool:
+    """Tell whether two descriptions differ in nothing but numbers, as those of a time-resolved sequence do."""
+    a, b = (_NUMBERS.sub("", item.subvolume.series.search_text) for item in (one, other))
+    return a == b
+
+
+def _made_alike(one: Scored, other: Scored) -> bool:
+    a, b = (_suppressed(item) for item in (one, other))
+    times = [item.subvolume.physics.echo_time_ms for item in (one, other)]
+    echo = None in times or abs((times[0] or 0) - (times[1] or 0)) < _SAME_ECHO_MS
+    return a == b and echo
+
+
+def _suppressed(item: Scored) -> bool:
+    around = item.candidate.around
+    flagged = bool(item.subvolume.physics.fat_suppressed) or "fat_suppressed" in around.concepts
+    return flagged or around.dixon == "WATER"
+
+
+def _cut_short(item: Scored, others: Sequence[Scored], rules: SeriesRules) -> bool:
+    """Tell whether another one on the same grid has more slices: what was ended early is not preferred."""
+    own = item.subvolume
+    return any(
+        len(other.subvolume.frames) > len(own.frames) and same_grid(own, other.subvolume, rules)
+        for other in others
+    )
 
 
 def _elapsed_s(item: Scored, timing: Timing | None) -> float:

@@ -52,7 +52,7 @@ def test_match_when_arterial_is_repeated_then_the_later_is_taken(writer: StudyWr
     assert chosen(match())["T1_ARTERIAL"] == later
 
 
-@pytest.mark.parametrize("suffix", ["", " 同相位", " en phase", " Fett", "_IN_ND"])
+@pytest.mark.parametrize("suffix", ["", "_IN_ND", " DR"])
 @pytest.mark.parametrize(
     ("role", "description", "time_s", "agent"),
     [
@@ -71,8 +71,74 @@ def test_match_when_one_acquisition_has_two_images_then_none_is_taken(
     suffix: str,
 ) -> None:
     standard(writer)
-    writer.series(description + suffix, T1, time_s, SpecificCharacterSet="ISO_IR 192", **agent)
-    assert match().code == f"SM-AMBIG-{role}"
+    writer.series(description + suffix, T1, time_s, **agent)
+    result = match()
+    assert result.code == f"SM-AMBIG-{role}"
+    assert f"series 7 ({description}{suffix})" in result.message
+
+
+@pytest.mark.parametrize(
+    ("image", "code"),
+    [
+        ("Fett", "DIXON"),
+        ("同相位", "DIXON"),
+        ("hors phase", "DIXON"),
+        ("MoCo", "MOTION-CORRECTED"),
+        ("failed", "FAILED"),
+    ],
+)
+def test_match_when_the_other_image_of_an_acquisition_is_known_by_its_name_then_it_is_rejected(
+    writer: StudyWriter, match: Match, image: str, code: str
+) -> None:
+    expected = standard(writer)
+    other = writer.series(f"Ax T1 arterial {image}", T1, 128, SpecificCharacterSet="ISO_IR 192", **GADOXETATE)
+    result = match()
+    assert chosen(result) == expected
+    assert codes(result)[other] == {code}
+
+
+@pytest.mark.parametrize(
+    ("apart_s", "suffix", "code"),
+    [(1, "", "SM-AMBIG-T1_ARTERIAL"), (3, " 2", None), (3, " x", "SM-AMBIG-T1_ARTERIAL"), (6, " x", None)],
+)
+def test_match_when_arterial_phases_are_seconds_apart_then_only_repeats_are_equally_right(
+    writer: StudyWriter, match: Match, apart_s: float, suffix: str, code: str | None
+) -> None:
+    standard(writer)
+    writer.series(f"Ax T1 arterial{suffix}", T1, 125 + apart_s, **GADOXETATE)
+    assert match().code == code
+
+
+@pytest.mark.parametrize(
+    ("role", "description", "time_s"),
+    [("T1_PRE", "Ax T1 pre", 60), ("T1_HEPATOBILIARY", "Ax T1 HBP 20 min", 1301)],
+)
+def test_match_when_the_preferred_time_is_that_of_an_image_made_otherwise_then_the_phases_stay_alike(
+    writer: StudyWriter, match: Match, role: str, description: str, time_s: float
+) -> None:
+    expected = standard(writer)
+    with_fat = {keyword: value for keyword, value in T1.items() if keyword != "ScanOptions"}
+    writer.series(description, with_fat, time_s)
+    writer.series(f"{description} in", {**T1, "EchoTime": 4.6}, time_s + 20)
+    assert chosen(match())[role] == expected[role]
+
+
+def test_match_when_the_later_repeat_was_ended_early_then_the_whole_one_is_taken(
+    writer: StudyWriter, match: Match
+) -> None:
+    expected = standard(writer)
+    writer.series("Ax T1 arterial", T1, 134, slices=range(8), **GADOXETATE)
+    assert chosen(match()) == expected
+
+
+def test_match_when_a_series_holds_two_echoes_of_one_time_then_the_clock_still_tells(
+    writer: StudyWriter, match: Match
+) -> None:
+    expected = standard(writer)
+    with_fat = {keyword: value for keyword, value in T1.items() if keyword != "ScanOptions"}
+    echoes = [{"EchoTime": 2.3, "EchoNumbers": 1}, {"EchoTime": 4.6, "EchoNumbers": 2}]
+    writer.series("Ax T1 dual echo", with_fat, 60, phases=echoes)
+    assert chosen(match()) == expected
 
 
 def test_match_when_hepatobiliary_is_repeated_then_the_nearest_to_20_min_is_taken(

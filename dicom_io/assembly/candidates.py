@@ -36,6 +36,8 @@ class Sorted:
         Rejected ones that would be live if this software could read their encapsulation.
     verdicts
         Every sub-volume, with what rejects it: of a live one, what its description alone would reject it for.
+    set_aside
+        The rejected ones as candidates, with what rejects them: what a role that stays empty might have held.
     """
 
     live: tuple[Candidate, ...]
@@ -43,6 +45,7 @@ class Sorted:
     rejected: tuple[RejectedSubVolume, ...]
     unsupported: tuple[Candidate, ...] = ()
     verdicts: Mapping[SubVolume, Verdict | None] = field(default_factory=dict)
+    set_aside: tuple[tuple[Candidate, Verdict], ...] = ()
 
 
 def sort_study(
@@ -68,6 +71,7 @@ def sort_study(
     live: list[Candidate] = []
     rejected: list[RejectedSubVolume] = []
     unsupported: list[Candidate] = []
+    set_aside: list[tuple[Candidate, Verdict]] = []
     verdicts: dict[SubVolume, Verdict | None] = {}
     for frames in _by_series(scan.frames):
         stacks = split_series(frames)
@@ -83,13 +87,15 @@ def sort_study(
                 live.append(candidate)
                 continue
             rejected.append(rejection(stack, verdict))
+            set_aside.append((candidate, verdict))
             # Of another body part, no other way of storing it would help.
             if verdict.code == UNSUPPORTED and stack.physics.body_part not in rules.anatomy.other_body_parts:
                 unsupported.append(candidate)
     judged = _among_siblings(live, scan.frames, rules)
     t1 = _phases(judged, rules)
     # The planes of a localizer are rejected one by one, in the same words.
-    return Sorted(judged, t1, tuple(dict.fromkeys((*rejected, *_not_images(scan)))), tuple(unsupported), verdicts)
+    found = tuple(dict.fromkeys((*rejected, *_not_images(scan))))
+    return Sorted(judged, t1, found, tuple(unsupported), verdicts, tuple(set_aside))
 
 
 def rejection(subvolume: SubVolume, verdict: Verdict) -> RejectedSubVolume:

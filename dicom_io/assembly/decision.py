@@ -85,7 +85,10 @@ def decide(study: Sorted, rules: SeriesRules, placed: Placed | None = None) -> D
     static, blocked = _static_choices(study, anchor, placed, rules)
     choices.update({role: pool[0] for role, pool in static.items() if pool})
     ambiguous = {
-        role for role in choices if _margin(role, choices, static, pools, phases, rules) < rules.decision.margin
+        role: rival
+        for role in choices
+        for margin, rival in (_nearest(role, choices, static, pools, phases, rules),)
+        if margin < rules.decision.margin
     }
     everything = {**static, **(phases.pool if phases is not None else {})}
     timing = None if phases is None else phases.timing
@@ -155,27 +158,29 @@ def _static_choices(
     return pools, blocked
 
 
-def _margin(
+def _nearest(
     role: Role,
     choices: Mapping[Role, Scored],
     static: Mapping[Role, Sequence[Scored]],
     pools: Pools,
     phases: Assignment | None,
     rules: SeriesRules,
-) -> float:
-    """Return how far the best different choice of `role` lies behind; without end where a person chose."""
+) -> tuple[float, Scored | None]:
+    """Return how far the best different choice of `role` lies behind, and it; without end where a person chose."""
+    nothing = (float("inf"), None)
     if choices[role].assigned is not None:
-        return float("inf")
+        return nothing
     if role in _STATIC_ROLES:
-        rivals = [item.score for item in static[role] if not equivalent(role, choices[role], item, None, rules)]
-        return choices[role].score - max(rivals, default=float("-inf"))
+        rivals = [item for item in static[role] if not equivalent(role, choices[role], item, None, rules)]
+        nearest = max(rivals, key=lambda item: item.score, default=None)
+        return nothing if nearest is None else (choices[role].score - nearest.score, nearest)
     if phases is None:
-        return float("inf")
+        return nothing
     same = frozenset(
         item.subvolume for item in phases.pool[role] if equivalent(role, choices[role], item, phases.timing, rules)
     )
     rival = best_phases(pools, rules, excluded={role: same | {choices[role].subvolume}})
-    return float("inf") if rival is None else phases.total - rival.total
+    return nothing if rival is None else (phases.total - rival.total, rival.choices.get(role))
 
 
 def _runners_up(choices: Mapping[Role, Scored], pools: Mapping[Role, Sequence[Scored]]) -> dict[Role, Scored]:

@@ -13,7 +13,9 @@ GE_B_OFFSET = 1_000_000_000
 
 MAXIMUM_B_S_PER_MM2 = 20_000.0
 
-_B_IN_TEXT = re.compile(r"(?<![a-z0-9])(?:ep_)?b\s?=?\s?(\d{1,4})(?!\d)")
+_B_IN_TEXT = re.compile(r"(?<![a-z0-9])(?:ep_)?b\s?=?\s?(\d{1,4})(?!\d)(?!\s?[,;+&]?\s?b?\d{2,4}(?!\w))")
+"""One weighting; `b0 50 800` is a list, which names the series and not the image."""
+
 _B_IN_COMMENT = re.compile(r"^b=(\d+(?:\.\d+)?)(?:\(([-+\d.eE]+),([-+\d.eE]+),([-+\d.eE]+)\))?")
 _SIEMENS_B_NAME = re.compile(r"^\*?ep_?b(\d{1,4})")
 

@@ -18,6 +18,7 @@ from dicom_io.assembly.refusals import ROLE_WORDS, Refusal, refuse
 from dicom_io.assembly.rejects import Verdict
 from dicom_io.assembly.scan_result import ScanResult
 from dicom_io.assembly.scoring import Scored
+from dicom_io.assembly.shortage import NO_B_VALUE, lacks_b_values, near_misses
 from dicom_io.assembly.unreadable import closed_objection, stray_warnings
 from pipeline.study import Role
 
@@ -102,9 +103,7 @@ def _match(
     overrides: Sequence[Override],
 ) -> MatchResult:
     study, decision = sort_and_decide(scan, rules, lexicon, overrides)
-    refusal = _whole_study(scan, study, decision.choices) or _with_what_is_there(
-        decision.refusal, decision, study, scan
-    )
+    refusal = _whole_study(scan, study, decision.choices) or _with_what_is_there(decision, study, scan, rules)
     return MatchResult(
         study_instance_uid=study_instance_uid,
         status="accepted" if refusal is None else "refused",
@@ -133,10 +132,9 @@ def _spoken_against(study: Sorted, decision: Decision) -> Iterator[str]:
             yield f"The description of the {ROLE_WORDS[role]} says that it is {verdict.because} ({verdict.code})."
 
 
-def _with_what_is_there(
-    refusal: Refusal | None, decision: Decision, study: Sorted, scan: ScanResult
-) -> Refusal | None:
-    """Add what cannot be read to a refusal for lack of a series or a slice, or why nothing at all can be used."""
+def _with_what_is_there(decision: Decision, study: Sorted, scan: ScanResult, rules: SeriesRules) -> Refusal | None:
+    """Add to a refusal for lack of a series or a slice what cannot be read, and what was there and not taken."""
+    refusal = decision.refusal
     if refusal is None or not refusal.code.startswith(("SM-MISSING", "SM-NOHBP", "SM-INCOMPLETE")):
         return refusal
     lost = stray_warnings(scan)
@@ -147,7 +145,12 @@ def _with_what_is_there(
         f"Series {'without number' if entry.series_number is None else entry.series_number}: {entry.because}."
         for entry in unreadable
     ]
-    if not decision.choices:
+    if decision.choices:
+        missing = [role for role in Role if role not in decision.choices]
+        said += near_misses(study, missing, rules)
+        if missing[:1] == [Role.DWI] and lacks_b_values(study):
+            refusal = replace(refusal, remedy=NO_B_VALUE)
+    else:
         reasons = Counter(entry.because for entry in study.rejected if entry not in unreadable)
         said += [f"Not used: {because} ({number} x)." for because, number in reasons.most_common(_SHOWN)]
     return replace(refusal, message=" ".join((refusal.message, *said[:_SHOWN], *lost)))

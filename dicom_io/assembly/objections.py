@@ -126,13 +126,26 @@ def _named(role: Role, choices: Mapping[Role, Scored], code: str) -> bool:
     return code not in ("SM-ORDER", "SM-GAP") or bool(families & {"text", "agent"})
 
 
-def ambiguous_objections(choices: Mapping[Role, Scored], ambiguous: set[Role]) -> Iterator[Refusal]:
+def ambiguous_objections(
+    choices: Mapping[Role, Scored], ambiguous: Mapping[Role, Scored | None]
+) -> Iterator[Refusal]:
     """Yield the roles whose choice is too close to a different one."""
-    for role in choices:
-        if role in ambiguous and choices[role].candidate.defect is None:
-            yield refuse(
-                f"SM-AMBIG-{role}", f"Two different series fit the {ROLE_WORDS[role]} almost equally well."
+    for role, choice in choices.items():
+        if role in ambiguous and choice.candidate.defect is None:
+            rival = ambiguous[role]
+            two = (
+                "Two different series" if rival is None else f"{_named_series(choice)} and {_named_series(rival)}"
             )
+            two = two[0].upper() + two[1:]
+            yield refuse(f"SM-AMBIG-{role}", f"{two} fit the {ROLE_WORDS[role]} almost equally well.")
+
+
+def _named_series(choice: Scored) -> str:
+    """Return number, description and part of a series, as a reader finds it in the archive."""
+    series = choice.subvolume.series
+    shown = " ".join(filter(None, (series.description, choice.subvolume.label)))
+    number = "without number" if series.series_number is None else series.series_number
+    return f"series {number} ({shown})" if shown else f"series {number}"
 
 
 def contradicting_objections(choices: Mapping[Role, Scored]) -> Iterator[Refusal]:

@@ -35,7 +35,10 @@ _REMEDIES = {
     "SM-INCOMPLETE": "Send the series again, with all its images.",
     "SM-UNREADABLE": "Give the user that runs this the right to read it, or leave it out, and try again.",
     "SM-SPLIT-WEAK": "Send the series with its temporal positions or acquisition times.",
-    "SM-PIXEL": "Look at the phases; where they are right, widen [pixels] in the series rules and retry.",
+    "SM-PIXEL": "Look at the phases side by side: the aorta is brightest in the arterial phase, and vessels are "
+    "darker than the liver in the hepatobiliary phase. Where series are exchanged, check their acquisition times "
+    "and the start of injection (0018,1042), or have the right ones assigned. Where all are right, the limits in "
+    "[pixels] of the series rules are too narrow for them.",
     "SM-LOSSY": "Send the images uncompressed or compressed without loss.",
     "SM-VENDOR": "Export the series as one image a slice.",
     "SM-MISSING": "Send the missing series.",

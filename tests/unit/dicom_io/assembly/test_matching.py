@@ -356,3 +356,41 @@ def test_match_when_files_come_in_another_order_then_the_result_is_the_same(
     turned = type(scan)(scan.frames[::-1], scan.others, scan.unreadable)
     rules = load_series_rules()
     assert match_studies(turned, rules)[0].to_json()["roles"] == match_studies(scan, rules)[0].to_json()["roles"]
+
+
+@pytest.mark.parametrize(
+    ("description", "elements", "said", "helps"),
+    [
+        ("epi_dwi_tra_b0_50_800", {}, "its b-value is not in its headers", "b800"),
+        ("DWI", {"DiffusionBValue": 50}, "b = 50 s/mm2, outside 600 to 1000", "missing series"),
+        ("ADC", {"DiffusionBValue": 800}, "a map of the apparent diffusion coefficient", "missing series"),
+    ],
+)
+def test_match_when_the_diffusion_is_not_usable_then_the_refusal_names_the_series_and_why(
+    writer: StudyWriter, match: Match, description: str, elements: dict[str, Any], said: str, helps: str
+) -> None:
+    writer.vendor = "UIH"
+    standard(writer, without=("DWI",))
+    writer.series(description, DWI, 700, **elements)
+    result = match()
+    assert result.code == "SM-MISSING-DWI"
+    assert f"series 6 ({description}): " in result.message and said in result.message
+    assert helps in result.remedy
+
+
+@pytest.mark.parametrize(
+    ("role", "description", "time_s"),
+    [
+        ("T1_PRE", "Ax T1 post", 0),
+        ("T1_ARTERIAL", "Ax T1 not arterial", 125),
+        ("T1_PORTAL", "keine Portalphase", 165),
+    ],
+)
+def test_match_when_a_description_denies_the_phase_of_its_time_then_it_refuses(
+    writer: StudyWriter, match: Match, role: str, description: str, time_s: float
+) -> None:
+    standard(writer, without=(role,))
+    writer.series(description, T1, time_s, ContrastBolusStartTime="100140", **GADOXETATE)
+    result = match()
+    assert result.code in ("SM-ORDER", f"SM-WEAK-{role}")
+    assert description in result.message or result.code != "SM-ORDER"

@@ -4,24 +4,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from config.series_rules import SeriesRules
     from pipeline.study import Study
 
 
-def read_study(folder: Path) -> "Study":
+def read_study(folder: Path, rules: "SeriesRules") -> "Study":
     """Match and assemble the one study of a folder; importable by worker processes.
+
+    Parameters
+    ----------
+    folder
+        Its DICOM files.
+    rules
+        Of series matching, those that the node analyses by.
 
     Raises
     ------
     NoDicomError
         The folder holds none.
     UnsuitableStudyError
-        The study was refused, or the folder holds several.
+        The study was refused, by its headers or by its pixels, or the folder holds several.
     """
-    from config.series_rules import load_series_rules  # noqa: PLC0415 - `--help` needs no array
-    from dicom_io.assembly import assemble, match_studies, scan_folder  # noqa: PLC0415
+    from dicom_io.assembly import assemble, inspect_files, match_studies, scan_folder  # noqa: PLC0415 - `--help` needs no array
     from pipeline.errors import UnsuitableStudyError  # noqa: PLC0415
 
-    matches = match_studies(scan_folder(folder), load_series_rules())
+    matches = match_studies(scan_folder(folder), rules)
     if len(matches) != 1:
         raise UnsuitableStudyError(
             "SM-STUDIES",
@@ -29,4 +36,4 @@ def read_study(folder: Path) -> "Study":
             remedy="Give each examination a folder of its own.",
             stage="assemble",
         )
-    return assemble(matches[0], clinical={})
+    return assemble(inspect_files(matches[0], rules), clinical={})

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from config.errors import ConfigError
 from config.loading import load_settings
+from config.series_rules import rules_in_force
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import complain, print_json, verb
 from node.cohort_reader import read_study
@@ -131,12 +133,13 @@ def _open(file: Path, config: Path | None) -> "tuple[CohortManifest, Sources, Ba
     from pipeline.training.manifest import load_manifest  # noqa: PLC0415
     from pipeline.training.sources import sources_of  # noqa: PLC0415
 
-    manifest, base = load_manifest(file), None
+    settings, manifest, base = load_settings(config, os.environ), load_manifest(file), None
+    rules = rules_in_force(settings.matching)
     if manifest.bundle.segmentation_of is not None:
-        bundle = load_active_bundle(load_settings(config, os.environ), manifest.bundle.segmentation_of)
+        bundle = load_active_bundle(settings, manifest.bundle.segmentation_of)
         base = Base(bundle.identity, bundle.settings, bundle.segmentation_weights)
         manifest = based_on(manifest, base)
-    return manifest, sources_of(manifest, read_study), base
+    return manifest, sources_of(manifest, partial(read_study, rules=rules)), base
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """A DICOM cohort: folders of patients with labels become the same cases as the phantoms they were written from."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import SimpleITK as sitk  # noqa: N813 - the package's own idiom
 from typer.testing import CliRunner
 
+from config.series_rules import load_series_rules
 from node.cli import app
 from node.cohort_reader import read_study
 from pipeline.errors import UnsuitableStudyError
@@ -17,6 +19,7 @@ from pipeline.training.manifest import DicomCase
 from pipeline.training.sources import PatientSource
 
 SEED = 3
+RULES = load_series_rules()
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +33,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_patient_when_loaded_then_images_labels_and_values_are_those_of_the_phantom(written: Path) -> None:
     labels = written / "truth" / "label_map.nii.gz"
     case = DicomCase(folder=written / "dicom", mvi=True, labels=labels, clinical={Analyte.AST: 31.5})
-    loaded = PatientSource(7, case, read_study).load()
+    loaded = PatientSource(7, case, partial(read_study, rules=RULES)).load()
     truth = make_case(SEED)
     for role, volume in truth.study.volumes.items():
         assert loaded.study.volumes[role].grid.is_close(volume.grid, tolerance_mm=0.01)
@@ -58,4 +61,4 @@ def test_reader_when_a_folder_holds_several_studies_then_it_is_refused(monkeypat
     monkeypatch.setattr("dicom_io.assembly.scan_folder", lambda folder: folder)
     monkeypatch.setattr("dicom_io.assembly.match_studies", lambda scan, rules: [scan, rules])
     with pytest.raises(UnsuitableStudyError, match="SM-STUDIES: The folder of the case holds 2 studies"):
-        read_study(Path())
+        read_study(Path(), RULES)

@@ -1,6 +1,8 @@
 import json
 from pathlib import Path
+from typing import Any
 
+import pytest
 from typer.testing import CliRunner
 
 from node.cli import app
@@ -32,6 +34,23 @@ def test_check_when_folders_are_missing_then_all_are_named_and_the_exit_code_is_
     assert output == ""
     for name in ("a", "a.nii.gz", "b"):
         assert f"{tmp_path / name} does not exist" in errors
+
+
+def test_check_when_a_site_has_its_own_series_rules_then_the_cases_are_read_by_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readers: list[Any] = []
+    monkeypatch.setattr("pipeline.training.sources.sources_of", lambda _manifest, reader: readers.append(reader))
+    rules, config = tmp_path / "rules.toml", tmp_path / "node.toml"
+    config.write_text(f'[matching]\nrules = "{rules}"\n')
+    cohort = str(BUNDLED_FOLDER / "phantom-demo" / "cohort.toml")
+    rules.write_text('version = "hospital 1"\n[lexicon]\narterial = ["fase a"]\n')
+    run("cohort", "check", cohort, "--config", str(config))
+    assert readers[0].keywords["rules"].label.endswith("with site rules hospital 1")
+    rules.write_text('version = "hospital 1"\n[decision]\nmargin = -1\n')
+    code, _, errors = run("cohort", "check", cohort, "--config", str(config))
+    assert code == 2
+    assert "decision.margin" in errors
 
 
 def test_train_when_the_cohort_file_is_missing_then_one_line_says_so(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from config.analytes import AnalyteRules
 from config.series_rules import SeriesRules
-from dicom_io.assembly.examination import examined_on
+from dicom_io.assembly.examination import when_examined
 from dicom_io.assembly.match_result import MatchResult, SourceInstance
 from dicom_io.assembly.matching import match_studies
 from dicom_io.assembly.patient import read_patient
@@ -18,7 +18,6 @@ from node.analysis_job import ChooseValues, ClinicalValues, Overrides, run_job
 from node.analysis_tools import make_tools
 from node.labs.choice import values_of_examination
 from node.labs.csv_file import LabValues
-from pipeline.study import FIXED_ROLE
 
 if TYPE_CHECKING:
     from pipeline.analysis import Analysis
@@ -143,4 +142,4 @@ def _clinical(
     if labs is None or match.code is not None:
         return {}
     known = labs.of(*read_patient(sources[0].path))
-    return values_of_examination(known, examined_on(match.roles[FIXED_ROLE]), analytes.window)
+    return values_of_examination(known, when_examined(match), analytes.window)

@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date
 from types import MappingProxyType
 from typing import Final
 
 from config.analytes import AnalyteRule, AnalyteRules, DateWindow
+from pipeline.specimen import Examined, is_inside
 from pipeline.study import Analyte, ClinicalValue
 
 TUMOUR_SIZE: Final = "tumour_size_mm"
@@ -36,7 +36,7 @@ def clinical_features(
     values: Mapping[Analyte, ClinicalValue],
     *,
     tumour_size_mm: float,
-    examined_on: date | None,
+    examined: Examined,
     rules: AnalyteRules,
     bounded: Collection[str] = (),
 ) -> ClinicalFeatures:
@@ -48,8 +48,8 @@ def clinical_features(
         As received, in the units that their names carry.
     tumour_size_mm
         Longest diameter of the largest lesion, mm.
-    examined_on
-        Date of the images; the window is not checked where it is unknown.
+    examined
+        When the images were acquired; the window is not checked where the day is unknown.
     rules
         Plausible ranges and date window.
     bounded
@@ -71,7 +71,7 @@ def clinical_features(
     for analyte in Analyte:
         rule = rules.analytes[analyte.value]
         value = values.get(analyte)
-        objection = None if value is None else _objection(value, rule, analyte, examined_on, rules.window)
+        objection = None if value is None else _objection(value, rule, analyte, examined, rules.window)
         if value is not None and value.comparator and analyte not in bounded:
             objection = objection or _bound(value, rule)
         if value is None or objection is not None:
@@ -90,7 +90,7 @@ def _bound(value: ClinicalValue, rule: AnalyteRule) -> str:
 
 
 def _objection(
-    value: ClinicalValue, rule: AnalyteRule, analyte: Analyte, examined_on: date | None, window: DateWindow
+    value: ClinicalValue, rule: AnalyteRule, analyte: Analyte, examined: Examined, window: DateWindow
 ) -> str | None:
     """Say in a sentence why a value is not used, or return None."""
     if not rule.is_plausible(value.value):
@@ -101,13 +101,23 @@ def _objection(
         return (
             f"{rule.display} was not used: the date of its specimen is unknown." if window.require_date else None
         )
-    if examined_on is None:
+    if examined.on is None or is_inside(value, examined, window):
         return None
-    days = (value.collected_on - examined_on).days
-    if -window.days_before <= days <= window.days_after:
-        return None
+    days = (value.collected_on - examined.on).days
+    if days == 0:
+        return _not_surely_before(value, rule, examined)
     when = f"{abs(days)} days {'after' if days > 0 else 'before'} the images"
     return (
         f"{rule.display} was not used: its specimen was taken {when}; at most {window.days_before} days before "
         f"and {window.days_after} after are allowed."
     )
+
+
+def _not_surely_before(value: ClinicalValue, rule: AnalyteRule, examined: Examined) -> str:
+    if examined.began is None:
+        because = "and the images do not tell their time"
+    elif "T" in value.collected_at:
+        because = "after they began, or without a time that can be believed"
+    else:
+        because = "and its time is not known"
+    return f"{rule.display} was not used: its specimen was taken on the day of the images, {because}."

@@ -25,6 +25,7 @@ from pipeline.radiomics import extract
 from pipeline.registration import register
 from pipeline.resampling import resample
 from pipeline.segmentation import segment
+from pipeline.specimen import Examined
 from pipeline.study import FIXED_ROLE, MOVING_ROLES, Role, Study
 from pipeline.volume import Volume
 
@@ -103,7 +104,7 @@ def analyse(
         clinical = clinical_features(
             study.clinical,
             tumour_size_mm=max(lesion.longest_diameter_mm for lesion in lesions),
-            examined_on=study.examined_on,
+            examined=Examined(study.examined_on, study.began_at),
             rules=analytes or load_analytes(),
             bounded=settings.classification.bounded_clinical,
         )

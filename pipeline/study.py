@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, time
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -86,6 +86,8 @@ class Study:
         Magnetic field strength, T, where known.
     examined_on
         Date of the images, where known; laboratory values must lie near it.
+    began_at
+        Time of day of the first image, where known; a specimen of the same day must be older.
 
     Raises
     ------
@@ -97,6 +99,7 @@ class Study:
     clinical: Mapping[Analyte, ClinicalValue] = field(default_factory=dict)
     field_strength_t: float | None = None
     examined_on: date | None = None
+    began_at: time | None = None
 
     def __post_init__(self) -> None:
         missing = [role.value for role in Role if role not in self.volumes]
@@ -107,4 +110,7 @@ class Study:
 
     def __reduce__(self) -> tuple[object, ...]:
         # A mapping proxy cannot be pickled, and a study travels to worker processes.
-        return (Study, (dict(self.volumes), dict(self.clinical), self.field_strength_t, self.examined_on))
+        return (
+            Study,
+            (dict(self.volumes), dict(self.clinical), self.field_strength_t, self.examined_on, self.began_at),
+        )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dicom_io.assembly.examination import examined_on
+from dicom_io.assembly.examination import when_examined
 from dicom_io.assembly.frame_pixels import DecodedFrame, OpenFiles, decode_frames
 from dicom_io.assembly.match_result import MatchResult, RoleMatch
 from dicom_io.assembly.refusals import ROLE_WORDS
@@ -66,12 +66,13 @@ def assemble(match: MatchResult, *, clinical: Mapping[Analyte, ClinicalValue]) -
         warnings.simplefilter("ignore")
         files = OpenFiles()
         roles = {role: assemble_role(match.roles[role], files) for role in Role}
-        day = examined_on(match.roles[FIXED_ROLE])
+        examined = when_examined(match)
     return Study(
         volumes={role: found.volume for role, found in roles.items()},
         clinical=clinical,
         field_strength_t=roles[FIXED_ROLE].field_strength_t,
-        examined_on=day,
+        examined_on=examined.on,
+        began_at=examined.began,
     )
 
 

@@ -1,14 +1,14 @@
 """Which of several laboratory values belongs to an examination."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 
 from config.analytes import DateWindow
+from pipeline.specimen import Examined, is_inside
 from pipeline.study import Analyte, ClinicalValue
 
 
 def values_of_examination(
-    known: Mapping[Analyte, Sequence[ClinicalValue]], examined_on: date | None, window: DateWindow
+    known: Mapping[Analyte, Sequence[ClinicalValue]], examined: Examined, window: DateWindow
 ) -> dict[Analyte, ClinicalValue]:
     """Choose one value of each analyte.
 
@@ -16,8 +16,8 @@ def values_of_examination(
     ----------
     known
         All values of one patient, in the order in which they were received.
-    examined_on
-        Date of the images; the last collected value is chosen where it is unknown.
+    examined
+        When the images were acquired; the last collected value is chosen where the day is unknown.
     window
         How far a specimen may lie from the images.
 
@@ -32,19 +32,12 @@ def values_of_examination(
     def rank(value: ClinicalValue) -> tuple[int, int]:
         if value.collected_on is None:
             return 2, 0
-        if examined_on is None:
+        if examined.on is None:
             return 1 if value.comparator else 3, value.collected_on.toordinal()
-        days = (value.collected_on - examined_on).days
-        if not is_inside(value, examined_on, window):
+        days = (value.collected_on - examined.on).days
+        if not is_inside(value, examined, window):
             return 0, -abs(days)
         return 1 if value.comparator else 3, -abs(days)
 
     # `max` keeps the first of equals.
     return {analyte: max(reversed(values), key=rank) for analyte, values in known.items() if values}
-
-
-def is_inside(value: ClinicalValue, examined_on: date | None, window: DateWindow) -> bool:
-    """Tell whether a value lies near enough to the images; a day that is not known decides nothing."""
-    if value.collected_on is None or examined_on is None:
-        return not (value.collected_on is None and window.require_date)
-    return -window.days_before <= (value.collected_on - examined_on).days <= window.days_after

@@ -1,6 +1,5 @@
 """Laboratory values from a CSV file, one value a line or one specimen a line with the units in the header."""
 
-import csv
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,38 +7,14 @@ from datetime import date
 from pathlib import Path
 
 from config.analytes import AnalyteRules
-from config.errors import NodeError
 from node.labs.acceptance import accept, analyte_of, not_used_because
 from node.labs.csv_columns import Column, ColumnError, read_column, unit_of
+from node.labs.csv_table import ISSUER, Cells, LabFileError, cell, read_table
 from node.labs.instants import from_iso
 from node.labs.observation import AcceptedValue, Observation, PatientIdentity, RefusedObservationError
 from pipeline.study import Analyte, ClinicalValue
 
-COLUMNS = ("patient_id", "analyte", "value", "unit", "collected_on")
-"""One value a line; ``issuer`` may stand beside them."""
-WIDE_COLUMNS = ("patient_id", "collected_on")
-"""One specimen a line: these, ``issuer`` where wanted, and a column ``AST [U/L]`` for each value."""
-ISSUER = "issuer"
 ORIGIN = "csv"
-
-Cells = Mapping[str | None, str | list[str] | None]
-
-
-class LabFileError(NodeError):
-    """A file of laboratory values that cannot be believed; nothing of it is used.
-
-    Parameters
-    ----------
-    path
-        Of the file.
-    problems
-        One sentence a wrong line, without its values.
-    """
-
-    def __init__(self, path: Path, problems: Sequence[str]) -> None:
-        self.path = path
-        self.problems = tuple(problems)
-        super().__init__(f"{path}: {'; '.join(problems)}")
 
 
 @dataclass(frozen=True)
@@ -109,7 +84,7 @@ def read_lab_file(
         The file cannot be read.
     """
     content = path.read_bytes()
-    columns, lines = _table(path, content, rules)
+    columns, lines = read_table(path, content, rules)
     rows: list[LabRow] = []
     problems = []
     for line, cells in lines:
@@ -165,52 +140,26 @@ def _contradictions(rows: Sequence[LabRow]) -> Iterator[str]:
             yield f"line {row.line}: {other}"
 
 
-def _table(path: Path, content: bytes, rules: AnalyteRules) -> tuple[dict[str, Column], list[tuple[int, Cells]]]:
-    try:
-        reader = csv.DictReader(content.decode("utf-8-sig").splitlines(keepends=True), strict=True)
-        names = [name.strip() for name in reader.fieldnames or ()]
-        reader.fieldnames = names
-        columns = _header(path, names, rules)
-        return columns, [(reader.line_num, row) for row in reader]
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise LabFileError(path, [f"not a CSV file in UTF-8: {error}"]) from error
-
-
-def _header(path: Path, names: Sequence[str], rules: AnalyteRules) -> dict[str, Column]:
-    """Return the columns of values of a file with one specimen a line; none where it has one value a line."""
-    known = [name for name in names if name != ISSUER]
-    if len(set(names)) == len(names) and set(known) == set(COLUMNS):
-        return {}
-    others = [name for name in known if name not in WIDE_COLUMNS]
-    if len(set(names)) != len(names) or not set(WIDE_COLUMNS) <= set(known) or not others:
-        wide = f"{','.join(WIDE_COLUMNS)},AST [U/L],..."
-        raise LabFileError(path, [f"line 1: the header must be {','.join(COLUMNS)}, or {wide}"])
-    try:
-        return {name: read_column(name, rules) for name in others}
-    except ColumnError as error:
-        raise LabFileError(path, [f"line 1: {error}"]) from None
-
-
 def _patient(cells: Cells, issuer: str) -> PatientIdentity:
     if None in cells:
         raise ValueError(f"more than {len(cells) - 1} columns")
-    patient_id = _cell(cells, "patient_id")
+    patient_id = cell(cells, "patient_id")
     if not patient_id:
         raise ValueError("no patient_id")
-    return PatientIdentity.of(patient_id, _cell(cells, ISSUER), issuer)
+    return PatientIdentity.of(patient_id, cell(cells, ISSUER), issuer)
 
 
 def _observations(
     cells: Cells, columns: Mapping[str, Column], rules: AnalyteRules
 ) -> Iterator[tuple[Observation, Analyte]]:
-    day = _cell(cells, "collected_on")
+    day = cell(cells, "collected_on")
     if day and not from_iso(day):
         raise ValueError("collected_on must be YYYY-MM-DD, with Thh:mm:ss where the time is known")
     if columns:
-        found = [(column, column.unit, _cell(cells, name)) for name, column in columns.items()]
+        found = [(column, column.unit, cell(cells, name)) for name, column in columns.items()]
     else:
-        column = read_column(_cell(cells, "analyte"), rules)
-        found = [(column, unit_of(column, _cell(cells, "unit")), _cell(cells, "value"))]
+        column = read_column(cell(cells, "analyte"), rules)
+        found = [(column, unit_of(column, cell(cells, "unit")), cell(cells, "value"))]
     for column, unit, value in found:
         if columns and not value:
             continue
@@ -222,7 +171,3 @@ def _observations(
         if analyte is None:
             raise ValueError(not_used_because(own, rules) or f"unknown analyte, known are {', '.join(Analyte)}")
         yield own, analyte
-
-
-def _cell(cells: Cells, name: str) -> str:
-    return str(cells.get(name) or "").strip()

@@ -47,7 +47,7 @@ class Reissue:
     def _look(self, use: LabUse) -> bool:
         if use.state not in sources(Event.VALUES) or use.result_at is None or use.changed_at is None:
             return False
-        found = values_of_study(self._ledger.labs, use.patient, use.examined_on, self._window).chosen
+        found = values_of_study(self._ledger.labs, use.patient, use.examined, self._window).chosen
         if not use.has_risk or found == dict(use.chosen):
             self._ledger.lab_uses.settled(use)
             return False

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from config.analytes import DateWindow
-from dicom_io.assembly.examination import examined_on
+from dicom_io.assembly.examination import when_examined
 from dicom_io.assembly.match_result import MatchResult
 from dicom_io.assembly.patient import read_patient
 from node.labs.observation import PatientIdentity
@@ -52,15 +52,15 @@ class StudyLabs:
         """
         chosen = match.roles[FIXED_ROLE]
         patient = PatientIdentity.of(*read_patient(chosen.instances[0].path), self._issuer)
-        day = examined_on(chosen)
+        examined = when_examined(match)
         # Before the values are read: one that comes in between marks the study, and is looked at afterwards.
-        self._ledger.lab_uses.begin(claim.study_instance_uid, claim.generation, patient, day)
+        self._ledger.lab_uses.begin(claim.study_instance_uid, claim.generation, patient, examined)
         warnings = self._fetch(patient)
-        found = values_of_study(self._ledger.labs, patient, day, self._window)
+        found = values_of_study(self._ledger.labs, patient, examined, self._window)
         logger.info(
             "laboratory values study=%s examined=%s window_days=%d inside=%s",
             claim.study_instance_uid,
-            day,
+            examined.on,
             self._window.days_before,
             ",".join(found.chosen) or "-",
         )

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from config.analytes import DateWindow
-from node.labs.choice import is_inside, values_of_examination
+from node.labs.choice import values_of_examination
 from node.labs.observation import PatientIdentity
 from node.ledger.lab_records import LabValue
 from node.ledger.labs import Labs
+from pipeline.specimen import Examined, is_inside
 from pipeline.study import Analyte, ClinicalValue
 
 NO_ISSUER = "none named"
@@ -32,9 +33,7 @@ class StudyValues:
     warnings: tuple[str, ...]
 
 
-def values_of_study(
-    labs: Labs, patient: PatientIdentity, examined_on: date | None, window: DateWindow
-) -> StudyValues:
+def values_of_study(labs: Labs, patient: PatientIdentity, examined: Examined, window: DateWindow) -> StudyValues:
     """Choose the values of a study from the ledger; nothing is matched by anything but ID and issuer."""
     if not patient.patient_id:
         return StudyValues({}, {}, ("The images hold no patient ID: laboratory values cannot be looked up.",))
@@ -46,11 +45,11 @@ def values_of_study(
             analyte, value = Analyte(row.analyte), clinical_value(row)
             known.setdefault(analyte, []).append(value)
             numbers[analyte, value] = row.number
-    clinical = values_of_examination(known, examined_on, window)
+    clinical = values_of_examination(known, examined, window)
     chosen = {
         analyte.value: numbers[analyte, value]
         for analyte, value in clinical.items()
-        if is_inside(value, examined_on, window)
+        if is_inside(value, examined, window)
     }
     return StudyValues(clinical, chosen, _warnings(labs, patient, found=bool(rows)))
 

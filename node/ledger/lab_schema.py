@@ -21,6 +21,8 @@ messages = Table(
     Column("acknowledgement", String(2), nullable=False),
     # What was answered, as JSON: a message that comes again gets the same answer.
     Column("answer", Text, nullable=False),
+    # Digest of the rules that judged it: under others, the same message is judged anew.
+    Column("rules", String(64), nullable=False, server_default=""),
     Unique("sender", "control_id", "content_sha256"),
 )
 
@@ -51,6 +53,26 @@ values = Table(
     Column("stated_at", String(40), nullable=False, server_default=""),
     Index(None, "patient_id", "issuer"),
 )
+
+withdrawals = Table(
+    "lab_withdrawals",
+    metadata,
+    Column("number", SERIAL, primary_key=True, autoincrement=True),
+    Column("patient_id", PATIENT_ID, nullable=False),
+    Column("issuer", ISSUER, nullable=False),
+    Column("analyte", String(64), nullable=False),
+    Column("result_key", String(255), nullable=False),
+    # Empty: a result of any day.
+    Column("collected_at", String(40), nullable=False),
+    # With its time: a result of this specimen is meant, also where its key is another.
+    Column("specimen_at", String(40), nullable=False),
+    Column("stated_at", String(40), nullable=False),
+    Column("sender", String(512), nullable=False),
+    Column("message_id", String(255), nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Index(None, "patient_id", "issuer"),
+)
+"""What laboratories took back; it may arrive before the result itself, which is then void."""
 
 refusals = Table(
     "lab_refusals",
@@ -86,6 +108,8 @@ uses = Table(
     Column("patient_id", PATIENT_ID, nullable=False),
     Column("issuer", ISSUER, nullable=False),
     Column("examined_on", String(10), nullable=False),
+    # Time of day of the first image, ISO 8601; empty where unknown.
+    Column("began_at", String(16), nullable=False, server_default=""),
     # Of the study when it was analysed: another means other images.
     Column("generation", Integer, nullable=False),
     # Number of the value by analyte, as JSON.

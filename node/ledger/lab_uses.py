@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from sqlalchemy import Connection, Engine, RowMapping, Select, and_, insert, select, update
 
@@ -14,6 +14,7 @@ from node.ledger.history import note
 from node.ledger.lab_patients import resolve
 from node.ledger.rows import FREE, locked, move
 from node.states import Event, StudyState, sources
+from pipeline.specimen import Examined
 
 _U = lab_schema.uses
 
@@ -24,8 +25,8 @@ class LabUse:
 
     Parameters
     ----------
-    examined_on
-        Day of the images, None where unknown.
+    examined
+        When the images were acquired.
     generation
         Of the study at its last result.
     chosen
@@ -42,7 +43,7 @@ class LabUse:
 
     study_instance_uid: str
     patient: PatientIdentity
-    examined_on: date | None
+    examined: Examined
     generation: int
     chosen: Mapping[str, int]
     has_risk: bool
@@ -67,7 +68,7 @@ class LabUses:
         self._clock = clock
 
     def begin(
-        self, study_instance_uid: str, generation: int, patient: PatientIdentity, examined_on: date | None
+        self, study_instance_uid: str, generation: int, patient: PatientIdentity, examined: Examined
     ) -> None:
         """Enter whose a study is, before its values are read: whatever changes from now on marks it."""
         with self._engine.begin() as connection:
@@ -75,7 +76,8 @@ class LabUses:
             row: dict[str, object] = {
                 "patient_id": patient.patient_id,
                 "issuer": patient.issuer,
-                "examined_on": "" if examined_on is None else examined_on.isoformat(),
+                "examined_on": "" if examined.on is None else examined.on.isoformat(),
+                "began_at": "" if examined.began is None else examined.began.isoformat(),
                 "changed_at": None,
             }
             known = connection.execute(_of(study_instance_uid)).mappings().first()
@@ -162,7 +164,10 @@ def _use(row: RowMapping) -> LabUse:
     return LabUse(
         study_instance_uid=row["study_instance_uid"],
         patient=PatientIdentity(row["patient_id"], row["issuer"]),
-        examined_on=date.fromisoformat(row["examined_on"]) if row["examined_on"] else None,
+        examined=Examined(
+            date.fromisoformat(row["examined_on"]) if row["examined_on"] else None,
+            time.fromisoformat(row["began_at"]) if row["began_at"] else None,
+        ),
         generation=row["generation"],
         chosen=json.loads(row["chosen"]),
         has_risk=row["has_risk"],

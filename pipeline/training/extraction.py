@@ -20,6 +20,7 @@ from pipeline.model_bundle import PipelineSettings
 from pipeline.quality import registration_gates, require
 from pipeline.run import align, tumour_features
 from pipeline.segmentation import segment
+from pipeline.specimen import Examined
 from pipeline.study import FIXED_ROLE
 from pipeline.training.feature_table import write_row
 from pipeline.training.making import digest, require_same_making
@@ -152,7 +153,7 @@ def _extract(source: Source, weights: Weights, settings: PipelineSettings, path:
     clinical = clinical_features(
         case.study.clinical,
         tumour_size_mm=max(lesion.longest_diameter_mm for lesion in lesions),
-        examined_on=case.study.examined_on,
+        examined=Examined(case.study.examined_on, case.study.began_at),
         rules=load_analytes(),
     )
     known = clinical.complete or {}

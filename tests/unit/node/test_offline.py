@@ -14,10 +14,12 @@ from config.analytes import load_analytes
 from config.series_rules import load_series_rules
 from node.cli import app
 from node.cli.output import ExitCode
-from node.labs.csv_file import COLUMNS, read_labs
+from node.labs.csv_file import read_labs
+from node.labs.csv_table import COLUMNS
 from node.offline import NO_LABS, OfflineOutcome, analyse_folder
 from pipeline.clinical import clinical_features
 from pipeline.errors import TransientError
+from pipeline.specimen import Examined
 from pipeline.study import FIXED_ROLE, Analyte, Study
 from tests.unit.dicom_io.assembly.header_studies import T1, StudyWriter, standard
 from tests.unit.dicom_io.results.synthetic_study import MODEL, make_analysis
@@ -70,7 +72,8 @@ def test_analyse_when_values_lie_around_the_images_then_the_nearest_inside_the_w
 
 def test_analyse_when_the_only_value_is_years_old_then_it_is_missing_and_named(tmp_path: Path) -> None:
     study = study_given_to_the_pipeline(tmp_path, "31,U/L,2021-03-05")
-    found = clinical_features(study.clinical, tumour_size_mm=30, examined_on=study.examined_on, rules=RULES)
+    images = Examined(study.examined_on, study.began_at)
+    found = clinical_features(study.clinical, tumour_size_mm=30, examined=images, rules=RULES)
     assert found.complete is None
     assert found.missing == (Analyte.AST.value,)
     (warning,) = found.warnings

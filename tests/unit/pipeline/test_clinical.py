@@ -1,12 +1,14 @@
 """The clinical features: complete or missing, never invented."""
 
-from datetime import date, timedelta
+import time as clock
+from datetime import date, time, timedelta
 
 import pytest
 
-from config.analytes import AnalyteRules, load_analytes
+from config.analytes import AnalyteRules, DateWindow, load_analytes
 from pipeline.classification import CLINICAL_FEATURES
 from pipeline.clinical import clinical_features
+from pipeline.specimen import Examined
 from pipeline.study import Analyte, ClinicalValue
 
 RULES = load_analytes()
@@ -28,7 +30,7 @@ def values(age_days: int = 3, changed: dict[Analyte, float] | None = None) -> di
 
 
 def test_all_values_give_the_seven_features_in_the_order_of_the_classifier() -> None:
-    found = clinical_features(values(), tumour_size_mm=41.0, examined_on=EXAMINED, rules=RULES)
+    found = clinical_features(values(), tumour_size_mm=41.0, examined=Examined(EXAMINED), rules=RULES)
     assert found.complete is not None
     assert tuple(found.complete) == CLINICAL_FEATURES
     assert found.complete["tumour_size_mm"] == 41.0
@@ -37,7 +39,7 @@ def test_all_values_give_the_seven_features_in_the_order_of_the_classifier() -> 
 
 
 def test_no_values_name_all_six_and_warn_of_none() -> None:
-    found = clinical_features({}, tumour_size_mm=41.0, examined_on=EXAMINED, rules=RULES)
+    found = clinical_features({}, tumour_size_mm=41.0, examined=Examined(EXAMINED), rules=RULES)
     assert found.complete is None
     assert found.missing == tuple(analyte.value for analyte in Analyte)
     assert found.warnings == ()
@@ -47,7 +49,7 @@ def test_no_values_name_all_six_and_warn_of_none() -> None:
 def test_one_absent_value_is_named_and_not_imputed(analyte: Analyte) -> None:
     received = values()
     del received[analyte]
-    found = clinical_features(received, tumour_size_mm=41.0, examined_on=EXAMINED, rules=RULES)
+    found = clinical_features(received, tumour_size_mm=41.0, examined=Examined(EXAMINED), rules=RULES)
     assert found.complete is None
     assert found.missing == (analyte.value,)
 
@@ -65,7 +67,7 @@ def test_one_absent_value_is_named_and_not_imputed(analyte: Analyte) -> None:
 )
 def test_implausible_value_is_missing_with_a_sentence(name: str, number: float, text: str) -> None:
     found = clinical_features(
-        values(changed={Analyte[name]: number}), tumour_size_mm=41.0, examined_on=EXAMINED, rules=RULES
+        values(changed={Analyte[name]: number}), tumour_size_mm=41.0, examined=Examined(EXAMINED), rules=RULES
     )
     assert found.complete is None
     assert found.missing == (Analyte[name].value,)
@@ -73,9 +75,9 @@ def test_implausible_value_is_missing_with_a_sentence(name: str, number: float, 
     assert found.warnings[0].startswith(text)
 
 
-@pytest.mark.parametrize(("age_days", "used"), [(0, True), (30, True), (31, False), (-1, False)])
+@pytest.mark.parametrize(("age_days", "used"), [(1, True), (30, True), (31, False), (-1, False)])
 def test_value_outside_the_window_is_missing(age_days: int, used: bool) -> None:
-    found = clinical_features(values(age_days), tumour_size_mm=41.0, examined_on=EXAMINED, rules=RULES)
+    found = clinical_features(values(age_days), tumour_size_mm=41.0, examined=Examined(EXAMINED), rules=RULES)
     assert (found.complete is not None) is used
     if not used:
         side = "after" if age_days < 0 else "before"
@@ -84,8 +86,8 @@ def test_value_outside_the_window_is_missing(age_days: int, used: bool) -> None:
 
 def test_window_is_not_checked_where_a_date_is_unknown() -> None:
     undated = {analyte: ClinicalValue(number) for analyte, number in NORMAL.items()}
-    assert clinical_features(undated, tumour_size_mm=9.0, examined_on=EXAMINED, rules=RULES).complete
-    assert clinical_features(values(400), tumour_size_mm=9.0, examined_on=None, rules=RULES).complete
+    assert clinical_features(undated, tumour_size_mm=9.0, examined=Examined(EXAMINED), rules=RULES).complete
+    assert clinical_features(values(400), tumour_size_mm=9.0, examined=Examined(), rules=RULES).complete
 
 
 def test_undated_value_is_missing_where_the_site_requires_a_date() -> None:
@@ -93,7 +95,7 @@ def test_undated_value_is_missing_where_the_site_requires_a_date() -> None:
     document["window"]["require_date"] = True
     undated = {analyte: ClinicalValue(number) for analyte, number in NORMAL.items()}
     strict = AnalyteRules.model_validate(document)
-    found = clinical_features(undated, tumour_size_mm=9.0, examined_on=EXAMINED, rules=strict)
+    found = clinical_features(undated, tumour_size_mm=9.0, examined=Examined(EXAMINED), rules=strict)
     assert len(found.missing) == len(found.warnings) == 6
 
 
@@ -101,12 +103,43 @@ def test_bound_when_the_model_was_not_trained_with_it_then_is_missing_and_said_a
     received = values()
     taken = received[Analyte.AST].collected_on
     received[Analyte.AST] = ClinicalValue(5.0, taken, "hl7", comparator="<", original_value="< 5")
-    found = clinical_features(received, tumour_size_mm=41.0, examined_on=EXAMINED, rules=RULES)
+    found = clinical_features(received, tumour_size_mm=41.0, examined=Examined(EXAMINED), rules=RULES)
     assert (found.complete, found.missing) == (None, ("ast_u_per_l",))
     assert found.warnings == ("AST was not used: <5 was received, and the model takes no bound for a value.",)
     allowed = clinical_features(
-        received, tumour_size_mm=41.0, examined_on=EXAMINED, rules=RULES, bounded=["ast_u_per_l"]
+        received, tumour_size_mm=41.0, examined=Examined(EXAMINED), rules=RULES, bounded=["ast_u_per_l"]
     )
     assert allowed.complete is not None
     assert allowed.complete["ast_u_per_l"] == 5.0
     assert allowed.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("collected_at", "began", "because"),
+    [
+        ("2024-03-10T08:30:00", time(9, 0), None),
+        ("2024-03-10T09:00:00", time(9, 0), None),
+        ("2024-03-10T09:30:00", time(9, 0), "after they began"),
+        ("2024-03-10T00:00:00", time(9, 0), "after they began, or without a time"),
+        ("2024-03-10", time(9, 0), "its time is not known"),
+        ("2024-03-10T08:30:00", None, "the images do not tell their time"),
+        ("2024-03-10T08:30:00+00:00", time(9, 0), None),
+        ("2024-03-10T08:30:00-05:00", time(9, 0), "after they began"),
+        ("2024-03-09", time(0, 1), None),
+    ],
+)
+def test_value_when_taken_on_the_day_of_the_images_then_only_surely_before_them_counts(
+    monkeypatch: pytest.MonkeyPatch, collected_at: str, began: time | None, because: str | None
+) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    clock.tzset()
+    received = values()
+    taken = date.fromisoformat(collected_at[:10])
+    received[Analyte.AST] = ClinicalValue(31.0, taken, "hl7", collected_at=collected_at)
+    images = Examined(EXAMINED, began)
+    found = clinical_features(received, tumour_size_mm=41.0, examined=images, rules=RULES)
+    assert (found.complete is not None) is (because is None)
+    assert found.missing == (() if because is None else ("ast_u_per_l",))
+    assert because is None or because in found.warnings[0]
+    late = RULES.model_copy(update={"window": DateWindow(days_after=1)})
+    assert clinical_features(received, tumour_size_mm=41.0, examined=images, rules=late).complete

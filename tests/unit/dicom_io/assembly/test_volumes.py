@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +73,30 @@ def test_assemble_when_the_hepatobiliary_phase_is_dated_then_the_study_was_exami
     for index in range(SLICES):
         change(role_of(found, Role.T1_HEPATOBILIARY), index, **elements)
     assert assemble(found, clinical={}).examined_on == examined_on
+
+
+@pytest.mark.parametrize(
+    ("role", "elements", "began"),
+    [
+        (Role.T1_HEPATOBILIARY, {"AcquisitionTime": "083000.25"}, time(8, 30)),
+        (Role.T2, {"AcquisitionTime": "0715"}, time(7, 15)),
+        (Role.T2, {"AcquisitionTime": "0715", "SeriesTime": "071000"}, time(7, 10)),
+        (Role.T2, {"AcquisitionDateTime": "20240305070530.5+0100"}, time(7, 5, 30)),
+        (Role.T2, {"AcquisitionTime": "2359", "AcquisitionDate": "20240304"}, time(0, 0)),
+        (Role.T2, {"AcquisitionTime": "0001", "AcquisitionDate": "20240306"}, time(9, 0)),
+    ],
+)
+def test_assemble_when_roles_tell_their_time_then_the_study_began_with_the_first(
+    writer: StudyWriter, match: Match, role: Role, elements: dict[str, str], began: time
+) -> None:
+    standard(writer)
+    found = match()
+    for other in Role:
+        for index in range(SLICES):
+            change(role_of(found, other), index, SeriesTime="", StudyTime="", AcquisitionTime="090000")
+    for index in range(SLICES):
+        change(role_of(found, role), index, **elements)
+    assert assemble(found, clinical={}).began_at == began
 
 
 def test_assemble_when_oblique_then_every_slice_lies_at_its_position(writer: StudyWriter, match: Match) -> None:

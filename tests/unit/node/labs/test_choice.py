@@ -1,4 +1,4 @@
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 
 import pytest
 from hypothesis import given
@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from config.analytes import DateWindow
 from node.labs.choice import values_of_examination
+from pipeline.specimen import Examined
 from pipeline.study import Analyte, ClinicalValue
 
 EXAMINED = date(2025, 6, 10)
@@ -21,7 +22,7 @@ def days(*offsets: int | None) -> list[ClinicalValue]:
 
 
 def chosen(values: list[ClinicalValue], examined_on: date | None = EXAMINED) -> float:
-    return values_of_examination({Analyte.AST: values}, examined_on, WINDOW)[Analyte.AST].value
+    return values_of_examination({Analyte.AST: values}, Examined(examined_on), WINDOW)[Analyte.AST].value
 
 
 @pytest.mark.parametrize(
@@ -56,3 +57,13 @@ def test_choice_when_the_file_is_in_another_order_then_the_same_day_is_near_enou
     inside = [abs(offset) for offset in offsets if -30 <= offset <= 2]
     expected = min(inside or [abs(offset) for offset in offsets])
     assert abs(offsets[int(chosen(days(*offsets)))]) == expected
+
+
+def test_choice_when_the_last_specimen_was_taken_after_the_images_of_its_day_then_the_one_before_counts() -> None:
+    taken = [("2025-06-09T08:00:00", 1.0), ("2025-06-10T08:00:00", 2.0), ("2025-06-10T12:00:00", 3.0)]
+    values = [
+        ClinicalValue(number, date.fromisoformat(at[:10]), collected_at=at) for at, number in (*taken, taken[0])
+    ]
+    for began, expected in ((time(9), 2.0), (time(7), 1.0), (None, 1.0), (time(13), 3.0)):
+        found = values_of_examination({Analyte.AST: values}, Examined(EXAMINED, began), DateWindow())
+        assert found[Analyte.AST].value == expected, began

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from config.analytes import load_analytes
-from node.labs.csv_file import LabFileError, read_lab_file, read_labs
+from node.labs.csv_file import read_lab_file, read_labs
+from node.labs.csv_table import LabFileError
 from node.labs.observation import PatientIdentity
 from pipeline.study import Analyte, ClinicalValue
 

@@ -1,6 +1,6 @@
 """Which laboratory value makes a result be issued again."""
 
-from datetime import date
+from datetime import date, time
 
 import pytest
 
@@ -12,11 +12,12 @@ from node.ledger.lab_records import LabSource, PatientMerge, PatientResults, Wit
 from node.ledger.ledger import Ledger
 from node.states import Event, StudyState
 from pipeline.analysis import ANALYTE_UNITS
+from pipeline.specimen import Examined
 from pipeline.study import Analyte
 from tests.unit.node.doubles import STUDY, FakeClock, instance, make_ready, result_objects, take
 
 PATIENT = PatientIdentity("P1", "HOSPITAL")
-EXAMINED = date(2026, 2, 28)
+EXAMINED = Examined(date(2026, 2, 28), time(9))
 WINDOW = DateWindow()
 WAIT_H, SETTLE_S = 2.0, 30.0
 HOUR_S = 3600.0

@@ -235,6 +235,7 @@ class Node:
     ) -> None:
         if listener is not None:
             metrics.count_messages(listener.answers)
+            metrics.count_results(listener.fates)
             scheduler.every(WATCH_EVERY_S, "hl7-listener", listener.watch)
         if pull is not None:
             labs = self._settings.labs

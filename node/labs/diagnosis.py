@@ -12,7 +12,7 @@ from config.settings import LabsSection
 from node.finding import Finding, Verdict, found, reached_at, why_not_free
 from node.labs.fhir_bundle import FhirError, FhirUnreachableError
 from node.labs.fhir_client import NO_SYSTEM, make_client
-from node.labs.mllp import END, START
+from node.labs.mllp_blocks import END, START
 from node.labs.tls import server_context
 
 PATIENCE_S: Final = 5.0

@@ -10,6 +10,7 @@ from node.labs.fhir_client import FhirClient
 from node.labs.fhir_results import CHANGED, observation_of
 from node.labs.fhir_shape import Element, ShapeError, object_of, text_of
 from node.labs.gate import judge
+from node.labs.hl7_header import rules_digest
 from node.labs.observation import PatientIdentity
 from node.ledger.lab_records import LabMessage, LabSource, PatientResults, WithdrawnResult
 from node.ledger.ledger import Ledger
@@ -40,6 +41,7 @@ class FhirPull:
         self._ledger = ledger
         self._rules = rules
         self._issuer = issuer.upper()
+        self._rules_digest = rules_digest(rules)
         self._codes = _search_tokens(rules)
         self._outcomes = {"answered": 0, "failed": 0}
 
@@ -58,7 +60,10 @@ class FhirPull:
             self._outcomes["failed"] += 1
             return (AMBIGUOUS if isinstance(error, FhirAmbiguousError) else NO_ANSWER,)
         self._outcomes["answered"] += 1
-        read = [self._enter(patient, resource) for resource in resources]
+        stated: set[str] = set()
+        read = [self._enter(patient, resource, stated) for resource in resources]
+        # What is deleted there, not final any more, or of another patient now, is no value of this one.
+        self._ledger.labs.let_go(self._client.base, patient, stated)
         return () if all(read) else (UNREADABLE,)
 
     def fetch_late(self, wait_h: float) -> int:
@@ -70,8 +75,11 @@ class FhirPull:
             self.fetch(patient)
         return len(patients)
 
-    def _enter(self, patient: PatientIdentity, resource: Element) -> bool:
-        """Enter an Observation where it is one of ours; return whether it could be read."""
+    def _enter(self, patient: PatientIdentity, resource: Element, stated: set[str]) -> bool:
+        """Enter an Observation where it is one of ours; return whether it could be read.
+
+        Its key is added to `stated` where it gives a value that counts.
+        """
         try:
             observation = observation_of(resource)
             version = text_of(object_of(resource, "meta"), "versionId")
@@ -82,12 +90,14 @@ class FhirPull:
         if observation is None:
             return True
         judged = judge([observation], self._rules, self._ledger.clock().astimezone().date())
+        stated |= {value.key for value in judged.accepted}
         if not judged:
             return True
         message_id = "/_history/".join(part for part in (observation.where, version) if part)[:255]
         part = PatientResults(patient, message_id, judged.accepted, judged.withdrawn, judged.refused)
-        # Other rules may judge otherwise: their version is part of what makes an Observation known.
-        sha256 = digest({"resource": resource, "rules": self._rules.version})
+        # Other rules may judge otherwise, and its Patient may get another identifier: both make another statement.
+        whose = [patient.patient_id, patient.issuer]
+        sha256 = digest({"resource": resource, "rules": self._rules_digest, "patient": whose})
         record = LabMessage(self._client.base, observation.where, sha256, "", "[]")
         # Without a version the server says what holds now; an old version is that of a copy that lags behind.
         self._ledger.labs.enter(LabSource.FHIR, self._client.base, [part], message=record, again=not version)

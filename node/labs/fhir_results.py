@@ -36,6 +36,7 @@ def observation_of(resource: Element) -> Observation | None:
         key=identifier[:255],
         correction=status in CORRECTED,
         withdrawn=status in WITHDRAWN,
+        stated_at=from_iso(text_of(object_of(resource, "meta"), "lastUpdated")),
     )
 
 

@@ -21,6 +21,7 @@ class Judged:
 
     accepted: list[AcceptedValue] = field(default_factory=list)
     withdrawn: list[WithdrawnResult] = field(default_factory=list)
+    voided: list[WithdrawnResult] = field(default_factory=list)
     refused: list[RefusedObservationError] = field(default_factory=list)
 
     def __bool__(self) -> bool:
@@ -53,14 +54,25 @@ def judge(observations: Sequence[Observation], rules: AnalyteRules, today: date)
                 words.withdraw(observation.where, _withdrawn(observation, refusal.analyte, "", str(refusal)))
                 judged.refused.append(_of_correction(refusal))
             else:
+                day = observation.collected_at
+                words.doubt(observation.where, _withdrawn(observation, refusal.analyte, day, str(refusal)))
                 judged.refused.append(refusal)
-    judged.accepted, judged.withdrawn = words.values(), words.withdrawn()
+    judged.accepted, judged.withdrawn, judged.voided = words.values(), words.withdrawn(), words.voided()
     judged.refused += words.contradictions()
     return judged
 
 
 def _withdrawn(observation: Observation, analyte: Analyte, day: str, because: str = "") -> WithdrawnResult:
-    return WithdrawnResult(analyte, observation.key, day, observation.stated_at, because)
+    return WithdrawnResult(
+        analyte,
+        observation.key,
+        day,
+        observation.stated_at,
+        because,
+        # "Cannot be obtained" is said of a second order of one specimen too, whose first result is sound.
+        specimen_at="" if observation.unobtainable else observation.collected_at,
+        expected=not observation.unobtainable,
+    )
 
 
 def _of_correction(refusal: RefusedObservationError) -> RefusedObservationError:

@@ -11,7 +11,12 @@ from node.labs.hl7_message import Message, Separators
 ACCEPTED, ERROR, REJECTED = "AA", "AE", "AR"
 NONE: Final = "none"
 """Of a block that nobody could read an answer to."""
-ANSWERS: Final = (ACCEPTED, ERROR, REJECTED, NONE)
+DROPPED: Final = "dropped"
+"""Of what never became a whole block."""
+ANSWERS: Final = (ACCEPTED, ERROR, REJECTED, NONE, DROPPED)
+UNMATCHED: Final = "unmatched"
+"""A correction or withdrawal of a result that is not known."""
+COUNTED: Final = (*ANSWERS, UNMATCHED)
 _STANDARD = Separators()
 _MOST_REASONS: Final = 20
 _ERROR_CODE: Final = "207^Application internal error^HL70357"

@@ -4,12 +4,15 @@ Fields are split where they are asked for. The `hl7` package builds a tree of ev
 for a panel of twelve results, more than all the rest together; the tests compare the two.
 """
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from config.errors import NodeError
+
+logger = logging.getLogger(__name__)
 
 CHARACTER_SETS: Final = {
     "": "utf-8",  # ASCII by the standard; those who send more without a word mostly mean this.
@@ -30,6 +33,8 @@ CHARACTER_SETS: Final = {
 """HL7 table 0211 to the codec."""
 _FALL_BACK: Final = "iso8859-1"
 _HEADERS = (b"MSH", b"BHS", b"FHS")
+_BOM = b"\xef\xbb\xbf"
+"""Some systems write a file's byte order mark in front of what they send."""
 _ESCAPE = re.compile(r"X((?:[0-9A-Fa-f]{2})+)")
 
 
@@ -135,18 +140,21 @@ def split_batch(block: bytes) -> list[bytes]:
     lines = [line.strip(b"\n ") for line in block.replace(b"\r\n", b"\r").replace(b"\n", b"\r").split(b"\r")]
     messages: list[list[bytes]] = []
     for line in lines:
-        if line.startswith(b"MSH"):
+        own = line.removeprefix(_BOM)
+        if own.startswith(b"MSH"):
             messages.append([])
-        elif not line or line[:3] in (b"BHS", b"FHS", b"BTS", b"FTS"):
+        elif not own or own[:3] in (b"BHS", b"FHS", b"BTS", b"FTS"):
             continue
         if messages:
-            messages[-1].append(line)
+            messages[-1].append(own)
+        else:
+            logger.warning("line before the first MSH segment dropped bytes=%d", len(line))
     return [b"\r".join(message) for message in messages]
 
 
 def is_batch(block: bytes) -> bool:
     """Tell whether a block holds a batch, which is answered by one."""
-    return block.lstrip()[:3] in _HEADERS[1:]
+    return block.lstrip().removeprefix(_BOM)[:3] in _HEADERS[1:]
 
 
 def read_message(content: bytes) -> Message:

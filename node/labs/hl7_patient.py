@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from node.labs.hl7_message import Hl7Error, Segment
+from node.labs.hl7_message import Hl7Error, Message, Segment
 from node.labs.observation import PatientIdentity
+from node.ledger.lab_records import PatientMerge
 
 _TYPES = ("MR", "PI", "PT", "")
 """Identifier types (HL7 table 0203) that are patient IDs of a hospital, the best first; an SSN is none."""
@@ -39,6 +40,32 @@ def prior_of(mrg: Segment, site_issuer: str) -> list[PatientIdentity]:
     read = [_read(mrg, part, site_issuer) for part in mrg.repetitions(1)]
     found = [who for who, kind in read if who is not None and kind in _MERGED_TYPES]
     return found or [_refuse("MRG-1 holds no patient ID: its type must be MR, PI or empty")]
+
+
+def merges_of(message: Message, site_issuer: str) -> list[PatientMerge]:
+    """Return the merges of ADT^A40: each PID has the MRG behind it (chapter 3.3.40).
+
+    Raises
+    ------
+    Hl7Error
+        A segment or an identity is missing, or a PID has several MRG: one between them may be lost.
+    """
+    merges: list[PatientMerge] = []
+    survivor, used = None, False
+    control_id = message.header.field(10)
+    for segment in message.segments:
+        if segment.name == "PID":
+            survivor, used = patient_of(segment, site_issuer), False
+        elif segment.name == "MRG":
+            if survivor is None:
+                raise Hl7Error("AE", "MRG stands before any PID")
+            if used:
+                raise Hl7Error("AE", "two MRG stand behind one PID: a PID is missing, and nobody is merged")
+            used = True
+            merges += [PatientMerge(prior, survivor, control_id) for prior in prior_of(segment, site_issuer)]
+    if not merges:
+        raise Hl7Error("AE", "a merge needs PID and MRG")
+    return merges
 
 
 def identity(segment: Segment, field: int, site_issuer: str) -> PatientIdentity | None:

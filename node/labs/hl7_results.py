@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 
 from node.labs.hl7_message import Hl7Error, Message, Segment
 from node.labs.hl7_patient import patient_of
-from node.labs.instants import from_hl7
+from node.labs.instants import from_hl7, is_later
 from node.labs.observation import CodedName, Observation, PatientIdentity, off_scale
 
 FINAL, CORRECTED = "F", "C"
 WITHDRAWN = frozenset("DWX")
 """OBX-11 (HL7 table 0085): deleted, wrong patient, cannot be obtained. Whatever was sent before is void."""
+UNOBTAINABLE = "X"
 _CODED = frozenset({"CE", "CWE", "CNE", "CF"})
 _LONGEST_KEY = 255
 
@@ -33,27 +34,32 @@ def results_of(message: Message, site_issuer: str) -> list[tuple[PatientIdentity
     Hl7Error
         Nothing says whose they are.
     """
-    found = []
+    sent_at = from_hl7(message.header.first(7))
+    # One list a patient: what a message says of a result twice must be seen together.
+    found: dict[PatientIdentity, list[Observation]] = {}
     for pid, segments in _by_patient(message.segments):
-        patient = patient_of(pid, site_issuer)
+        own = found.setdefault(patient_of(pid, site_issuer), [])
         groups = _groups(segments)
-        read = [_observation(obx, group) for group in groups for obx in group.observations]
-        found.append((patient, [item for item in read if item is not None]))
-    return found
+        read = [_observation(obx, group, sent_at) for group in groups for obx in group.observations]
+        own += [item for item in read if item is not None]
+    return list(found.items())
 
 
 def _by_patient(segments: Sequence[Segment]) -> Iterator[tuple[Segment, list[Segment]]]:
     pids = [segment for segment in segments if segment.name == "PID"]
     if not pids:
         raise Hl7Error("AE", "there is no PID segment")
+    starts = [number for number, segment in enumerate(segments) if segment.name == "PID"]
+    before = any(segment.name == "OBX" for segment in segments[: starts[0]])
+    behind = any(segment.name == "OBX" for segment in segments[starts[0] :])
+    # Some systems send PID behind the results. Where they stand on both sides of it, one PID is missing.
+    if before and (behind or len(pids) > 1):
+        raise Hl7Error(
+            "AE", "results stand before the first PID segment and behind it: nothing says whose they are"
+        )
     if len(pids) == 1:
-        # Some systems send PID behind the results; with one patient its place does not matter.
         yield pids[0], [segment for segment in segments if segment.name != "PID"]
         return
-    first = next(number for number, segment in enumerate(segments) if segment.name == "PID")
-    if any(segment.name == "OBX" for segment in segments[:first]):
-        raise Hl7Error("AE", "results stand before the first of several PID segments")
-    starts = [number for number, segment in enumerate(segments) if segment.name == "PID"]
     for start, end in zip(starts, [*starts[1:], len(segments)], strict=True):
         yield segments[start], list(segments[start + 1 : end])
 
@@ -75,7 +81,7 @@ def _groups(segments: Sequence[Segment]) -> list[_Group]:
     return groups
 
 
-def _observation(obx: Segment, group: _Group) -> Observation | None:
+def _observation(obx: Segment, group: _Group, sent_at: str) -> Observation | None:
     """Return an OBX, None where its status says that it is no result yet."""
     status = obx.field(11).upper() or (group.obr.field(25).upper() if group.obr else "")
     if status not in (FINAL, CORRECTED, *WITHDRAWN):
@@ -91,7 +97,8 @@ def _observation(obx: Segment, group: _Group) -> Observation | None:
         key=_key(obx, group, name[0] or name[3]),
         correction=status == CORRECTED,
         withdrawn=status in WITHDRAWN,
-        stated_at=_stated_at(obx, group),
+        unobtainable=status == UNOBTAINABLE,
+        stated_at=_stated_at(obx, group) if status == FINAL else _decided_at(obx, group, sent_at),
     )
 
 
@@ -116,19 +123,33 @@ def _unit(obx: Segment) -> str:
 
 
 def _collected_at(obx: Segment, group: _Group) -> str:
-    """Return when the specimen was taken: OBX-14, else SPM-17, else OBR-7; never when it was received."""
+    """Return when the specimen was taken: OBX-14, else SPM-17, else OBR-7; never when it was received.
+
+    Of a day alone the time may stand in the next of them.
+    """
     stated = [obx.first(14)]
     if group.specimen is not None:
         stated.append(group.specimen.first(17))
     if group.obr is not None:
         stated.append(group.obr.first(7))
-    return next((instant for text in stated if (instant := from_hl7(text))), "")
+    instants = [instant for text in stated if (instant := from_hl7(text))]
+    of_day = [instant for instant in instants if instant[:10] == instants[0][:10]]
+    return next((instant for instant in of_day if "T" in instant), instants[0] if instants else "")
 
 
 def _stated_at(obx: Segment, group: _Group) -> str:
     """Return OBR-22, else OBX-19; not MSH-7, which is new whenever an old message is sent again."""
-    stated = [group.obr.first(22)] if group.obr else []
-    return next((instant for text in (*stated, obx.first(19)) if (instant := from_hl7(text))), "")
+    return _reported_at(group) or from_hl7(obx.first(19))
+
+
+def _decided_at(obx: Segment, group: _Group, sent_at: str) -> str:
+    """Return OBR-22, else the later of OBX-19 and MSH-7: a correction may bear the time of the first analysis."""
+    analysed = from_hl7(obx.first(19))
+    return _reported_at(group) or (analysed if is_later(analysed, sent_at) else sent_at or analysed)
+
+
+def _reported_at(group: _Group) -> str:
+    return from_hl7(group.obr.first(22)) if group.obr else ""
 
 
 def _key(obx: Segment, group: _Group, code: str) -> str:

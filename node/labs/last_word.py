@@ -8,6 +8,8 @@ from node.labs.observation import AcceptedValue, RefusedObservationError
 from node.ledger.lab_records import WithdrawnResult
 
 Said = AcceptedValue | WithdrawnResult
+_TWO_VALUES = "the message holds two values of this result"
+_UNREADABLE = "the message holds this result a second time, and that cannot be read"
 
 
 @dataclass
@@ -16,6 +18,7 @@ class LastWords:
 
     _said: list[tuple[str, Said]] = field(default_factory=list)
     _contradicted: list[tuple[str, AcceptedValue]] = field(default_factory=list)
+    _unreadable: list[WithdrawnResult] = field(default_factory=list)
 
     def withdraw(self, where: str, taken_back: WithdrawnResult) -> None:
         """Take back whatever the message said of a result before."""
@@ -35,32 +38,53 @@ class LastWords:
         decided = [said for said in same if isinstance(said, WithdrawnResult) or said.correction]
         if any(not is_later(value.stated_at, said.stated_at) for said in decided):
             return
-        plain = [
-            said for said in same if said not in decided and said.collected_at[:10] == value.collected_at[:10]
-        ]
-        if not plain:
-            self._said.append((where, value))
-        elif any(_content(said) != _content(value) for said in plain):
+        plain = [said for _, said in self._said if _is_stated_twice(said, value)]
+        if any(_content(said) != _content(value) for said in plain):
             self._contradicted.append((where, value))
+        elif not any(said.key == value.key for said in plain):
+            self._said.append((where, value))
+
+    def doubt(self, _where: str, stated: WithdrawnResult) -> None:
+        """Take note of a final result of which no value can be read: what else is said of it is in doubt."""
+        self._unreadable.append(stated)
 
     def values(self) -> list[AcceptedValue]:
         """Return the values that count."""
-        return [said for _, said in self._said if isinstance(said, AcceptedValue) and not self._is_doubtful(said)]
+        return [
+            value for _, value in self._values() if not (self._is_contradicted(value) or self._is_unread(value))
+        ]
 
     def withdrawn(self) -> list[WithdrawnResult]:
         """Return what is taken back."""
         return [said for _, said in self._said if isinstance(said, WithdrawnResult)]
 
-    def contradictions(self) -> Iterator[RefusedObservationError]:
-        """Give a refusal for each final result of which the message gives another value as well."""
-        for where, value in self._contradicted:
-            because = "the message holds two values of this result"
-            yield RefusedObservationError("LAB-TWICE", where, because, value.analyte)
+    def voided(self) -> list[WithdrawnResult]:
+        """Return the results that are stated without a value that counts: an earlier one does not either."""
+        doubtful = [value for _, value in self._values() if self._is_contradicted(value) or self._is_unread(value)]
+        doubtful += [value for _, value in self._contradicted]
+        because = "the laboratory stated it anew without a readable value"
+        void = [WithdrawnResult(item.analyte, item.key, item.collected_at, because=because) for item in doubtful]
+        certain = self.values()
+        alone = [item for item in self._unreadable if not any(_is_same(item, value) for value in certain)]
+        return [item for item in (*void, *alone) if not any(_is_same(item, value) for value in certain)]
 
-    def _is_doubtful(self, value: AcceptedValue) -> bool:
-        day = value.collected_at[:10]
+    def contradictions(self) -> Iterator[RefusedObservationError]:
+        """Give a refusal for each final result of which the message gives another value, or none, as well."""
+        for where, value in self._contradicted:
+            yield RefusedObservationError("LAB-TWICE", where, _TWO_VALUES, value.analyte)
+        for where, value in self._values():
+            if self._is_unread(value) and not self._is_contradicted(value):
+                yield RefusedObservationError("LAB-TWICE", where, _UNREADABLE, value.analyte)
+
+    def _values(self) -> list[tuple[str, AcceptedValue]]:
+        return [(where, said) for where, said in self._said if isinstance(said, AcceptedValue)]
+
+    def _is_contradicted(self, value: AcceptedValue) -> bool:
+        return not value.correction and any(_is_stated_twice(value, other) for _, other in self._contradicted)
+
+    def _is_unread(self, value: AcceptedValue) -> bool:
         return not value.correction and any(
-            _is_same(other, value) and other.collected_at[:10] == day for _, other in self._contradicted
+            _is_same(value, other) and not is_later(value.stated_at, other.stated_at) for other in self._unreadable
         )
 
 
@@ -70,6 +94,15 @@ def _is_same(said: Said, other: Said) -> bool:
         return False
     days = {said.collected_at[:10], other.collected_at[:10]} - {""}
     return len(days) < 2 or not (isinstance(said, WithdrawnResult) or isinstance(other, WithdrawnResult))
+
+
+def _is_stated_twice(said: Said, value: AcceptedValue) -> bool:
+    """Tell whether two final results are one: by their key and day, or by the code and time of their specimen."""
+    if not isinstance(said, AcceptedValue) or said.correction or said.analyte != value.analyte:
+        return False
+    if said.key == value.key:
+        return said.collected_at[:10] == value.collected_at[:10]
+    return said.code == value.code and "T" in value.collected_at and said.collected_at == value.collected_at
 
 
 def _content(said: Said) -> tuple[object, ...]:

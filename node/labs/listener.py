@@ -16,9 +16,10 @@ from multiprocessing.synchronize import Event as StopEvent
 from config.analytes import analytes_in_force
 from config.errors import NodeError
 from config.settings import LabsSection, Settings
-from node.labs.hl7_answer import ANSWERS
+from node.labs.hl7_answer import ANSWERS, COUNTED, DROPPED, UNMATCHED
 from node.labs.hl7_receiver import Hl7Receiver
-from node.labs.mllp import Limits, MllpServer
+from node.labs.mllp import MllpServer
+from node.labs.mllp_blocks import Limits
 from node.labs.tls import server_context
 from node.ledger.ledger import Ledger, open_ledger
 from node.logging import configure_logging
@@ -46,7 +47,7 @@ def is_wanted(labs: LabsSection) -> bool:
 def listen(
     counts: "Array[c_uint64]", settings: Settings, ledger_url: str, ready: Connection, stop: StopEvent
 ) -> None:
-    """Run in the new process until told to stop; `counts` are the answers given, in the order of `ANSWERS`."""
+    """Run in the new process until told to stop; `counts` are in the order of `COUNTED`."""
     configure_logging()
     try:
         with open_ledger(ledger_url) as ledger:
@@ -61,15 +62,15 @@ async def _listen(
     labs = settings.labs
     rules = analytes_in_force(labs.analytes)
 
-    def count(answer: str) -> None:
-        # One thread answers: nobody else writes here.
-        counts[ANSWERS.index(answer)] += 1
+    def count(what: str) -> None:
+        # One thread answers, and another alone counts what is dropped: no two write the same number.
+        counts[COUNTED.index(what)] += 1
 
     receiver = Hl7Receiver(ledger.labs, rules, labs.issuer, lambda: ledger.clock().astimezone(), count)
     limits = Limits(
         labs.maximum_message_bytes, labs.maximum_connections, labs.idle_timeout_s, labs.message_timeout_s
     )
-    server = MllpServer(receiver.answer, limits)
+    server = MllpServer(receiver.answer_group, limits, receiver.refuse_long, lambda: count(DROPPED))
     plain = await _open(server, labs, "port") if labs.port else None
     tls = await _open(server, labs, "tls_port", server_context(labs)) if labs.tls_port else None
     logger.info("HL7 listener ready host=%s port=%s tls_port=%s", labs.host, plain, tls)
@@ -103,12 +104,16 @@ class ListenerProcess(ReceptionProcess):
 
     def __post_init__(self) -> None:
         """Share the counts of answers with the process, and with the one that replaces it."""
-        self._counts = multiprocessing.get_context("spawn").RawArray(c_uint64, len(ANSWERS))
+        self._counts = multiprocessing.get_context("spawn").RawArray(c_uint64, len(COUNTED))
         self.target = partial(listen, self._counts)
 
     def answers(self) -> Mapping[str, int]:
         """Return how many messages got which answer since the node started."""
-        return dict(zip(ANSWERS, self._counts, strict=True))
+        return {answer: self._counts[COUNTED.index(answer)] for answer in ANSWERS}
+
+    def fates(self) -> Mapping[str, int]:
+        """Return how many corrections and withdrawals were of results that are not known."""
+        return {UNMATCHED: self._counts[COUNTED.index(UNMATCHED)]}
 
     def _keep(self, ports: Ports) -> None:
         """Change nothing: the ports are those of the settings."""

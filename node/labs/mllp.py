@@ -1,124 +1,47 @@
-"""MLLP: blocks between <VT> and <FS><CR> on a TCP connection, with limits for hostile senders (HL7 LLP)."""
+"""MLLP over TCP and TLS: who may connect, and the answers in the order of the blocks (HL7 LLP)."""
 
 import asyncio
 import logging
 import ssl
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Final
+
+from node.labs.answering import MOST_AT_ONCE, AnswerGroup, Answering
+from node.labs.mllp_blocks import END, READ_BYTES, START, BlockError, BlockReader, Limits, LongBlockError
 
 logger = logging.getLogger(__name__)
 
-START, END = b"\x0b", b"\x1c\r"
-_READ_BYTES: Final = 65536
 _BACKLOG: Final = 128
 _WRITE_TIMEOUT_S: Final = 30.0
 _TLS_TIMEOUT_S: Final = 15.0
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What a sender may ask of the listener.
-
-    Parameters
-    ----------
-    message_bytes
-        Longest block.
-    connections
-        Most at once.
-    idle_s
-        Longest silence between two blocks.
-    message_s
-        Longest time from the first byte of a block to its last.
-    """
-
-    message_bytes: int
-    connections: int
-    idle_s: float
-    message_s: float
-
-
-class BlockError(Exception):
-    """What a sender does cannot be answered; its connection is closed."""
-
-
-class BlockReader:
-    """Blocks out of a stream.
-
-    Between blocks anything is skipped; a second <VT> begins the block anew: its sender gave the first one up.
-
-    Parameters
-    ----------
-    stream
-        Of one connection.
-    limits
-        For it.
-    """
-
-    def __init__(self, stream: asyncio.StreamReader, limits: Limits) -> None:
-        self._stream = stream
-        self._limits = limits
-        self._buffer = bytearray()
-
-    async def next(self) -> bytes | None:
-        """Return the content of the next block; None where the sender has closed the connection.
-
-        Raises
-        ------
-        BlockError
-            The block is too long, or does not end.
-        TimeoutError
-            The sender is silent for too long.
-        """
-        async with asyncio.timeout(self._limits.idle_s):
-            while (start := self._buffer.find(START)) < 0:
-                self._buffer.clear()
-                if not await self._more():
-                    return None
-        del self._buffer[: start + 1]
-        try:
-            async with asyncio.timeout(self._limits.message_s):
-                return await self._rest()
-        except TimeoutError as error:
-            raise BlockError("a block did not end in time") from error
-
-    async def _rest(self) -> bytes:
-        searched = 0
-        while (end := self._buffer.find(END, searched)) < 0:
-            if len(self._buffer) > self._limits.message_bytes:
-                raise BlockError("a block is too long")
-            # <FS> and <CR> may come in two pieces.
-            searched = max(0, len(self._buffer) - 1)
-            if not await self._more():
-                raise BlockError("the connection ended within a block")
-        if end > self._limits.message_bytes:
-            raise BlockError("a block is too long")
-        content = bytes(self._buffer[:end])
-        del self._buffer[: end + len(END)]
-        return content.rpartition(START)[2]
-
-    async def _more(self) -> bool:
-        data = await self._stream.read(_READ_BYTES)
-        self._buffer += data
-        return bool(data)
-
-
 class MllpServer:
-    """Listens, and answers one block after the other.
+    """Listens, and answers the blocks of each connection in their order.
 
     Parameters
     ----------
-    answer
-        From a block to its answer, None where there is none. It runs in one thread: the ledger has one writer.
+    answer_group
+        From blocks that wait together to their answers, None where there is none.
     limits
         For every connection.
+    refuse_long
+        From the beginning of a block that is too long to its answer.
+    dropped
+        Told whenever something that is no whole block is thrown away.
     """
 
-    def __init__(self, answer: Callable[[bytes], bytes | None], limits: Limits) -> None:
-        self._answer = answer
+    def __init__(
+        self,
+        answer_group: AnswerGroup,
+        limits: Limits,
+        refuse_long: Callable[[bytes], bytes | None] = lambda _start: None,
+        dropped: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._answering = Answering(answer_group)
         self._limits = limits
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="hl7")
+        self._refuse_long = refuse_long
+        self._dropped = dropped
         self._servers: list[asyncio.Server] = []
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -132,20 +55,20 @@ class MllpServer:
         """
         timeouts = {} if tls is None else {"ssl_handshake_timeout": _TLS_TIMEOUT_S}
         server = await asyncio.start_server(
-            self._accept, host, port, ssl=tls, backlog=_BACKLOG, limit=_READ_BYTES, **timeouts
+            self._accept, host, port, ssl=tls, backlog=_BACKLOG, limit=READ_BYTES, **timeouts
         )
         self._servers.append(server)
         found: int = server.sockets[0].getsockname()[1]
         return found
 
     async def close(self) -> None:
-        """Take no more; what is being answered is still answered."""
+        """Take no more; what is being entered is entered, and a sender without its answer sends it again."""
         for server in self._servers:
             server.close()
         for task in list(self._connections):
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
-        self._thread.shutdown(wait=True)
+        await self._answering.close()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -155,7 +78,7 @@ class MllpServer:
             return
         self._connections.add(task)
         try:
-            await self._serve(BlockReader(reader, self._limits), writer)
+            await self._serve(BlockReader(reader, self._limits, self._dropped), writer)
         except TimeoutError:
             logger.info("silent connection closed")
         except BlockError as error:
@@ -167,11 +90,21 @@ class MllpServer:
             writer.transport.abort() if writer.transport.is_closing() else writer.close()
 
     async def _serve(self, blocks: BlockReader, writer: asyncio.StreamWriter) -> None:
-        loop = asyncio.get_running_loop()
-        while (block := await blocks.next()) is not None:
-            # Shielded: a message that is being entered gets its answer, also while the listener stops.
-            answer = await asyncio.shield(loop.run_in_executor(self._thread, self._answer, block))
-            if answer is not None:
-                writer.write(START + answer + END)
-                async with asyncio.timeout(_WRITE_TIMEOUT_S):
-                    await writer.drain()
+        try:
+            while (block := await blocks.next()) is not None:
+                waiting = [block]
+                # A sender that does not wait for each answer has sent more: they share one wait for the disk.
+                while len(waiting) < MOST_AT_ONCE and (block := blocks.ready()) is not None:
+                    waiting.append(block)
+                for answer in await asyncio.gather(*map(self._answering.answer, waiting)):
+                    await _write(writer, answer)
+        except LongBlockError as error:
+            await _write(writer, await self._answering.run(self._refuse_long, error.start))
+            raise
+
+
+async def _write(writer: asyncio.StreamWriter, answer: bytes | None) -> None:
+    if answer is not None:
+        writer.write(START + answer + END)
+        async with asyncio.timeout(_WRITE_TIMEOUT_S):
+            await writer.drain()

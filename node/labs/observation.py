@@ -75,6 +75,8 @@ class Observation:
         The laboratory says that it replaces an earlier result.
     withdrawn
         The laboratory takes an earlier result back and gives no other.
+    unobtainable
+        It is withdrawn because it cannot be obtained: it may never have been sent.
     analyte
         Where the sender uses the node's own names and needs no code.
     stated_at
@@ -89,6 +91,7 @@ class Observation:
     key: str = ""
     correction: bool = False
     withdrawn: bool = False
+    unobtainable: bool = False
     analyte: Analyte | None = None
     stated_at: str = ""
 

@@ -24,7 +24,13 @@ _MARK: Final = (
     .where(lab_schema.uses.c.patient_id == bindparam("of_id"), lab_schema.uses.c.issuer == bindparam("of_issuer"))
     .values(changed_at=bindparam("now"))
 )
-_WITH_PATIENT: Final[tuple[Table, ...]] = (_T, lab_schema.values, lab_schema.refusals, lab_schema.uses)
+_WITH_PATIENT: Final[tuple[Table, ...]] = (
+    _T,
+    lab_schema.values,
+    lab_schema.withdrawals,
+    lab_schema.refusals,
+    lab_schema.uses,
+)
 
 
 def bound(patient: PatientIdentity) -> Mapping[str, str]:

@@ -39,6 +39,10 @@ class WithdrawnResult:
         As in `Observation`.
     because
         Where its correction cannot be read: why.
+    specimen_at
+        With its time: a result of this specimen is meant, also where its key is another. Empty: the key decides.
+    expected
+        Whether the laboratory says that it was sent before; one that cannot be obtained need not have been.
     """
 
     analyte: Analyte
@@ -46,17 +50,26 @@ class WithdrawnResult:
     collected_at: str
     stated_at: str = ""
     because: str = ""
+    specimen_at: str = ""
+    expected: bool = True
 
 
 @dataclass(frozen=True)
 class PatientResults:
-    """What one message or file says of one patient, after the gate."""
+    """What one message or file says of one patient, after the gate.
+
+    Parameters
+    ----------
+    voided
+        Results that it states anew, and of which no value can be read: an earlier one does not count any more.
+    """
 
     patient: PatientIdentity
     message_id: str
     accepted: Sequence[AcceptedValue] = ()
     withdrawn: Sequence[WithdrawnResult] = ()
     refused: Sequence[RefusedObservationError] = ()
+    voided: Sequence[WithdrawnResult] = ()
 
 
 @dataclass(frozen=True)
@@ -76,6 +89,8 @@ class LabMessage:
     ----------
     content_sha256
         Over whatever a sender does not change when it sends a message again.
+    rules
+        Digest of the rules that judged it; under others the same message is judged anew.
     """
 
     sender: str
@@ -83,16 +98,24 @@ class LabMessage:
     content_sha256: str
     acknowledgement: str
     answer: str
+    rules: str = ""
 
 
 @dataclass(frozen=True)
 class Entered:
-    """How many values were new, took the place of another, were known already, and were withdrawn."""
+    """How many values were new, took the place of another, were known already, and were withdrawn.
+
+    Parameters
+    ----------
+    unmatched
+        Corrections and withdrawals of what is not known here.
+    """
 
     new: int = 0
     replaced: int = 0
     unchanged: int = 0
     withdrawn: int = 0
+    unmatched: int = 0
 
     def __add__(self, other: "Entered") -> "Entered":
         """Add up."""
@@ -101,7 +124,24 @@ class Entered:
             self.replaced + other.replaced,
             self.unchanged + other.unchanged,
             self.withdrawn + other.withdrawn,
+            self.unmatched + other.unmatched,
         )
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of one HL7 message.
+
+    Parameters
+    ----------
+    due
+        What is to be answered: the message, or the same as it came first.
+    entered
+        What it changed.
+    """
+
+    due: LabMessage
+    entered: Entered
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,16 @@
 """Laboratory values in the ledger: entered once, corrected, withdrawn, moved with their patient."""
 
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
-from typing import Final
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 
-from sqlalchemy import Connection, Engine, RowMapping, bindparam, delete, select
+from sqlalchemy import Engine, RowMapping, select
 
-from config.errors import NodeError
 from node.labs.observation import PatientIdentity
 from node.ledger import lab_schema
-from node.ledger.connection import insert_new, reading
+from node.ledger.connection import reading
 from node.ledger.lab_entry import enter_results
+from node.ledger.lab_gone import let_go
+from node.ledger.lab_messages import ControlIdInUseError, Incoming, enter_latest, take_message
 from node.ledger.lab_patients import merge, resolve
 from node.ledger.lab_records import (
     Entered,
@@ -21,27 +21,10 @@ from node.ledger.lab_records import (
     LabValue,
     PatientMerge,
     PatientResults,
+    Taken,
 )
 
 _V = lab_schema.values
-_M = lab_schema.messages
-_NAMED_SO: Final = (
-    select(_M)
-    .where(_M.c.sender == bindparam("of_sender"), _M.c.control_id == bindparam("of_control_id"))
-    .order_by(_M.c.received_at.desc(), _M.c.number.desc())
-)
-_FORGET: Final = delete(_M).where(
-    _M.c.sender == bindparam("of_sender"),
-    _M.c.control_id == bindparam("of_control_id"),
-    _M.c.content_sha256 == bindparam("of_sha256"),
-)
-
-CONTROL_ID_LIFE = timedelta(hours=24)
-"""Within this time one control ID (MSH-10) names one message; later a sender's counter may have come round."""
-
-
-class ControlIdInUseError(NodeError):
-    """A control ID named another message within `CONTROL_ID_LIFE`."""
 
 
 class Labs:
@@ -80,8 +63,7 @@ class Labs:
         """
         now, entered = self._clock(), Entered()
         with self._engine.begin() as connection:
-            enter_message = _enter_latest if again else _enter_message
-            if message is not None and not enter_message(connection, message, now):
+            if message is not None and not enter_latest(connection, message, now, again=again):
                 return entered
             for wanted in merges:
                 merge(connection, wanted, now)
@@ -89,39 +71,45 @@ class Labs:
                 entered += enter_results(connection, source, sender, part, now)
         return entered
 
+    def let_go(self, sender: str, patient: PatientIdentity, stated: Collection[str]) -> int:
+        """Withdraw what a server does not state any more; see `lab_gone.let_go`."""
+        with self._engine.begin() as connection:
+            return let_go(connection, sender, patient, stated, self._clock())
+
     def take(
         self, message: LabMessage, results: Sequence[PatientResults], merges: Sequence[PatientMerge] = ()
-    ) -> LabMessage:
+    ) -> Taken:
         """Enter all of an HL7 message, durably, or nothing of it where it is known already.
 
         Look-up and entry are one transaction: one wait for the disk a message.
-
-        Returns
-        -------
-        LabMessage
-            What is to be answered: `message`, or the same as it came first.
 
         Raises
         ------
         ControlIdInUseError
             Its control ID named another message within `CONTROL_ID_LIFE`.
         """
+        (taken,) = self.take_group([Incoming(message, results, merges)])
+        if isinstance(taken, ControlIdInUseError):
+            raise taken
+        return taken
+
+    def take_group(self, group: Sequence[Incoming]) -> list[Taken | ControlIdInUseError]:
+        """Enter several HL7 messages that wait together in one transaction: one wait for the disk for all of them.
+
+        Raises
+        ------
+        SQLAlchemyError
+            The database does not answer, or does not take one of them; none was entered.
+        """
+        found: list[Taken | ControlIdInUseError] = []
         now = self._clock()
         with self._engine.begin() as connection:
-            key = {"of_sender": message.sender, "of_control_id": message.control_id}
-            known = connection.execute(_NAMED_SO, key).mappings().all()
-            for row in known:
-                if row["content_sha256"] == message.content_sha256:
-                    return _message(row)
-            if known and known[0]["received_at"] > now - CONTROL_ID_LIFE:
-                raise ControlIdInUseError("MSH-10 named another message within the last 24 hours")
-            # False: another listener on this database has entered it in between.
-            if _enter_message(connection, message, now):
-                for wanted in merges:
-                    merge(connection, wanted, now)
-                for part in results:
-                    enter_results(connection, LabSource.HL7, message.sender, part, now)
-        return message
+            for incoming in group:
+                try:
+                    found.append(take_message(connection, incoming, now))
+                except ControlIdInUseError as error:  # It is raised before anything is entered.
+                    found.append(error)
+        return found
 
     def values(
         self, patient: PatientIdentity | None = None, *, states: Sequence[LabState] = (LabState.CURRENT,)
@@ -149,26 +137,6 @@ class Labs:
                 patient = resolve(connection, patient)
                 query = query.where(table.c.patient_id == patient.patient_id, table.c.issuer == patient.issuer)
             return tuple(LabRefusal(**row) for row in connection.execute(query).mappings())
-
-
-def _enter_message(connection: Connection, message: LabMessage, now: datetime) -> bool:
-    row = {name: getattr(message, name) for name in LabMessage.__dataclass_fields__}
-    return insert_new(connection, _M, {**row, "received_at": now})
-
-
-def _enter_latest(connection: Connection, message: LabMessage, now: datetime) -> bool:
-    """Enter what a sender says now; return False where it is what it said last."""
-    key = {"of_sender": message.sender, "of_control_id": message.control_id}
-    said = [row["content_sha256"] for row in connection.execute(_NAMED_SO, key).mappings()]
-    if said[:1] == [message.content_sha256]:
-        return False
-    if message.content_sha256 in said:
-        connection.execute(_FORGET, {**key, "of_sha256": message.content_sha256})
-    return _enter_message(connection, message, now)
-
-
-def _message(row: RowMapping) -> LabMessage:
-    return LabMessage(**{name: row[name] for name in LabMessage.__dataclass_fields__})
 
 
 def _value(row: RowMapping) -> LabValue:

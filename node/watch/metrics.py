@@ -152,13 +152,18 @@ class Metrics:
 
     def count_messages(self, read: Callable[[], Mapping[str, int]]) -> None:
         """Show the answers of the HL7 listener, as `read` gives them."""
-        text = "HL7 messages by answer; none: nothing could be read of it that an answer needs."
+        text = "HL7 messages by answer; none: it holds nothing that an answer needs; dropped: no whole block."
         self.registry.register(CountsCollector("mvi_hl7_messages", text, "answer", read))
 
     def count_messages_to_people(self, read: Callable[[], Mapping[tuple[str, str], int]]) -> None:
         """Show how many messages to people were sent and failed, as `read` gives it by channel and outcome."""
         text = "Messages to people by channel and outcome."
         self.registry.register(PairsCollector("mvi_notifications", text, ("channel", "outcome"), read))
+
+    def count_results(self, read: Callable[[], Mapping[str, int]]) -> None:
+        """Show what became of single HL7 results, as `read` gives it."""
+        text = "HL7 results by fate; unmatched: the correction or withdrawal of a result that is not known."
+        self.registry.register(CountsCollector("mvi_hl7_results", text, "fate", read))
 
     def count_pulls(self, read: Callable[[], Mapping[str, int]]) -> None:
         """Show how the FHIR server answered, as `read` gives it."""

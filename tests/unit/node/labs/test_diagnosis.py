@@ -37,7 +37,7 @@ def test_listener_when_it_runs_then_both_its_ports_answer_and_nothing_is_entered
         assert (found["hl7"].verdict, found["hl7 tls"].verdict) == (Verdict.OK, Verdict.OK)
         assert found["hl7"].detail == f"answers on {LOOPBACK}:{labs.port}"
         assert found["hl7 tls"].detail.startswith(f"answers on {LOOPBACK}:{labs.tls_port}; any sender")
-        assert process.answers() == {"AA": 0, "AE": 0, "AR": 1, "none": 0}
+        assert process.answers() == {"AA": 0, "AE": 0, "AR": 1, "none": 0, "dropped": 0}
 
 
 def test_listener_when_its_port_is_free_or_held_by_another_then_each_is_said(tmp_path: Path) -> None:

@@ -1,45 +1,24 @@
 """From the bytes of a message to the ledger and the answer."""
 
-import random
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
 
 import hl7
 import pytest
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
 from config.analytes import load_analytes
 from node.labs.hl7_message import CHARACTER_SETS, Separators
 from node.labs.hl7_receiver import Hl7Receiver
-from node.labs.observation import PatientIdentity
-from node.ledger.lab_records import LabState
+from node.ledger.lab_messages import ControlIdInUseError, Incoming
+from node.ledger.lab_records import Taken
+from node.ledger.labs import Labs
 from node.ledger.ledger import Ledger
 from tests.unit.node.doubles import FakeClock
 from tests.unit.node.labs.hl7_samples import EXPECTED, PANEL, SYSTEMS, panel
-
-P1 = PatientIdentity("P1", "HOSP")
-NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def receiver(ledger: Ledger) -> Hl7Receiver:
-    return Hl7Receiver(ledger.labs, load_analytes(), "HOSP", lambda: NOW)
-
-
-def answered(receiver: Hl7Receiver, message: bytes) -> tuple[str, str]:
-    """Return acknowledgement and reason of an answer, read by another parser."""
-    answer = receiver.answer(message)
-    assert answer is not None
-    msa = hl7.parse(answer, encoding="latin-1").segment("MSA")
-    return str(msa[1]), str(msa[3]) if len(msa) > 3 else ""
-
-
-def kept(ledger: Ledger, patient: PatientIdentity = P1, state: LabState = LabState.CURRENT) -> dict[str, float]:
-    return {row.analyte: row.value for row in ledger.labs.values(patient, states=[state])}
-
-
-def with_line(message: bytes, line: str) -> bytes:
-    return message + b"\r" + line.encode()
+from tests.unit.node.labs.receiving import NOW, P1, answered, joined, kept, with_line
+from tests.unit.node.labs.sender import code_of
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
@@ -104,83 +83,6 @@ def test_answer_when_a_result_is_not_final_then_is_accepted_and_not_kept(
 ) -> None:
     assert answered(receiver, panel(status=status)) == ("AA", "")
     assert kept(ledger) == {}
-
-
-def test_answer_when_a_correction_comes_then_replaces(ledger: Ledger, receiver: Hl7Receiver) -> None:
-    receiver.answer(panel("1"))
-    assert answered(receiver, panel("2", values={"ast_u_per_l": "55"}, status="C"))[0] == "AA"
-    assert kept(ledger)["ast_u_per_l"] == 55
-    assert kept(ledger, state=LabState.REPLACED) == {"ast_u_per_l": 41}
-
-
-@pytest.mark.parametrize("status", list("DWX"))
-def test_answer_when_a_result_is_taken_back_then_it_is_no_value_any_more(
-    ledger: Ledger, receiver: Hl7Receiver, status: str
-) -> None:
-    assert answered(receiver, panel("0", values={"ast_u_per_l": "77"}, status=status)) == ("AA", "")
-    assert kept(ledger) == {}
-    receiver.answer(panel("1"))
-    receiver.answer(panel("2", values={"ast_u_per_l": ""}, status=status))
-    assert "ast_u_per_l" not in kept(ledger)
-    assert kept(ledger, state=LabState.WITHDRAWN) == {"ast_u_per_l": 41}
-
-
-def ast(value: str, status: str, unit: str = "U/L", analysed: str = "") -> bytes:
-    return f"OBX|1|NM|1920-8^AST^LN||{value}|{unit}|||||{status}|||20260201083000|||||{analysed}".encode()
-
-
-@pytest.mark.parametrize(
-    ("value", "unit"), [("HEMOLYZED", "U/L"), ('""', "U/L"), ("99999", "U/L"), ("41", "mg/dL")]
-)
-def test_answer_when_a_correction_cannot_be_read_then_the_old_value_is_withdrawn_and_stays_so(
-    ledger: Ledger, receiver: Hl7Receiver, value: str, unit: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    receiver.answer(panel("1", values={"ast_u_per_l": "55"}))
-    _, reason = answered(receiver, b"\r".join([panel("2", values={}), ast(value, "C", unit)]))
-    assert "what it corrects is not used any more" in reason
-    assert "value withdrawn" in caplog.text
-    receiver.answer(panel("3", values={"ast_u_per_l": "55"}))
-    assert kept(ledger) == {}
-    assert kept(ledger, state=LabState.WITHDRAWN) == {"ast_u_per_l": 55}
-    (refusal,) = ledger.labs.refusals(P1)
-    assert "not used any more" in refusal.because
-
-
-@pytest.mark.parametrize(
-    ("lines", "expected", "acknowledgement"),
-    [
-        ([ast("50", "F"), ast("", "X")], {}, "AA"),
-        ([ast("", "W"), ast("50", "F")], {}, "AA"),
-        ([ast("", "D"), ast("50", "C")], {"ast_u_per_l": 50}, "AA"),
-        ([ast("50", "F"), ast("41", "C")], {"ast_u_per_l": 41}, "AA"),
-        ([ast("41", "C"), ast("50", "F")], {"ast_u_per_l": 41}, "AA"),
-        ([ast("50", "F"), ast("50", "F")], {"ast_u_per_l": 50}, "AA"),
-        ([ast("50", "F"), ast("60", "F")], {"ast_u_per_l": 41}, "AE"),
-        ([ast("50", "F"), ast("60", "F"), ast("50", "F")], {"ast_u_per_l": 41}, "AE"),
-        ([ast("50", "F"), ast("60", "F"), ast("70", "C")], {"ast_u_per_l": 70}, "AE"),
-        (
-            [ast("41", "C", analysed="20260201090000"), ast("50", "F", analysed="20260201100000")],
-            {"ast_u_per_l": 50},
-            "AA",
-        ),
-        ([ast("HEMOLYZED", "C"), ast("50", "F")], {}, "AA"),
-    ],
-)
-@pytest.mark.parametrize("known", [True, False])
-def test_answer_when_one_message_holds_a_result_twice_then_the_last_word_of_the_laboratory_counts(
-    ledger: Ledger,
-    receiver: Hl7Receiver,
-    known: bool,
-    lines: list[bytes],
-    expected: Mapping[str, float],
-    acknowledgement: str,
-) -> None:
-    if known:
-        receiver.answer(panel("1", values={"ast_u_per_l": "41"}))
-    assert answered(receiver, b"\r".join([panel("2", values={}), *lines]))[0] == acknowledgement
-    if not known and acknowledgement == "AE" and expected == {"ast_u_per_l": 41}:
-        expected = {}
-    assert kept(ledger) == expected
 
 
 @pytest.mark.parametrize(
@@ -305,25 +207,6 @@ def test_answer_when_refused_then_the_log_names_the_message_and_no_patient(
     assert "P1" not in caplog.text
 
 
-def test_answer_when_two_patients_have_one_id_then_each_keeps_its_own(
-    ledger: Ledger, receiver: Hl7Receiver
-) -> None:
-    receiver.answer(panel("1", "P1^^^HOSP^MR", values={"ast_u_per_l": "41"}))
-    receiver.answer(panel("2", "P1^^^CLINIC^MR", values={"ast_u_per_l": "99"}))
-    assert kept(ledger) == {"ast_u_per_l": 41}
-    assert kept(ledger, PatientIdentity("P1", "CLINIC")) == {"ast_u_per_l": 99}
-
-
-def test_answer_when_one_message_holds_two_patients_then_nothing_is_mixed(
-    ledger: Ledger, receiver: Hl7Receiver
-) -> None:
-    second = panel("-", "P2^^^HOSP^MR", values={"ast_u_per_l": "99"}, order="A2").split(b"\r")[1:]
-    message = b"\r".join([panel("1", values={"ast_u_per_l": "41"}), *second])
-    assert answered(receiver, message)[0] == "AA"
-    assert kept(ledger) == {"ast_u_per_l": 41}
-    assert kept(ledger, PatientIdentity("P2", "HOSP")) == {"ast_u_per_l": 99}
-
-
 def test_answer_when_a_batch_comes_then_each_message_has_its_answer(ledger: Ledger, receiver: Hl7Receiver) -> None:
     messages = [panel("1", order="A1"), panel("2").replace(b"ORU^R01^ORU_R01", b"ORM^O01"), panel("3", order="A3")]
     block = b"\r".join([b"FHS|^~\\&|LAB", b"BHS|^~\\&|LAB", *messages, b"BTS|3", b"FTS|1"])
@@ -332,57 +215,6 @@ def test_answer_when_a_batch_comes_then_each_message_has_its_answer(ledger: Ledg
     batch = hl7.parse_batch(answer.decode())
     assert [str(item.segment("MSA")[1]) for item in batch] == ["AA", "AR", "AA"]
     assert [str(item.segment("MSA")[2]) for item in batch] == ["1", "2", "3"]
-
-
-def test_answer_when_patients_are_merged_then_values_move_to_the_survivor(
-    ledger: Ledger, receiver: Hl7Receiver
-) -> None:
-    receiver.answer(panel("1", values={"ast_u_per_l": "41"}))
-    merge = (
-        b"MSH|^~\\&|ADT|HOSP|MVI|HOSP|20260202||ADT^A40^ADT_A39|M1|P|2.5.1\rEVN|A40|20260202\r"
-        b"PID|1||P2^^^HOSP^MR||Doe^Jane\rMRG|P1^^^HOSP^MR"
-    )
-    assert answered(receiver, merge) == ("AA", "")
-    assert [row.patient_id for row in ledger.labs.values()] == ["P2"]
-    assert kept(ledger, PatientIdentity("P2", "HOSP")) == {"ast_u_per_l": 41}
-    broken: Mapping[bytes, bytes] = {b"\rMRG|P1^^^HOSP^MR": b"", b"PID|": b"ZID|", b"MRG|P1^^^HOSP^MR": b"MRG|"}
-    for old, new in broken.items():
-        assert answered(receiver, merge.replace(old, new).replace(b"|M1|", b"|M2|"))[0] == "AE"
-
-
-@pytest.mark.parametrize(
-    ("mrg", "acknowledgement"),
-    [
-        (b"P1^^^^AN", "AE"),
-        (b"P1^^^HOSP^VN", "AE"),
-        (b"P1^^^^SS", "AE"),
-        (b"P9^^^HOSP^MR~P1^^^^an", "AA"),
-        (b"P1^^^^PI", "AA"),
-        (b"P1", "AA"),
-    ],
-)
-def test_answer_when_a_merge_names_an_account_or_visit_then_no_patient_is_moved(
-    ledger: Ledger, receiver: Hl7Receiver, mrg: bytes, acknowledgement: str
-) -> None:
-    receiver.answer(panel("1", values={"ast_u_per_l": "41"}))
-    merge = b"MSH|^~\\&|ADT|HOSP|MVI|HOSP|20260202||ADT^A40^ADT_A39|M1|P|2.5.1\rPID|1||P2^^^HOSP^MR\rMRG|" + mrg
-    found, reason = answered(receiver, merge)
-    assert (found, "MRG-1" in reason) == (acknowledgement, acknowledgement == "AE")
-    moved = acknowledgement == "AA" and b"AN" not in mrg.upper()
-    assert [row.patient_id for row in ledger.labs.values()] == ["P2" if moved else "P1"]
-
-
-def test_answer_when_the_order_of_the_segments_is_another_then_the_same_values_are_kept(
-    ledger: Ledger, receiver: Hl7Receiver
-) -> None:
-    header, *segments = panel("-").split(b"\r")
-    chance = random.Random(8)
-    for number in range(20):
-        chance.shuffle(segments)
-        patient, own = f"P{number}".encode(), header.replace(b"|-|", f"|{number}|".encode())
-        message = b"\r".join([own, *segments]).replace(b"P1^^^", patient + b"^^^")
-        assert answered(receiver, message) == ("AA", "")
-        assert kept(ledger, PatientIdentity(patient.decode(), "HOSP")) == pytest.approx(dict(EXPECTED))
 
 
 @pytest.mark.parametrize("name", [name for name in CHARACTER_SETS if name])
@@ -426,16 +258,6 @@ def test_answer_when_the_reason_is_given_then_also_as_err_where_the_version_has_
         ] * number
 
 
-def test_answer_when_only_the_name_is_the_same_then_it_is_another_patient(
-    ledger: Ledger, receiver: Hl7Receiver
-) -> None:
-    receiver.answer(panel("1", "P1^^^HOSP^MR"))
-    receiver.answer(panel("2", "P2^^^HOSP^MR", values={"ast_u_per_l": "99"}))  # Doe^Jane, born on the same day.
-    assert kept(ledger)["ast_u_per_l"] == 41
-    assert kept(ledger, PatientIdentity("P2", "HOSP")) == {"ast_u_per_l": 99}
-    assert answered(receiver, panel("3", "", values={"ast_u_per_l": "98"}))[0] == "AE"
-
-
 def test_answer_when_a_site_maps_its_own_codes_then_its_messages_count(ledger: Ledger, tmp_path: Path) -> None:
     site = tmp_path / "site.toml"
     site.write_text(
@@ -460,3 +282,56 @@ def test_fields_when_read_by_another_parser_then_are_the_same(name: str) -> None
     parsed = hl7.parse(f"{header}\r{text}")
     for own, other in zip(message.segments[1:], parsed[1:], strict=True):
         assert [str(field) for field in other] == list(own.fields)
+
+
+def test_answer_when_a_byte_order_mark_stands_before_it_then_it_is_read(
+    ledger: Ledger, receiver: Hl7Receiver
+) -> None:
+    bom = b"\xef\xbb\xbf"
+    assert answered(receiver, bom + panel()) == ("AA", "")
+    second = bom + panel("2", order="A2")
+    batch = receiver.answer(joined(bom + b"FHS|^~\\&|LAB", b"BHS|^~\\&|LAB", second, b"BTS|1"))
+    assert batch is not None
+    assert batch.startswith(b"BHS")
+    assert len(ledger.labs.values(P1)) == 2 * len(PANEL)
+
+
+def test_answer_when_lines_stand_before_the_header_then_they_are_dropped_with_a_line(
+    receiver: Hl7Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert answered(receiver, joined(b"MSX|broken", panel())) == ("AA", "")
+    assert "before the first MSH segment dropped" in caplog.text
+
+
+def test_refuse_long_when_its_header_is_whole_then_is_an_ar_to_its_sender(receiver: Hl7Receiver) -> None:
+    answer = receiver.refuse_long(panel("L-1")[:200])
+    assert answer is not None
+    assert [str(hl7.parse(answer).segment("MSA")[number]) for number in (1, 2)] == ["AR", "L-1"]
+    assert receiver.refuse_long(b"x" * 200) is None
+
+
+def test_answer_group_when_the_ledger_takes_one_of_them_not_then_the_others_are_entered(ledger: Ledger) -> None:
+    class Picky(Labs):
+        def take_group(self, group: Sequence[Incoming]) -> list[Taken | ControlIdInUseError]:
+            if any(incoming.message.control_id == "2" for incoming in group):
+                raise OperationalError("", None, RuntimeError("no"))
+            return super().take_group(group)
+
+    receiver = Hl7Receiver(Picky(ledger.engine, ledger.clock), load_analytes(), "HOSP", lambda: NOW)
+    answers = receiver.answer_group(
+        [panel(str(number), f"P{number}^^^HOSP^MR", values={"ast_u_per_l": "41"}) for number in (1, 2, 3)]
+    )
+    assert [code_of(answer or b"") for answer in answers] == ["AA", "AR", "AA"]
+    assert [row.patient_id for row in ledger.labs.values()] == ["P1", "P3"]
+
+
+def test_answer_group_when_several_wait_then_they_are_one_transaction_in_their_order(
+    ledger: Ledger, receiver: Hl7Receiver
+) -> None:
+    seen: list[str] = []
+    event.listen(ledger.engine, "commit", lambda _connection: seen.append("COMMIT"))
+    messages = [panel(str(number), values={"ast_u_per_l": f"4{number}"}) for number in range(5)]
+    answers = receiver.answer_group([*messages, messages[0], b"rubbish", panel("9").replace(b"|2.5.1", b"|9")])
+    assert [answer and code_of(answer) for answer in answers] == ["AA"] * 6 + [None, "AR"]
+    assert len(seen) == 1
+    assert kept(ledger) == {"ast_u_per_l": 44}

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,7 +11,9 @@ import pytest
 
 from config.errors import ConfigError
 from config.settings import LabsSection
-from node.labs.mllp import Limits, MllpServer
+from node.labs.answering import AnswerGroup
+from node.labs.mllp import MllpServer
+from node.labs.mllp_blocks import Limits
 from node.labs.tls import server_context
 from tests.unit.dicom_io.network.certificates import new_authority, with_password
 from tests.unit.node.labs.sender import Sender
@@ -24,10 +26,13 @@ def serving(
     limits: Limits = LIMITS,
     tls: ssl.SSLContext | None = None,
     answer: Callable[[bytes], bytes | None] = lambda block: block.upper() or None,
+    dropped: Callable[[], None] = lambda: None,
+    answer_group: AnswerGroup | None = None,
 ) -> Iterator[int]:
     """Run a server in a thread of its own; it answers in capitals, and nothing to nothing."""
     loop = asyncio.new_event_loop()
-    server = MllpServer(answer, limits)
+    group = answer_group or (lambda blocks: [answer(block) for block in blocks])
+    server = MllpServer(group, limits, lambda start: b"LONG " + start[:2], dropped)
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     port = asyncio.run_coroutine_threadsafe(server.listen("127.0.0.1", 0, tls), loop).result(10)
@@ -47,16 +52,37 @@ def test_block_when_it_comes_byte_by_byte_then_is_answered_once() -> None:
         assert sender.answer() == b"ABC"
 
 
-def test_blocks_when_several_come_at_once_with_rubbish_between_then_each_is_answered() -> None:
-    with serving() as port, Sender(port) as sender:
+def test_blocks_when_rubbish_stands_around_them_then_each_is_answered_and_the_rubbish_is_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    counted: list[None] = []
+    with serving(dropped=lambda: counted.append(None)) as port, Sender(port) as sender:
         sender.send_raw(b"\r\n\x0ba\x1c\r\nrubbish\x0bb\x1c\r\x0bc\x1c\r")
         assert [sender.answer() for _ in range(3)] == [b"A", b"B", b"C"]
+        assert (len(counted), "outside of any block dropped bytes=7" in caplog.text) == (1, True)
 
 
-def test_block_when_begun_anew_then_the_first_beginning_is_dropped() -> None:
-    with serving() as port, Sender(port) as sender:
+def test_block_when_begun_anew_then_the_first_beginning_is_dropped_and_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    counted: list[None] = []
+    with serving(dropped=lambda: counted.append(None)) as port, Sender(port) as sender:
         sender.send_raw(b"\x0bhalf of a mess\x0bwhole\x1c\r")
         assert sender.answer() == b"WHOLE"
+    assert (len(counted), "begun anew" in caplog.text) == (1, True)
+
+
+def test_blocks_when_a_sender_does_not_wait_then_they_are_answered_together_and_in_order() -> None:
+    groups: list[int] = []
+
+    def answer(blocks: Sequence[bytes]) -> list[bytes | None]:
+        groups.append(len(blocks))
+        return [block.upper() for block in blocks]
+
+    with serving(answer_group=answer) as port, Sender(port) as sender:
+        sender.send_raw(b"".join(b"\x0bm%d\x1c\r" % number for number in range(100)))
+        assert [sender.answer() for _ in range(100)] == [b"M%d" % number for number in range(100)]
+    assert len(groups) < 100
 
 
 def test_block_when_there_is_no_answer_then_the_next_one_gets_its_own() -> None:
@@ -66,10 +92,13 @@ def test_block_when_there_is_no_answer_then_the_next_one_gets_its_own() -> None:
 
 
 @pytest.mark.parametrize("end", [b"", b"\x1c\r"])
-def test_block_when_too_long_then_the_connection_is_closed(end: bytes, caplog: pytest.LogCaptureFixture) -> None:
+def test_block_when_too_long_then_it_is_refused_and_the_connection_closed(
+    end: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     with serving() as port:
         with Sender(port) as sender:
-            sender.send_raw(b"\x0b" + b"x" * 3000 + end)
+            sender.send_raw(b"\x0bxy" + b"x" * 300_000 + end)
+            assert sender.answer() == b"LONG xy"
             assert sender.is_closed()
         with Sender(port) as sender:
             assert sender.ask(b"on") == b"ON"

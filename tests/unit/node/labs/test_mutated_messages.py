@@ -10,7 +10,8 @@ import pytest
 from config.analytes import load_analytes
 from node.labs.hl7_receiver import Hl7Receiver
 from node.labs.observation import AcceptedValue
-from node.ledger.lab_records import LabMessage, LabState, PatientMerge, PatientResults
+from node.ledger.lab_messages import ControlIdInUseError, Incoming
+from node.ledger.lab_records import LabState, Taken
 from node.ledger.labs import Labs
 from node.ledger.ledger import Ledger
 from tests.unit.node.labs.hl7_samples import PANEL, SYSTEMS, panel
@@ -87,11 +88,9 @@ class WatchedLabs(Labs):
         found, self._last = self._last, ()
         return found
 
-    def take(
-        self, message: LabMessage, results: Sequence[PatientResults], merges: Sequence[PatientMerge] = ()
-    ) -> LabMessage:
-        self._last = tuple(value for part in results for value in part.accepted)
-        return super().take(message, results, merges)
+    def take_group(self, group: Sequence[Incoming]) -> list[Taken | ControlIdInUseError]:
+        self._last = tuple(value for one in group for part in one.results for value in part.accepted)
+        return super().take_group(group)
 
 
 def test_answer_when_messages_are_broken_then_no_value_is_invented_and_each_is_answered_or_logged(

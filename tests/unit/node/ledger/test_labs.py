@@ -7,6 +7,7 @@ from sqlalchemy import event
 
 from node.labs.observation import AcceptedValue, PatientIdentity, RefusedObservationError
 from node.ledger import lab_entry
+from node.ledger.lab_messages import ControlIdInUseError
 from node.ledger.lab_records import (
     Entered,
     LabMessage,
@@ -16,7 +17,6 @@ from node.ledger.lab_records import (
     PatientResults,
     WithdrawnResult,
 )
-from node.ledger.labs import ControlIdInUseError
 from node.ledger.ledger import Ledger
 from pipeline.study import Analyte
 from tests.unit.node.doubles import FakeClock
@@ -140,10 +140,10 @@ def test_take_when_a_message_comes_again_then_nothing_is_entered_and_its_first_a
 ) -> None:
     message = LabMessage(LAB, "77", "ab" * 32, "AA", "[]")
     part = PatientResults(P1, "77", accepted=[value()])
-    assert ledger.labs.take(message, [part]) == message
+    assert ledger.labs.take(message, [part]).due == message
     # Other rules may judge the same bytes otherwise: what was answered stays answered.
     again = replace(message, acknowledgement="AE", answer='["other rules"]')
-    assert ledger.labs.take(again, [PatientResults(P1, "77", accepted=[value(50, key="A2")])]) == message
+    assert ledger.labs.take(again, [PatientResults(P1, "77", accepted=[value(50, key="A2")])]).due == message
     assert known(ledger) == [41]
 
 
@@ -157,8 +157,8 @@ def test_take_when_a_control_id_names_another_message_then_refuses_it_for_a_day(
         ledger.labs.take(other, [part])
     assert known(ledger) == [41]
     clock.advance(25 * 3600)
-    assert ledger.labs.take(other, [part]) == other
-    assert ledger.labs.take(first, []) == first  # A sender may still repeat the old one.
+    assert ledger.labs.take(other, [part]).due == other
+    assert ledger.labs.take(first, []).due == first  # A sender may still repeat the old one.
     assert known(ledger) == [41, 50]
 
 
@@ -174,7 +174,7 @@ def test_take_when_a_statement_fails_then_nothing_of_the_message_is_kept(
         broken.setattr(lab_entry, "mark_studies", fail)
         ledger.labs.take(message, [part])
     assert known(ledger) == []
-    assert ledger.labs.take(replace(message, acknowledgement="AE"), [part]).acknowledgement == "AE"
+    assert ledger.labs.take(replace(message, acknowledgement="AE"), [part]).due.acknowledgement == "AE"
 
 
 def test_take_when_a_sender_goes_on_then_each_message_is_one_transaction_and_few_statements(
@@ -185,7 +185,7 @@ def test_take_when_a_sender_goes_on_then_each_message_is_one_transaction_and_few
     ledger.labs.take(LabMessage(LAB, "1", "ab" * 32, "AA", "[]"), [PatientResults(P1, "1", accepted=[value()])])
     # Each commit waits for the disk, and each statement costs its share of a processor.
     assert [word for word in seen if word != "BEGIN"] == [
-        "SELECT", "INSERT", "SELECT", "SELECT", "INSERT", "UPDATE",
+        "SELECT", "INSERT", "SELECT", "SELECT", "SELECT", "INSERT", "UPDATE",
     ]  # fmt: skip
     assert seen.count("BEGIN") <= 1
 

@@ -1,193 +1,28 @@
-"""Values pulled from a FHIR server: of the patient asked for and no other, all of them or a sentence why not."""
+"""What a FHIR server says into the ledger, and out of it again."""
 
-import ssl
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
-from http.server import BaseHTTPRequestHandler
-from pathlib import Path
 
 import pytest
 
 from config.analytes import load_analytes
-from config.errors import ConfigError
-from config.settings import LabsSection
-from node.labs.fhir_bundle import FhirError
-from node.labs.fhir_client import FhirClient, make_client
+from node.labs.fhir_client import FhirClient
 from node.labs.fhir_pull import AMBIGUOUS, NO_ANSWER, UNREADABLE, FhirPull
 from node.labs.observation import PatientIdentity
-from node.ledger.lab_records import LabState
+from node.ledger.lab_records import LabSource, LabState, PatientMerge
 from node.ledger.ledger import Ledger
 from node.states import Event
+from pipeline.specimen import Examined
 from pipeline.study import Analyte
-from tests.unit.dicom_io.network.certificates import new_authority
 from tests.unit.node.doubles import STUDY, FakeClock, make_ready, take
+from tests.unit.node.labs.fhir_asking import P1, pull
 from tests.unit.node.labs.fhir_server import (
-    Behaviour,
     FhirServer,
     Resource,
     answer,
-    bundle,
     observation,
     patient,
-    serving,
 )
-
-P1 = PatientIdentity("P1", "HOSP")
-CODES = ["http://loinc.org|1920-8"]
-
-
-@pytest.fixture
-def server() -> Iterator[FhirServer]:
-    with serving() as running:
-        running.resources = [patient("7", "P1"), observation("o1", "7")]
-        yield running
-
-
-def client(server: FhirServer, *, timeout_s: float = 10.0, bearer: str = "") -> FhirClient:
-    return FhirClient(server.url, identifier_system="urn:hosp", timeout_s=timeout_s, token=bearer)
-
-
-def pull(server: FhirServer, ledger: Ledger) -> FhirPull:
-    return FhirPull(client(server), ledger, load_analytes(), "hosp")
-
-
-def ids(server: FhirServer) -> list[str]:
-    return [str(item["id"]) for item in client(server).observations("P1", CODES)]
-
-
-def test_observations_when_asked_then_the_query_names_patient_and_codes(server: FhirServer) -> None:
-    assert [item["id"] for item in client(server, bearer="secret").observations("P1", CODES)] == ["o1"]
-    (query,) = server.asked
-    assert (query["patient.identifier"], query["code"]) == (["urn:hosp|P1"], CODES)
-    assert server.tokens == ["Bearer secret"]
-
-
-def test_observations_when_there_are_pages_then_all_are_read(server: FhirServer) -> None:
-    server.resources = [patient("7", "P1"), *(observation(f"o{number}", "7") for number in range(7))]
-    server.page = 3
-    assert ids(server) == [f"o{number}" for number in range(7)]
-    assert len(server.asked) == 3
-
-
-def test_observations_when_the_server_sends_others_along_then_they_are_left_out(server: FhirServer) -> None:
-    server.resources = [
-        patient("7", "P1"),
-        patient("8", "P1", system="urn:clinic"),
-        patient("9", "P2"),
-        *(observation(f"o{number}", str(number)) for number in (7, 8, 9, 10)),
-        observation("x1", "", subject={"identifier": {"system": "urn:hosp", "value": "P1"}}),
-        observation("x2", "", subject={"identifier": {"system": "urn:clinic", "value": "P1"}}),
-        observation("x3", "", subject={"display": "Jane Doe"}),
-        observation("x4", "", subject={}),
-    ]
-    assert ids(server) == ["o7", "x1"]
-
-
-def stall(handler: BaseHTTPRequestHandler, _query: object) -> bool:
-    time.sleep(1)
-    return answer(handler, 200, bundle([]))
-
-
-def drip(handler: BaseHTTPRequestHandler, _query: object) -> bool:
-    handler.send_response(200)
-    handler.send_header("Content-Length", "9000000")
-    handler.end_headers()
-    for _ in range(40):
-        handler.wfile.write(b" " * 100)
-        handler.wfile.flush()
-        time.sleep(0.02)
-    return True
-
-
-def moved(handler: BaseHTTPRequestHandler, _query: object) -> bool:
-    handler.send_response(302)
-    handler.send_header("Location", "http://127.0.0.1:9/fhir")
-    handler.send_header("Content-Length", "0")
-    handler.end_headers()
-    return True
-
-
-NOT_WHOLE = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "diagnostics": "of P1"}]}
-
-
-@pytest.mark.parametrize(
-    ("behaviour", "because"),
-    [
-        (lambda handler, _: answer(handler, 401, {}), "HTTP 401"),
-        (lambda handler, _: answer(handler, 500, b"oops"), "HTTP 500"),
-        (moved, "HTTP 302"),
-        (lambda handler, _: answer(handler, 200, b"<html>"), "JSON"),
-        (lambda handler, _: answer(handler, 200, {"resourceType": "OperationOutcome"}), "Bundle"),
-        (lambda handler, _: answer(handler, 200, b"[]"), "Bundle"),
-        (lambda handler, _: answer(handler, 200, b'{"resourceType": "Bun'), "JSON"),
-        (lambda handler, _: answer(handler, 200, {**bundle([]), "entry": {"resource": {}}}), "element entry"),
-        (lambda handler, _: answer(handler, 200, {**bundle([]), "entry": ["P1"]}), "element entry"),
-        (lambda handler, _: answer(handler, 200, {**bundle([]), "link": [{"relation": 1}]}), "element relation"),
-        (
-            lambda handler, _: answer(handler, 200, bundle([{**observation("o1", "7"), "subject": "P1"}])),
-            "subject",
-        ),
-        (lambda handler, _: answer(handler, 200, bundle([NOT_WHOLE])), "not whole"),
-        (lambda handler, _: answer(handler, 200, bundle([], "http://127.0.0.1:9/x")), "another server"),
-        (lambda handler, _: answer(handler, 200, bundle([], "/fhir/Observation?again=1")), "pages"),
-        (stall, "no answer in time"),
-        (drip, "in time"),
-    ],
-)
-def test_observations_when_the_server_fails_then_is_one_sentence(
-    server: FhirServer, behaviour: Behaviour, because: str
-) -> None:
-    server.behaviour = behaviour
-    with pytest.raises(FhirError, match=because) as caught:
-        client(server, timeout_s=0.3).observations("P1", CODES)
-    assert "P1" not in str(caught.value)
-
-
-def test_observations_when_nobody_listens_then_is_one_sentence(server: FhirServer) -> None:
-    with pytest.raises(FhirError, match="cannot be reached: ConnectionRefusedError"):
-        FhirClient("http://127.0.0.1:9/fhir", timeout_s=2).observations("P1", CODES)
-
-
-def test_observations_when_the_server_speaks_tls_then_only_one_of_our_authority_is_believed(
-    tmp_path: Path,
-) -> None:
-    files = new_authority(tmp_path / "ca").issue("fhir")
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(files.certificate, files.key)
-    with serving(tls) as server:
-        server.resources = [patient("7", "P1"), observation("o1", "7")]
-        ours = LabsSection(fhir_url=server.url, fhir_ca=str(files.authority), fhir_identifier_system="urn:hosp")
-        asking = make_client(ours)
-        assert asking is not None
-        assert [item["id"] for item in asking.observations("P1", CODES)] == ["o1"]
-        stranger = make_client(ours.model_copy(update={"fhir_ca": ""}))
-        assert stranger is not None
-        with pytest.raises(FhirError, match="cannot be reached: SSLCertVerificationError"):
-            stranger.observations("P1", CODES)
-
-
-@pytest.mark.parametrize(
-    ("key", "content", "because"),
-    [
-        ("fhir_token_file", None, "cannot be read: no such file"),
-        ("fhir_token_file", b"", "one line"),
-        ("fhir_token_file", b"secret\nX-Other: header", "one line"),
-        ("fhir_token_file", b"\xff\xfe", "one line"),
-        ("fhir_ca", None, "cannot be read: no such file"),
-        ("fhir_ca", b"no certificate", "holds no certificate"),
-    ],
-)
-def test_client_when_a_file_cannot_be_used_then_names_its_key(
-    tmp_path: Path, key: str, content: bytes | None, because: str
-) -> None:
-    path = tmp_path / "file"
-    if content is not None:
-        path.write_bytes(content)
-    labs = LabsSection.model_validate({"fhir_url": "https://localhost/fhir", key: str(path)})
-    with pytest.raises(ConfigError, match=f"labs.{key}: .*{because}") as caught:
-        make_client(labs)
-    assert "secret" not in str(caught.value)
 
 
 def test_fetch_when_values_are_sound_then_they_are_kept_with_their_provenance(
@@ -275,6 +110,88 @@ def test_fetch_when_a_correction_cannot_be_read_then_the_old_value_is_withdrawn(
     assert asking.fetch(P1) == warnings
     assert ledger.labs.values(P1) == ()
     assert [row.value for row in ledger.labs.values(P1, states=[LabState.WITHDRAWN])] == [41]
+
+
+@pytest.mark.parametrize(
+    "later", [{"status": "entered-in-error"}, {"valueQuantity": {"value": 45, "unit": "U/L"}}]
+)
+def test_fetch_when_a_copy_of_the_server_lags_behind_then_its_older_version_is_not_used(
+    server: FhirServer, ledger: Ledger, later: Resource
+) -> None:
+    asking = pull(server, ledger)
+    newer = {"versionId": "2", "lastUpdated": "2026-02-03T10:00:00Z"}
+    server.resources[1] = observation("o1", "7", meta=newer, **later)
+    asking.fetch(P1)
+    before = [row.value for row in ledger.labs.values(P1)]
+    server.resources[1] = observation("o1", "7", meta={"versionId": "1", "lastUpdated": "2026-02-02T10:00:00Z"})
+    asking.fetch(P1)
+    assert [row.value for row in ledger.labs.values(P1)] == before
+
+
+@pytest.mark.parametrize("versions", [True, False])
+@pytest.mark.parametrize(
+    "now",
+    [
+        [],
+        [observation("o1", "7", status="preliminary")],
+        [observation("o1", "7", valueQuantity={"value": 41, "unit": "furlong"})],
+        [observation("o1", "7", valueQuantity=41)],
+        [observation("o1", "7", code={"coding": [{"system": "http://loinc.org", "code": "1742-6"}]})],
+        [observation("o1", "8")],
+    ],
+)
+def test_fetch_when_the_server_does_not_state_a_value_any_more_then_it_is_withdrawn_until_it_comes_back(
+    server: FhirServer, ledger: Ledger, now: list[Resource], versions: bool
+) -> None:
+    meta = {"versionId": "1"} if versions else {}
+    before = [server.resources[0], observation("o1", "7", meta=meta)]
+    asking = pull(server, ledger)
+    for _ in range(2):
+        server.resources = [*before]
+        asking.fetch(P1)
+        assert [row.value for row in ledger.labs.values(P1)] == [41]
+        server.resources = [server.resources[0], *({**item, "meta": {**meta, "x": 1}} for item in now)]
+        asking.fetch(P1)
+        assert ledger.labs.values(P1) == ()
+
+
+def test_fetch_when_the_server_fails_after_it_stated_a_value_then_the_value_stays(
+    server: FhirServer, ledger: Ledger
+) -> None:
+    asking = pull(server, ledger)
+    asking.fetch(P1)
+    server.behaviour = lambda handler, _: answer(handler, 503, {})
+    asking.fetch(P1)
+    assert [row.value for row in ledger.labs.values(P1)] == [41]
+
+
+@pytest.mark.parametrize("how", ["observation", "identifier"])
+def test_fetch_when_a_value_is_of_another_patient_now_then_the_first_has_it_no_more(
+    server: FhirServer, ledger: Ledger, how: str
+) -> None:
+    asking, p2 = pull(server, ledger), PatientIdentity("P2", "HOSP")
+    asking.fetch(P1)
+    moved = observation("o1", "8", meta={"versionId": "2"})
+    if how == "observation":
+        server.resources = [patient("7", "P1"), patient("8", "P2"), moved]
+    else:
+        server.resources = [patient("7", "P2"), observation("o1", "7")]
+    asking.fetch(p2)
+    assert (ledger.labs.values(P1), [row.value for row in ledger.labs.values(p2)]) == ((), [41])
+    assert [row.value for row in ledger.labs.values(P1, states=[LabState.WITHDRAWN])] == [41]
+
+
+def test_fetch_when_patients_are_merged_then_neither_loses_what_the_server_states_of_the_other(
+    server: FhirServer, ledger: Ledger
+) -> None:
+    asking, p2 = pull(server, ledger), PatientIdentity("P2", "HOSP")
+    sound = {"code": {"coding": [{"system": "http://loinc.org", "code": "2324-2", "display": "GGT"}]}}
+    server.resources += [patient("8", "P2"), observation("o2", "8", **sound)]
+    ledger.labs.enter(LabSource.HL7, "ADT", [], merges=[PatientMerge(P1, p2, "M1")])
+    for _ in range(2):
+        for whose in (P1, p2):
+            asking.fetch(whose)
+    assert len(ledger.labs.values(p2)) == 2
 
 
 def test_fetch_when_a_value_is_off_the_scale_then_it_is_a_bound(server: FhirServer, ledger: Ledger) -> None:
@@ -371,7 +288,7 @@ def test_fetch_late_when_a_value_may_still_change_the_result_then_asks_until_the
 ) -> None:
     make_ready(ledger, clock)
     claim = take(ledger)
-    ledger.lab_uses.begin(STUDY, claim.generation, P1, date(2026, 2, 28))
+    ledger.lab_uses.begin(STUDY, claim.generation, P1, Examined(date(2026, 2, 28)))
     # Complete or not: the server may know of a correction.
     ledger.lab_uses.end(STUDY, dict.fromkeys(Analyte, 1), has_risk=True)
     ledger.work.finish(claim, Event.ANALYSED, objects=(), destinations=())

@@ -13,7 +13,7 @@ from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import ExitCode, complain, print_json, verb
 from node.cli.studies import opened
 from node.cli.tables import show_table
-from node.ledger.lab_records import LabRefusal, LabState, LabValue
+from node.ledger.lab_records import Entered, LabRefusal, LabState, LabValue
 from node.study_report import as_json_value
 
 app = typer.Typer(no_args_is_help=True, help="Laboratory values of the clinical model.")
@@ -21,7 +21,7 @@ app = typer.Typer(no_args_is_help=True, help="Laboratory values of the clinical 
 IssuerOption = Annotated[
     str | None, typer.Option("--issuer", help="Assigning authority of the patient ID. Default: labs.issuer.")
 ]
-_COLUMNS = ("patient_id", "issuer", "analyte", "value", "unit", "collected_at", "source", "state")
+_COLUMNS = ("patient_id", "issuer", "analyte", "value", "unit", "as_sent", "collected_at", "source", "state")
 
 
 @app.command("import", epilog="Example: mvi-node labs import labs.csv --config /etc/mvi-node/node.toml")
@@ -37,8 +37,8 @@ def import_file(
     header: patient_id,collected_on,AST [U/L],GGT [U/L],... A column issuer may stand beside them. Exit code 3: a
     line is wrong; every wrong line is named, and nothing was entered.
     """
-    from node.labs.csv_file import LabFileError  # noqa: PLC0415 - `--help` needs no ledger
     from node.labs.csv_import import import_lab_file  # noqa: PLC0415
+    from node.labs.csv_table import LabFileError  # noqa: PLC0415 - `--help` needs no ledger
     from node.ledger.ledger import open_ledger  # noqa: PLC0415
     from node.storage import ledger_url, prepare_storage  # noqa: PLC0415
 
@@ -56,7 +56,7 @@ def import_file(
         complain("nothing was entered")
         raise typer.Exit(ExitCode.REFUSED) from error
     if as_json:
-        print_json({"entered": asdict(entered), "problems": []})
+        print_json({"entered": _counts(entered), "problems": []})
     else:
         complain(f"{entered.new} new, {entered.replaced} corrected, {entered.unchanged} known already")
 
@@ -117,6 +117,11 @@ def show(
         raise typer.Exit(ExitCode.FAILED)
 
 
+def _counts(entered: Entered) -> dict[str, int]:
+    # A file corrects by its specimens, and none of its lines can miss what it corrects.
+    return {name: number for name, number in asdict(entered).items() if name != "unmatched"}
+
+
 def _print(values: tuple[LabValue, ...]) -> None:
     rows = [
         (
@@ -125,6 +130,7 @@ def _print(values: tuple[LabValue, ...]) -> None:
             row.analyte,
             f"{row.comparator}{row.value:g}",
             row.unit,
+            f"{row.original_value} {row.original_unit}".strip(),
             row.collected_at,
             f"{row.source} {row.sender} {row.message_id}",
             row.state,

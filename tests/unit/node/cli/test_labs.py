@@ -68,6 +68,8 @@ def test_import_when_the_file_is_sound_then_list_and_show_say_what_is_known(stor
     )
     assert (shown["source"], shown["collected_at"]) == ("csv", "2024-03-01")
     assert shown["message_id"].endswith(" line 2")
+    text = CliRunner().invoke(app, ["labs", "show", "P1"], env={"COLUMNS": "250"})
+    assert "7.1 g/dL" in text.output
 
 
 def test_import_when_lines_are_wrong_then_each_is_named_and_nothing_is_entered(storage: Path) -> None:

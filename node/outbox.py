@@ -10,10 +10,11 @@ from config.settings import Peer
 from dicom_io.network.requestor import AccessRefusedError, NothingAcceptedError, PeerError
 from dicom_io.network.status import Disposition
 from dicom_io.network.storage_scu import SendOutcome
+from dicom_io.results.simpler_report import simpler_report
 from node.backoff import BackOff
 from node.ledger.contacts import LONGEST_HOLD_S
 from node.ledger.ledger import Ledger
-from node.ledger.records import Delivery
+from node.ledger.records import Delivery, ObjectKind, ResultObject
 from node.pacing import Pace
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class Courier:
     An object that the peer refuses for good, by its status or because it does not take its SOP class, does not
     hold back those behind it: the report and the page tell of the lesion also where a SEG cannot be kept, though
     the report then names a SEG that the peer does not have. The study ends as undelivered and says which it was.
+    A report whose SOP class the peer does not take goes in an older one.
 
     A peer that is away, full, or will not deal with this node is left alone as a whole, so that it gets one call
     for everything that waits and not one for each object.
@@ -126,7 +128,7 @@ class Courier:
         except NothingAcceptedError as error:
             # The peer is there, and will never take what was proposed.
             for item in pending:
-                self._refuse(item, str(error))
+                self._refuse(item, str(error), class_refused=True)
         except PeerError:
             raise
         except Exception as error:  # Whatever one study does, the others go on.
@@ -149,7 +151,7 @@ class Courier:
                 self._later(item, outcome.message)
                 return False
             case Disposition.PERMANENT:
-                self._refuse(item, outcome.message)
+                self._refuse(item, outcome.message, class_refused=outcome.refuses_class)
             case Disposition.WARNING:
                 logger.warning("stored with a remark %s remark=%s", _names(item), outcome.message)
                 self._ledger.outbox.stored(item, outcome.message)
@@ -158,9 +160,26 @@ class Courier:
                 self._ledger.outbox.stored(item)
         return True
 
-    def _refuse(self, item: Delivery, because: str) -> None:
+    def _refuse(self, item: Delivery, because: str, *, class_refused: bool) -> None:
+        simpler = self._simpler(item) if class_refused and item.kind is ObjectKind.SR else None
+        if simpler is not None:
+            logger.warning("not taken as it is, goes as %s %s", simpler.sop_class_uid, _names(item))
+            self._ledger.outbox.replaced(item, simpler, because)
+            return
         logger.error("refused for good %s error=%s", _names(item), because)
         self._ledger.outbox.refused(item, because)
+
+    def _simpler(self, item: Delivery) -> ResultObject | None:
+        """Write the report in the next older SOP class; None where there is none."""
+        try:
+            found = simpler_report(self._storage / item.path)
+        except OSError as error:
+            logger.warning("no simpler report %s error=%s", _names(item), type(error).__name__)
+            return None
+        if found is None:
+            return None
+        path = found.path.relative_to(self._storage).as_posix()
+        return ResultObject(item.kind, found.sop_class_uid, found.sop_instance_uid, path)
 
     def _later(self, item: Delivery, because: str) -> None:
         delay_s = self._back_off.delay_s(item.attempts + 1)

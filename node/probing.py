@@ -15,11 +15,14 @@ RESULT_SOP_CLASSES: Mapping[ObjectKind, str] = {
     ObjectKind.SR: "1.2.840.10008.5.1.4.1.1.88.34",
     ObjectKind.SUMMARY: "1.2.840.10008.5.1.4.1.1.7",
 }
-COMPREHENSIVE_SR = "1.2.840.10008.5.1.4.1.1.88.33"
+COMPREHENSIVE_SR, ENHANCED_SR = "1.2.840.10008.5.1.4.1.1.88.33", "1.2.840.10008.5.1.4.1.1.88.22"
+OLDER_REPORTS: Mapping[str, str] = {COMPREHENSIVE_SR: "Comprehensive SR", ENHANCED_SR: "Enhanced SR"}
+"""What the report goes as, in this order, where the peer does not take it as it is."""
 SERVICES: Mapping[str, str] = {
     RESULT_SOP_CLASSES[ObjectKind.SEG]: "Segmentation (SEG)",
     RESULT_SOP_CLASSES[ObjectKind.SR]: "Comprehensive 3D SR (the report)",
-    COMPREHENSIVE_SR: "Comprehensive SR (only asked for)",
+    COMPREHENSIVE_SR: "Comprehensive SR (the report, where it takes no newer one)",
+    ENHANCED_SR: "Enhanced SR (the report, where it takes no newer one)",
     RESULT_SOP_CLASSES[ObjectKind.SUMMARY]: "Secondary Capture (the summary page)",
     STORAGE_COMMITMENT_SOP_CLASS_UID: "Storage Commitment Push Model",
     STUDY_ROOT_FIND_SOP_CLASS_UID: "Study Root Query (C-FIND)",
@@ -28,7 +31,10 @@ SERVICES: Mapping[str, str] = {
 
 _WITHOUT: Mapping[ObjectKind, str] = {
     ObjectKind.SEG: "It takes no segmentation: outlines are then seen on the summary page and in the report only.",
-    ObjectKind.SR: "It takes no Comprehensive 3D SR: the risk is then read on the summary page only.",
+    ObjectKind.SR: (
+        "It takes no report (Comprehensive 3D, Comprehensive or Enhanced SR): the risk is then read on the page "
+        "only."
+    ),
     ObjectKind.SUMMARY: "It takes no Secondary Capture: viewers that show neither SEG nor SR will show nothing.",
 }
 
@@ -55,10 +61,14 @@ class Recommendation:
 def recommend(peer: Peer, acceptance: Acceptance) -> Recommendation:
     """Return what should be sent to `peer`, given what it accepts."""
     taken = acceptance.transfer_syntax_uids
-    outputs = tuple(kind.value for kind, uid in RESULT_SOP_CLASSES.items() if taken.get(uid))
-    sentences = [_WITHOUT[kind] for kind, uid in RESULT_SOP_CLASSES.items() if not taken.get(uid)]
-    if not taken.get(RESULT_SOP_CLASSES[ObjectKind.SR]) and taken.get(COMPREHENSIVE_SR):
-        sentences.append("It takes Comprehensive SR: ask its vendor to enable Comprehensive 3D SR as well.")
+    older = next((name for uid, name in OLDER_REPORTS.items() if taken.get(uid)), None)
+    kinds = {kind for kind, uid in RESULT_SOP_CLASSES.items() if taken.get(uid)}
+    sentences = []
+    if older is not None and ObjectKind.SR not in kinds:
+        kinds.add(ObjectKind.SR)
+        sentences.append(f"It takes no Comprehensive 3D SR: the report goes to it as {older}, by itself.")
+    outputs = tuple(kind.value for kind in RESULT_SOP_CLASSES if kind in kinds)
+    sentences += [_WITHOUT[kind] for kind in RESULT_SOP_CLASSES if kind not in kinds]
     sentences.append(_what_to_set(peer, outputs))
     confirmation, how = _confirmation(peer, taken)
     return Recommendation(outputs, confirmation, (*sentences, how))

@@ -14,7 +14,7 @@ from pynetdicom.association import Association
 from dicom_io.network.identity import InstanceIdentity, UnreadableInstanceError, read_file_identity
 from dicom_io.network.negotiation import UNCOMPRESSED_TRANSFER_SYNTAXES, VERIFICATION_SOP_CLASS_UID
 from dicom_io.network.requestor import Context, PeerError, RemoteAE, open_association
-from dicom_io.network.status import Disposition, status_words, store_disposition
+from dicom_io.network.status import Disposition, StoreStatus, status_words, store_disposition
 from dicom_io.network.transport import TransportLimits
 
 
@@ -37,6 +37,12 @@ class SendOutcome:
     status: int | None
     disposition: Disposition
     message: str
+
+    @property
+    def refuses_class(self) -> bool:
+        """Whether the peer does not take objects of this SOP class: proposed in vain, or 0x0122 (PS3.7 C.5.9)."""
+        refused = self.disposition is Disposition.PERMANENT and bool(self.sop_instance_uid)
+        return refused and self.status in (None, StoreStatus.SOP_CLASS_NOT_SUPPORTED)
 
 
 @dataclass(frozen=True)

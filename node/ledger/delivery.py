@@ -3,11 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from node.ledger import schema
 from node.ledger.connection import insert_new
-from node.ledger.records import DeliveryState, ObjectKind, ResultObject, StudyRecord
+from node.ledger.records import Delivery, DeliveryState, ObjectKind, ResultObject, StudyRecord
 from node.ledger.rows import locked, move
 from node.states import Event, StudyState
 
@@ -89,6 +89,42 @@ def _enter_delivery(connection: Connection, values: dict[str, object]) -> None:
     done = (DeliveryState.DELIVERED.value, DeliveryState.STORED.value, DeliveryState.UNCONFIRMED.value)
     again = {name: values[name] for name in (*_UNSENT, "not_before")}
     connection.execute(update(_T).where(*same, _T.c.state.not_in(done)).values(**again, error=None))
+
+
+def replace(connection: Connection, item: Delivery, simpler: ResultObject, error: str, now: datetime) -> bool:
+    """Let `simpler` go in place of `item`; False where a later result superseded it meanwhile."""
+    waiting = (_T.c.number == item.number, _T.c.state == DeliveryState.WAITING.value)
+    superseded = {"state": DeliveryState.SUPERSEDED.value, "attempts": item.attempts + 1, "error": error}
+    if not connection.execute(update(_T).where(*waiting).values(**superseded)).rowcount:
+        return False
+    values = {
+        "study_instance_uid": item.study_instance_uid,
+        "generation": item.generation,
+        "kind": item.kind.value,
+        "sop_class_uid": simpler.sop_class_uid,
+        "sop_instance_uid": simpler.sop_instance_uid,
+        "path": simpler.path,
+        "destination": item.destination,
+        "rank": _RANKS[item.kind],
+    }
+    _enter_delivery(connection, {**values, **_UNSENT, "not_before": now})
+    return True
+
+
+def refuse_all_forms(connection: Connection, item: Delivery) -> None:
+    """Let a report that is refused in every SOP class be refused as it was written: so it is sent again."""
+    forms = (
+        _T.c.study_instance_uid == item.study_instance_uid,
+        _T.c.destination == item.destination,
+        _T.c.kind == item.kind.value,
+        _T.c.generation == item.generation,
+    )
+    first = connection.scalar(select(func.min(_T.c.number)).where(*forms))
+    if first == item.number:
+        return
+    states = {item.number: DeliveryState.SUPERSEDED, first: DeliveryState.REFUSED}
+    for number, state in states.items():
+        connection.execute(update(_T).where(_T.c.number == number).values(state=state.value))
 
 
 def send_again(connection: Connection, study: StudyRecord, now: datetime, by: str) -> None:

@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, RowMapping, Select, and_, func, select, update
+from sqlalchemy import ColumnElement, Engine, RowMapping, Select, and_, exists, func, or_, select, update
 
 from node.ledger import commitment, delivery, schema
 from node.ledger.connection import reading
 from node.ledger.due import Due
 from node.ledger.history import note
-from node.ledger.records import Confirmation, Delivery, DeliveryState, ObjectKind
+from node.ledger.records import Confirmation, Delivery, DeliveryState, ObjectKind, ResultObject
 from node.ledger.rows import locked
 
 _T = schema.outbox
@@ -21,12 +21,8 @@ HURRIED = "hurried"
 MAXIMUM_DUE = 300
 """Objects read at once: a peer that was away for a month must not fill the memory."""
 _OLDEST_STUDY_FIRST = (func.min(_T.c.number).over(partition_by=_T.c.study_instance_uid), _T.c.rank, _T.c.number)
-_NOT_CONFIRMED = (
-    DeliveryState.WAITING.value,
-    DeliveryState.STORED.value,
-    DeliveryState.REFUSED.value,
-    DeliveryState.UNCONFIRMED.value,
-)
+_UNDERWAY = (DeliveryState.WAITING.value, DeliveryState.STORED.value)
+_NOT_CONFIRMED = (*_UNDERWAY, DeliveryState.REFUSED.value, DeliveryState.UNCONFIRMED.value)
 
 
 class Outbox:
@@ -88,8 +84,13 @@ class Outbox:
         return tuple(item for item in stored if item.study_instance_uid not in unsent and item.number in now_due)
 
     def open(self) -> tuple[Delivery, ...]:
-        """Return everything that no peer has confirmed, the refused included."""
-        return self._select(select(_T).where(_T.c.state.in_(_NOT_CONFIRMED)).order_by(_T.c.number))
+        """Return what no peer has confirmed; what was refused before a later result is settled by that."""
+        study = schema.studies
+        present = and_(
+            _T.c.study_instance_uid == study.c.study_instance_uid, _T.c.generation == study.c.generation
+        )
+        counts = or_(_T.c.state.in_(_UNDERWAY), exists().where(present))
+        return self._select(select(_T).where(_T.c.state.in_(_NOT_CONFIRMED), counts).order_by(_T.c.number))
 
     def overdue(self, before: datetime) -> Mapping[str, int]:
         """Return how many studies wait for each peer whose results were written before `before`, by peer."""
@@ -197,8 +198,19 @@ class Outbox:
         self._due.begin([item], later, DeliveryState.WAITING)
 
     def refused(self, item: Delivery, error: str) -> None:
-        """Enter that the peer will never take this object."""
+        """Enter that the peer will never take this object; of a report that went in several classes, the first."""
         self._set(item, DeliveryState.REFUSED, attempts=item.attempts + 1, error=error)
+
+    def replaced(self, item: Delivery, simpler: ResultObject, error: str) -> None:
+        """Enter that the peer does not take the SOP class of `item`, and that it gets `simpler` in its place."""
+        now = self._clock()
+        with self._engine.begin() as connection:
+            locked(connection, item.study_instance_uid)
+            detail = f"{item.kind} at {item.destination}, as {simpler.sop_class_uid}: {error}"
+            if delivery.replace(connection, item, simpler, error, now):
+                note(connection, item.study_instance_uid, now, "object-replaced", detail)
+            # The peer may have that one already.
+            delivery.settle(connection, item.study_instance_uid, now)
 
     def requested(self, items: Sequence[Delivery], transaction_uid: str, ask_again_in_s: float) -> None:
         """Enter a storage commitment request for `items`, all of one study and destination, before it is sent."""
@@ -246,11 +258,13 @@ class Outbox:
         with self._engine.begin() as connection:
             locked(connection, item.study_instance_uid)
             # A result of a later generation may have superseded the row while it was on its way.
-            connection.execute(
+            changed = connection.execute(
                 update(_T)
                 .where(_T.c.number == item.number, _T.c.state == item.state.value)
                 .values(state=state.value, **values)
-            )
+            ).rowcount
+            if changed and state is DeliveryState.REFUSED:
+                delivery.refuse_all_forms(connection, item)
             detail = f"{item.kind} at {item.destination}"
             note(connection, item.study_instance_uid, now, f"object-{state}", _with(detail, values.get("error")))
             delivery.settle(connection, item.study_instance_uid, now)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from dicom_io.results.simpler_report import simpler_report
 from tests.conformance.written import Written, run, write_case, write_refused
 
 CASES = ("axial", "oblique", "enhanced", "no lesion", "refusal")
@@ -31,6 +32,29 @@ def test_results_when_judged_by_dciodvfy_and_dcentvfy_then_there_is_no_error(tmp
     files = [str(path) for path in (*written.results.instances, *written.sources)]
     complaints = [line for line in run("/usr/bin/dcentvfy", *files).splitlines() if FALSE_ALARM not in line]
     assert complaints == []
+
+
+@pytest.mark.peer("dicom3tools")
+@pytest.mark.peer("dcmtk")
+@pytest.mark.parametrize("case", ["enhanced", "refusal"])
+def test_report_when_written_in_older_classes_then_there_is_no_error_and_the_same_tree(
+    tmp_path: Path, case: str
+) -> None:
+    report = write(tmp_path, case).results.sr
+    assert report is not None
+    tree = run("/usr/bin/dsrdump", "+Pl", str(report)).partition("\n\n<")[2]
+    for iod in ("ComprehensiveSR", "EnhancedSR"):
+        simpler = simpler_report(report)
+        assert simpler is not None
+        assert simpler_report(report) == simpler
+        report = simpler.path
+
+        verdict = run("/usr/bin/dciodvfy", str(report))
+        assert iod in verdict.splitlines()
+        assert "Error" not in verdict, verdict
+        shown = run("/usr/bin/dsrdump", "+Pl", str(report)).partition("\n\n<")[2]
+        assert shown == tree != ""
+    assert simpler_report(report) is None
 
 
 @pytest.mark.peer("dicom3tools")

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import pydicom
 import pytest
-from pydicom.uid import Comprehensive3DSRStorage
+from pydicom.uid import Comprehensive3DSRStorage, ComprehensiveSRStorage, EnhancedSRStorage
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.events import EVT_C_STORE, Event
 
@@ -101,6 +102,59 @@ def test_pacs_that_refuses_seg_when_sent_to_then_the_rest_arrives_and_a_sentence
     assert study.state is StudyState.UNDELIVERED
     assert "does not accept Segmentation Storage in Explicit VR Little Endian" in str(study.message)
     assert len(list((tmp_path / "pacs").glob("*.9.*"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "sop_class_uid"),
+    [("ComprehensiveSRStorage", ComprehensiveSRStorage), ("EnhancedSRStorage", EnhancedSRStorage)],
+)
+def test_pacs_that_takes_only_older_reports_when_sent_to_then_the_report_arrives_as_one(
+    queue: ResultQueue, tmp_path: Path, name: str, sop_class_uid: str
+) -> None:
+    with running_storescp(tmp_path / "pacs", sop_classes=(name, "SecondaryCaptureImageStorage")) as pacs:
+        own = queue.courier(peer_of(pacs))
+        for _ in range(3):
+            own.deliver()
+
+    # Only the SEG is missing, and the study says so.
+    assert queue.study_state() is StudyState.UNDELIVERED
+    assert "refused the seg" in str(queue.ledger.studies.get(STUDY).message)
+    assert "refused the sr" not in str(queue.ledger.studies.get(STUDY).message)
+    (stored,) = (
+        item
+        for item in queue.ledger.outbox.of_study(STUDY)
+        if item.kind is ObjectKind.SR and item.state is DeliveryState.UNCONFIRMED
+    )
+    assert stored.sop_class_uid == sop_class_uid
+    kept = [pydicom.dcmread(path) for path in (tmp_path / "pacs").iterdir() if path.suffix != ".cfg"]
+    (report,) = (ds for ds in kept if ds.SOPClassUID == sop_class_uid)
+    original = pydicom.dcmread(queue.storage / f"{STUDY}.9.1.dcm")
+    assert report.SOPInstanceUID == stored.sop_instance_uid != original.SOPInstanceUID
+    assert report.SeriesInstanceUID != original.SeriesInstanceUID
+    assert report.PatientName == original.PatientName
+
+
+def test_pacs_that_takes_no_report_when_sent_to_then_each_kind_was_tried_and_the_first_is_refused(
+    queue: ResultQueue, tmp_path: Path
+) -> None:
+    with running_storescp(tmp_path / "pacs", sop_classes=("SecondaryCaptureImageStorage",)) as pacs:
+        own = queue.courier(peer_of(pacs))
+        for _ in range(4):
+            own.deliver()
+
+    rows = [item for item in queue.ledger.outbox.of_study(STUDY) if item.kind is ObjectKind.SR]
+    assert [item.state for item in rows] == [DeliveryState.REFUSED, *[DeliveryState.SUPERSEDED] * 2]
+    assert [item.sop_class_uid for item in rows] == [
+        Comprehensive3DSRStorage,
+        ComprehensiveSRStorage,
+        EnhancedSRStorage,
+    ]
+    assert "does not accept Comprehensive 3D SR Storage" in str(rows[0].error)
+    # Who mends the PACS gets the report as it was written.
+    queue.ledger.outbox.send_again(STUDY, "somebody")
+    with running_storescp(tmp_path / "mended", port=pacs.port) as mended:
+        queue.courier(peer_of(mended)).deliver()
+    assert queue.study_state() is StudyState.UNCONFIRMED
 
 
 @contextmanager

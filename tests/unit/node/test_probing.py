@@ -4,7 +4,7 @@ from config.settings import Peer
 from dicom_io.network.negotiation import STORAGE_COMMITMENT_SOP_CLASS_UID, STUDY_ROOT_FIND_SOP_CLASS_UID
 from dicom_io.network.probe import Acceptance
 from node.ledger.records import ObjectKind
-from node.probing import COMPREHENSIVE_SR, RESULT_SOP_CLASSES, SERVICES, recommend
+from node.probing import COMPREHENSIVE_SR, ENHANCED_SR, RESULT_SOP_CLASSES, SERVICES, recommend
 
 SEG, SR, PAGE = (RESULT_SOP_CLASSES[kind] for kind in ObjectKind)
 PEER = Peer(name="pacs", ae_title="PACS", host="h")
@@ -19,7 +19,8 @@ def accepting(*uids: str) -> Acceptance:
     [
         ((SEG, SR, PAGE), ("seg", "sr", "summary"), "leave `outputs` as it is"),
         ((SR, PAGE), ("sr", "summary"), 'Set outputs = ["sr", "summary"] for this peer.'),
-        ((PAGE, COMPREHENSIVE_SR), ("summary",), "ask its vendor to enable Comprehensive 3D SR"),
+        ((PAGE, COMPREHENSIVE_SR), ("sr", "summary"), "the report goes to it as Comprehensive SR"),
+        ((PAGE, ENHANCED_SR), ("sr", "summary"), "the report goes to it as Enhanced SR"),
         ((), (), "It takes none of the results"),
     ],
 )

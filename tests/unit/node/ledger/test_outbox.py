@@ -5,7 +5,7 @@ import pytest
 from node.ledger.commitment import MAXIMUM_ABSENCES
 from node.ledger.ledger import Ledger
 from node.ledger.outbox import Outbox
-from node.ledger.records import Confirmation, Delivery, DeliveryState, ObjectKind
+from node.ledger.records import Confirmation, Delivery, DeliveryState, ObjectKind, ResultObject
 from node.ledger.waiting import LONGEST_RETRY_S
 from node.states import Event, StudyState
 from tests.unit.node.doubles import STUDY, FakeClock, instance, make_ready, result_objects, take
@@ -295,3 +295,61 @@ def test_due_when_the_time_of_day_was_set_back_before_a_restart_then_no_wait_is_
     assert restarted.due("pacs") == ()
     clock.advance(LONGEST_RETRY_S)
     assert len(restarted.due("pacs")) == 3
+
+
+def test_replaced_when_the_same_result_comes_again_then_what_the_peer_has_is_not_sent_again(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    simpler = ResultObject(ObjectKind.SR, "1.2.840.10008.5.1.4.1.1.88.33", f"{STUDY}.9.33", "results/1/sr.c.dcm")
+    objects = [item for item in result_objects() if item.kind is ObjectKind.SR]
+    make_ready(ledger, clock)
+    for _ in range(2):
+        ledger.work.finish(take(ledger), Event.ANALYSED, objects=objects, destinations=["pacs"])
+        (report,) = ledger.outbox.due("pacs")
+        ledger.outbox.replaced(report, simpler, "it takes no Comprehensive 3D SR")
+        for item in ledger.outbox.due("pacs"):
+            assert (item.sop_instance_uid, item.attempts) == (simpler.sop_instance_uid, 0)
+            ledger.outbox.stored(item)
+            ledger.outbox.confirmed(ledger.outbox.uncommitted("pacs"), Confirmation.QUERY)
+        assert ledger.studies.get(STUDY).state is StudyState.DELIVERED
+        assert ledger.outbox.open() == ()
+        ledger.work.ask_again(STUDY, "operator")
+
+    events = [event.event for event in ledger.history(STUDY)]
+    assert events.count("object-replaced") == 2
+    assert events.count("object-stored") == 1
+
+
+def test_open_when_a_later_result_was_delivered_then_what_was_refused_before_is_no_longer_told(
+    ledger: Ledger, clock: FakeClock, due: tuple[Delivery, ...]
+) -> None:
+    for destination in ("pacs", "archive"):
+        for item in ledger.outbox.due(destination):
+            ledger.outbox.refused(item, "it takes nothing")
+    assert len(ledger.outbox.open()) == 6
+    ledger.work.ask_again(STUDY, "operator")
+    ledger.work.finish(take(ledger), Event.ANALYSED, objects=result_objects(version="2"), destinations=["pacs"])
+    assert {item.generation for item in ledger.outbox.open()} == {ledger.studies.get(STUDY).generation}
+    store_all(ledger, "pacs")
+    ledger.outbox.confirmed(ledger.outbox.uncommitted("pacs"), Confirmation.QUERY)
+
+    assert ledger.studies.get(STUDY).state is StudyState.DELIVERED
+    assert ledger.outbox.open() == ()
+
+
+def test_answered_when_a_superseded_object_is_not_kept_then_it_is_not_sent_after_the_later_one(
+    ledger: Ledger, clock: FakeClock, due: tuple[Delivery, ...]
+) -> None:
+    store_all(ledger, "pacs")
+    ledger.outbox.requested(ledger.outbox.uncommitted("pacs"), "2.25.7", 300)
+    for item in ledger.outbox.due("archive"):
+        ledger.outbox.refused(item, "it takes nothing")
+    assert ledger.outbox.answered("2.25.7", [item.sop_instance_uid for item in due[1:]], {})
+    store_again = [item for item in ledger.outbox.of_study(STUDY) if item.state is DeliveryState.STORED]
+    ledger.outbox.unconfirmed(store_again, "it can confirm nothing")
+    ledger.work.ask_again(STUDY, "operator")
+    ledger.work.finish(take(ledger), Event.ANALYSED, objects=result_objects(version="2"), destinations=["pacs"])
+
+    assert ledger.outbox.answered("2.25.7", [], {due[0].sop_instance_uid: "no such object instance"})
+
+    assert {item.generation for item in ledger.outbox.due("pacs")} == {ledger.studies.get(STUDY).generation}

@@ -25,6 +25,7 @@ _OWED = or_(
     # Storage commitment is more than a query: a refusal that comes after one counts.
     and_(_T.c.state == DeliveryState.DELIVERED.value, _T.c.confirmed_by == Confirmation.QUERY.value),
 )
+_TOO_LATE = {"state": DeliveryState.SUPERSEDED.value, "confirmed_by": None}
 
 
 def lost_at_peer_retry_s(refusals: int) -> float:
@@ -86,10 +87,12 @@ def _asked_about(request: RowMapping, sop_instance_uids: Sequence[str]) -> Colum
 def _lost(connection: Connection, row: RowMapping, reason: str, now: datetime) -> None:
     uid = row["study_instance_uid"]
     note(connection, uid, now, "not-kept", f"{row['kind']} at {row['destination']}: {reason}")
-    change = _after_refusal(row["refusals"] + 1, reason, now)
-    connection.execute(update(_T).where(_T.c.number == row["number"]).values(change))
     study = locked(connection, uid)
-    if study.state in (StudyState.UNCONFIRMED, StudyState.DELIVERED) and study.generation == row["generation"]:
+    is_present = study.generation == row["generation"]
+    # Behind the result that replaced it, an earlier one would look like the latest.
+    change = _after_refusal(row["refusals"] + 1, reason, now) if is_present else _TOO_LATE
+    connection.execute(update(_T).where(_T.c.number == row["number"]).values(change))
+    if is_present and study.state in (StudyState.UNCONFIRMED, StudyState.DELIVERED):
         move(connection, study, Event.NOT_KEPT, now, f"{row['destination']}: {reason}")
 
 

@@ -20,6 +20,12 @@ MAXIMUM_LOST_LEASES = 10
 LONGEST_LEASE_S = 120.0
 SHORTEST_LEASE_S = 60.0
 """A worker that lives has renewed its claim twice by then, whatever the clock of its machine says, s."""
+_WITH_RESULT = frozenset(
+    {
+        *(StudyState.ANALYSED, StudyState.REFUSED, StudyState.DELIVERED),
+        *(StudyState.UNCONFIRMED, StudyState.UNDELIVERED),
+    }
+)
 
 
 class Work:
@@ -252,4 +258,7 @@ class Work:
         with self._engine.begin() as connection:
             study = locked(connection, study_instance_uid)
             demand(study, Event.ASKED)
-            move(connection, study, Event.ASKED, now, f"by {by}", attempts=0, not_before=None, **FREE)
+            # The files of a result stay, and with them its delivery and its place as predecessor.
+            generation = study.generation + (study.state in _WITH_RESULT)
+            fresh = {"generation": generation, "attempts": 0, "not_before": None, **FREE}
+            move(connection, study, Event.ASKED, now, f"by {by}", **fresh)

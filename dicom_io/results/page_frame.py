@@ -1,7 +1,6 @@
 """What the page of an analysis and that of a refusal have in common: title, notice, foot."""
 
 import textwrap
-import warnings
 from typing import Any
 
 import numpy as np
@@ -55,9 +54,6 @@ def draw_foot(figure: Figure, product: Product, study_instance_uid: str) -> None
 def render(figure: Figure) -> Rgb:
     """Return the pixels of a page, (rows, columns, 3)."""
     canvas = FigureCanvasAgg(figure)
-    with warnings.catch_warnings():
-        # A series description may hold characters that the bundled font lacks; the report has them.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
-        canvas.draw()  # type: ignore[no-untyped-call]  # matplotlib annotates its canvas in part
+    canvas.draw()  # type: ignore[no-untyped-call]  # matplotlib annotates its canvas in part
     rgba = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]  # as above
     return rgba[..., :3].copy()

@@ -1,10 +1,9 @@
 """The page of a refusal: what is missing and what would help."""
 
-import textwrap
-
 from matplotlib.figure import Figure
 
 from dicom_io.results.page_frame import Rgb, draw_foot, new_page, render
+from dicom_io.results.page_text import NOTE, families, shown, wrapped
 from dicom_io.results.product import Product
 from dicom_io.results.refusal import Refusal
 from dicom_io.results.summary_style import ALERT, BODY, DPI, HEIGHT_PX, INK, QUIET, card, write
@@ -32,6 +31,8 @@ def refusal_figure(refusal: Refusal, product: Product, study_instance_uid: str) 
             _paragraph(figure, "More in the report.", y, BODY, QUIET, 150)
             break
         y = _paragraph(figure, sentence, y, BODY, QUIET, 150)
+    if any(shown(sentence) != sentence for sentence in refusal.details):
+        figure.text(0.041, 0.108, NOTE, color=QUIET, fontsize=BODY, va="center")
     draw_foot(figure, product, study_instance_uid)
     return figure
 
@@ -39,7 +40,7 @@ def refusal_figure(refusal: Refusal, product: Product, study_instance_uid: str) 
 def _paragraph(figure: Figure, text: str, y: float, size: float, colour: str, columns: int) -> float:
     """Write wrapped lines from `y` downwards, in figure coordinates; return where the next may start."""
     step = 1.55 * size * DPI / 72 / HEIGHT_PX
-    for line in textwrap.wrap(text, columns, max_lines=4, placeholder=" ..."):
-        figure.text(0.041, y, line, color=colour, fontsize=size, va="top", parse_math=False)
+    for line in wrapped(text, columns, most_lines=4):
+        figure.text(0.041, y, line, color=colour, fontsize=size, va="top", parse_math=False, family=families())
         y -= step
     return y

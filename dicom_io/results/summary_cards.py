@@ -1,12 +1,11 @@
 """The cards of the summary page: risk, sizes, contributions, quality."""
 
-import textwrap
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from dicom_io.results.page_text import wrapped
 from dicom_io.results.segments import tracking_id
 from dicom_io.results.summary_style import (
     ALERT,
@@ -141,7 +140,8 @@ def draw_quality(figure: Figure, analysis: Analysis, box: Box) -> None:
         # The last line is kept for the count of what does not fit.
         needed = len(lines) + (hidden > 1)
         if y - needed * LINE_STEP < LAST_LINE:
-            _write_lines(axes, y, [f"{hidden} more warnings in the report"], ALERT)
+            more = f"{hidden} more warning{'s' if hidden > 1 else ''} in the report"
+            _write_lines(axes, y, [more], ALERT)
             return
         y = _write_lines(axes, y, lines, ALERT)
 
@@ -170,7 +170,7 @@ def _draw_scale(figure: Figure, risk: Risk, box: Box) -> None:
 
 
 def _wrapped(text: str, most_lines: int) -> list[str]:
-    return textwrap.wrap(text, TEXT_COLUMNS, max_lines=most_lines, placeholder=" ...")
+    return wrapped(text, TEXT_COLUMNS, most_lines=most_lines)
 
 
 def _write_lines(axes: Axes, y: float, lines: list[str], colour: str) -> float:

@@ -5,6 +5,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dicom_io.results.page_text import families
 from dicom_io.results.segmentation import MARGIN_RGB, TUMOUR_RGB
 from pipeline.analysis import RiskCategory
 
@@ -27,7 +28,7 @@ TITLE, BODY, SMALL = 12.0, 10.0, 8.5
 
 def write(axes: Axes, x: float, y: float, text: str, **style: Any) -> None:
     """Write in axes coordinates; a dollar sign is a dollar sign."""
-    defaults: dict[str, Any] = {"color": INK, "fontsize": BODY, "va": "top", "ha": "left"}
+    defaults: dict[str, Any] = {"color": INK, "fontsize": BODY, "va": "top", "ha": "left", "family": families()}
     axes.text(x, y, text, transform=axes.transAxes, parse_math=False, **(defaults | style))
 
 

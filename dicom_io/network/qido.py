@@ -19,8 +19,12 @@ def find_instances(service: WebService, instances: Sequence[InstanceIdentity]) -
     PeerRefusedError
         There is no QIDO-RS under its URL.
     """
+    if not instances:
+        return frozenset()
     client = open_client(service)
-    ask(service, lambda: client.search_for_studies(limit=1))
+    # Whether there is QIDO-RS at all. Some refuse to search without a key, and some search everything.
+    key = {"StudyInstanceUID": instances[0].study_instance_uid}
+    ask(service, lambda: client.search_for_studies(limit=1, search_filters=key))
     return frozenset(item.sop_instance_uid for item in instances if _has(service, client, item))
 
 

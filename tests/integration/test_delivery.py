@@ -3,10 +3,16 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event as Signal
 
 import pydicom
 import pytest
-from pydicom.uid import Comprehensive3DSRStorage, ComprehensiveSRStorage, EnhancedSRStorage
+from pydicom.uid import (
+    Comprehensive3DSRStorage,
+    ComprehensiveSRStorage,
+    EnhancedSRStorage,
+    SegmentationStorage,
+)
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.events import EVT_C_STORE, Event
 
@@ -214,6 +220,42 @@ def test_pacs_in_trouble_when_it_recovers_then_everything_arrives_once(
         queue.courier(peer_of(pacs)).deliver()
     assert queue.study_state() is queue.study_state(f"{STUDY}.2") is StudyState.UNCONFIRMED
     assert len(list((tmp_path / "good").iterdir())) == 6
+
+
+@contextmanager
+def running_staller(stalling: Signal) -> Iterator[RemoteAE]:
+    """Run an SCP of pynetdicom that takes the SEG, and answers what comes behind it only once it is told to."""
+    ae = ApplicationEntity("STALLER")
+    for uid in SOP_CLASSES.values():
+        ae.add_supported_context(uid)
+
+    def store(event: Event) -> int:
+        if event.request.AffectedSOPClassUID != SegmentationStorage:
+            stalling.wait(30)
+        return 0x0000
+
+    server = ae.start_server((LOOPBACK, 0), block=False, evt_handlers=[(EVT_C_STORE, store)])
+    assert server is not None
+    try:
+        yield RemoteAE("STALLER", LOOPBACK, server.server_address[1])
+    finally:
+        stalling.set()
+        server.shutdown()
+
+
+def test_pacs_that_stalls_behind_the_seg_when_it_recovers_then_only_the_rest_is_sent(
+    queue: ResultQueue, tmp_path: Path
+) -> None:
+    queue.timeout_s = 1.0
+    with running_staller(Signal()) as pacs:
+        queue.courier(peer_of(pacs)).deliver()
+    assert queue.states() == {**WAITING, ObjectKind.SEG: DeliveryState.STORED}
+    assert "no answer to C-STORE" in held(queue.ledger)
+    queue.clock.advance(30)
+    with running_storescp(tmp_path / "good") as good:
+        queue.courier(peer_of(good)).deliver()
+    assert queue.study_state() is StudyState.UNCONFIRMED
+    assert len(list((tmp_path / "good").iterdir())) == 2
 
 
 class KilledError(BaseException):

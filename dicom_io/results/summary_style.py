@@ -28,7 +28,10 @@ TITLE, BODY, SMALL = 12.0, 10.0, 8.5
 
 def write(axes: Axes, x: float, y: float, text: str, **style: Any) -> None:
     """Write in axes coordinates; a dollar sign is a dollar sign."""
-    defaults: dict[str, Any] = {"color": INK, "fontsize": BODY, "va": "top", "ha": "left", "family": families()}
+    defaults: dict[str, Any] = {"color": INK, "fontsize": BODY, "va": "top", "ha": "left"}
+    if "fontweight" not in style:
+        # What is bold is ours, and few fonts of other scripts have a bold face.
+        defaults["family"] = families()
     axes.text(x, y, text, transform=axes.transAxes, parse_math=False, **(defaults | style))
 
 

@@ -51,7 +51,10 @@ def lesion_groups(
         finding_category=category,
         finding_type=codes.PRIMARY_NEOPLASM,
         finding_sites=[sr.FindingSite(codes.LIVER)],
-        measurements=[*_sizes(lesion, product), *(_risk_numbers(risk, product) if risk else [])],
+        measurements=[
+            *_sizes(lesion, product),
+            *(_risk_numbers(risk, product, len(analysis.lesions)) if risk else []),
+        ],
         qualitative_evaluations=[_category(risk)] if risk else None,
     )
     planar = sr.PlanarROIMeasurementsAndQualitativeEvaluations(
@@ -87,11 +90,12 @@ def _sizes(lesion: Lesion, product: Product) -> list[sr.Measurement]:
     return [volume, diameter]
 
 
-def _risk_numbers(risk: Risk, product: Product) -> list[sr.Measurement]:
+def _risk_numbers(risk: Risk, product: Product, lesions: int) -> list[sr.Measurement]:
     parameters = {
         "threshold": f"{risk.threshold:.{PROBABILITY_DIGITS}f}",
         "calibrated": "yes" if risk.calibrated else "no",
         "classifier": risk.classifier.value,
+        **({"lesions": f"all {lesions} together"} if lesions > 1 else {}),
         **({} if risk.left_out_auc is None else {"left_out_auc": f"{risk.left_out_auc:.2f}"}),
     }
     # Only a calibrated number may be called a probability.

@@ -15,6 +15,7 @@ from dicom_io.results.wording import (
     gate_sentence,
     in_words,
     reasons,
+    together,
 )
 from pipeline.analysis import Analysis
 from pipeline.study import Role
@@ -59,6 +60,9 @@ def analysis_items(analysis: Analysis) -> list[sr.TextContentItem]:
     if analysis.risk is None:
         items.append(text(codes.COMMENT, "No lesion was segmented; no risk was computed."))
     else:
+        if len(analysis.lesions) > 1:
+            # It stands with the largest lesion, for OHIF draws no number that belongs to no outline.
+            items.append(text(codes.COMMENT, f"{together(len(analysis.lesions))}It stands with the largest."))
         items.append(text(codes.CLASSIFIER, CLASSIFIER_TITLES[analysis.risk.classifier]))
         if analysis.risk.missing_clinical:
             missing = ", ".join(feature_title(name) for name in analysis.risk.missing_clinical)

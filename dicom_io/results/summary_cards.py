@@ -21,7 +21,7 @@ from dicom_io.results.summary_style import (
     card,
     write,
 )
-from dicom_io.results.wording import CLASSIFIER_TITLES, ROLE_TITLES, feature_title, in_words
+from dicom_io.results.wording import CLASSIFIER_TITLES, ROLE_TITLES, feature_title, in_words, together
 from pipeline.analysis import Analysis, Lesion, Risk
 from pipeline.quality.worth import weakness
 from pipeline.study import Analyte, Role
@@ -40,7 +40,7 @@ _SCALE = LinearSegmentedColormap.from_list("risk", ["#2f7d5b", "#a98327", "#a63f
 Box = tuple[float, float, float, float]
 
 
-def draw_risk(figure: Figure, risk: Risk | None, box: Box) -> None:
+def draw_risk(figure: Figure, risk: Risk | None, lesions: int, box: Box) -> None:
     """Draw the risk with its interval on a scale from 0 to 1 that shows the threshold."""
     axes = card(figure, *box, title="Risk of microvascular invasion")
     if risk is None:
@@ -58,18 +58,24 @@ def draw_risk(figure: Figure, risk: Risk | None, box: Box) -> None:
     kind = "" if risk.calibrated else "score, "
     write(axes, 0.42, 0.645, f"{kind}95 % interval {_range(risk)}", color=QUIET, fontsize=BODY)
     _draw_scale(figure, risk, box)
-    write(axes, 0.034, 0.175, "\n".join(basis_lines(risk)), fontsize=SMALL, color=QUIET, linespacing=1.35)
+    lines = basis_lines(risk, lesions)
+    top = 0.175 if len(lines) < 3 else 0.222
+    write(axes, 0.034, top, "\n".join(lines), fontsize=SMALL, color=QUIET, linespacing=1.35)
 
 
-def basis_lines(risk: Risk) -> list[str]:
-    """Say in two lines what the risk rests on, and name each laboratory value that is missing."""
-    used = "" if risk.calibrated else "Not calibrated: no probability. "
+def basis_lines(risk: Risk, lesions: int = 1) -> list[str]:
+    """Say in two lines what the risk rests on, and name each laboratory value that is missing.
+
+    Where there are several lesions, up to three lines say that it is that of all of them.
+    """
+    used = together(lesions)
+    used += "" if risk.calibrated else "Not calibrated: no probability. "
     used += f"Classifier: {CLASSIFIER_TITLES[risk.classifier]}."
     if len(risk.missing_clinical) == len(Analyte):
         used += " No laboratory values."
     elif risk.missing_clinical:
         used += f" Without {', '.join(feature_title(name) for name in risk.missing_clinical)}."
-    return _wrapped(used, 2)
+    return _wrapped(used, 3 if lesions > 1 else 2)
 
 
 def draw_lesions(figure: Figure, lesions: tuple[Lesion, ...], box: Box) -> None:

@@ -48,7 +48,7 @@ def summary_figure(
     figure = new_page()
     scene = make_scene(analysis)
     draw_pictures(figure, scene, left=0.012, bottom=0.088, width=0.648, height=0.842)
-    draw_risk(figure, analysis.risk, (_CARD_LEFT, 0.700, _CARD_WIDTH, 0.230))
+    draw_risk(figure, analysis.risk, len(analysis.lesions), (_CARD_LEFT, 0.700, _CARD_WIDTH, 0.230))
     draw_lesions(figure, analysis.lesions, (_CARD_LEFT, 0.558, _CARD_WIDTH, 0.132))
     draw_contributions(figure, analysis, (_CARD_LEFT, 0.288, _CARD_WIDTH, 0.260))
     draw_quality(figure, analysis, (_CARD_LEFT, 0.088, _CARD_WIDTH, 0.190))

@@ -9,7 +9,7 @@ from dicom_io.assembly.match_result import MatchResult, SourceInstance
 from pipeline.analysis import Analysis
 from pipeline.study import Analyte, ClinicalValue
 
-RESULT_FORMAT = "4"
+RESULT_FORMAT = "5"
 """Raised whenever the same analysis would be written as different content."""
 
 

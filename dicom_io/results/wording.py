@@ -82,6 +82,11 @@ def reasons(evidence: Sequence[Evidence]) -> str:
     return "; ".join(_reason(item) for item in strongest)
 
 
+def together(lesions: int) -> str:
+    """Say whose the risk is where there are several lesions: their voxels are measured as one; else nothing."""
+    return f"The risk of all {lesions} lesions together. " if lesions > 1 else ""
+
+
 def in_words(sentence: str) -> str:
     """Return a sentence of the pipeline with the sequences as a radiologist names them."""
     for role, title in ROLE_TITLES.items():

@@ -126,6 +126,9 @@ def test_report_when_several_lesions_then_each_has_two_groups_and_only_the_first
     assert uids == [tracked[0], tracked[0], tracked[1], tracked[1], tracked[0]]
     assert {segment.TrackingUID for segment in seg.SegmentSequence} >= set(tracked)
     assert len([text for text in texts(report) if text.startswith("MVI-P01=")]) == 1
+    # All tumour voxels are measured together, as the paper does: it is not the number of the largest lesion.
+    assert "The risk of all 2 lesions together. It stands with the largest." in texts(report)
+    assert "lesions=all 2 together" in texts(report)
     assert children(groups(report)[2], "121191")[0].ReferencedSOPSequence[0].ReferencedSegmentNumber == 3
 
 

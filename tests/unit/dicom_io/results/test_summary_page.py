@@ -240,9 +240,9 @@ def test_page_when_contents_are_extreme_then_every_text_is_whole(probability: fl
     lesions = tuple(Lesion(n, 123.4, 1234.5, (0.0, 0.0, 0.0)) for n in range(1, 12))
     changed = Analysis(**{**vars(analysis), "risk": risk, "lesions": lesions})
 
-    assert_texts_are_whole(
-        summary_figure(changed, PRODUCT, "1." + "2" * 62, margin_mm=12.5, place="series 8, image 18")
-    )
+    figure = summary_figure(changed, PRODUCT, "1." + "2" * 62, margin_mm=12.5, place="series 8, image 18")
+    assert_texts_are_whole(figure)
+    assert any("The risk of all 11 lesions together." in text.get_text() for text in figure.findobj(Text))
 
 
 @pytest.mark.parametrize("number", range(1, len(Analyte)))
@@ -251,6 +251,9 @@ def test_basis_when_laboratory_values_are_missing_then_each_is_named(number: int
         risk = Risk(0.4, (0.1, 0.7), RiskCategory.LOW, 0.5, False, Classifier.RADIOMICS, missing)
         words = " ".join(basis_lines(risk))
         assert [name for name in missing if feature_title(name) not in words] == []
+        words = " ".join(basis_lines(risk, 12))
+        assert [name for name in missing if feature_title(name) not in words] == []
+        assert "The risk of all 12 lesions together." in words
 
 
 def test_page_when_there_is_no_lesion_then_every_text_is_whole() -> None:

@@ -258,7 +258,7 @@ class Work:
         with self._engine.begin() as connection:
             study = locked(connection, study_instance_uid)
             demand(study, Event.ASKED)
-            # The files of a result stay, and with them its delivery and its place as predecessor.
+            # The files of a result stay, and with them its delivery and its place in the history.
             generation = study.generation + (study.state in _WITH_RESULT)
             fresh = {"generation": generation, "attempts": 0, "not_before": None, **FREE}
             move(connection, study, Event.ASKED, now, f"by {by}", **fresh)

@@ -114,11 +114,11 @@ def test_job_when_an_operator_asks_for_another_attempt_then_the_writer_gets_the_
 ) -> None:
     receive(ledger, clock, 1)
     work(ledger, job, writer, "1.2.1")
-    # The same generation, hence the same folder: the second report takes the place of the first.
     ledger.work.ask_again(STUDY, "operator")
     assert work(ledger, job, writer, "1.2.2") == ["1.2.1"]
+    # A generation of its own, hence a folder of its own: the whole history is known.
     ledger.work.ask_again(STUDY, "operator")
-    assert work(ledger, job, writer, "1.2.3") == ["1.2.2"]
+    assert work(ledger, job, writer, "1.2.3") == ["1.2.1", "1.2.2"]
 
 
 def test_job_when_the_file_of_an_earlier_report_is_gone_then_it_is_left_out(

@@ -22,8 +22,10 @@ trap 'rm -rf "$work"' EXIT
 "$python" -m venv "$work/venv"
 pip() { "$work/venv/bin/python" -m pip --disable-pip-version-check "$@" --quiet; }
 
-# pyradiomics 3.0.1 comes as source only: it is built here, after its hash was checked like every other.
-awk '/^pyradiomics==/ {source = 1} /^[A-Za-z0-9]/ && !/^pyradiomics==/ {source = 0} {print > (source ? "'"$work"'/source.lock" : "'"$work"'/wheels.lock")}' "$lock"
+# These come as source only: they are built here, after their hashes were checked like every other.
+sources='^(pyradiomics|docopt)=='
+awk -v sources="$sources" -v work="$work" \
+  '/^[A-Za-z0-9]/ {file = work ($0 ~ sources ? "/source.lock" : "/wheels.lock")} file {print > file}' "$lock"
 pip download --no-deps --require-hashes --only-binary :all: --dest "$folder" --requirement "$work/wheels.lock"
 
 # Wheels made here must not depend on the time of day: the same source gives the same hash.

@@ -7,7 +7,7 @@ PIP := $(BIN)/pip --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --extra dask --constraint constraints.txt --generate-hashes \
 	--no-annotate --python-version 3.11 --python-platform x86_64-unknown-linux-gnu --no-config
 
-.PHONY: help lock wheelhouse audit sbom demo test lint check install install-test system-test unit bench bench-ingest faults soak clean
+.PHONY: help lock wheelhouse audit sbom conformance demo test lint check install install-test system-test unit bench bench-ingest faults soak clean
 
 help:  ## Show the targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,10 @@ audit: install-test  ## Ask PyPI for known vulnerabilities of what is pinned; ne
 	mkdir -p build
 	sed 's/+cpu / /' deploy/requirements-cpu.lock | grep -v -- --hash= | sed 's/ \\$$//' > build/audited.txt
 	$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement build/audited.txt
+
+conformance: install-test  ## Write the tables of deploy/CONFORMANCE.md anew, from the code and from what it writes.
+	$(BIN)/python -m tests.deploy.small_results build/conformance
+	$(BIN)/python -m deploy.conformance --results build/conformance
 
 sbom: install-test  ## Write the bill of materials of an installation, CycloneDX: build/sbom.json.
 	mkdir -p build

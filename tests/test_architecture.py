@@ -65,6 +65,13 @@ def test_torch_load_when_in_the_product_then_reads_the_checkpoint_of_an_own_trai
     assert readers == ["checkpoint.py"]
 
 
+def test_itk_when_in_the_product_then_reads_no_file() -> None:
+    # Its DICOM reader is GDCM (CVE-2026-3650). A label map of a site's own cohort is NIfTI, and read offline.
+    words = ("ReadImage", "ImageFileReader", "ImageSeriesReader", "imread(", "itk.image_from_file")
+    readers = [path.name for path in SOURCES if any(word in path.read_text(encoding="utf-8") for word in words)]
+    assert readers == ["sources.py"]
+
+
 def _imported(path: Path) -> set[str]:
     names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

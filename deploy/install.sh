@@ -40,6 +40,7 @@ done
 
 opt=$root/opt/mvi-node etc=$root/etc/mvi-node storage=$root/var/lib/mvi-node backups=$root/var/backups/mvi-node
 config=$etc/node.toml unit=$root/etc/systemd/system/mvi-node.service
+with_environment="set -a; [ ! -r $etc/environment ] || . $etc/environment; set +a; exec \"\$@\""
 current() { basename "$(readlink "$opt/$1" 2>/dev/null)" 2>/dev/null; }
 
 # With --root the machine's own systemd is none of our business.
@@ -47,19 +48,21 @@ systemd() { [ -z "$root" ] && [ -d /run/systemd/system ]; }
 stop_service() { if systemd; then systemctl stop mvi-node 2>/dev/null || true; fi; }
 start_service() {
   if [ -n "$start" ] && systemd; then
-    systemctl daemon-reload && systemctl enable --quiet mvi-node && systemctl restart mvi-node &&
-      sleep 3 && systemctl is-active --quiet mvi-node
+    systemctl daemon-reload && systemctl enable --quiet mvi-node && systemctl restart mvi-node || return 1
+    # A configuration or a ledger that does not do ends the service within seconds, and not at once.
+    for _ in 1 2 3 4 5; do
+      sleep 3
+      systemctl is-active --quiet mvi-node || return 1
+    done
   fi
 }
 
-# As the service user, so that no file of the storage folder belongs to root.
+# As the service user, with its passwords in the environment. Everything below the folders that it owns is done so: root
+# would follow a link that a service which was taken over has laid there.
 as_user() {
-  if [ "$(id -u)" = 0 ]; then
-    (umask 077 && cd / && setpriv --reuid="$uid" --regid="$gid" --clear-groups -- \
-      env HOME="$storage" MVI_NODE_CONFIG="$config" "$@")
-  else
-    (umask 077 && MVI_NODE_CONFIG="$config" "$@")
-  fi
+  local drop=()
+  [ "$(id -u)" != 0 ] || drop=(setpriv --reuid="$uid" --regid="$gid" --clear-groups --)
+  (umask 077 && cd / && HOME="$storage" MVI_NODE_CONFIG="$config" "${drop[@]}" sh -c "$with_environment" sh "$@")
 }
 
 make_user() {
@@ -107,9 +110,7 @@ make_release() {
 make_configuration() {
   [ ! -e "$config" ] || return 0
   as_user "$venv/bin/mvi-node" config init "$config" --json >/dev/null
-  sed -i -e "s|^storage = \"[^\"]*\"|storage = \"$storage\"|" -e '/^\[watch\]/,/^port/s/^port = 0  */port = 9108                       /' "$config"
-  chmod 0600 "$config"
-  [ "$(id -u)" != 0 ] || chown "$uid:$gid" "$config"
+  as_user sed -i -e "s|^storage = \"[^\"]*\"|storage = \"$storage\"|" -e '/^\[watch\]/,/^port/s/^port = 0  */port = 9108                       /' "$config"
 }
 
 make_unit() {
@@ -119,10 +120,9 @@ make_unit() {
 #!/bin/sh
 umask 077
 export MVI_NODE_CONFIG="\${MVI_NODE_CONFIG:-$config}"
-if [ "\$(id -u)" = 0 ]; then
-  exec setpriv --reuid=${uid:-0} --regid=${gid:-0} --clear-groups -- $opt/current/bin/mvi-node "\$@"
-fi
-exec $opt/current/bin/mvi-node "\$@"
+set -- sh -c '$with_environment' sh $opt/current/bin/mvi-node "\$@"
+[ "\$(id -u)" != 0 ] || set -- setpriv --reuid=${uid:-0} --regid=${gid:-0} --clear-groups -- "\$@"
+exec "\$@"
 EOF
   chmod 0755 "$root/usr/local/bin/mvi-node"
 }
@@ -131,10 +131,8 @@ point() { ln -sfn "releases/$2" "$opt/$1.new" && mv -T "$opt/$1.new" "$opt/$1"; 
 
 # backup FOLDER RELEASE: ledger and configuration, and which release they belong to.
 backup() {
-  install -d -m 0700 "${own[@]}" "$1"
-  install -m 0600 "${own[@]}" "$config" "$1/node.toml"
-  as_user "$venv/bin/mvi-node" db backup "$1/ledger" || return 1
-  echo "$2" >"$1/release"
+  as_user mkdir "$1" && as_user cp "$config" "$1/node.toml" &&
+    as_user "$venv/bin/mvi-node" db backup "$1/ledger" && as_user touch "$1/of-$2"
 }
 
 upgrade() {
@@ -169,13 +167,13 @@ go_back() {
   local old new saved
   old=$(current previous) new=$(current current)
   [ -n "$old" ] && [ -e "$opt/releases/$old/.complete" ] || fail "there is no version to go back to"
-  saved=$(grep -lx "$old" "$backups"/*/release 2>/dev/null | sort | tail -n 1)
+  saved=$(find "$backups" -mindepth 2 -maxdepth 2 -name "of-$old" | sort | tail -n 1)
   [ -n "$saved" ] || fail "there is no backup of the ledger of $old in $backups"
   saved=$(dirname "$saved") venv=$opt/releases/$new
   stop_service
   backup "$backups/$(date -u +%Y%m%dT%H%M%SZ)-$new" "$new" || fail "the ledger could not be backed up; nothing was changed"
   as_user "$venv/bin/mvi-node" db restore "$saved/ledger"
-  install -m 0600 "${own[@]}" "$saved/node.toml" "$config"
+  as_user cp "$saved/node.toml" "$config"
   point current "$old"
   rm -f "$opt/previous"
   start_service || say "$old does not start: journalctl -u mvi-node"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Install the programs that the tests use as peers: other people's PACS, modality, validators, database, tracer, browser, viewer, and the checkers
-# of systemd and Prometheus.
+# Install the programs that the tests use as peers: other people's PACS, modality, validators, database, tracer, browser,
+# viewer; the checkers of systemd and Prometheus; and a Python that a service user may run.
 # shellcheck disable=SC2086 # Lists of packages, split on purpose.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-packages="dcmtk dicom3tools openssl orthanc orthanc-dicomweb postgresql strace systemd chromium fonts-dejavu-core"
+packages="dcmtk dicom3tools openssl orthanc orthanc-dicomweb postgresql strace systemd python3-venv chromium fonts-dejavu-core"
 
 install_packages() {
   missing=""

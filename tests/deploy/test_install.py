@@ -197,6 +197,13 @@ def test_install_when_the_folder_was_clean_then_runs_from_there_and_a_second_tim
         assert (account[0], account[-1]) == ("mvi-node", "/usr/sbin/nologin")
         assert str(configuration.stat().st_uid) == str(site.ledger.stat().st_uid) == account[2] != "0"
 
+    # Passwords of the service are those of the verbs too.
+    secrets = configuration.with_name("environment")
+    secrets.write_text("MVI_NODE_NODE__AE_TITLE=SECRET\n", encoding="utf-8")
+    os.chown(secrets, configuration.stat().st_uid, configuration.stat().st_gid)
+    assert site.verb("config", "show")["node.ae_title"]["value"] == "SECRET"
+    secrets.unlink()
+
     before = {path: path.lstat().st_mtime_ns for path in (configuration, site.ledger)}
     again = site.install()
     assert again.returncode == 0, again.stderr

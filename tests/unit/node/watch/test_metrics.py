@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -65,6 +66,16 @@ def test_ledger_when_it_does_not_answer_then_the_scrape_says_so_and_still_answer
     (tmp_path / "ledger.sqlite").write_bytes(b"no database")
     assert value(metrics, "mvi_ledger_up") == 0
     assert (value(metrics, "mvi_storage_free_bytes") or 0) > 0
+
+
+def test_storage_when_files_come_then_the_free_space_falls(
+    metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space = SimpleNamespace(free=10**9)
+    monkeypatch.setattr("node.watch.metrics.shutil.disk_usage", lambda _: space)
+    assert value(metrics, "mvi_storage_free_bytes") == 10**9
+    space.free -= 4096
+    assert value(metrics, "mvi_storage_free_bytes") == 10**9 - 4096
 
 
 def test_storage_when_it_is_gone_then_the_rest_is_still_told(ledger: Ledger, tmp_path: Path) -> None:

@@ -11,10 +11,12 @@ from sqlalchemy import Connection, Engine, Executable, Table, create_engine, eve
 from sqlalchemy import table as table_clause
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DisconnectionError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql import column
 
 from config.errors import ConfigError, NodeError
+from node.ledger.embedded_file import EmbeddedFile
 from node.ledger.schema import SCHEMA_VERSION
 
 BUSY_TIMEOUT_S = 30
@@ -49,14 +51,43 @@ def make_engine(url: str) -> Engine:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":
             return create_engine(parsed, pool_pre_ping=True, connect_args={**NETWORK_PATIENCE, **parsed.query})
-        if parsed.database not in (None, "", ":memory:"):
+        on_disk = parsed.database not in (None, "", ":memory:")
+        if on_disk:
             Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S})
     except (ArgumentError, ImportError) as error:
         raise ConfigError([f"ledger.url: {error}"]) from error
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    if on_disk:
+        _watch(engine, EmbeddedFile(Path(str(parsed.database))))
     return engine
+
+
+def _watch(engine: Engine, file: EmbeddedFile) -> None:
+    """Let no transaction run in a file that is no longer the ledger."""
+
+    def before_opening(*_: object) -> None:
+        file.see_to()
+
+    def opened(_: SqliteConnection, record: ConnectionPoolEntry) -> None:
+        record.info["file"] = file.keep_open()
+
+    def taken(_: SqliteConnection, record: ConnectionPoolEntry, _fairy: object) -> None:
+        if record.info["file"] != file.identity():
+            raise DisconnectionError("the ledger is another file")
+
+    def begun(connection: Connection) -> None:
+        file.require(connection.info["file"])
+
+    def disposed(_: Engine) -> None:
+        file.close()
+
+    event.listen(engine, "do_connect", before_opening)
+    event.listen(engine, "connect", opened)
+    event.listen(engine, "checkout", taken)
+    event.listen(engine, "begin", begun)
+    event.listen(engine, "engine_disposed", disposed)
 
 
 def _prepare_sqlite(connection: SqliteConnection, _record: object) -> None:

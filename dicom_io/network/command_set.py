@@ -1,4 +1,4 @@
-"""Command sets of C-STORE, read and written without a data set of pydicom (PS3.7 6.3.1, 9.3.1, E.1)."""
+"""Command sets, read, and their answers written without a data set of pydicom (PS3.7 6.3.1, 9.3.1, E.1)."""
 
 import struct
 from collections.abc import Iterator
@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from dicom_io.network.status import StoreStatus
 
 NO_DATA_SET = 0x0101
-C_STORE_RQ, _C_STORE_RSP = 0x0001, 0x8001
+C_STORE_RQ, C_ECHO_RQ, N_EVENT_REPORT_RQ = 0x0001, 0x0030, 0x0100
+_C_CANCEL_RQ = 0x0FFF
+_RESPONSE = 0x8000
+"""Bit of a command field."""
+_NORMALISED = range(0x0100, 0x0151)
+"""Command fields of the DIMSE-N services."""
 COMMAND_FIELDS = frozenset(
     field | answer
     for field in (0x0001, 0x0010, 0x0020, 0x0021, 0x0030, 0x0100, 0x0110, 0x0120, 0x0130, 0x0140, 0x0150)
@@ -16,6 +21,7 @@ COMMAND_FIELDS = frozenset(
 """Every request, its response, and C-CANCEL (PS3.7 E.1)."""
 _ELEMENT = struct.Struct("<HHL")
 _GROUP_LENGTH, _SOP_CLASS, _COMMAND_FIELD, _MESSAGE_ID = 0x0000, 0x0002, 0x0100, 0x0110
+_REQUESTED_SOP_CLASS, _REQUESTED_SOP_INSTANCE = 0x0003, 0x1001
 _RESPONDED_TO, _DATA_SET_TYPE, _STATUS, _ERROR_COMMENT, _SOP_INSTANCE = 0x0120, 0x0800, 0x0900, 0x0902, 0x1000
 _ERROR_COMMENT_CHARACTERS = 64
 """VR LO of (0000,0902)."""
@@ -36,7 +42,8 @@ class Command:
     has_data_set
         Whether fragments of a data set follow.
     sop_class_uid, sop_instance_uid
-        (0000,0002) and (0000,1000) as they came, without padding; empty where absent. A peer chose these bytes.
+        (0000,0002) and (0000,1000), or (0000,0003) and (0000,1001), as they came, without padding; empty where
+        absent. A peer chose these bytes.
     """
 
     field: int
@@ -44,6 +51,17 @@ class Command:
     has_data_set: bool
     sop_class_uid: bytes
     sop_instance_uid: bytes
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether PS3.7 has an answer to it: not to an answer, nor to C-CANCEL (9.3.2.3)."""
+        return not self.field & _RESPONSE and self.field != _C_CANCEL_RQ
+
+    @property
+    def refusal(self) -> StoreStatus:
+        """The status that says that it is not served here (PS3.7 C.4.2 and C.5)."""
+        is_normalised = self.field in _NORMALISED
+        return StoreStatus.UNRECOGNISED_OPERATION if is_normalised else StoreStatus.SOP_CLASS_NOT_SUPPORTED
 
 
 def parse_command(encoded: bytes | bytearray) -> Command:
@@ -62,16 +80,16 @@ def parse_command(encoded: bytes | bytearray) -> Command:
         field=field,
         message_id=_number(found, _MESSAGE_ID) if _MESSAGE_ID in found else 0,
         has_data_set=_number(found, _DATA_SET_TYPE) != NO_DATA_SET,
-        sop_class_uid=found.get(_SOP_CLASS, b"").rstrip(b"\0 "),
-        sop_instance_uid=found.get(_SOP_INSTANCE, b"").rstrip(b"\0 "),
+        sop_class_uid=found.get(_SOP_CLASS, found.get(_REQUESTED_SOP_CLASS, b"")).rstrip(b"\0 "),
+        sop_instance_uid=found.get(_SOP_INSTANCE, found.get(_REQUESTED_SOP_INSTANCE, b"")).rstrip(b"\0 "),
     )
 
 
-def store_response(request: Command, status: StoreStatus, comment: str = "") -> bytes:
-    """Return the encoded command set that answers a C-STORE request."""
+def response(request: Command, status: StoreStatus, comment: str = "") -> bytes:
+    """Return the encoded command set that answers a request, without a data set."""
     elements = [
         (_SOP_CLASS, _even(request.sop_class_uid, b"\0")),
-        (_COMMAND_FIELD, struct.pack("<H", _C_STORE_RSP)),
+        (_COMMAND_FIELD, struct.pack("<H", request.field | _RESPONSE)),
         (_RESPONDED_TO, struct.pack("<H", request.message_id)),
         (_DATA_SET_TYPE, struct.pack("<H", NO_DATA_SET)),
         (_STATUS, struct.pack("<H", status.value)),
@@ -79,7 +97,8 @@ def store_response(request: Command, status: StoreStatus, comment: str = "") -> 
     if comment:
         text = _printable(comment)[:_ERROR_COMMENT_CHARACTERS].encode("ascii")
         elements.append((_ERROR_COMMENT, _even(text, b" ")))
-    elements.append((_SOP_INSTANCE, _even(request.sop_instance_uid, b"\0")))
+    if request.sop_instance_uid or request.field == C_STORE_RQ:
+        elements.append((_SOP_INSTANCE, _even(request.sop_instance_uid, b"\0")))
     body = b"".join(_ELEMENT.pack(0, tag, len(value)) + value for tag, value in elements)
     return _ELEMENT.pack(0, _GROUP_LENGTH, 4) + struct.pack("<L", len(body)) + body
 

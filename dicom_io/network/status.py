@@ -4,7 +4,7 @@ from enum import IntEnum, StrEnum
 
 
 class StoreStatus(IntEnum):
-    """What this implementation answers to C-STORE."""
+    """What this implementation answers to C-STORE, and to requests that it does not serve."""
 
     SUCCESS = 0x0000
     """The instance lies under its final name on a disk that was told to keep it."""
@@ -15,7 +15,9 @@ class StoreStatus(IntEnum):
     CANNOT_UNDERSTAND = 0xC000
     """The data set cannot be parsed as far as its identifiers."""
     SOP_CLASS_NOT_SUPPORTED = 0x0122
-    """The presentation context was accepted for the other role."""
+    """The presentation context was accepted for the other role, or for another service."""
+    UNRECOGNISED_OPERATION = 0x0211
+    """A DIMSE-N operation that is not of the service that was agreed."""
     NOT_AUTHORISED = 0x0124
     """The peer may connect, and not store."""
     PROCESSING_FAILURE = 0x0110

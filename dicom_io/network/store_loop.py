@@ -12,7 +12,16 @@ from collections.abc import Callable
 from pynetdicom.association import Association
 from pynetdicom.pdu_primitives import P_DATA
 
-from dicom_io.network.command_set import C_STORE_RQ, Command, CommandSetError, parse_command, store_response
+from dicom_io.network.command_set import (
+    C_ECHO_RQ,
+    C_STORE_RQ,
+    N_EVENT_REPORT_RQ,
+    Command,
+    CommandSetError,
+    parse_command,
+    response,
+)
+from dicom_io.network.negotiation import STORAGE_COMMITMENT_SOP_CLASS_UID, VERIFICATION_SOP_CLASS_UID
 from dicom_io.network.provider import GuardedProvider
 from dicom_io.network.receiving_memory import OWN_BYTES, Loan
 from dicom_io.network.status import StoreStatus
@@ -32,6 +41,8 @@ _MAXIMUM_COMMAND_SET_BYTES = 65_536
 _MAXIMUM_OTHER_DATA_SET_BYTES = 16 * 1024 * 1024
 """Of messages that are no C-STORE: a commitment report of 100,000 instances."""
 _FIRST_BUFFER_BYTES = 262_144
+_SERVED = {C_ECHO_RQ: VERIFICATION_SOP_CLASS_UID, N_EVENT_REPORT_RQ: STORAGE_COMMITMENT_SOP_CLASS_UID}
+"""What pynetdicom serves, and in presentation contexts of which SOP class; anything else it would abort."""
 
 
 class ProtocolError(Exception):
@@ -137,17 +148,31 @@ class StoreLoop:
         encoded, self._command_set = self._command_set, bytearray()
         self._command = None
         data_set = self._data_set.take()
-        if command.field != C_STORE_RQ:
+        if command.field == C_STORE_RQ:
+            status, comment = self._serve(self._assoc, self._context_id, command, data_set)
+            del data_set
+            self._loan.release()
+            self._send(response(command, status, comment))
+        elif self._is_served(command):
             self._hand_over(bytes(encoded), data_set if command.has_data_set else None)
             self._loan.release()
-            return
-        status, comment = self._serve(self._assoc, self._context_id, command, data_set)
-        del data_set
-        self._loan.release()
-        response = store_response(command, status, comment)
-        pdv = len(response) + 2
+        else:
+            self._loan.release()
+            self._refuse(command)
+
+    def _is_served(self, command: Command) -> bool:
+        abstract_syntax = self._assoc._accepted_cx[self._context_id].abstract_syntax
+        return _SERVED.get(command.field) == abstract_syntax
+
+    def _refuse(self, command: Command) -> None:
+        LOGGER.warning("request 0x%04X of %r is not served here", command.field, self._assoc.requestor.ae_title)
+        if command.is_answered:
+            self._send(response(command, command.refusal, "this node does not offer that service"))
+
+    def _send(self, command_set: bytes) -> None:
+        pdv = len(command_set) + 2
         header = _PDU_AND_PDV_HEADER.pack(_P_DATA_TF, 0, 4 + pdv, pdv, self._context_id, _COMMAND | _LAST)
-        self._transport.send(header + response)
+        self._transport.send(header + command_set)
 
     def _hand_over(self, command_set: bytes, data_set: bytes | None) -> None:
         """Let pynetdicom serve a message as if it had read it."""

@@ -9,7 +9,7 @@ from pynetdicom import dimse_messages
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dsutils import decode, encode
 
-from dicom_io.network.command_set import C_STORE_RQ, Command, CommandSetError, parse_command, store_response
+from dicom_io.network.command_set import C_STORE_RQ, Command, CommandSetError, parse_command, response
 from dicom_io.network.status import StoreStatus
 
 SOP = "1.2.3.99"
@@ -39,7 +39,7 @@ def test_parse_when_pynetdicom_encoded_it_then_reads_the_same(has_data_set: bool
 )
 def test_response_when_pynetdicom_decodes_it_then_reads_the_same(comment: str, shown: str) -> None:
     request = parse_command(encoded_by_pynetdicom())
-    encoded = store_response(request, StoreStatus.OUT_OF_RESOURCES, comment)
+    encoded = response(request, StoreStatus.OUT_OF_RESOURCES, comment)
     ds = decode(BytesIO(encoded), True, True)
     assert (ds.CommandField, ds.MessageIDBeingRespondedTo, ds.CommandDataSetType) == (0x8001, 7, 0x0101)
     assert (ds.Status, ds.AffectedSOPClassUID, ds.AffectedSOPInstanceUID) == (0xA700, MRImageStorage, SOP)

@@ -181,6 +181,32 @@ def test_other_messages_when_they_come_between_stores_then_are_served(receiver: 
 
 
 @pytest.mark.parametrize(
+    ("field", "context_id", "status"),
+    [
+        (0x0020, 1, 0x0122),  # C-FIND
+        (0x0010, 1, 0x0122),  # C-GET
+        (0x0021, 1, 0x0122),  # C-MOVE
+        (0x0030, 1, 0x0122),  # C-ECHO in a context for storage.
+        (0x0110, 1, 0x0211),  # N-GET
+        (0x0140, 1, 0x0211),  # N-CREATE
+        (0x0100, 1, 0x0211),  # N-EVENT-REPORT in a context for storage.
+    ],
+)
+@pytest.mark.parametrize("data_set_type", [0x0101, 1])
+def test_request_when_it_is_not_served_then_is_answered_and_the_association_goes_on(
+    receiver: Receiver, sender: Sender, field: int, context_id: int, status: int, data_set_type: int
+) -> None:
+    request = pdu(pdv(COMMAND | LAST, store_command(field=field, data_set_type=data_set_type), context_id))
+    request += pdu(pdv(DATA | LAST, b"\0" * 8, context_id)) if data_set_type == 1 else b""
+    cancel = pdu(pdv(COMMAND | LAST, store_command(field=0x0FFF, data_set_type=0x0101), context_id))
+    sender.connection.sendall(cancel + request)
+    assert sender.status() == status
+    sender.connection.sendall(pdu(pdv(COMMAND | LAST, store_command())) + pdu(pdv(DATA | LAST, data_set())))
+    assert sender.status() == StoreStatus.SUCCESS
+    assert len(receiver.instances) == 1
+
+
+@pytest.mark.parametrize(
     "noise",
     [
         pdu(pdv(DATA | LAST, b"\0" * 8)),  # No command before.

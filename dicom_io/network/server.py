@@ -4,6 +4,7 @@ import logging
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from socketserver import BaseRequestHandler, BaseServer
 from ssl import SSLContext
 from typing import Any, cast
@@ -63,6 +64,14 @@ def check_seam() -> None:
             f"pynetdicom {version} is installed, and the transport guards were tested with {tested}; "
             f"install that version" + (f" (absent: {', '.join(missing)})" if missing else "")
         )
+
+
+def _end(connection: socket.socket) -> None:
+    """End a connection on which another thread waits for its association request."""
+    LOGGER.warning("a connection without an association is closed: too many of its address wait")
+    with suppress(OSError):  # It has ended by itself.
+        # Not that of the TLS socket, which another thread is using.
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
 class GuardedHandler(RequestHandler):
@@ -156,9 +165,9 @@ class GuardedServer(ThreadedAssociationServer):
         acknowledge_at_once(connection)
         return connection, address
 
-    def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 - socketserver's signature
+    def verify_request(self, request: Any, client_address: Any) -> bool:
         """Return whether the connection is within the caps; otherwise it is closed at once."""
-        slot = self._pending.take(str(client_address[0]))
+        slot = self._pending.take(str(client_address[0]), lambda: _end(request))
         if slot is None:
             LOGGER.warning("connection from %s closed: too many without an association", client_address[0])
             return False
@@ -176,13 +185,21 @@ class GuardedServer(ThreadedAssociationServer):
 
     def take_slot(self, client_address: Any) -> Slot:
         """Return the slot of a connection, once; afterwards one that counts for nothing."""
-        return self._slots.pop(client_address, None) or Slot(lambda: None)
+        return self._slots.pop(client_address, None) or Slot(lambda _: None)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Shake hands where the port speaks TLS, then hand over to the association."""
         if self._tls is not None:
             request.settimeout(self.limits.tls_handshake_timeout_s)
-            request = self._tls.wrap_socket(request, server_side=True)
+            request = self._tls.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
+            slot = self._slots.get(client_address)
+            if slot is not None:
+                slot.end_by(lambda: _end(request))
+            try:
+                request.do_handshake()
+            except BaseException:
+                request.close()
+                raise
         super().finish_request(request, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - socketserver's signature

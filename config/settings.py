@@ -219,6 +219,8 @@ class Peer(Section):
     """TCP port of its storage SCP."""
     may_send: bool = False
     """Whether its associations are accepted."""
+    maximum_associations: Annotated[int, Field(ge=1, le=500)] = 20
+    """Associations of its own that are served at once; one more is rejected, and the rest is left to others."""
     receives_results: bool = False
     """Whether SEG, SR and summary are sent to it."""
     return_to_sender: bool = False

@@ -177,7 +177,7 @@ def access_policy(
                 "peer %s: host %s has no address, its associations are rejected until it has", peer.name, peer.host
             )
         book = AddressBook(peer.host, addresses, resolve, monotonic_s)
-        known.append(KnownPeer(peer.ae_title, addresses, peer.may_send, book))
+        known.append(KnownPeer(peer.ae_title, addresses, peer.may_send, book, peer.maximum_associations))
     return AccessPolicy(node.ae_title, tuple(known))
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 LOOPBACK = "loopback"
 LOOK_UP_EVERY_S = 5.0
@@ -33,12 +34,15 @@ class KnownPeer:
         Whether its C-STORE is taken; C-ECHO and storage commitment results are in any case.
     look_up
         Finds its addresses again: a scanner gets another one, or the name service comes up late. None: never.
+    maximum_associations
+        Of its own that are served at once; None: as many as there are.
     """
 
     ae_title: str
     addresses: frozenset[str]
     may_store: bool
     look_up: "AddressBook | None" = None
+    maximum_associations: int | None = None
 
     def is_at(self, address: str) -> bool:
         """Return whether the peer may come from `address`; asks no name service."""
@@ -128,6 +132,10 @@ class AccessPolicy:
             return True
         return any(peer.may_store for peer in self._peers_of(calling_ae_title, address))
 
+    def peer(self, *, calling_ae_title: str, host: str) -> KnownPeer | None:
+        """Return who calls; None where only the loopback address lets it in."""
+        return next(iter(self._peers_of(calling_ae_title, canonical_address(host))), None)
+
     def knows_host(self, host: str) -> bool:
         """Return whether any peer may come from this address."""
         address = canonical_address(host)
@@ -143,6 +151,7 @@ class AccessPolicy:
         return [peer for peer in self.peers if peer.ae_title.strip() == title]
 
 
+@lru_cache(maxsize=1024)
 def canonical_address(host: str) -> str:
     """Return one spelling for an address: IPv4 out of IPv6-mapped, and one word for every loopback address."""
     try:

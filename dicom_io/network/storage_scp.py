@@ -13,7 +13,7 @@ from pynetdicom import evt
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
 
-from dicom_io.network.access import AccessPolicy, Rejection
+from dicom_io.network.access import AccessPolicy, KnownPeer, Rejection
 from dicom_io.network.command_set import Command
 from dicom_io.network.commitment import CommitmentRequest, CommitmentResult, decode_request, report_handler
 from dicom_io.network.identity import InstanceIdentity, UnreadableInstanceError, read_identity
@@ -71,7 +71,7 @@ class ScpSettings:
     host, port
         Interface and TCP port to listen on; port 0 takes a free one, None opens no plain port.
     maximum_associations
-        Served at once, on both ports together; one more is rejected.
+        Served at once, on both ports and for all peers together; one more is rejected.
     tls
         Server context; with it `tls_port` is open as well.
     """
@@ -123,7 +123,7 @@ class StorageScp:
         self._on_rejection = on_rejection
         self._plain: Listener | None = None
         self._tls: Listener | None = None
-        self._admitted: set[Association] = set()
+        self._admitted: dict[Association, KnownPeer | None] = {}
         self._admission = threading.Lock()
 
     def start(self) -> None:
@@ -226,25 +226,34 @@ class StorageScp:
         if request is None:
             return
         host, calling = assoc.requestor.address, request.calling_ae_title
+        because = ""
         rejection = self._settings.policy.rejection(
             called_ae_title=request.called_ae_title, calling_ae_title=calling, host=host
         )
-        if rejection is None and not self._take_slot(assoc):
-            rejection = Rejection.LOCAL_LIMIT_EXCEEDED
+        if rejection is None:
+            because = self._take_slot(assoc, self._settings.policy.peer(calling_ae_title=calling, host=host))
+            rejection = Rejection.LOCAL_LIMIT_EXCEEDED if because else None
         if rejection is not None:
-            LOGGER.warning("association of %r from %s rejected: %s", calling, host, rejection.name.lower())
+            name = rejection.name.lower()
+            LOGGER.warning("association of %r from %s rejected: %s", calling, host, because or name)
             assoc.acse.send_reject(*rejection.value)
             assoc.kill()
             if self._on_rejection is not None:
-                self._on_rejection(calling, host, rejection.name.lower())
+                self._on_rejection(calling, host, name)
 
-    def _take_slot(self, assoc: Association) -> bool:
+    def _take_slot(self, assoc: Association, peer: KnownPeer | None) -> str:
+        """Count an association; return which limit it would exceed, empty where none."""
+        most = self._settings.maximum_associations
+        own_most = peer.maximum_associations if peer is not None else None
         with self._admission:
-            self._admitted = {other for other in self._admitted if _is_served(other)}
-            if len(self._admitted) >= self._settings.maximum_associations:
-                return False
-            self._admitted.add(assoc)
-            return True
+            self._admitted = {other: whose for other, whose in self._admitted.items() if _is_served(other)}
+            if len(self._admitted) >= most:
+                return f"{most} are served, which is node.maximum_associations"
+            own = sum(whose == peer for whose in self._admitted.values())
+            if own_most is not None and own >= own_most:
+                return f"{own} of this peer are served, which is its maximum_associations"
+            self._admitted[assoc] = peer
+            return ""
 
     def _store(self, event: evt.Event) -> Dataset:
         """Serve C-STORE as an event handler of pynetdicom."""

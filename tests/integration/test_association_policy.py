@@ -33,6 +33,7 @@ PEERS: list[dict[str, object]] = [
 NETWORK_S = 3.0
 SERVED_WITHIN_S = 1.0
 AT_ONCE = 25
+OF_ONE_PEER = 20
 ATTACKERS = 30
 """More than there are associations."""
 
@@ -152,16 +153,27 @@ def test_association_when_accepted_then_names_this_implementation(node: RunningN
     assert re.search(rf"Their Implementation Version Name: +{IMPLEMENTATION_VERSION_NAME}", said.stderr)
 
 
-def test_association_when_25_are_open_then_one_more_is_rejected_for_now(node: RunningNode) -> None:
+def test_association_when_25_are_open_or_20_of_one_peer_then_one_more_is_rejected_for_now(
+    node: RunningNode,
+) -> None:
     with ExitStack() as stack:
         peers = [stack.enter_context(RawPeer(node.port)) for _ in range(AT_ONCE)]
-        for peer in peers:
-            peer.associate(node.ae_title, SCANNER)
-        with pytest.raises(PeerError, match=r"local limit exceeded \(rejected transient\)") as caught:
-            echo(address(node), calling_ae_title=SCANNER)
-        assert caught.value.transient
+        for number, peer in enumerate(peers):
+            if number == OF_ONE_PEER:
+                assert_rejected_for_now(node, SCANNER)
+            peer.associate(node.ae_title, SCANNER if number < OF_ONE_PEER else VIEWER)
+        assert_rejected_for_now(node, VIEWER)
         assert [peer.echo() for peer in peers] == [0] * AT_ONCE
+    said = node.log.read_text(encoding="utf-8")
+    assert "20 of this peer are served, which is its maximum_associations" in said
+    assert "25 are served, which is node.maximum_associations" in said
     wait_until(lambda: is_served(node), "a slot is free", 5)
+
+
+def assert_rejected_for_now(node: RunningNode, calling: str) -> None:
+    with pytest.raises(PeerError, match=r"local limit exceeded \(rejected transient\)") as caught:
+        echo(address(node), calling_ae_title=calling)
+    assert caught.value.transient
 
 
 def is_served(node: RunningNode) -> bool:
@@ -245,8 +257,8 @@ def test_attack_2_when_peers_stop_inside_a_pdu_then_others_are_served_and_slots_
             peer.send(associate_request(node.ae_title, SCANNER)[: (0, 3, 6, 100)[number % 4]])
         assert_served(node)  # Though there are more of them than associations at once.
         late = [stack.enter_context(RawPeer(node.port)) for _ in range(AT_ONCE)]
-        for peer in late:
-            peer.associate(node.ae_title, SCANNER)
+        for number, peer in enumerate(late):
+            peer.associate(node.ae_title, SCANNER if number < OF_ONE_PEER else VIEWER)
             peer.send(data_pdu(0x01, bytes(5000))[:2500])
         stopped = time.monotonic()
         wait_until(lambda: is_served(node), "a slot is free", 2 * NETWORK_S)
@@ -281,10 +293,11 @@ def test_attack_4_when_a_deflated_bomb_comes_then_it_is_not_inflated_and_others_
     assert usage(receiver).resident_bytes - at_rest.resident_bytes < 20_000_000
 
 
-def test_port_when_scanned_by_many_at_once_then_those_beyond_the_cap_are_closed_and_others_served(
+def test_port_when_many_wait_at_the_address_of_a_peer_then_the_oldest_are_closed_and_the_peer_is_served(
     node: RunningNode, receiver: int, at_rest: Usage
 ) -> None:
     silent = [socket.create_connection((LOOPBACK, node.port), timeout=10) for _ in range(200)]
+    assert_served(node)
     wait_until(lambda: usage(receiver).threads < at_rest.threads + 3 * 70, "the cap holds", 5)
     for connection in silent:
         connection.close()

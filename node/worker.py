@@ -112,6 +112,7 @@ class Worker:
         self._back_off = back_off
         self._stopping = stopping
         self._abandon = abandon
+        self._may_hold = False
 
     def run(self, idle_s: float) -> None:
         """Work until the node stops; look for work every `idle_s` seconds where there is none."""
@@ -120,12 +121,16 @@ class Worker:
                 worked = self.step()
             except Exception:  # The ledger may be away for a while; a worker outlives that.
                 logger.exception("worker cannot reach its work worker=%s", self._name)
-                worked = False
+                worked, self._may_hold = False, True
             if not worked:
                 self._stopping.wait(idle_s)
 
     def step(self) -> bool:
         """Take one study through one attempt; False where none waits."""
+        if self._may_hold:
+            # Its last claim may have been entered all the same, and would be held until the lease ends.
+            self._ledger.work.disown(self._name)
+            self._may_hold = False
         claim = self._ledger.work.claim(self._name, LEASE_S)
         if claim is None:
             return False

@@ -220,7 +220,17 @@ class Work:
             if study.study_instance_uid in over or is_dead(study.owner or "")
         )
 
-    def _free(self, seen: StudyRecord, now: datetime) -> bool:
+    def disown(self, owner: str) -> int:
+        """Free what a worker holds that does not know of it; return how many studies.
+
+        The answer to its claim, or to its outcome, may be lost with the connection to the database. Only `owner`
+        itself may call this, while it works on nothing.
+        """
+        now = self._clock()
+        held_by_owner = [study for study in self._in(StudyState.ANALYSING) if study.owner == owner]
+        return sum(self._free(study, now, "the database was away") for study in held_by_owner)
+
+    def _free(self, seen: StudyRecord, now: datetime, because: str = "") -> bool:
         with self._engine.begin() as connection:
             study = locked(connection, seen.study_instance_uid)
             # It may have ended, or its worker may live and have renewed its lease, since it was looked at.
@@ -228,7 +238,7 @@ class Work:
             if holder != (seen.state, seen.owner, seen.lease_expires_at):
                 return False
             if study.attempts < MAXIMUM_LOST_LEASES:
-                move(connection, study, Event.LEASE_LOST, now, f"{study.owner} is gone", **FREE)
+                move(connection, study, Event.LEASE_LOST, now, because or f"{study.owner} is gone", **FREE)
             else:
                 message = f"its worker was lost {study.attempts} times"
                 move(connection, study, Event.BUG, now, message, code="LOST", message=message, **FREE)

@@ -239,6 +239,32 @@ def test_run_when_the_ledger_is_away_then_goes_on_when_it_is_back(
     assert ledger.studies.get(STUDY).state is StudyState.DELIVERING
 
 
+def test_run_when_the_answer_to_a_claim_is_lost_with_the_connection_then_its_study_is_taken_at_once(
+    ledger: Ledger, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_ready(ledger, clock)
+    stopping, claimed = threading.Event(), ledger.work.claim
+    attempts: list[int] = []
+
+    def lost(owner: str, lease_s: float) -> Claim | None:
+        monkeypatch.setattr(ledger.work, "claim", claimed)
+        assert claimed(owner, lease_s) is not None
+        raise database_error()
+
+    def job(claim: Claim) -> FinishedStudy:
+        attempts.append(claim.attempt)
+        stopping.set()
+        return DONE
+
+    monkeypatch.setattr(ledger.work, "claim", lost)
+    thread = threading.Thread(target=worker(ledger, job, stopping).run, args=(0.01,))
+    thread.start()
+    thread.join(10)
+    stopping.set()
+    assert attempts == [2]
+    assert ledger.studies.get(STUDY).state is StudyState.DELIVERING
+
+
 def test_step_when_the_study_is_cancelled_then_its_work_is_ended_and_its_outcome_thrown_away(
     ledger: Ledger, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from node.ledger.ledger import Ledger, open_ledger
@@ -18,6 +19,8 @@ from tests.integration.service import mvi_node
 
 OUT_OF_RESOURCES = 0xA700
 ENDS_S = 300.0
+INSTANCES, STOPPED_BEFORE = 100, 20
+"""Of a study that is on its way when the database stops; it stops when fewer than so many were acknowledged."""
 KILLED_FROM = 20
 """Studies of a run of two nodes that is long enough to kill one of them and wait for its leases."""
 AT_ONCE = 6
@@ -59,9 +62,10 @@ def away(folder: Path, cases: int) -> FaultRecord:
         victim = node_on(nodes, folder / "node", server.url(), pacs)
         with victim, open_ledger(server.url()) as ledger:
             for number in range(cases):
-                own = shoot(folder / f"scanner-{number}", studies=1, instances=20)
+                own = shoot(folder / f"scanner-{number}", studies=1, instances=INSTANCES)
                 with Sending(own, victim.address) as sending:
-                    time.sleep(chance.uniform(0, 1))
+                    arrived = chance.randrange(STOPPED_BEFORE)
+                    wait_for(partial(_has_taken, sending, arrived), "instances arrive")
                     server.stop()
                     time.sleep(chance.uniform(0.5, 1.5))
                     failures += [] if victim.answers() else [f"case {number}: C-ECHO is not answered"]
@@ -73,6 +77,7 @@ def away(folder: Path, cases: int) -> FaultRecord:
             _wait_for_ends(victim, ledger, shots)
             failures += _entered_once(ledger, shots) + lost_or_doubled(victim.storage, shots)
             failures += [] if not victim.needs_start() else ["the node has ended"]
+            failures += [] if refused else ["it was never away while instances arrived"]
     detail = f"{len(shots)} instances, {refused} answers 0xA700 meanwhile; every study ended"
     return record("PostgreSQL stopped and started", cases, failures, detail)
 
@@ -109,6 +114,10 @@ def shared(folder: Path, cases: int) -> FaultRecord:
         failures += [f"{again} objects were sent twice"] if again > was_killed * AT_ONCE else []
     detail = f"studies by worker: {workers}; {len(pacs.times)} objects, {again} sent again"
     return record("two nodes on one PostgreSQL", cases, failures, detail)
+
+
+def _has_taken(sending: Sending, number: int) -> bool:
+    return len(sending.acknowledged) >= number
 
 
 def node_on(

@@ -132,5 +132,5 @@ def _small_disk(folder: Path) -> Iterator[Path]:
 
 FAULTS = (
     Fault("disk full", full_disk, cases=4, short=1),
-    Fault("files may not grow", quota, cases=2, short=0),
+    Fault("files may not grow", quota, cases=2, short=1),
 )

@@ -17,8 +17,8 @@ from tests.faults.scanner import Sending, Shot, lost_or_doubled, shoot, unfinish
 from tests.faults.victim import Toml, Victim, listener, wait_for, zygote
 
 NAME = "kill -9 at system calls"
-CALLS = ("fsync", "mkdir", "rename", "fdatasync", "sendto")
-"""Of the thread of an association and the one that synchronises names: files, folders, ledger, answers."""
+CALLS = ("fdatasync", "sendto", "fsync", "rename", "mkdir")
+"""Of the thread of an association and the one that enters: ledger, answers, files, names, folders."""
 INSTANCES = 4
 SETTINGS: Toml = {"completion": {"deadline_s": 1e6}}
 """Nothing is analysed, which is another fault's matter."""
@@ -107,4 +107,4 @@ def _not_entered(victim: Victim, shots: list[Shot]) -> list[str]:
     return problems
 
 
-FAULTS = (Fault(NAME, kill_at_calls, cases=20, short=0, peers=("strace",)),)
+FAULTS = (Fault(NAME, kill_at_calls, cases=20, short=2, peers=("strace",)),)

@@ -211,5 +211,5 @@ def _read_pdu(connection: socket.socket) -> bytes:
 FAULTS = (
     Fault("sender aborts or dies inside a data set", cut_off, cases=30, short=3),
     Fault("peer stops inside a PDU", stopped, cases=9, short=3),
-    Fault("slow-loris peers", dripping, cases=60, short=0),
+    Fault("slow-loris peers", dripping, cases=60, short=20),
 )

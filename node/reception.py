@@ -3,6 +3,7 @@
 One busy Python thread beside a receiver cuts its rate to a third, so nothing else runs in this process.
 """
 
+import gc
 import logging
 import signal
 import time
@@ -254,6 +255,7 @@ def run_reception(settings: Settings, ledger_url: str, ready: Connection, stop: 
             return
         try:
             ready.send(ReceptionReport(_ports(scp, settings)))
+            gc.freeze()  # What was imported stays; walking through it again and again is for nothing.
             _wait(stop, terminated)
         finally:
             scp.stop()

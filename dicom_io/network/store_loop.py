@@ -222,7 +222,10 @@ class DataSetBuffer:
             except ConnectionAbortedError as error:
                 LOGGER.warning("connection closed: %s", error)
                 raise
-            self._content.extend(bytes(wanted - len(self._content)))
+            if self._filled:
+                self._content.extend(bytes(wanted - len(self._content)))
+            else:
+                self._content = bytearray(wanted)
         with memoryview(self._content) as view, view[self._filled : end] as part:
             transport.read_into(part)
         self._filled = end

@@ -34,7 +34,7 @@ _FIXED_PDU_BYTES = 4
 """Length of the variable field of A-ASSOCIATE-RJ, A-RELEASE and A-ABORT (PS3.8 9.3)."""
 _MAXIMUM_COMMAND_SET_BYTES = 65_536
 _TIMEOUT_SLACK_S = 0.2
-"""How late the deadline of a PDU may be noticed, s."""
+"""Half of how late the deadline of a PDU may be noticed, s."""
 _QUEUED_MESSAGES = 2
 """DIMSE requests held while one is served; further ones wait in the peer's TCP window."""
 
@@ -319,8 +319,8 @@ class GuardedSocket(AssociationSocket):
             remaining = self._deadline - time.monotonic()
             if remaining <= 0:
                 raise TimeoutError("the peer stopped in the middle of a PDU")
-            # Setting it is a call into the kernel, so a little late is good enough.
-            if not remaining <= (connection.gettimeout() or math.inf) <= remaining + _TIMEOUT_SLACK_S:
+            # Setting it is two calls into the kernel, so a little late is good enough.
+            if not remaining <= (connection.gettimeout() or math.inf) <= remaining + 2 * _TIMEOUT_SLACK_S:
                 connection.settimeout(remaining + _TIMEOUT_SLACK_S)
             arrived = self._receive(connection, target[filled:])
             if not arrived:

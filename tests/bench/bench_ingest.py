@@ -137,6 +137,7 @@ def measure(
             for name, start in receivers.items():
                 place = Path(root) / f"{number}-{name.split()[0]}-{len(name)}"
                 with ingest_receivers.without_nagle(), start(place) as receiver:
+                    ingest_receivers.wait_until_quiet()
                     for load in loads:
                         if load.nagle and name in NO_NAGLE_ONLY:
                             continue

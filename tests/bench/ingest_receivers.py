@@ -3,6 +3,7 @@
 All get `TCP_NODELAY=1`: what is built on DCMTK writes its answers in two pieces and else waits 40 ms for each.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from tests.integration.service import LOOPBACK, running_node
 
 SENDER = "SCANNER"
 START_S = 30.0
+QUIET_S, QUIET_CPU_S = 0.5, 0.05
+"""A receiver that has used less processor time than that for so long has started."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,31 @@ def _running(command: list[str], receiver: Receiver) -> Iterator[Receiver]:
     finally:
         process.terminate()
         process.wait(10)
+
+
+def wait_until_quiet() -> None:
+    """Wait until the processes that were started do nothing: some load more after they answer."""
+    deadline = time.monotonic() + START_S
+    used_s = _processor_s()
+    while time.monotonic() < deadline:
+        time.sleep(QUIET_S)
+        before_s, used_s = used_s, _processor_s()
+        if used_s - before_s < QUIET_CPU_S:
+            return
+
+
+def _processor_s() -> float:
+    """Return the processor time of all processes below this one, s."""
+    ticks, below = 0, [os.getpid()]
+    while below:
+        own = Path(f"/proc/{below.pop()}")
+        with contextlib.suppress(OSError):
+            for thread in (own / "task").iterdir():
+                below += [int(child) for child in (thread / "children").read_text(encoding="ascii").split()]
+            if own.name != str(os.getpid()):
+                fields = (own / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+                ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _wait_until_it_answers(receiver: Receiver) -> None:

@@ -10,9 +10,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
-from sqlalchemy.exc import SQLAlchemyError
-
-from config.errors import NodeError
 from node.ledger.records import InstanceRecord, Recorded
 
 RecordGroup = Callable[[Sequence[InstanceRecord]], list[Recorded]]
@@ -68,18 +65,13 @@ class GroupedIntake:
         group.sort(key=lambda entry: entry.instance.study_instance_uid)
         try:
             found = self._record_group([entry.instance for entry in group])
-        except (SQLAlchemyError, NodeError) as error:
+        except Exception as error:  # Whatever it is, somebody waits for each of them.
             if len(group) == 1:
                 group[0].found.set_exception(error)
                 return
             # What is wrong with one of them must not be the fault of the others.
             for entry in group:
                 self._enter([entry])
-        except BaseException as error:
-            # A bug: without this every association would wait for ever.
-            for entry in group:
-                entry.found.set_exception(error)
-            raise
         else:
             for entry, one in zip(group, found, strict=True):
                 entry.found.set_result(one)

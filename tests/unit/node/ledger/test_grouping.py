@@ -11,14 +11,16 @@ from node.ledger.records import InstanceRecord, Recorded
 from tests.unit.node.doubles import FakeClock, instance
 
 THREADS = 8
+AWAY = OperationalError("", None, RuntimeError("no"))
 
 
 class SlowLedger:
     """Holds the first transaction until all others wait, and refuses one instance."""
 
-    def __init__(self, bad: str = "") -> None:
+    def __init__(self, bad: str = "", error: Exception = AWAY) -> None:
         self.groups: list[list[str]] = []
         self.bad = bad
+        self.error = error
         self.entered = threading.Event()
         self.go_on = threading.Event()
 
@@ -29,7 +31,7 @@ class SlowLedger:
             self.entered.set()
             self.go_on.wait(10)
         if self.bad in uids:
-            raise OperationalError("", None, RuntimeError("no"))
+            raise self.error
         return [Recorded.NEW] * len(uids)
 
 
@@ -90,11 +92,9 @@ def test_begin_when_threads_race_on_a_real_ledger_then_counts_each_once(ledger: 
     assert sorted(found) == sorted([Recorded.NEW] * 24 + [Recorded.DUPLICATE] * 24)
 
 
-def test_begin_when_there_is_a_bug_then_nobody_waits_for_ever(clock: FakeClock) -> None:
-    def fail(_: Sequence[InstanceRecord]) -> list[Recorded]:
-        raise ZeroDivisionError
-
-    intake = GroupedIntake(fail)
-    for number in (1, 2):
-        with pytest.raises(ZeroDivisionError):
-            intake.begin(instance(clock, number)).result(10)
+def test_begin_when_one_meets_a_bug_then_nobody_waits_for_ever(clock: FakeClock) -> None:
+    records = [instance(clock, number) for number in range(1, THREADS)]
+    bad = records[2].sop_instance_uid
+    results = record_at_once(SlowLedger(bad, ZeroDivisionError()), records)
+    assert isinstance(results.pop(bad), ZeroDivisionError)
+    assert list(results.values()) == [Recorded.NEW] * (len(records) - 1)

@@ -6,7 +6,10 @@ import signal
 import time
 from pathlib import Path
 
-from dicom_io.network.identity import InstanceIdentity
+from pydicom.uid import ExplicitVRLittleEndian
+
+from dicom_io.network.identity import read_identity
+from dicom_io.network.part10 import part10_header
 from dicom_io.network.storage_scp import ReceivedInstance
 from node.inbox import INBOX, SET_ASIDE, Inbox
 from node.ledger.ledger import Ledger, open_ledger, utc_now
@@ -18,7 +21,7 @@ from node.results_folder import RESULTS
 from node.set_aside import settle_set_aside
 from node.states import StudyState
 from tests.faults.fault import Fault, FaultRecord, record
-from tests.unit.node.doubles import MR_IMAGE
+from tests.unit.dicom_io.network.instances import encode, mr_instance
 
 NAME = "kill -9 of a purge"
 STUDIES, IMAGES = 6, 3
@@ -56,8 +59,10 @@ def _receive(storage: Path, url: str) -> None:
         reception = Reception(Inbox(storage, minimum_free_bytes=0), ledger, utc_now)
         for uid in _uids():
             for number in range(IMAGES):
-                identity = InstanceIdentity(uid, f"{uid}.1", f"{uid}.1.{number}", MR_IMAGE, "1.2.840.10008.1.2.1")
-                reception.keep(ReceivedInstance(identity, b"header", f"{number}".encode(), "SCANNER", "10.0.0.7"))
+                data_set = encode(mr_instance(study_instance_uid=uid, fill=number))
+                identity = read_identity(data_set, ExplicitVRLittleEndian)
+                header = part10_header(identity, source_ae_title="SCANNER")
+                reception.keep(ReceivedInstance(identity, header, data_set, "SCANNER", "10.0.0.7"))
 
 
 def _uids() -> list[str]:

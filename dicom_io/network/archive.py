@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event as StopEvent
 from pathlib import Path
+from ssl import SSLContext
 from typing import Protocol, Self
 
 from pynetdicom.association import Association
@@ -48,6 +49,8 @@ class ArchiveSettings:
         association.
     access
         Who may store; absent: every AE title on this machine.
+    tls
+        Server context; with it, `port` is for TLS alone.
     """
 
     folder: Path
@@ -56,6 +59,7 @@ class ArchiveSettings:
     port: int = 0
     callbacks: Mapping[str, RemoteAE] = field(default_factory=dict)
     access: AccessPolicy | None = None
+    tls: SSLContext | None = None
 
 
 class ArchiveWatcher(Protocol):
@@ -87,8 +91,9 @@ class Archive:
         self._settings = settings
         self._watcher = watcher
         policy = settings.access or AccessPolicy(settings.ae_title, open_to_loopback=True)
+        plain = settings.port if settings.tls is None else None
         self._scp = StorageScp(
-            ScpSettings(settings.ae_title, settings.host, settings.port, policy),
+            ScpSettings(settings.ae_title, settings.host, plain, policy, tls=settings.tls, tls_port=settings.port),
             self._keep,
             on_commitment_request=self._commit,
             on_rejection=lambda calling, host, _reason: watcher.rejected(calling, host) if watcher else None,
@@ -98,7 +103,7 @@ class Archive:
         """Listen, and return the port."""
         self._settings.folder.mkdir(parents=True, exist_ok=True)
         self._scp.start()
-        return self._scp.port
+        return self.port
 
     def stop(self) -> None:
         """Stop listening; the files stay."""
@@ -114,7 +119,7 @@ class Archive:
     @property
     def port(self) -> int:
         """TCP port on which it listens."""
-        return self._scp.port
+        return self._scp.port if self._settings.tls is None else self._scp.tls_port
 
     def find(self, sop_instance_uid: str) -> Path | None:
         """Return the file of an instance, None where it is not kept."""

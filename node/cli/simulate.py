@@ -13,18 +13,17 @@ from typing import Annotated, Literal
 import typer
 
 from config.errors import ConfigError
-from config.loading import load_settings
 from dicom_io.network.requestor import PeerError, RemoteAE
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import ExitCode, complain, ended, print_json, verb
 from node.cli.simulate_text import show_acceptance, show_plays, showing_progress
 from node.ledger.records import ObjectKind
 from node.simulation.addresses import (
+    checked_ae_title,
     default_pause_s,
     default_wait_s,
     facing_address,
-    local_address,
-    parse_address,
+    find_node,
 )
 from node.simulation.casting import performances
 from node.simulation.expectation import Tolerance
@@ -47,10 +46,16 @@ def simulate(  # noqa: PLR0913, PLR0917 - what a site may choose
     ae_title: Annotated[str, typer.Option(help="Own AE title, as scanner and as PACS.")] = "MVI-ACCEPT",
     host: Annotated[str, typer.Option(help="Own address, as the node sees it. Default: found out.")] = "",
     port: Annotated[int, typer.Option(help="Port on which results are received.", min=1, max=65535)] = 11113,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Send and receive over TLS, with the certificate of [tls] in --config.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Of the anatomy and of every random order.", min=0)] = 11,
     size: Annotated[Literal["full", "small"], typer.Option(help="small: a quarter of the pixels.")] = "full",
     pause: Annotated[
-        float | None, typer.Option(help="Before a late hepatobiliary phase, s. Default: 10.", min=0)
+        float | None,
+        typer.Option(
+            help="Before a late phase, and for twins at the end, s. Default: settle_s and more, 70.", min=0
+        ),
     ] = None,
     wait: Annotated[
         float | None, typer.Option(help="Longest silence in which results are awaited, s. Default: 7200.", min=1)
@@ -82,12 +87,15 @@ def simulate(  # noqa: PLR0913, PLR0917 - what a site may choose
     if show_list:
         show_plays(as_json=as_json)
         return
-    settings = None if to else load_settings(config, os.environ)
-    node = parse_address(to) if settings is None else local_address(settings)
+    if report is not None and not report.parent.is_dir():
+        raise ConfigError([f"{report.parent} is no folder; name another place with --report"])
+    if output is not None and ObjectKind.SR not in output:
+        raise ConfigError(["without --output sr no answer of the node can be read"])
+    node, settings = find_node(to, config, os.environ, tls=tls)
     now = datetime.now(UTC).astimezone()
     plan = Plan(
         node=node,
-        own=RemoteAE(ae_title, host or facing_address(node), port),
+        own=RemoteAE(checked_ae_title(ae_title), host or facing_address(node), port, node.tls),
         performances=performances(scenario, vendor),
         run=f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
         seed=seed,

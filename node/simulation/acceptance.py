@@ -1,14 +1,14 @@
 """The order of an acceptance run: write, send, receive, compare."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
 from config.errors import NodeError
-from node.simulation.expectation import OUTPUTS
 from node.simulation.judging import Played, judge
+from node.simulation.patience import Patience
 from node.simulation.plan import Plan
 from node.simulation.play import Play
 from node.simulation.receiver import Receiver
@@ -16,7 +16,7 @@ from node.simulation.scanner import Scanner
 from node.simulation.staging import Stage, StagedStudy
 from node.simulation.verdict import StudyVerdict
 
-_LOOK_S = 0.5
+_NOT_AUTHORISED = "0x0124"
 _COMMITMENT_S = 60.0
 """How long the receiver stays for the storage commitment requests of what it got, s."""
 
@@ -72,6 +72,7 @@ class Run:
         self._plan = plan
         self._stage = Stage(folder / "studies", plan.run, plan.seed, plan.size)
         self._receiver = Receiver(folder / "received", plan.own, plan.node, monotonic_s)
+        self._patience = Patience(plan, self._receiver, monotonic_s)
         self._monotonic_s = monotonic_s
         self._on_progress = on_progress
         self._played: list[Played] = []
@@ -118,52 +119,40 @@ class Run:
             pause_s=self._plan.pause_s,
             monotonic_s=self._monotonic_s,
             on_image=count,
+            until_answered=lambda: self._until_answered(number, studies),
         )
         sent = scanner.send(waves)
         if not sent.taken:
             because = sent.problems[0] if sent.problems else "no image was acknowledged"
-            raise AcceptanceError(f"{because}; the peer needs may_send = true on the node")
+            advice = "; the peer needs may_send = true on the node" if _NOT_AUTHORISED in because else ""
+            raise AcceptanceError(because + advice)
         planned = frozenset(path for wave in waves for transfer in wave.transfers for path in transfer.paths)
         self._played += [Played(study, planned, sent) for study in studies]
 
     def _tell(self, done: int, topic: str, detail: str = "") -> None:
         self._on_progress(Progress(done, self._total, topic, detail))
 
+    def _until_answered(self, number: int, studies: Sequence[StagedStudy]) -> None:
+        """Wait until each of the studies has its first answer, or nothing has come for long."""
+        self._tell(number, f"waiting for the answer to {studies[0].vendor} {studies[0].play.name}")
+        self._patience.until(lambda: not self._patience.unanswered(studies, first=True))
+
     def _wait(self) -> None:
         """Wait until every study has its last object, or nothing has come for long; then a little longer."""
-        began_s = self._monotonic_s()
-        while self._open():
-            answered = len(self._played) - len(self._open())
-            waiting = ", ".join(f"{study.vendor} {study.play.name}" for study in self._open()[:3])
+        studies = [played.study for played in self._played]
+
+        def all_answered() -> bool:
+            open_studies = self._patience.unanswered(studies)
+            answered = len(studies) - len(open_studies)
             self._tell(
                 len(self._plan.performances) + answered,
-                f"{answered} of {len(self._played)} studies answered",
-                f"waiting for {waiting}",
+                f"{answered} of {len(studies)} studies answered",
+                "waiting for " + ", ".join(f"{study.vendor} {study.play.name}" for study in open_studies[:3]),
             )
-            news_s = max([began_s, *(arrival.first_s for arrival in self._receiver.arrivals().values())])
-            if self._monotonic_s() - news_s > self._plan.wait_s:
-                break
-            self._receiver.wait(_LOOK_S)
+            return not open_studies
+
+        self._patience.until(all_answered)
         self._tell(self._total, "waiting for the requests of storage commitment")
-        self._until(
-            lambda: all(arrival.is_committed for arrival in self._receiver.arrivals().values()), _COMMITMENT_S
-        )
+        self._patience.until_committed(_COMMITMENT_S)
         self._tell(self._total, "looking whether anything comes twice")
-        self._until(lambda: False, self._plan.linger_s)
-
-    def _until(self, condition: Callable[[], bool], longest_s: float) -> None:
-        end_s = self._monotonic_s() + longest_s
-        while not condition() and self._monotonic_s() < end_s:
-            self._receiver.wait(min(_LOOK_S, longest_s))
-
-    def _open(self) -> list[StagedStudy]:
-        """Return the studies whose last object has not come."""
-        from dicom_io.acceptance.received import KINDS  # noqa: PLC0415 - numerical
-
-        last = [kind for kind in OUTPUTS if kind in self._plan.outputs][-1]
-        ended = {
-            arrival.study_instance_uid
-            for arrival in self._receiver.arrivals().values()
-            if KINDS.get(arrival.sop_class_uid) == last
-        }
-        return [played.study for played in self._played if played.study.study_instance_uid not in ended]
+        self._patience.until(lambda: False, self._plan.pause_s)

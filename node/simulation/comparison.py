@@ -59,6 +59,7 @@ def compare(expected: Expectation, taken: int, returned: Sequence[Returned]) -> 
     report = final_report(returned)
     checks = [
         Check("images", f"{expected.images} acknowledged", str(taken), taken == expected.images),
+        *_first_answer(expected, returned),
         _answer(expected, report),
         *_objects(expected, report, returned),
         *_faults(returned),
@@ -91,10 +92,23 @@ def _answer(expected: Expectation, report: "ReportFacts | None") -> Check:
     return Check("answer", f"{wanted} or {QUALITY_GATE}*" if allowed else wanted, found, passed)
 
 
+def _first_answer(expected: Expectation, returned: Sequence[Returned]) -> Iterator[Check]:
+    """Check that the refusal of the incomplete study came, and that the last report says that it replaces it."""
+    if expected.first_code is None:
+        return
+    reports = [item.content for item in returned if item.content.report is not None]
+    found = answer_of(reports[0].report) if reports else NO_REPORT
+    yield Check("first answer", expected.first_code, found, found == expected.first_code)
+    last = reports[-1].report if reports else None
+    replaced = last is not None and reports[0].sop_instance_uid in last.replaces
+    yield Check("replacement", "names the first report", "yes" if replaced else "no", replaced)
+
+
 def _objects(expected: Expectation, report: "ReportFacts | None", returned: Sequence[Returned]) -> Iterator[Check]:
     # By the answer that came: another one is a fault of its own.
     refused = expected.code is not None if report is None else report.is_refusal
-    wanted = Counter(expected.kinds(refused=refused))
+    first = () if expected.first_code is None else expected.kinds(refused=True)
+    wanted = Counter([*first, *expected.kinds(refused=refused)])
     found = Counter(item.content.kind for item in returned)
     yield Check("objects", _counted(wanted), _counted(found), wanted == found)
     again = [f"{item.content.kind} {item.times} times" for item in returned if item.times > 1]

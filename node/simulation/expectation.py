@@ -38,6 +38,8 @@ class Expectation:
     ----------
     code
         Of the refusal; None where the study must be analysed.
+    first_code
+        Of a refusal that must come before, and be replaced; None where there is one answer.
     roles
         Series Instance UID by role.
     sources
@@ -55,6 +57,7 @@ class Expectation:
     images: int
     outputs: tuple[str, ...] = OUTPUTS
     tolerance: Tolerance = field(default_factory=Tolerance)
+    first_code: str | None = None
 
     def kinds(self, *, refused: bool) -> tuple[str, ...]:
         """Return the objects of an answer: a refusal has no segmentation."""
@@ -78,4 +81,5 @@ def expectation_of(study: StagedStudy, images: int, outputs: tuple[str, ...], to
         images=images,
         outputs=outputs,
         tolerance=tolerance,
+        first_code=study.play.first_code,
     )

@@ -1,6 +1,6 @@
 """Judge one study: read back what came, and compare it with the truth."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,18 +46,26 @@ def judge(
     came = [item for item in arrivals.values() if item.study_instance_uid == study.study_instance_uid]
     returned = tuple(_returned(arrival, study.label_map) for arrival in came)
     expected = expectation_of(study, len(played.planned & own), outputs, tolerance)
-    acknowledged_s = [at_s for path, at_s in sent.last_s.items() if path in own]
-    seconds = max(item.first_s for item in came) - max(acknowledged_s) if came and acknowledged_s else None
     return StudyVerdict(
         scenario=study.play.name,
         vendor=study.vendor,
+        summary=study.play.summary,
         study_instance_uid=study.study_instance_uid,
         expected=expected,
         returned=returned,
         checks=tuple(compare(expected, len(sent.taken & own), returned)),
-        seconds=seconds,
+        seconds=_seconds([at_s for path, at_s in sent.acknowledged if path in own], came),
         problems=tuple(dict.fromkeys(sent.problems)),
     )
+
+
+def _seconds(acknowledged_s: Sequence[float], came: Sequence[Arrival]) -> float | None:
+    """Return how long after the last image the last object came, s; what was sent after that does not count."""
+    last_object_s = max((item.first_s for item in came), default=None)
+    if last_object_s is None:
+        return None
+    before_s = [at_s for at_s in acknowledged_s if at_s <= last_object_s]
+    return last_object_s - max(before_s) if before_s else None
 
 
 def _returned(arrival: Arrival, label_map: Path) -> Returned:

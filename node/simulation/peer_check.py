@@ -26,7 +26,7 @@ def add_command(own: RemoteAE, arguments: Sequence[str] = ()) -> str:
     """
     words = [
         "mvi-node", "peers", "add", PEER_NAME, "--ae-title", own.ae_title, "--host", own.host, "--port",
-        str(own.port), "--may-send", "--return-to-sender", *arguments,
+        str(own.port), "--may-send", "--return-to-sender", *(["--tls"] if own.tls else []), *arguments,
     ]  # fmt: skip
     return shlex.join(words)
 
@@ -63,10 +63,10 @@ def check_settings(settings: Settings, node: RemoteAE, own: RemoteAE, arguments:
     found = [peer for peer in settings.peers if peer.ae_title.strip() == own.ae_title.strip()]
     lacks = _lacks(found[0], own) if found else "no peer has the AE title " + own.ae_title
     if lacks:
-        remove = f"mvi-node peers remove {found[0].name}, then " if found else ""
-        raise PeerRefusedError(
-            node, f"{lacks}: run `{remove}{add_command(own, arguments)}` and start the node again"
-        )
+        remove = shlex.join(["mvi-node", "peers", "remove", found[0].name, *arguments]) if found else ""
+        first = f"`{remove}`, then " if remove else ""
+        because = f"{lacks}: run {first}`{add_command(own, arguments)}` and start the node again"
+        raise PeerRefusedError(node, because)
 
 
 def other_receivers(settings: Settings, own: RemoteAE) -> list[str]:
@@ -85,4 +85,6 @@ def _lacks(peer: Peer, own: RemoteAE) -> str:
         return f"peer {peer.name} gets no results"
     if peer.port != own.port or peer.dicomweb_url:
         return f"peer {peer.name} is not reached on port {own.port}"
+    if peer.tls != (own.tls is not None):
+        return f"peer {peer.name} is reached {'over TLS' if peer.tls else 'without TLS'}"
     return ""

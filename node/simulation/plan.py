@@ -21,11 +21,9 @@ class Plan:
     size
         Of the phantoms: ``full`` or ``small``.
     pause_s
-        Before a late hepatobiliary phase, s.
+        Before a late hepatobiliary phase, and at the end, to see whether anything comes twice, s.
     wait_s
         Longest silence in which results are waited for, s.
-    linger_s
-        How long the receiver stays at the end, to see whether anything comes twice, s.
     """
 
     node: RemoteAE
@@ -34,9 +32,8 @@ class Plan:
     run: str
     seed: int
     size: str = FULL
-    pause_s: float = 10.0
+    pause_s: float = 70.0
     wait_s: float = 7200.0
-    linger_s: float = 5.0
     outputs: tuple[str, ...] = OUTPUTS
     tolerance: Tolerance = field(default_factory=Tolerance)
 

@@ -2,8 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from random import Random
+
+
+class When(Enum):
+    """When a wave begins."""
+
+    AT_ONCE = "after the one before"
+    LATE = "after a pause, as between the early phases and the hepatobiliary one"
+    ANSWERED = "after the node has answered what came so far"
 
 
 @dataclass(frozen=True)
@@ -49,16 +58,10 @@ class Transfer:
 
 @dataclass(frozen=True)
 class Wave:
-    """Associations side by side; the next wave begins when all of them have ended.
-
-    Parameters
-    ----------
-    is_late
-        Whether it begins after the pause between the early phases and the hepatobiliary one.
-    """
+    """Associations side by side; the next wave begins when all of them have ended."""
 
     transfers: tuple[Transfer, ...]
-    is_late: bool = False
+    when: When = When.AT_ONCE
 
 
 Script = Callable[[Sequence[StudyFiles], Random], tuple[Wave, ...]]
@@ -81,6 +84,9 @@ class Play:
         How many studies.
     code
         Of the refusal that the way of sending must bring about; None: what the phantom's truth expects.
+    first_code
+        Of the refusal that must come first, and be replaced by the answer to the whole study; None: there is one
+        answer.
     vendors
         For which it makes sense; empty: all that the phantom scenario knows.
     """
@@ -91,4 +97,5 @@ class Play:
     phantom: str = "standard"
     patients: int = 1
     code: str | None = None
+    first_code: str | None = None
     vendors: tuple[str, ...] = ()

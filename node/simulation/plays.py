@@ -5,7 +5,7 @@ from itertools import chain, zip_longest
 from pathlib import Path
 from random import Random
 
-from node.simulation.play import Play, StudyFiles, Transfer, Wave
+from node.simulation.play import Play, StudyFiles, Transfer, Wave, When
 
 ASSOCIATIONS = 3
 """Side by side, as a scanner opens them that sends each series as it is reconstructed."""
@@ -39,7 +39,7 @@ def late_phase(studies: Sequence[StudyFiles], _chance: Random) -> tuple[Wave, ..
     """Send the hepatobiliary phase on an association of its own, after a pause."""
     (study,) = studies
     late = study.of_role("T1_HEPATOBILIARY")
-    return (_alone(*study.without(*late)), Wave((Transfer(late),), is_late=True))
+    return (_alone(*study.without(*late)), Wave((Transfer(late),), When.LATE))
 
 
 def with_gap(studies: Sequence[StudyFiles], _chance: Random) -> tuple[Wave, ...]:
@@ -54,6 +54,19 @@ def twice(studies: Sequence[StudyFiles], chance: Random) -> tuple[Wave, ...]:
     """Send the same bytes again on a second association, in another order."""
     (study,) = studies
     return (_alone(*study.paths), _alone(*chance.sample(study.paths, len(study.paths))))
+
+
+def again_when_answered(studies: Sequence[StudyFiles], _chance: Random) -> tuple[Wave, ...]:
+    """Send the same bytes again when the results are there."""
+    (study,) = studies
+    return (_alone(*study.paths), Wave((Transfer(study.paths),), When.ANSWERED))
+
+
+def completed_when_answered(studies: Sequence[StudyFiles], _chance: Random) -> tuple[Wave, ...]:
+    """Send the T2 series when the study was refused without it."""
+    (study,) = studies
+    late = study.of_role("T2")
+    return (_alone(*study.without(*late)), Wave((Transfer(late),), When.ANSWERED))
 
 
 def interleaved(studies: Sequence[StudyFiles], _chance: Random) -> tuple[Wave, ...]:
@@ -94,6 +107,14 @@ _TABLE = (
     ),
     Play("missing-series", "the T2 series never comes", in_order, phantom="missing-t2"),
     Play("split-series", "the slices of a phase are spread over two series", in_order, phantom="split-series"),
+    # The last two wait for an answer before they go on, and those before them are answered meanwhile.
+    Play("resend-later", "the same bytes again after the result: no other one", again_when_answered),
+    Play(
+        "completed-later",
+        "the T2 series comes after the refusal for want of it, which is then replaced",
+        completed_when_answered,
+        first_code="SM-MISSING-T2",
+    ),
 )
 
 PLAYS: Mapping[str, Play] = {play.name: play for play in _TABLE}

@@ -6,12 +6,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+from config.errors import ConfigError
 from dicom_io.network.access import AccessPolicy, KnownPeer, resolve_addresses
 from dicom_io.network.archive import Archive, ArchiveSettings
 from dicom_io.network.commitment import CommitmentResult
+from dicom_io.network.listener import PortTakenError
 from dicom_io.network.requestor import RemoteAE
 from dicom_io.network.status import StoreStatus
 from dicom_io.network.storage_scp import ReceivedInstance
+from dicom_io.network.tls import server_context
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Receiver:
     folder
         For the objects.
     own
-        Under which AE title and address it listens.
+        Under which AE title and address it listens, and with which certificate.
     node
         Whose associations are taken, and where it gets the reports of storage commitment.
     monotonic_s
@@ -55,7 +58,10 @@ class Receiver:
         addresses = resolve_addresses(node.host)
         access = AccessPolicy(own.ae_title, (KnownPeer(node.ae_title, addresses, may_store=True),))
         callbacks = {node.ae_title: node}
-        self._archive = Archive(ArchiveSettings(folder, own.ae_title, own.host, own.port, callbacks, access), self)
+        tls = None if own.tls is None else server_context(own.tls.files)
+        settings = ArchiveSettings(folder, own.ae_title, own.host, own.port, callbacks, access, tls)
+        self._archive = Archive(settings, self)
+        self._own = own
         self._monotonic_s = monotonic_s
         self._changed = threading.Condition()
         self._expected: set[str] = set()
@@ -85,6 +91,11 @@ class Receiver:
                 f"an association of {calling} from {address} was rejected: only the node may call"
                 for calling, address in sorted(self._rejected)
             ]
+            if not self._arrivals:
+                said.append(
+                    f"nothing came to {self._own}: on the node, `mvi-node queue` says whether it tried, and "
+                    "`mvi-node peers echo` whether it can"
+                )
             if self._foreign:
                 said.append(f"{self._foreign} objects of studies that are not of this run were refused")
             return said
@@ -124,7 +135,12 @@ class Receiver:
             self._changed.notify_all()
 
     def __enter__(self) -> Self:
-        self._archive.start()
+        try:
+            self._archive.start()
+        except PortTakenError as error:
+            because = str(error).partition(";")[0]
+            advice = "name another with --port and --host, and the same in the peer on the node"
+            raise ConfigError([f"{because}, where results would be received; {advice}"]) from error
         return self
 
     def __exit__(self, *_: object) -> None:

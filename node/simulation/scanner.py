@@ -9,7 +9,7 @@ from pathlib import Path
 from dicom_io.network.requestor import RemoteAE
 from dicom_io.network.status import Disposition
 from dicom_io.network.storage_scu import SendOutcome, send_files
-from node.simulation.play import Transfer, Wave
+from node.simulation.play import Transfer, Wave, When
 
 _TAKEN = (Disposition.DELIVERED, Disposition.WARNING)
 
@@ -24,17 +24,19 @@ class Sent:
 
     Parameters
     ----------
-    taken
-        Files that the node acknowledged.
     problems
         A sentence for each that it refused or that could not be sent; aborted on purpose is none.
-    last_s
-        When the last one was acknowledged, on the clock of the scanner, s.
+    acknowledged
+        Each file and when, on the clock of the scanner, s; again where it was sent again.
     """
 
-    taken: set[Path] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
-    last_s: dict[Path, float] = field(default_factory=dict)
+    acknowledged: list[tuple[Path, float]] = field(default_factory=list)
+
+    @property
+    def taken(self) -> frozenset[Path]:
+        """Files that the node acknowledged."""
+        return frozenset(path for path, _ in self.acknowledged)
 
 
 class Scanner:
@@ -48,6 +50,8 @@ class Scanner:
         A clock that never steps back, s.
     on_image
         Called for each answer of the node, on the thread of the association.
+    until_answered
+        Returns when the node has answered what was sent so far, or hope is lost.
     """
 
     def __init__(
@@ -58,12 +62,14 @@ class Scanner:
         pause_s: float,
         monotonic_s: Callable[[], float],
         on_image: Callable[[], None] = lambda: None,
+        until_answered: Callable[[], None] = lambda: None,
     ) -> None:
         self._node = node
         self._ae_title = ae_title
         self._pause_s = pause_s
         self._monotonic_s = monotonic_s
         self._on_image = on_image
+        self._until_answered = until_answered
         self._stopped = threading.Event()
 
     def stop(self) -> None:
@@ -80,8 +86,10 @@ class Scanner:
         """
         sent = Sent()
         for wave in waves:
-            if wave.is_late:
+            if wave.when is When.LATE:
                 self._stopped.wait(self._pause_s)
+            elif wave.when is When.ANSWERED:
+                self._until_answered()
             with ThreadPoolExecutor(len(wave.transfers)) as pool:
                 running = [pool.submit(self._transfer, transfer, sent) for transfer in wave.transfers]
                 try:
@@ -100,8 +108,7 @@ class Scanner:
             nonlocal tried
             tried += 1
             if outcome.disposition in _TAKEN:
-                sent.taken.add(outcome.path)
-                sent.last_s[outcome.path] = self._monotonic_s()
+                sent.acknowledged.append((outcome.path, self._monotonic_s()))
             else:
                 sent.problems.append(outcome.message)
             self._on_image()

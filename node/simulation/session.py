@@ -49,7 +49,7 @@ class Session:
             It cannot be reached, or refuses; with the command that would mend it.
         """
         plan = self.plan
-        arguments = ("--config", str(config)) if config else ()
+        arguments = ("--config", str(config)) if config and settings is not None else ()
         if settings is not None:
             check_settings(settings, plan.node, plan.own, arguments)
             others = other_receivers(settings, plan.own)
@@ -60,7 +60,7 @@ class Session:
         self.implementation = check_node(plan.node, plan.own, arguments)
         self.remarks.append(
             f"the Patient ID of every synthetic patient begins with {plan.patient_prefix}: delete them afterwards "
-            "on the node, and on every PACS that gets its results"
+            "on the node (`mvi-node studies purge UID`), and on every PACS that gets its results"
         )
         return self.remarks
 

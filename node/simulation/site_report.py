@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from importlib.metadata import version
 
-from node.simulation.table import COLUMNS, DIFFERENCE_COLUMNS, differences, rows
+from node.simulation.table import COLUMNS, DIFFERENCE_COLUMNS, SENT_COLUMNS, differences, rows, sent
 from node.simulation.verdict import NOTICE, Acceptance
 
 _STYLE = """
@@ -50,6 +50,8 @@ def site_report(acceptance: Acceptance) -> str:
         _tag("h2", "How it was judged"),
         *(_tag("p", sentence) for sentence in _method(acceptance)),
         *(_tag("p", f"Remark: {remark}.") for remark in acceptance.remarks),
+        _tag("h2", "What was sent, and is to be deleted"),
+        _table(SENT_COLUMNS, sent(acceptance)),
         *_picture(acceptance.picture),
         _tag("h2", "Signature"),
         _signature(),

@@ -8,6 +8,7 @@ COLUMNS = (
     "#", "vendor", "scenario", "expected", "answered", "objects", "Dice", "centroid", "risk", "roles", "time",
     "verdict",
 )  # fmt: skip
+SENT_COLUMNS = ("#", "Patient ID", "Study Instance UID", "what it is")
 DIFFERENCE_COLUMNS = ("#", "patient", "check", "expected", "found")
 
 
@@ -30,6 +31,12 @@ def rows(acceptance: Acceptance) -> Iterator[tuple[str, ...]]:
             _number(document["seconds"], ".0f", " s"),
             "pass" if study.passed else "FAIL",
         )
+
+
+def sent(acceptance: Acceptance) -> Iterator[tuple[str, ...]]:
+    """Return a row for each study, by which a site finds it and deletes it."""
+    for number, study in enumerate(acceptance.studies, 1):
+        yield str(number), study.expected.patient_id, study.study_instance_uid, study.summary
 
 
 def differences(acceptance: Acceptance) -> Iterator[tuple[str, ...]]:

@@ -20,6 +20,8 @@ class StudyVerdict:
     ----------
     scenario, vendor
         How the study was sent, and whose scanner wrote it.
+    summary
+        The scenario in a line.
     seconds
         From the last acknowledged image to the last object, s; None where nothing came.
     problems
@@ -28,6 +30,7 @@ class StudyVerdict:
 
     scenario: str
     vendor: str
+    summary: str
     study_instance_uid: str
     expected: Expectation
     returned: tuple[Returned, ...]

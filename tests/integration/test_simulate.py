@@ -23,7 +23,8 @@ pytestmark = pytest.mark.slow
 AE_TITLE = "MVI-ACCEPT"
 DEADLINE_S = 10.0
 """Longer than a busy machine takes between two associations of one study."""
-PLAYED = ("missing-series", "missing-slices", "aborted")
+LONGEST_S = 540.0
+PLAYED = ("missing-series", "missing-slices", "completed-later")
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulated]:
                 *("simulate", "--config", str(node.configuration), "--port", str(port), "--vendor", "siemens"),
                 *("--size", "small", "--site", "<b>Ward</b>", "--report", str(folder / "report.html"), "--json"),
                 *played,
+                timeout_s=LONGEST_S,
             )
             report = folder / "report.html"
             yield Simulated(node, port, result, report.read_text(encoding="utf-8") if report.exists() else "")
@@ -76,10 +78,11 @@ def test_node_when_studies_come_whole_in_pieces_and_not_at_all_then_each_is_answ
     assert {name: study["answered"] for name, study in answers.items()} == {
         "missing-series": "SM-MISSING-T2",
         "missing-slices": "SM-INCOMPLETE",
-        "aborted": "analysed",
+        "completed-later": "analysed",
     }
-    whole = answers["aborted"]
-    assert [item["kind"] for item in whole["objects"]] == ["seg", "sr", "summary"]
+    whole = answers["completed-later"]
+    assert [item["kind"] for item in whole["objects"]] == ["sr", "summary", "seg", "sr", "summary"]
+    assert {check["name"]: check["found"] for check in whole["checks"]}["replacement"] == "yes"
     assert all(item["committed"] and item["times"] == 1 for item in whole["objects"])
     assert whole["dice"] >= 0.6
     assert whole["roles"] == dict.fromkeys(
@@ -127,6 +130,9 @@ def test_simulate_when_stopped_by_ctrl_c_then_it_ends_at_once_and_without_a_trac
         (["--to", "MVINODE"], ExitCode.USAGE, "AE@HOST:PORT"),
         (["--to", "MVINODE@127.0.0.1:1"], ExitCode.PEER_UNREACHABLE, "no DICOM service could be reached"),
         (["--to", "MVINODE@127.0.0.1:1", "--scenario", "nope"], ExitCode.USAGE, "no scenario 'nope'"),
+        (["--to", "MVINODE@127.0.0.1:1", "--ae-title", "A" * 17], ExitCode.USAGE, "AE title"),
+        (["--to", "MVINODE@127.0.0.1:1", "--report", "/no/such/folder/a.html"], ExitCode.USAGE, "--report"),
+        (["--to", "MVINODE@127.0.0.1:1", "--output", "seg"], ExitCode.USAGE, "--output sr"),
     ],
 )
 def test_simulate_when_it_cannot_begin_then_one_line_and_its_exit_code(

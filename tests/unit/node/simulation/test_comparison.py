@@ -98,6 +98,16 @@ def test_image_when_not_acknowledged_then_it_is_wrong() -> None:
     assert wrong(EXPECTED, GOOD, taken=2) == {"images": "2"}
 
 
+def test_completed_study_when_the_refusal_is_replaced_then_nothing_is_wrong_and_otherwise_it_is() -> None:
+    twice = replace(EXPECTED, first_code="SM-MISSING-T2")
+    refusal = [sr(REFUSAL, uid="8.1"), summary(sop_instance_uid="8.2")]
+    replacing = replace(REPORT, replaces=frozenset({"8.1"}))
+    assert wrong(twice, [*refusal, seg(), sr(replacing), summary()]) == {}
+    assert wrong(twice, [*refusal, seg(), sr(), summary()]).keys() == {"replacement"}
+    assert wrong(twice, GOOD).keys() == {"first answer", "replacement", "objects"}
+    assert "answer" in wrong(twice, refusal)
+
+
 def test_any_model_when_the_findings_are_poor_or_a_gate_refuses_then_only_the_rest_is_judged() -> None:
     lenient = replace(EXPECTED, tolerance=Tolerance(any_model=True))
     assert wrong(lenient, [sr(GATE), summary()]) == {}

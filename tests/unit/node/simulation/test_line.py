@@ -2,21 +2,25 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
 import pytest
 
+from config.errors import ConfigError
 from dicom_io.network.access import AccessPolicy
 from dicom_io.network.archive import Archive, ArchiveSettings
 from dicom_io.network.requestor import PeerError, PeerRefusedError, RemoteAE
 from dicom_io.network.status import Disposition
 from dicom_io.network.storage_scu import send_files
+from dicom_io.network.tls import ClientTls
 from node.demo.processes import free_port
 from node.simulation.peer_check import check_node
-from node.simulation.play import Transfer, Wave
+from node.simulation.play import Transfer, Wave, When
 from node.simulation.receiver import Receiver
 from node.simulation.scanner import Scanner, Sent
+from tests.unit.dicom_io.network.certificates import new_authority
 from tests.unit.dicom_io.network.instances import STUDY_INSTANCE_UID, write_instances
 
 LOOPBACK = "127.0.0.1"
@@ -54,7 +58,7 @@ def test_association_when_one_hangs_then_the_other_sends_everything(archive: Arc
     paths = tuple(write_instances(tmp_path, 4))
     sent = play(archive, Wave((Transfer(paths, abort_after=1, stall_s=0.05), Transfer(paths))))
     assert sent.taken == set(paths)
-    assert max(sent.last_s.values()) == sent.last_s[paths[-1]]
+    assert sent.acknowledged[-1][0] == paths[-1]
 
 
 def test_scanner_when_stopped_then_it_sends_no_more(archive: Archive, tmp_path: Path) -> None:
@@ -67,7 +71,7 @@ def test_scanner_when_stopped_then_it_sends_no_more(archive: Archive, tmp_path: 
 
     scanner = Scanner(node, "ME", pause_s=60.0, monotonic_s=clock, on_image=stop)
     stops.append(scanner.stop)
-    sent = scanner.send((Wave((Transfer(paths),)), Wave((Transfer(paths),), is_late=True)))
+    sent = scanner.send((Wave((Transfer(paths),)), Wave((Transfer(paths),), When.LATE)))
     assert sent.taken == {paths[0]}
 
 
@@ -76,7 +80,7 @@ def test_image_when_the_node_refuses_it_then_its_answer_is_a_problem(tmp_path: P
     with Archive(ArchiveSettings(tmp_path / "node", "MVINODE")) as archive:
         (tmp_path / "node").rmdir()
         sent = play(archive, Wave((Transfer(paths),)))
-    assert sent.taken == set()
+    assert sent.taken == frozenset()
     assert "0xA700" in sent.problems[0]
 
 
@@ -109,7 +113,9 @@ def test_object_when_of_another_study_then_it_is_refused_and_told(
     (outcome,) = send_files(write_instances(tmp_path, 1), own, calling_ae_title="MVINODE")
     assert outcome.disposition is Disposition.PERMANENT
     assert running.arrivals() == {}
-    assert running.remarks() == ["1 objects of studies that are not of this run were refused"]
+    nothing, refused = running.remarks()
+    assert "nothing came to MVI-ACCEPT@127.0.0.1" in nothing
+    assert refused == "1 objects of studies that are not of this run were refused"
     assert list((tmp_path / "received").iterdir()) == []
 
 
@@ -121,9 +127,31 @@ def test_association_when_not_of_the_node_then_it_is_rejected_and_told(
         send_files(write_instances(tmp_path, 1), own, calling_ae_title="STRANGER")
     # It is rejected first, and told then.
     end_s = time.monotonic() + 10
-    while not running.remarks() and time.monotonic() < end_s:
+    while len(running.remarks()) < 2 and time.monotonic() < end_s:
         running.wait(0.1)
     assert "STRANGER" in running.remarks()[0]
+
+
+def test_port_when_another_program_has_it_then_the_options_are_told(
+    receiver: tuple[Receiver, RemoteAE], tmp_path: Path
+) -> None:
+    _, own = receiver
+    with pytest.raises(ConfigError, match="--port"), Receiver(tmp_path / "other", own, own, clock):
+        pass
+
+
+@pytest.mark.peer("openssl")
+def test_receiver_when_over_tls_then_takes_the_node_and_nobody_without_a_certificate(tmp_path: Path) -> None:
+    files = new_authority(tmp_path / "ca").issue("us")
+    own = RemoteAE("MVI-ACCEPT", LOOPBACK, free_port(), ClientTls(files))
+    paths = write_instances(tmp_path, 1)
+    with Receiver(tmp_path / "received", own, RemoteAE("MVINODE", LOOPBACK, 104), clock) as running:
+        running.expect([STUDY_INSTANCE_UID])
+        with pytest.raises(PeerError):
+            send_files(paths, replace(own, tls=None), calling_ae_title="MVINODE")
+        assert running.arrivals() == {}
+        send_files(paths, own, calling_ae_title="MVINODE")
+        assert len(running.arrivals()) == 1
 
 
 def test_node_when_it_does_not_know_us_then_the_command_that_mends_it_is_told(tmp_path: Path) -> None:

@@ -1,21 +1,27 @@
 """What is named on the command line: plays, vendors, addresses; and what a node must know of us."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from config.errors import ConfigError
 from config.settings import Settings
 from dicom_io.network.requestor import PeerRefusedError, RemoteAE
+from dicom_io.network.tls import ClientTls, TlsFiles
 from node.simulation.addresses import (
     default_pause_s,
     default_wait_s,
     facing_address,
+    find_node,
     local_address,
     parse_address,
 )
 from node.simulation.casting import ALL, describe_plays, performances
-from node.simulation.peer_check import check_settings, other_receivers
+from node.simulation.peer_check import add_command, check_settings, other_receivers
 from node.simulation.plays import PLAYS
 
+LOOPBACK = "127.0.0.1"
 NODE, OWN = RemoteAE("MVINODE", "127.0.0.1", 11112), RemoteAE("MVI-ACCEPT", "127.0.0.1", 11113)
 
 
@@ -71,11 +77,28 @@ def test_own_address_when_the_node_is_on_loopback_then_loopback() -> None:
         facing_address(RemoteAE("MVINODE", "no-such-host.invalid", 11112))
 
 
+def test_node_when_over_tls_then_the_configuration_proves_us_and_names_the_port(tmp_path: Path) -> None:
+    path = tmp_path / "node.toml"
+    path.write_text('[node]\nport = 104\n[tls]\ncertificate = "c"\nkey = "k"\nauthority = "a"\nport = 2762\n')
+    proof = ClientTls(TlsFiles(Path("c"), Path("k"), Path("a")))
+    local, settings = find_node("", path, {}, tls=True)
+    assert (local, settings is None) == (RemoteAE("MVINODE", LOOPBACK, 2762, proof), False)
+    assert find_node("X@h:1", path, {}, tls=True) == (RemoteAE("X", "h", 1, proof), None)
+    assert find_node("X@h:1", tmp_path / "absent.toml", {}, tls=False) == (RemoteAE("X", "h", 1), None)
+    assert find_node("", path, {}, tls=False)[0] == RemoteAE("MVINODE", LOOPBACK, 104)
+    path.write_text("")
+    with pytest.raises(ConfigError, match=r"--tls takes certificate, key and authority of \[tls\]"):
+        find_node("", path, {}, tls=True)
+    assert "--tls" in add_command(replace(OWN, tls=proof))
+
+
 def test_configuration_when_it_is_known_then_address_and_patience_follow_from_it() -> None:
     completion = {"settle_s": 60, "deadline_s": 600, "check_every_s": 5}
     settings = Settings.model_validate({"node": {"port": 11112}, "completion": completion})
     assert local_address(settings) == NODE
-    assert default_pause_s(settings) == 70
+    assert default_pause_s(settings) == 60 + 2 * 5 + 2
+    hasty = Settings.model_validate({"completion": {**completion, "deadline_s": 20}})
+    assert default_pause_s(hasty) == 10
     assert default_wait_s(settings) == 600 + settings.compute.timeout_s
     with pytest.raises(ConfigError, match="--to"):
         local_address(Settings.model_validate({"node": {"port": 0}}))
@@ -89,6 +112,7 @@ def test_configuration_when_it_is_known_then_address_and_patience_follow_from_it
         ({"may_send": True}, "peer us gets no results"),
         ({"may_send": True, "return_to_sender": True, "port": 4242}, "not reached on port 11113"),
         ({"may_send": True, "return_to_sender": True}, ""),
+        ({"may_send": True, "return_to_sender": True, "tls": True}, "peer us is reached over TLS"),
         ({"may_send": True, "receives_results": True}, ""),
     ],
 )
@@ -97,7 +121,10 @@ def test_peer_when_the_configuration_lacks_something_then_the_command_is_told(
 ) -> None:
     own = {"name": "us", "ae_title": OWN.ae_title, "host": OWN.host, "port": OWN.port}
     other = {"name": "pacs", "ae_title": "PACS", "host": "h", "port": 104, "receives_results": True}
-    settings = Settings.model_validate({"peers": [other, *([] if peer is None else [{**own, **peer}])]})
+    tls = {"certificate": "c.pem", "key": "k.pem", "authority": "a.pem"}
+    settings = Settings.model_validate(
+        {"tls": tls, "peers": [other, *([] if peer is None else [{**own, **peer}])]}
+    )
     assert other_receivers(settings, OWN) == ["pacs"]
     if not said:
         check_settings(settings, NODE, OWN, ())
@@ -109,4 +136,5 @@ def test_peer_when_the_configuration_lacks_something_then_the_command_is_told(
         "--may-send --return-to-sender --config 'a b.toml'"
     )
     assert command in str(caught.value)
-    assert ("peers remove us" in str(caught.value)) is (peer is not None)
+    removing = "`mvi-node peers remove us --config 'a b.toml'`, then `mvi-node peers add"
+    assert (removing in str(caught.value)) is (peer is not None)

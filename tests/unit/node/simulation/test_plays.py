@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from node.simulation import plays
-from node.simulation.play import StudyFiles, Wave
+from node.simulation.play import StudyFiles, Wave, When
 from node.simulation.plays import PLAYS
 
 ROLES = ("T2", "DWI", "T1_PRE", "T1_ARTERIAL", "T1_PORTAL", "T1_HEPATOBILIARY")
@@ -67,7 +67,7 @@ def test_several_associations_when_played_then_side_by_side_and_each_series_is_s
 
 def test_late_phase_when_played_then_it_alone_comes_after_the_pause() -> None:
     first, second = plays.late_phase([ONE], Random(1))
-    assert (first.is_late, second.is_late) == (False, True)
+    assert (first.when, second.when) == (When.AT_ONCE, When.LATE)
     assert second.transfers[0].paths == ONE.of_role("T1_HEPATOBILIARY")
 
 
@@ -80,6 +80,14 @@ def test_two_patients_when_played_then_their_images_alternate_on_one_association
 def test_resend_when_played_then_the_same_files_come_twice() -> None:
     first, second = plays.twice([ONE], Random(1))
     assert sorted(first.transfers[0].paths) == sorted(second.transfers[0].paths) == sorted(ONE.paths)
+
+
+def test_later_plays_when_played_then_the_second_wave_waits_for_the_answer() -> None:
+    whole, again = plays.again_when_answered([ONE], Random(1))
+    assert (again.when, again.transfers[0].paths) == (When.ANSWERED, whole.transfers[0].paths)
+    first, rest = plays.completed_when_answered([ONE], Random(1))
+    assert (rest.when, rest.transfers[0].paths) == (When.ANSWERED, ONE.of_role("T2"))
+    assert not set(first.transfers[0].paths) & set(rest.transfers[0].paths)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -19,7 +19,9 @@ NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 
 def acceptance(*returned: Returned, problems: tuple[str, ...] = (), remarks: tuple[str, ...] = ()) -> Acceptance:
     checks = tuple(compare(EXPECTED, 3, returned))
-    study = StudyVerdict("in-order", "ge", STUDY, EXPECTED, returned, checks, 12.34, problems)
+    study = StudyVerdict(
+        "in-order", "ge", "as it was acquired", STUDY, EXPECTED, returned, checks, 12.34, problems
+    )
     return Acceptance(PLAN, NOW, NOW, "Ward 9", "Somebody", "MVI_NODE_1", (study,), remarks, b"\x89PNG")
 
 
@@ -89,7 +91,8 @@ def test_report_when_all_is_right_then_holds_what_a_site_files() -> None:
     page = Tags(html)
     for words in (
         "For research use only. Not a medical device.", "Ward 9", "Somebody", "MVINODE@10.0.0.4:11112",
-        "mvi-node 9", "2026-11-26", "passed: 1 of 1", "Signature", "one peer more", "MVI-ACCEPTANCE-run",
+        "mvi-node 9", "2026-11-26", "passed: 1 of 1", "Signature", "one peer more", "MVI-ACCEPTANCE-run-01",
+        "as it was acquired",
     ):  # fmt: skip
         assert words in page.text, words
     assert "data:image/png;base64," in html

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
+from pydicom.uid import SegmentationStorage
 
 from dicom_io.results import codes
 from dicom_io.results.wording import ROLE_TITLES
@@ -26,8 +27,8 @@ class ReportFacts:
         Whether it is calibrated.
     roles
         Series Instance UID by role, as the report states them.
-    sources
-        SOP Instance UIDs of the current requested procedure evidence (PS3.3 C.17.2).
+    sources, segmentations
+        SOP Instance UIDs of the current requested procedure evidence (PS3.3 C.17.2): images, and SEG objects.
     replaces
         SOP Instance UIDs of the predecessor documents.
     """
@@ -38,6 +39,7 @@ class ReportFacts:
     risk_is_probability: bool
     roles: Mapping[str, str]
     sources: frozenset[str]
+    segmentations: frozenset[str]
     replaces: frozenset[str]
 
     @property
@@ -60,14 +62,17 @@ def read_report(ds: Dataset) -> ReportFacts:
         raise ValueError("no processing summary")
     number = next((item for item in items if _is(item, codes.MVI_PROBABILITY, codes.MVI_SCORE)), None)
     risk = None if number is None else float(number.MeasuredValueSequence[0].NumericValue)
+    evidence = dict(_references(ds, "CurrentRequestedProcedureEvidenceSequence"))
+    segmentations = frozenset(uid for uid, sop_class in evidence.items() if sop_class == SegmentationStorage)
     return ReportFacts(
         code=_text(items, codes.REFUSAL_CODE),
         reason=_text(items, codes.REFUSAL_REASON),
         risk=risk,
         risk_is_probability=number is not None and _is(number, codes.MVI_PROBABILITY),
         roles=dict(filter(None, map(_role, items))),
-        sources=frozenset(_instances(ds, "CurrentRequestedProcedureEvidenceSequence")),
-        replaces=frozenset(_instances(ds, "PredecessorDocumentsSequence")),
+        sources=frozenset(evidence) - segmentations,
+        segmentations=segmentations,
+        replaces=frozenset(dict(_references(ds, "PredecessorDocumentsSequence"))),
     )
 
 
@@ -99,8 +104,9 @@ def _role(item: Dataset) -> tuple[str, str] | None:
     return _ROLES.get(title, title), uid
 
 
-def _instances(ds: Dataset, keyword: str) -> Iterator[str]:
+def _references(ds: Dataset, keyword: str) -> Iterator[tuple[str, str]]:
+    """Yield SOP Instance and SOP Class UID of what a report refers to."""
     for study in ds.get(keyword) or ():
         for series in study.get("ReferencedSeriesSequence") or ():
             for reference in series.get("ReferencedSOPSequence") or ():
-                yield str(reference.ReferencedSOPInstanceUID)
+                yield str(reference.ReferencedSOPInstanceUID), str(reference.ReferencedSOPClassUID)

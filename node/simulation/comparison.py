@@ -66,7 +66,7 @@ def compare(expected: Expectation, taken: int, returned: Sequence[Returned]) -> 
         _patient(expected, returned),
     ]
     if report is not None and not report.is_refusal:
-        checks += [_roles(expected, report), _sources(expected, report, returned)]
+        checks += [_roles(expected, report), _sources(expected, report), *_reference(expected, report, returned)]
         if expected.code is None:
             checks += _findings(expected, report, returned)
     return checks
@@ -137,13 +137,20 @@ def _roles(expected: Expectation, report: "ReportFacts") -> Check:
     return Check("roles", right, f"not as planted: {', '.join(wrong)}" if wrong else right, not wrong)
 
 
-def _sources(expected: Expectation, report: "ReportFacts", returned: Sequence[Returned]) -> Check:
+def _sources(expected: Expectation, report: "ReportFacts") -> Check:
     """Compare the evidence: it also tells whether a role took every slice, and no other."""
-    own = {item.content.sop_instance_uid for item in returned}
-    found = report.sources - own
+    found = report.sources
     missing, foreign = len(expected.sources - found), len(found - expected.sources)
     words = f"{missing} missing, {foreign} of no role" if missing or foreign else f"{len(found)} images"
     return Check("sources", f"{len(expected.sources)} images", words, not missing and not foreign)
+
+
+def _reference(expected: Expectation, report: "ReportFacts", returned: Sequence[Returned]) -> Iterator[Check]:
+    """Check that the report means the SEG that came, where one is sent to us."""
+    if "seg" in expected.outputs:
+        came = {item.content.sop_instance_uid for item in returned if item.content.kind == "seg"}
+        right = bool(came) and report.segmentations == came
+        yield Check("reference", "the SEG that came", "so it is" if right else "another or none", right)
 
 
 def _findings(expected: Expectation, report: "ReportFacts", returned: Sequence[Returned]) -> Iterator[Check]:

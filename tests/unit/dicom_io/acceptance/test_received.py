@@ -65,7 +65,11 @@ def test_report_when_read_back_then_says_risk_roles_and_evidence(
     assert report.roles == {role.value: f"{STUDY_UID}.{number}" for number, role in enumerate(Role, 1)}
     late = len(Role)
     slices = {f"{STUDY_UID}.{late}.{k + 1}" for k in range(GRID.shape[0])}
-    assert report.sources >= slices | {f"{STUDY_UID}.{number}.1" for number in range(1, late)}
+    assert report.sources == slices | {f"{STUDY_UID}.{number}.1" for number in range(1, late)}
+    assert results.seg is not None
+    assert report.segmentations == {
+        read_received(results.seg, truth_of(analysis, tmp_path / "t.nii")).sop_instance_uid
+    }
 
 
 def test_refusal_when_read_back_then_has_its_code_and_no_risk(tmp_path: Path, blank_page: None) -> None:

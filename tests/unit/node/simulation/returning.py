@@ -15,8 +15,8 @@ STUDY, SEG_UID, SR_UID = "1.2", "9.1", "9.2"
 PATIENT = "MVI-ACCEPTANCE-run-01"
 EXPECTED = Expectation(PATIENT, None, ROLES, SOURCES, images=3)
 REFUSED = replace(EXPECTED, code="SM-MISSING-T2", roles={})
-REPORT = ReportFacts("", "", 0.4, True, ROLES, SOURCES | {SEG_UID}, frozenset())
-REFUSAL = ReportFacts("SM-MISSING-T2", "There is no T2.", None, False, {}, SOURCES, frozenset())
+REPORT = ReportFacts("", "", 0.4, True, ROLES, SOURCES, frozenset({SEG_UID}), frozenset())
+REFUSAL = ReportFacts("SM-MISSING-T2", "There is no T2.", None, False, {}, SOURCES, frozenset(), frozenset())
 
 
 def seg(overlap: Overlap | None = Overlap(0.9, 1.0), **changes: object) -> Returned:  # noqa: B008 - frozen

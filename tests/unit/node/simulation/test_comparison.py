@@ -40,7 +40,8 @@ def test_study_when_answered_as_planted_then_nothing_is_wrong() -> None:
         pytest.param(
             [seg(), sr(replace(REPORT, roles={"T2": ROLES["T2"]})), summary()], {"roles"}, id="roles left out"
         ),
-        pytest.param([sr(), summary()], {"objects", "sources", "tumour", "place"}, id="no SEG"),
+        pytest.param([sr(), summary()], {"objects", "reference", "tumour", "place"}, id="no SEG"),
+        pytest.param([seg(sop_instance_uid="9.8"), sr(), summary()], {"reference"}, id="another SEG"),
         pytest.param([seg(), summary()], {"answer", "objects"}, id="no SR"),
         pytest.param([seg(), sr()], {"objects"}, id="no summary"),
         pytest.param([], {"answer", "objects"}, id="nothing"),
@@ -118,6 +119,6 @@ def test_any_model_when_the_findings_are_poor_or_a_gate_refuses_then_only_the_re
 
 def test_outputs_when_fewer_are_sent_to_us_then_the_others_are_not_missed_and_not_expected() -> None:
     only = replace(EXPECTED, outputs=("sr",))
-    plain = replace(REPORT, sources=SOURCES)
+    plain = replace(REPORT, segmentations=frozenset())
     assert wrong(only, [sr(plain)]) == {}
     assert wrong(only, [sr(plain), summary()]).keys() == {"objects"}

@@ -162,6 +162,8 @@ def _number(observation: Observation, rule: AnalyteRule) -> tuple[float, str]:
     # A missing unit is never guessed: 7.2 is a protein in g/dL and an error in g/L.
     if factor is None:
         raise _ValueFault("LAB-UNIT", f"{rule.display} must be in one of {', '.join(rule.units)}")
+    if rule.factor(observation.unit_text) not in (None, factor):
+        raise _ValueFault("LAB-UNIT", f"code and text of the unit of {rule.display} are two different units")
     match = _NUMBER.fullmatch(observation.values[0].strip()) if len(observation.values) == 1 else None
     if match is None:
         raise _ValueFault(NO_VALUE, f"{rule.display} is not one number")

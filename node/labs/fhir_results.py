@@ -26,12 +26,13 @@ def observation_of(resource: Element) -> Observation | None:
     if status not in FINAL | WITHDRAWN:
         return None
     identifier = text_of(resource, "id")
-    values, unit = _value(resource)
+    values, unit, unit_text = _value(resource)
     return Observation(
         where=f"Observation/{identifier}"[:80],
         names=_names(object_of(resource, "code")),
         values=off_scale(values, _interpretations(resource)),
         unit=unit,
+        unit_text=unit_text,
         collected_at=_collected_at(resource),
         key=identifier[:255],
         correction=status in CORRECTED,
@@ -49,17 +50,17 @@ def _names(concept: Element) -> tuple[CodedName, ...]:
     return (*coded, *([CodedName("", text)] if text else []))
 
 
-def _value(resource: Element) -> tuple[tuple[str, ...], str]:
+def _value(resource: Element) -> tuple[tuple[str, ...], str, str]:
     quantity = object_of(resource, "valueQuantity")
     if quantity:
         text = f"{text_of(quantity, 'comparator')}{number_of(quantity, 'value')}"
         ucum = text_of(quantity, "code") if quantity.get("system") == UCUM else ""
-        return (text,), ucum or text_of(quantity, "unit")
+        return (text,), ucum or text_of(quantity, "unit"), text_of(quantity, "unit")
     concept = object_of(resource, "valueCodeableConcept")
     if concept:
         spellings = [text for name in _names(concept) for text in (name.code, name.text) if text]
-        return tuple(spellings) or ("",), ""
-    return (text_of(resource, "valueString"),), ""
+        return tuple(spellings) or ("",), "", ""
+    return (text_of(resource, "valueString"),), "", ""
 
 
 def _interpretations(resource: Element) -> set[str]:

@@ -92,7 +92,8 @@ def _observation(obx: Segment, group: _Group, sent_at: str) -> Observation | Non
         where=f"OBX {obx.field(1) or '?'}"[:16],
         names=names,
         values=off_scale(_values(obx), [obx.components(flag)[0] for flag in obx.repetitions(8)]),
-        unit=_unit(obx),
+        unit=_unit(obx)[0],
+        unit_text=_unit(obx)[1],
         collected_at=_collected_at(obx, group),
         key=_key(obx, group, name[0] or name[3]),
         correction=status == CORRECTED,
@@ -117,9 +118,10 @@ def _values(obx: Segment) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _unit(obx: Segment) -> str:
-    components = obx.components(obx.field(6), least=2)
-    return components[0] or components[1]
+def _unit(obx: Segment) -> tuple[str, str]:
+    """Return the unit and what stands beside it."""
+    code, text, *_ = obx.components(obx.field(6), least=2)
+    return (code, text) if code else (text, "")
 
 
 def _collected_at(obx: Segment, group: _Group) -> str:

@@ -63,7 +63,10 @@ class LastWords:
         doubtful = [value for _, value in self._values() if self._is_contradicted(value) or self._is_unread(value)]
         doubtful += [value for _, value in self._contradicted]
         because = "the laboratory stated it anew without a readable value"
-        void = [WithdrawnResult(item.analyte, item.key, item.collected_at, because=because) for item in doubtful]
+        void = [
+            WithdrawnResult(item.analyte, item.key, item.collected_at, item.stated_at, because)
+            for item in doubtful
+        ]
         certain = self.values()
         alone = [item for item in self._unreadable if not any(_is_same(item, value) for value in certain)]
         return [item for item in (*void, *alone) if not any(_is_same(item, value) for value in certain)]

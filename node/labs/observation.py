@@ -67,6 +67,8 @@ class Observation:
         Spellings of one value: of a coded value its code and its text.
     unit
         As sent.
+    unit_text
+        Beside a coded unit; where it is a unit that is accepted too, both must mean the same.
     collected_at
         Of the specimen: ISO 8601 with a day at least; empty where unknown.
     key
@@ -92,6 +94,7 @@ class Observation:
     correction: bool = False
     withdrawn: bool = False
     unobtainable: bool = False
+    unit_text: str = ""
     analyte: Analyte | None = None
     stated_at: str = ""
 

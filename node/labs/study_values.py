@@ -12,6 +12,7 @@ from pipeline.specimen import Examined, is_inside
 from pipeline.study import Analyte, ClinicalValue
 
 NO_ISSUER = "none named"
+NO_DATE = "The images hold no date: nothing says which laboratory values are of their time, and none was used."
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ def values_of_study(labs: Labs, patient: PatientIdentity, examined: Examined, wi
     """Choose the values of a study from the ledger; nothing is matched by anything but ID and issuer."""
     if not patient.patient_id:
         return StudyValues({}, {}, ("The images hold no patient ID: laboratory values cannot be looked up.",))
+    if examined.on is None:
+        return StudyValues({}, {}, (NO_DATE,))
     rows = labs.values(patient)
     known: dict[Analyte, list[ClinicalValue]] = {}
     numbers: dict[tuple[Analyte, ClinicalValue], int] = {}

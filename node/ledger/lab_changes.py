@@ -70,7 +70,8 @@ class Changes:
         day = stated.collected_at[:10]
         same = self._same(stated.analyte.value, stated.key, "")
         for row in self._current(same):
-            if not day or row["collected_at"][:10] == day:
+            of_day = not day or row["collected_at"][:10] == day
+            if of_day and not is_later(row["stated_at"], stated.stated_at):
                 self.fates[row["number"]] = Fate(LabState.REPLACED, row["correction"], row["stated_at"])
                 self.entered += Entered(withdrawn=1)
                 logger.warning("value not used any more because=%s", stated.because)
@@ -135,6 +136,8 @@ class Changes:
         """Tell whether a row has the last word on what `value` says, as a correction or withdrawal."""
         of_day = row["collected_at"][:10] == value.collected_at[:10]
         if self._came_since(row) and (of_day or row["correction"] or value.correction):
+            return True
+        if of_day and is_later(row["stated_at"], value.stated_at):
             return True
         withdrawn = row["state"] == LabState.WITHDRAWN.value
         if not (row["correction"] or withdrawn):

@@ -128,6 +128,9 @@ def test_fetch_when_a_copy_of_the_server_lags_behind_then_its_older_version_is_n
     assert [row.value for row in ledger.labs.values(P1)] == before
 
 
+LITRES = {"value": 41, "unit": "U/L", "system": "http://unitsofmeasure.org"}
+
+
 @pytest.mark.parametrize("versions", [True, False])
 @pytest.mark.parametrize(
     "now",
@@ -136,6 +139,7 @@ def test_fetch_when_a_copy_of_the_server_lags_behind_then_its_older_version_is_n
         [observation("o1", "7", status="preliminary")],
         [observation("o1", "7", valueQuantity={"value": 41, "unit": "furlong"})],
         [observation("o1", "7", valueQuantity=41)],
+        [observation("o1", "7", valueQuantity={**LITRES, "code": "ukat/L"})],
         [observation("o1", "7", code={"coding": [{"system": "http://loinc.org", "code": "1742-6"}]})],
         [observation("o1", "8")],
     ],

@@ -219,3 +219,15 @@ def test_answer_when_a_message_is_judged_anew_then_what_came_after_it_stands(
     anew = Hl7Receiver(ledger.labs, load_analytes(site), "HOSP", lambda: NOW)
     assert answered(anew, old) == ("AA", "")
     assert kept(ledger) == before
+
+
+@pytest.mark.parametrize("late", ["55", "HEMOLYZED"])
+@pytest.mark.parametrize("status", ["F", "C"])
+def test_answer_when_a_statement_was_overtaken_by_a_later_one_then_the_later_one_stands(
+    ledger: Ledger, receiver: Hl7Receiver, status: str, late: str
+) -> None:
+    reported = panel("1", values={}) + b"|" * 15
+    for number, value, its, at in ((1, "41", "F", b"1000"), (2, late, status, b"0900")):
+        order = reported.replace(b"|1|P|", b"|%d|P|" % number) + b"20260201" + at
+        receiver.answer(joined(order, ast(value, its)))
+    assert kept(ledger) == ({} if (status, late) == ("C", "HEMOLYZED") else {"ast_u_per_l": 41})

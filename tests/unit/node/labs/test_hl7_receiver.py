@@ -93,6 +93,7 @@ def test_answer_when_a_result_is_not_final_then_is_accepted_and_not_kept(
         ("1920-8^AST^LN", "41", "mg/dL", "LAB-UNIT"),
         ("1920-8^AST^LN", "41", "", "LAB-UNIT"),
         ("2885-2^Protein^LN", "7.1", "g/L", "LAB-RANGE"),
+        ("2885-2^Protein^LN", "71", "g/L^g/dL^UCUM", "LAB-UNIT"),
         ("1920-8^AST^LN^1742-6^AST^LN", "41", "U/L", "LAB-CODE"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from config.analytes import DateWindow
 from node.labs.observation import AcceptedValue, PatientIdentity
 from node.labs.reissue import Reissue
-from node.labs.study_values import values_of_study
+from node.labs.study_values import NO_DATE, values_of_study
 from node.ledger.lab_records import LabSource, PatientMerge, PatientResults, WithdrawnResult
 from node.ledger.ledger import Ledger
 from node.states import Event, StudyState
@@ -173,3 +173,9 @@ def test_reissue_when_other_images_came_then_their_own_result_decides(
     enter(ledger, *map(value, Analyte))
     assert reissue.check() == 0
     assert state(ledger) is StudyState.RECEIVING
+
+
+def test_values_when_the_images_have_no_date_then_none_is_used_and_it_is_said(ledger: Ledger) -> None:
+    enter(ledger, *map(value, Analyte))
+    found = values_of_study(ledger.labs, PATIENT, Examined(), WINDOW)
+    assert (found.clinical, found.chosen, found.warnings) == ({}, {}, (NO_DATE,))

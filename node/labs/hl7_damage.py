@@ -16,7 +16,7 @@ _NAMES: Final = frozenset(
 )
 """What stands in results and merges of 2.3 to 2.5.1 and in what systems add; none is one letter from PID."""
 _LEAST_MARKS: Final = 3
-"""Separators of a line that may have been a segment; a broken line of free text has fewer."""
+"""Other separators of a line that may have been a segment, where it has none of fields; free text has fewer."""
 _JOINED: Final = re.compile(r"(?:PID|OBR|MRG|MSH)$")
 _NOT_AGAIN: Final = frozenset({"PD1", "PV1"})
 """Of these a patient has one, before the results (chapter 7.3.1)."""
@@ -46,7 +46,9 @@ def demand_whole(message: Message) -> None:
 def _is_damaged(segment: Segment) -> bool:
     marks = segment.separators
     within = (marks.component, marks.repetition, marks.escape, marks.subcomponent)
-    if segment.name in _NAMES or len(segment.fields) - 1 + sum(map(segment.name.count, within)) < _LEAST_MARKS:
+    if segment.name in _NAMES:
+        return False
+    if len(segment.fields) == 1 and sum(map(segment.name.count, within)) < _LEAST_MARKS:
         return False
     is_own = len(segment.name) == len("ZXX") and segment.name.startswith("Z")
     # A segment of the sender's own, unless it is one letter from PID and holds an identifier.

@@ -6,16 +6,23 @@ from datetime import date, datetime
 # HL7 v2 TS/DTM: YYYYMMDD[HH[MM[SS[.S[S[S[S]]]]]]][+/-ZZZZ] (chapter 2A).
 _HL7 = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:\.\d{1,6})?)?)?)?([+-]\d{4})?")
 
+_LAST_HOUR = 23
+
 
 def from_hl7(text: str) -> str:
-    """Return an HL7 instant as ISO 8601; empty where it is none, or less exact than a day."""
+    """Return an HL7 instant as ISO 8601; empty where it is none, or less exact than a day.
+
+    An hour without minutes decides nothing, and is left out.
+    """
     match = _HL7.fullmatch(text.strip())
     if match is None:
         return ""
     year, month, day, hour, minute, second, zone = match.groups()
+    if hour is not None and int(hour) > _LAST_HOUR:
+        return ""
     found = f"{year}-{month}-{day}"
-    if hour is not None:
-        found += f"T{hour}:{minute or '00'}:{second or '00'}{zone[:3] + ':' + zone[3:] if zone else ''}"
+    if minute is not None:
+        found += f"T{hour}:{minute}:{second or '00'}{zone[:3] + ':' + zone[3:] if zone else ''}"
     return from_iso(found)
 
 

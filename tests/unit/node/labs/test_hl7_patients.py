@@ -110,6 +110,7 @@ TWO = joined(
         (b"\rPID|1||P2", b"\rZID|1||P2"),
         (b"\rPID|1||P2", b"\rPRD|1||P2"),
         (b"\rPID|1||P2", b"\rP|1||P2"),
+        (b"\rPID|1||P2^^^HOSP^MR||Doe^Jane||19600102|F", b"\rP2|F"),
         (b"\rPID|1||P2", b"PID|1||P2"),
         (b"\rPID|1||P2", b"\rPID^1^^P2"),
         (b"\rPID|1||P2^^^HOSP^MR", b"\rPID|1||"),

@@ -336,3 +336,21 @@ def test_answer_group_when_several_wait_then_they_are_one_transaction_in_their_o
     assert [answer and code_of(answer) for answer in answers] == ["AA"] * 6 + [None, "AR"]
     assert len(seen) == 1
     assert kept(ledger) == {"ast_u_per_l": 44}
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept_as"),
+    [
+        ("20260201", "2026-02-01"),
+        ("2026020109", "2026-02-01"),
+        ("202602010930", "2026-02-01T09:30:00"),
+        ("20260201093015.25+0100", "2026-02-01T09:30:15+01:00"),
+        ("2026020125", ""),
+        ("202602", ""),
+    ],
+)
+def test_answer_when_the_time_of_the_specimen_is_less_exact_then_no_more_of_it_is_kept(
+    ledger: Ledger, receiver: Hl7Receiver, sent: str, kept_as: str
+) -> None:
+    receiver.answer(panel(values={"ast_u_per_l": "41"}, taken=sent))
+    assert [row.collected_at for row in ledger.labs.values(P1)] == ([kept_as] if kept_as else [])

@@ -14,7 +14,7 @@ _WESTERN = frozenset(
 ) | {""}
 """Declared also where nobody cared: any byte has a letter in them."""
 
-_LETTERS = frozenset(
+LETTERS = frozenset(
     "动脉期门静肝胆特异延迟平衡移行扫增强前蒙片压脂弥散扩减影定位像水冠状轴横断晚早分钟普美显钆塞酸"
     "動脈相門造影前単純肝細胞後期平衡移行脂肪抑制拡散差分水画像冠状断早"
     "조영전동맥기문간담도세포지연평형이행방억제확산감관상횡단"
@@ -84,7 +84,7 @@ def _guesses(raw: bytes) -> list[str]:
     if readings := _valid_utf8(raw):
         return readings
     found = [text for name in UNDECLARED_ENCODINGS if (text := _strictly(raw, name)) is not None]
-    return sorted(found, key=lambda text: -sum(letter in _LETTERS for letter in text))
+    return sorted(found, key=lambda text: -sum(letter in LETTERS for letter in text))
 
 
 def _valid_utf8(raw: bytes) -> list[str]:

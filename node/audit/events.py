@@ -13,6 +13,7 @@ class EventId(Enum):
     APPLICATION_ACTIVITY = ("110100", "Application Activity")
     INSTANCES_ACCESSED = ("110103", "DICOM Instances Accessed")
     INSTANCES_TRANSFERRED = ("110104", "DICOM Instances Transferred")
+    EXPORT = ("110106", "Export")
     STUDY_DELETED = ("110105", "DICOM Study Deleted")
     SECURITY_ALERT = ("110113", "Security Alert")
 

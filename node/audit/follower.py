@@ -9,6 +9,7 @@ from datetime import datetime
 from node.audit.events import Action, AuditEvent, EventId, Outcome, Participant, Role
 from node.audit.trail import Trail
 from node.ledger.changes import Arrived, Changes
+from node.ledger.interventions import EXPORTED
 from node.ledger.outbox import HURRIED
 from node.ledger.records import StudyEvent
 from node.states import Event
@@ -89,6 +90,8 @@ class Follower:
                 study_instance_uid=happened.study_instance_uid,
                 detail=happened.detail,
             )
+        if happened.event == EXPORTED:
+            return self._exported(happened)
         if happened.event == Event.PURGE.value:
             return self._deleted(happened)
         by = happened.detail.removeprefix("by ")
@@ -115,4 +118,16 @@ class Follower:
             (node,) if person == who else (Participant(person, is_requestor=True), node),
             study_instance_uid=happened.study_instance_uid,
             detail=f"deleted by rule: {what}" if person == who else f"deleted: {what}",
+        )
+
+    def _exported(self, happened: StudyEvent) -> AuditEvent:
+        who, _, what = happened.detail.partition(": ")
+        person = Participant(who.removeprefix("by "), Role.SOURCE, is_requestor=True)
+        return AuditEvent(
+            EventId.EXPORT,
+            happened.at,
+            Action.READ,
+            (person, Participant(self._ae_title, Role.APPLICATION)),
+            study_instance_uid=happened.study_instance_uid,
+            detail=f"exported without the patient: {what}",
         )

@@ -13,6 +13,7 @@ from config.loading import load_settings
 from config.series_rules import rules_in_force
 from node.cli.assign import assign
 from node.cli.config import ConfigOption, JsonOption
+from node.cli.export import export
 from node.cli.intervene import cancel, reprocess
 from node.cli.match_text import show_match
 from node.cli.output import RESEARCH_USE, complain, print_json, verb
@@ -29,6 +30,7 @@ app = typer.Typer(no_args_is_help=True, help="The work of the node, study by stu
 
 app.command("assign", epilog="Example: mvi-node studies assign 1.2.840.1 T1_PORTAL=7")(assign)
 app.command("cancel", epilog="Example: mvi-node studies cancel 1.2.840.1")(cancel)
+app.command("export", epilog="Example: mvi-node studies export 1.2.840.1 --out case/")(export)
 app.command("purge", epilog="Example: mvi-node studies purge 1.2.840.1 --images-only")(purge)
 app.command("reprocess", epilog="Example: mvi-node studies reprocess 1.2.840.1")(reprocess)
 

@@ -6,9 +6,13 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 
 from config.errors import NodeError
+from node.ledger.history import note
 from node.ledger.records import StudyRecord
 from node.ledger.rows import FREE, locked, move
 from node.states import TRANSITIONS, Event, StudyState
+
+EXPORTED = "exported"
+"""In the history: a person took the images, without their patient."""
 
 _S, _E = StudyState, Event
 _DELETED = "its images are deleted; send them again, and they are analysed as a new arrival"
@@ -115,6 +119,18 @@ class Interventions:
             fresh = {"generation": study.generation + 1, "attempts": 0, "not_before": None, **FREE}
             asked = {"reprocessed_by": by, "reprocessed_at": now}
             move(connection, study, Event.REPROCESS, now, f"by {by}", **fresh, **asked)
+
+    def exported(self, study_instance_uid: str, images: int, by: str) -> None:
+        """Enter that the images of a study were exported without their patient.
+
+        Raises
+        ------
+        UnknownStudyError
+            There is no such study.
+        """
+        with self._engine.begin() as connection:
+            locked(connection, study_instance_uid)
+            note(connection, study_instance_uid, self._clock(), EXPORTED, f"by {by}: {images} images")
 
     def _demanded(self, connection: Connection, study_instance_uid: str, wish: Event) -> StudyRecord:
         study = locked(connection, study_instance_uid)

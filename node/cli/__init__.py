@@ -30,7 +30,8 @@ PROGRAM = "mvi-node"
 app = typer.Typer(
     name=PROGRAM,
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    # Frames and colours are for a terminal; a pipe gets lines that grep and sed can work on.
+    rich_markup_mode="markdown" if sys.stdout.isatty() else None,
     pretty_exceptions_enable=False,
     help="DICOM node that predicts microvascular invasion from gadoxetic-acid liver MRI. "
     "For research use only. Not a medical device.",
@@ -48,7 +49,7 @@ app.add_typer(labs.app, name="labs")
 app.command(epilog="Example: mvi-node match study/ --json")(match.match)
 app.add_typer(models.app, name="models")
 app.add_typer(peers.app, name="peers")
-app.command()(phantom.phantom)
+app.command(epilog="Example: mvi-node phantom study --vendor siemens --seed 3")(phantom.phantom)
 app.command(epilog="Example: mvi-node queue --json")(queue.queue)
 app.command(epilog="Example: mvi-node serve --config /etc/mvi-node/node.toml")(serve.serve)
 app.command(epilog="Example: mvi-node simulate --to MVINODE@10.0.0.4:11112 --report acceptance.html")(

@@ -73,7 +73,11 @@ def main() -> None:
 
 
 def _wrong(error: typer.BadParameter) -> int:
-    # Choices come one a line; without any argument the help was printed, and there is nothing to add.
+    if type(error).__name__ == "NoArgsIsHelpError":
+        # Without any argument: the help, which a terminal has been shown already.
+        sys.stdout.write(f"{error.message}\n" if error.message else "")
+        return ExitCode.USAGE
+    # Choices come one a line.
     message = " ".join(error.format_message().split()).rstrip(".")
     if message:
         command = error.ctx.command_path if error.ctx else PROGRAM

@@ -16,6 +16,7 @@ from node.finding import Finding, Verdict, found, reached_at, why_not_free
 from node.labs.diagnosis import diagnose
 from node.ledger.ledger import open_ledger, utc_now
 from node.model_choice import load_active_bundle
+from node.notify.conditions import certificate_dates
 from node.notify.diagnosis import diagnose_channels
 from node.peers import make_transport, remote
 from node.retention import low_disk_bytes
@@ -37,7 +38,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _ledger(settings)
     yield found("transport", _transport)
     yield _port(settings)
-    yield found("tls", lambda: _tls(settings))
+    yield _tls(settings)
     yield found("series rules", lambda: f"version {rules_in_force(settings.matching).label}")
     yield found("model", lambda: _model(settings))
     yield _clock(settings)
@@ -114,11 +115,28 @@ def _occupied(name: str, settings: Settings, because: str) -> Finding:
     return Finding(name, Verdict.OK, f"{node.ae_title} answers C-ECHO on {host}:{node.port}")
 
 
-def _tls(settings: Settings) -> str:
-    demand_usable_certificates(settings)
-    if tls_files(settings.tls) is None:
-        return "off: DICOM travels in plain"
-    return f"certificate, key and authority fit; port {settings.tls.port}"
+def _tls(settings: Settings) -> Finding:
+    name = "tls"
+    try:
+        demand_usable_certificates(settings)
+    except NodeError as error:
+        return Finding(name, Verdict.FAILED, str(error))
+    words = "off: DICOM travels in plain"
+    if tls_files(settings.tls) is not None:
+        words = f"certificate, key and authority fit; port {settings.tls.port}"
+    soon = _end_soon(settings)
+    if soon:
+        return Finding(name, Verdict.WARNING, f"{words}; {', '.join(soon)}: put a new one in its place")
+    return Finding(name, Verdict.OK, words)
+
+
+def _end_soon(settings: Settings) -> list[str]:
+    until = utc_now() + timedelta(days=settings.notify.certificate_days)
+    try:
+        dates = certificate_dates(settings)
+    except NodeError:
+        return []  # One of the laboratory's listener, which is examined by itself.
+    return [f"{key} ends on {at:%Y-%m-%d}" for key, at in dates.items() if at < until]
 
 
 def _model(settings: Settings) -> str:

@@ -9,11 +9,13 @@ import pytest
 
 from config.settings import MatchingSection, ModelSection, NodeSection, Peer, Settings, TlsSection
 from dicom_io.network.access import AccessPolicy, KnownPeer
+from dicom_io.network.tls import certificate_ends
 from node.demo.processes import free_port
 from node.doctor import CLOCK_TOLERANCE, examine
 from node.finding import Finding, Verdict
 from node.ledger.ledger import Ledger, open_ledger, utc_now
 from node.ledger.notices import Notice
+from tests.unit.dicom_io.network.certificates import new_authority
 from tests.unit.dicom_io.network.receiver import receiving
 from tests.unit.node.doubles import FakeClock, instance
 from tests.unit.node.notify.servers import webhook_server
@@ -190,3 +192,15 @@ def test_notify_when_a_channel_answers_is_away_or_has_notices_that_wait_then_eac
     away = findings(own)["notify webhook"]
     assert away.verdict is Verdict.WARNING
     assert "nobody is told" in away.detail
+
+
+@pytest.mark.peer("openssl")
+def test_tls_when_a_certificate_ends_soon_then_says_when_and_which(tmp_path: Path) -> None:
+    files = new_authority(tmp_path / "ca").issue("node")
+    tls = TlsSection(certificate=str(files.certificate), key=str(files.key), authority=str(files.authority))
+    assert findings(settings(tmp_path, tls=tls))["tls"].verdict is Verdict.OK
+    soon = findings(settings(tmp_path, tls=tls, notify={"certificate_days": 400}))["tls"]
+    ends = certificate_ends(files.certificate)
+    assert soon.verdict is Verdict.WARNING
+    assert f"tls.certificate ends on {ends:%Y-%m-%d}" in soon.detail
+    assert ends - utc_now() < timedelta(days=366)

@@ -87,6 +87,8 @@ class TimeRules(Windows):
     """Hepatobiliary phase, s."""
     hepatobiliary_target_s: Positive
     """Of several hepatobiliary phases, the nearest to it, s."""
+    arterial_after_pre_s: Positive
+    """Most arterial minus before contrast: longer is another examination, s."""
     portal_after_arterial_s: tuple[float, float]
     """Portal minus arterial, s."""
     hepatobiliary_after_arterial_s: Positive
@@ -121,7 +123,7 @@ class PixelRules(Section):
     uptake: Positive
     """Least gain times loss of brightness, hepatobiliary over before contrast: contrast darkens nothing."""
     liver_uptake: Positive
-    """Least gain of the liver over that of the rest, before contrast to hepatobiliary; less: exchanged."""
+    """Least gain of the liver over that of the rest, hepatobiliary over before contrast, times `uptake`."""
     liver_to_blood: Positive
     """Least liver over blood in the hepatobiliary phase; less: taken too early, or too little taken up."""
 

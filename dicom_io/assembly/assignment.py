@@ -102,6 +102,8 @@ def _interval_s(roles: tuple[Role, Role], rules: SeriesRules) -> tuple[float, fl
     """Return the least and the longest time between two dynamic phases, s."""
     if roles == (Role.T1_ARTERIAL, Role.T1_PORTAL):
         return rules.time.portal_after_arterial_s
+    if roles == (Role.T1_PRE, Role.T1_ARTERIAL):
+        return (0.0, rules.time.arterial_after_pre_s)
     least = (
         rules.time.hepatobiliary_after_arterial_s if roles == (Role.T1_ARTERIAL, Role.T1_HEPATOBILIARY) else 0.0
     )

@@ -96,7 +96,8 @@ def _distinct(values: Iterable[float]) -> int:
 def _one_day(instants: Mapping[SubVolume, float]) -> dict[SubVolume, float]:
     """Undo the jump at midnight where times come without dates of their own: no examination lasts half a day."""
     first, last = min(instants.values()), max(instants.values())
-    if not SECONDS_A_DAY / 2 < last - first < SECONDS_A_DAY:
+    dated = first // SECONDS_A_DAY != last // SECONDS_A_DAY
+    if dated or last - first <= SECONDS_A_DAY / 2:
         return dict(instants)
     middle = first + SECONDS_A_DAY / 2
     return {item: value + (SECONDS_A_DAY if value < middle else 0) for item, value in instants.items()}

@@ -61,7 +61,8 @@ class Enhancement:
         where more is lost than gained, that is where it comes before the phase it is compared with.
     liver_uptake
         Gain from before contrast to the hepatobiliary phase of what still brightened from the arterial to the
-        portal phase, as the liver does, over that of the rest. Below one where first and last are exchanged.
+        portal phase, as the liver does, over that of the rest; times `uptake`. Below one where first and last
+        phase are exchanged.
     """
 
     blood: Mapping[Role, float]
@@ -139,13 +140,15 @@ def measure(inside: Samples) -> Enhancement:
     liver, gains = _liver(inside, blood)
     late = inside[Role.T1_HEPATOBILIARY]
     early_tails, late_tails = (_tails(inside, role) for role in (Role.T1_ARTERIAL, Role.T1_HEPATOBILIARY))
+    uptake = float(np.exp(2 * late_tails.mean()))
     return Enhancement(
         blood={role: float(np.median(values[blood])) for role, values in brightness.items()},
         liver={role: float(np.median(gain[liver])) for role, gain in gains.items()},
         liver_to_blood=float(np.median(late[liver]) / max(float(np.median(late[blood])), _TINY)),
         peak=float(np.exp(early_tails[-1] - late_tails[-1])),
-        uptake=float(np.exp(2 * late_tails.mean())),
-        liver_uptake=_liver_uptake(inside, blood),
+        uptake=uptake,
+        # Two estimates that err in different studies.
+        liver_uptake=uptake * _liver_uptake(inside, blood),
     )
 
 

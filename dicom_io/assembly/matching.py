@@ -237,10 +237,16 @@ def _reason(candidate: Candidate, decision: Decision, rules: SeriesRules) -> Ver
             return Verdict(
                 "TRANSITIONAL", because, timing.clock.source, f"{elapsed:+.0f} s", "time.transitional_s"
             )
-    better = next((role for role in fitting if role in decision.choices), None)
-    if better is None:
+    filled = [role for role in fitting if role in decision.choices]
+    if not filled:
         return Verdict("NO-ROLE", "it fits no role together with the other series")
-    rival = next((item for item in decision.pools.get(better, ()) if item.candidate is candidate), None)
-    lost = "" if rival is None else f": {why_it_lost(better, rival, decision.choices, timing, rules)}"
+    rivals = {
+        role: item for role in filled for item in decision.pools.get(role, ()) if item.candidate is candidate
+    }
+    # A T1 volume fits every phase a little; why it is not the one that it is most like is what is asked.
+    better = max(rivals, key=lambda role: rivals[role].score, default=filled[0])
+    lost = ""
+    if better in rivals:
+        lost = f": {why_it_lost(better, rivals[better], decision.choices, timing, rules)}"
     number = decision.choices[better].subvolume.series.series_number
     return Verdict("RUNNER-UP", f"series {number} is the {ROLE_WORDS[better]}{lost}", rule="weights")

@@ -18,7 +18,7 @@ _CONTRADICTIONS = {
     "SM-FOR": "The T1 phases lie in different frames of reference.",
     "SM-GEOM": "The T1 phases do not share one grid and coverage.",
     "SM-ORDER": "The phases were not acquired in the order before contrast, arterial, portal, hepatobiliary.",
-    "SM-GAP": "The time between arterial and portal or hepatobiliary phase is outside the limits.",
+    "SM-GAP": "The time between the arterial and another phase is outside the limits.",
 }
 
 _PLANNED_PHASES = 3

@@ -11,14 +11,18 @@ from pydicom.dataset import Dataset
 
 from config.analytes import DateWindow, load_analytes
 from config.series_rules import load_series_rules
+from dicom_io.phantom_series import study_instance_uid, write_phantom_study
 from dicom_io.results import writing
 from node.analysis_tools import make_tools
+from node.assigning import Assigner
+from node.assignment_wishes import Wish
 from node.ledger.assignments import Assignment
 from node.ledger.ledger import Ledger
 from node.ledger.records import Claim, ObjectKind
 from node.states import Event
 from node.study_job import StudyJob
 from pipeline.errors import QualityGateError
+from tests.integration.scenario_table import Cases
 from tests.unit.dicom_io.assembly.header_studies import T1, StudyWriter, standard
 from tests.unit.dicom_io.results.synthetic_study import MODEL, texts
 from tests.unit.node.cli.test_assign import enter
@@ -84,3 +88,28 @@ def test_study_when_assigned_and_withdrawn_then_each_report_is_new_says_so_and_n
     assert any("no longer assigned by hand (by bert" in text for text in texts(third))
     assert replaced(third) == second.SOPInstanceUID
     assert len({report.SOPInstanceUID for report in (first, second, third)}) == 3
+
+
+def test_study_when_the_headers_agree_with_an_assignment_and_the_pixels_do_not_then_the_analysis_refuses_it(
+    ledger: Ledger, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "draw_refusal", lambda *_, **__: np.zeros((60, 80, 3), dtype=np.uint8))
+    scenario = "reversed-phases"
+    write_phantom_study(Cases(5).of(scenario), tmp_path / "inbox", vendor="ge", scenario=scenario)
+    uid = study_instance_uid(5, vendor="ge", scenario=scenario)
+    for path in sorted((tmp_path / "inbox" / "dicom").rglob("*.dcm")):
+        enter(ledger, clock, tmp_path, path)
+    assert ledger.work.complete(ledger.studies.get(uid), "test")
+    assigner = Assigner(ledger, tmp_path, load_series_rules(), uid)
+    arterial = next(
+        item
+        for item in assigner.show()["candidates"]
+        if item["roles"] and "arterial" in item["series_description"].lower()
+    )
+    foretold = assigner.change([Wish.read(f"T1_ARTERIAL={arterial['series_instance_uid']}")], [], "anna")
+    # The verb knows headers alone.
+    assert foretold["match"]["code"] is None
+    tools = make_tools(BUNDLE, gate, load_series_rules(), load_analytes())
+    code, report = work(ledger, StudyJob(ledger, tmp_path, tools, NoLabs(ledger, DateWindow())), tmp_path)
+    assert code == "SM-PIXEL"
+    assert any("assigned by hand as the arterial phase" in text for text in texts(report))

@@ -132,10 +132,12 @@ def test_match_when_two_portal_series_differ_then_it_refuses_as_ambiguous(
     writer: StudyWriter, match: Match
 ) -> None:
     standard(writer)
-    writer.series("Ax T1 venous breathing", T1, 185)
+    other = writer.series("Ax T1 venous breathing", T1, 185)
     result = match()
     assert result.code == "SM-AMBIG-T1_PORTAL"
     assert result.roles[Role.T1_PORTAL].runner_up is not None
+    (lost,) = [entry.because for entry in result.rejected if entry.series_instance_uid == other]
+    assert lost.startswith("series 3 is the portal venous phase: ")
 
 
 def test_match_when_only_a_transitional_phase_follows_then_it_refuses(writer: StudyWriter, match: Match) -> None:
@@ -394,3 +396,14 @@ def test_match_when_a_description_denies_the_phase_of_its_time_then_it_refuses(
     result = match()
     assert result.code in ("SM-ORDER", f"SM-WEAK-{role}")
     assert description in result.message or result.code != "SM-ORDER"
+
+
+@pytest.mark.parametrize(
+    ("role", "description", "time_s"), [("T1_PRE", "Ax T1 pre", 0), ("T1_HEPATOBILIARY", "Ax T1 HBP 20 min", 1300)]
+)
+def test_match_when_a_phase_is_of_the_day_before_then_it_is_not_taken_for_one_around_midnight(
+    writer: StudyWriter, match: Match, role: str, description: str, time_s: float
+) -> None:
+    standard(writer, without=(role,))
+    writer.series(description, T1, time_s - 86_400)
+    assert match().code in ("SM-GAP", "SM-ORDER", "SM-NOHBP")

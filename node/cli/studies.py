@@ -54,12 +54,20 @@ def opened(config: Path | None) -> Iterator[tuple[Ledger, Path]]:
 
 @app.command("list", epilog="Example: mvi-node studies list --state failed --state refused")
 @verb
-def list_studies(state: StateOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """List the studies, the last changed first."""
+def list_studies(
+    state: StateOption = None,
+    limit: Annotated[int, typer.Option(help="Studies of a page.", min=1, max=100_000)] = 100,
+    skip: Annotated[int, typer.Option(help="Studies before the page.", min=0)] = 0,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the studies, the last changed first, page by page."""
     with opened(config) as (ledger, _):
-        studies = [as_it_stands(study) for study in ledger.studies.all(state or ())]
+        # One more than is shown says whether there is another page; counting all of them would take longer.
+        found = ledger.studies.all(state or (), limit=limit + 1, skip=skip)
+    studies, more = [as_it_stands(study) for study in found[:limit]], len(found) > limit
     if as_json:
-        print_json({"studies": [as_json_value(study) for study in studies]})
+        print_json({"studies": [as_json_value(study) for study in studies], "more": more})
         return
     show_table(
         ("StudyInstanceUID", "state", "images", "code", "changed"),
@@ -74,6 +82,8 @@ def list_studies(state: StateOption = None, config: ConfigOption = None, as_json
             for study in studies
         ],
     )
+    if more:
+        complain(f"there are more; the next page: --limit {limit} --skip {skip + limit}")
 
 
 @app.command(epilog="Example: mvi-node studies show 1.2.840.1")

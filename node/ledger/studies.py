@@ -34,9 +34,17 @@ class Studies:
             raise UnknownStudyError(study_instance_uid)
         return found[0]
 
-    def all(self, states: Iterable[StudyState] = ()) -> tuple[StudyRecord, ...]:
-        """Return the studies in `states` (in any, where none is named), the last changed first."""
-        query = select(_T).order_by(_T.c.updated_at.desc(), _T.c.study_instance_uid)
+    def all(
+        self, states: Iterable[StudyState] = (), *, limit: int | None = None, skip: int = 0
+    ) -> tuple[StudyRecord, ...]:
+        """Return the studies in `states` (in any, where none is named), the last changed first.
+
+        Parameters
+        ----------
+        limit, skip
+            A page: so many studies, after so many that are left out. A node of some years has 100,000.
+        """
+        query = select(_T).order_by(_T.c.updated_at.desc(), _T.c.study_instance_uid).limit(limit).offset(skip)
         wanted = [state.value for state in states]
         return self._select(query.where(_T.c.state.in_(wanted)) if wanted else query)
 

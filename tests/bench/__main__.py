@@ -11,6 +11,7 @@ from tests.bench import (
     bench_ingest,
     bench_labs,
     bench_matching,
+    bench_queue,
     bench_registration,
     bench_segmentation,
     bench_study,
@@ -22,7 +23,10 @@ OUT = Path("build/bench.json")
 def main() -> int:
     """Run the benchmarks one after another."""
     figures = []
-    modules = (bench_ingest, bench_labs, bench_matching, bench_registration, bench_segmentation, bench_study)
+    modules = (
+        *(bench_ingest, bench_labs, bench_queue, bench_matching),
+        *(bench_registration, bench_segmentation, bench_study),
+    )
     for module in modules:
         sys.stderr.write(f"{module.__name__} ...\n")
         figures += module.figures()

@@ -50,6 +50,15 @@ def test_list_when_a_state_is_named_then_gives_only_those(storage: Path) -> None
     assert listed["code"] == "BUG"
 
 
+def test_list_when_read_page_by_page_then_every_study_comes_once(storage: Path) -> None:
+    pages = [invoke("studies", "list", "--limit", "2", "--skip", skip) for skip in ("0", "2")]
+    assert [page["more"] for page in pages] == [True, False]
+    every = [entry["study_instance_uid"] for page in pages for entry in page["studies"]]
+    assert sorted(every) == [f"{STUDY}.{number}" for number in (1, 2, 3)]
+    told = CliRunner().invoke(app, ["studies", "list", "--limit", "2"])
+    assert "--limit 2 --skip 2" in told.stderr
+
+
 def test_show_when_a_study_is_named_then_gives_deliveries_and_history(storage: Path) -> None:
     shown = invoke("studies", "show", f"{STUDY}.1")
     assert shown["state"] == "delivering"

@@ -11,7 +11,7 @@ from pipeline.phantom.anatomy import make_anatomy
 from pipeline.phantom.canvas import SPACING_XYZ_MM
 from pipeline.phantom.coil import draw_coil
 from pipeline.phantom.examination import Examination, acquire_distractors, acquire_roles
-from pipeline.phantom.latent import clinical_values, draw_latents
+from pipeline.phantom.latent import Latents, clinical_values, draw_latents
 from pipeline.phantom.motion import draw_motion
 from pipeline.phantom.noise import periodic_field
 from pipeline.phantom.physiology import draw_physiology
@@ -121,6 +121,19 @@ def make_case(seed: int, *, settings: PhantomSettings = PhantomSettings()) -> Ph
         latents.clinical_log_odds,
     )
     return PhantomCase(study, MappingProxyType(distractors), truth)
+
+
+def latents_of_seed(seed: int, mvi_prevalence: float) -> Latents:
+    """Return what `make_case` plants for a seed, without making any image.
+
+    Parameters
+    ----------
+    seed
+        Of the case.
+    mvi_prevalence
+        As in its settings.
+    """
+    return draw_latents(_streams(seed)["latents"], PhantomSettings(mvi_prevalence=mvi_prevalence))
 
 
 def _streams(seed: int) -> dict[str, np.random.Generator]:

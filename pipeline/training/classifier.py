@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score, roc_curve
@@ -22,6 +23,7 @@ from pipeline.training.settings import ClassifierTrainingSettings
 FloatArray = npt.NDArray[np.float64]
 Folds = list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]
 
+CALIBRATION_BINS = 5
 LEAST_FOR_CALIBRATION = 10
 """Cases of each outcome below which a calibration would be noise."""
 
@@ -36,6 +38,8 @@ class HeldOut:
     sensitivity: float
     specificity: float
     brier: float
+    calibration_error: float
+    """Expected calibration error, with the sigmoid of each fold fitted on the other folds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +144,27 @@ def calibrate(logits: FloatArray, mvi: npt.NDArray[np.bool_]) -> tuple[float, fl
     return (slope, intercept, True) if slope > 0 else (1.0, 0.0, False)
 
 
+def calibration_error(probabilities: FloatArray, mvi: npt.NDArray[np.bool_]) -> float:
+    """Return the mean distance of predicted and observed frequency over bins of equal size, weighted by cases.
+
+    References
+    ----------
+    .. [1] Naeini et al., AAAI 2015, 2901-2907.
+    """
+    parts = np.array_split(np.argsort(probabilities, kind="stable"), min(CALIBRATION_BINS, len(mvi)))
+    gaps = [len(part) * abs(probabilities[part].mean() - mvi[part].mean()) for part in parts]
+    return float(sum(gaps) / len(mvi))
+
+
+def cross_calibrated(logits: FloatArray, mvi: npt.NDArray[np.bool_], fold: npt.NDArray[np.intp]) -> FloatArray:
+    """Return the probability of each case by a sigmoid that was fitted without its fold; `fold` numbers it."""
+    probabilities = np.empty(len(mvi))
+    for n in np.unique(fold):
+        slope, intercept, _ = calibrate(logits[fold != n], mvi[fold != n])
+        probabilities[fold == n] = expit(slope * logits[fold == n] + intercept)
+    return probabilities
+
+
 def _outside_share(train: FloatArray, test: FloatArray) -> FloatArray:
     outside = (test < train.min(axis=0)) | (test > train.max(axis=0))
     shares: FloatArray = outside.mean(axis=1)
@@ -175,6 +200,7 @@ def _fit_head(
 ) -> tuple[Head, HeldOut]:
     usable = table.complete if with_clinical else np.ones(len(table.mvi), dtype=bool)
     logits = np.full(len(table.mvi), np.nan)
+    fold = np.zeros(len(table.mvi), dtype=np.intp)
     networks: list[FusionNetwork] = []
     for n, (train, test) in enumerate(folds):
         rows = train[usable[train]]
@@ -188,24 +214,30 @@ def _fit_head(
             seed=training.seed + n,
         )
         networks.append(network)
+        fold[test] = n
         for row in test[usable[test]]:
             logits[row] = network.logit(scores[n][row], None if clinical is None else clinical[row])
-    return _read(tuple(networks), logits[usable], table.mvi[usable])
+    return _read(tuple(networks), logits[usable], table.mvi[usable], fold[usable])
 
 
 def _read(
-    networks: tuple[FusionNetwork, ...], logits: FloatArray, mvi: npt.NDArray[np.bool_]
+    networks: tuple[FusionNetwork, ...],
+    logits: FloatArray,
+    mvi: npt.NDArray[np.bool_],
+    fold: npt.NDArray[np.intp],
 ) -> tuple[Head, HeldOut]:
     slope, intercept, calibrated = calibrate(logits, mvi)
-    probabilities = 1 / (1 + np.exp(-(slope * logits + intercept)))
+    probabilities = expit(slope * logits + intercept)
     threshold = youden_threshold(probabilities, mvi)
     positive = probabilities > threshold
+    unseen = cross_calibrated(logits, mvi, fold)
     held_out = HeldOut(
         len(mvi),
         int(mvi.sum()),
         float(roc_auc_score(mvi, probabilities)),
         float(positive[mvi].mean()),
         float(1 - positive[~mvi].mean()),
-        float(np.mean((probabilities - mvi) ** 2)),
+        float(np.mean((unseen - mvi) ** 2)),
+        calibration_error(unseen, mvi),
     )
     return Head(networks, slope, intercept, threshold, calibrated), held_out

@@ -6,7 +6,8 @@ import pytest
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
-from pipeline.phantom import PhantomSettings
+from pipeline.phantom import PhantomSettings, make_case
+from pipeline.phantom.case import latents_of_seed
 from pipeline.phantom.latent import (
     CLINICAL_EFFECT,
     IMAGING_EFFECT,
@@ -91,3 +92,11 @@ def test_forced_status_overrides_the_draw_and_keeps_the_random_stream() -> None:
         assert [patient.mvi for patient in forced] == [False, True]
         for name, effect in IMAGING_EFFECT.items():
             assert forced[1].imaging[name] - forced[0].imaging[name] == pytest.approx(effect)
+
+
+def test_latents_of_a_seed_are_those_that_its_case_was_made_with() -> None:
+    settings = PhantomSettings(mvi_prevalence=0.4, with_distractors=False)
+    truth, latents = make_case(12, settings=settings).truth, latents_of_seed(12, 0.4)
+    assert latents.mvi == truth.mvi
+    assert latents.imaging_log_odds == truth.imaging_log_odds
+    assert latents.clinical_log_odds == truth.clinical_log_odds

@@ -5,7 +5,14 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
-from pipeline.training.classifier import calibrate, fit_classifier, fit_reduction, youden_threshold
+from pipeline.training.classifier import (
+    calibrate,
+    calibration_error,
+    cross_calibrated,
+    fit_classifier,
+    fit_reduction,
+    youden_threshold,
+)
 from pipeline.training.errors import TrainingError
 from tests.unit.pipeline.training.cohorts import SETTINGS, TRAINING, make_table
 
@@ -129,3 +136,20 @@ def test_calibration_when_it_makes_no_sense_then_it_is_not_claimed(turned: bool)
     logits = np.linspace(-2, 2, count)
     mvi = logits < 0 if turned else logits > 0
     assert calibrate(logits, mvi) == (1.0, 0.0, False)
+
+
+def test_calibration_error_is_the_distance_of_predicted_and_observed_frequency() -> None:
+    mvi = np.array([0, 1] * 50, bool)
+    assert calibration_error(np.full(100, 0.5), mvi) == pytest.approx(0.0)
+    assert calibration_error(np.full(100, 0.8), mvi) == pytest.approx(0.3)
+
+
+def test_cross_calibration_of_a_fold_does_not_see_its_outcomes() -> None:
+    random = np.random.default_rng(0)
+    logits, fold = random.standard_normal(200), np.arange(200) % 4
+    mvi = random.random(200) < 1 / (1 + np.exp(-logits))
+    before = cross_calibrated(logits, mvi, fold)
+    turned = np.where(fold == 1, ~mvi, mvi)
+    after = cross_calibrated(logits, turned, fold)
+    np.testing.assert_array_equal(before[fold == 1], after[fold == 1])
+    assert not np.array_equal(before[fold == 2], after[fold == 2])

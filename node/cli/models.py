@@ -56,9 +56,19 @@ def list_models(config: ConfigOption = None, as_json: JsonOption = False) -> Non
 
 @app.command(epilog="Example: mvi-node models show phantom-demo")
 @verb
-def show(name: NameArgument = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def show(
+    name: NameArgument = None,
+    card: Annotated[bool, typer.Option("--card", help="Print the model card, in Markdown.")] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Show how a model was made, what was measured on cases left out, and its settings."""
+    from pipeline.model_card import model_card  # noqa: PLC0415 - `--help` needs no numpy
+
     bundle, folder = _load(name, load_settings(config, os.environ))
+    if card:
+        print_json({"card": model_card(bundle)}) if as_json else typer.echo(model_card(bundle), nl=False)
+        return
     document = _document(bundle, folder)
     if as_json:
         print_json(document)

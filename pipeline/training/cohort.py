@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pipeline.training.classifier import ClassifierFit, fit_classifier
 from pipeline.training.errors import TrainingError
 from pipeline.training.extraction import Extracted, extract_cohort
 from pipeline.training.feature_table import FeatureTable, read_table
+from pipeline.training.making import digest
 from pipeline.training.manifest import CohortManifest
 from pipeline.training.segmentation import Progress
 from pipeline.training.segmentation_stage import fit_segmentation
@@ -172,6 +174,7 @@ def _record(
         else {"taken_over_from": asdict(base.identity)}
     )
     return {
+        "software": version("mvi-node"),
         "cohort": manifest.cohort.model_dump(mode="json"),
         "phantoms": manifest.phantoms.model_dump(mode="json"),
         "segmentation": segmentation,
@@ -179,6 +182,7 @@ def _record(
             "cases": len(table.cases),
             "without_features": len(sources.classifier) - len(table.cases),
             "with_invasion": int(np.sum(table.mvi)),
+            "sha256": digest({"values": table.values, "clinical": table.clinical, "mvi": table.mvi}),
             **manifest.classifier.model_dump(mode="json"),
         },
         "left_out": {

@@ -69,3 +69,14 @@ def test_show_when_there_is_no_such_model_then_one_line_says_so(config: Path) ->
     assert output == ""
     assert errors.count("\n") == 1
     assert "no model 'absent'" in errors
+
+
+def test_show_card_of_the_bundled_model_says_what_its_figures_are_worth() -> None:
+    code, card, _ = run("models", "show", "phantom-demo", "--card")
+    assert code == 0
+    assert card.startswith("# phantom-demo ")
+    assert "says nothing about patients" in card
+    assert "0.79 to 0.80" in card
+    assert "| radiomics |" in card
+    assert "`maximum_mahalanobis`" in card
+    assert run("models", "show", "phantom-demo", "--card", "--json")[1].startswith("{")

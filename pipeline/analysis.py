@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pipeline.deformation import Deformation
 from pipeline.geometry import FloatArray
 from pipeline.study import Analyte, Role
 from pipeline.volume import LabelMap, Volume
@@ -97,6 +98,8 @@ class RegistrationOutcome:
         Final negated mutual information of elastix; lower is better.
     metric_before
         The same metric without registration.
+    deformation
+        Applied to a point of the hepatobiliary phase before the matrix; None where the registration is rigid.
     """
 
     transform_lps_mm: FloatArray
@@ -104,6 +107,7 @@ class RegistrationOutcome:
     rotation_deg: tuple[float, float, float]
     metric: float
     metric_before: float
+    deformation: Deformation | None = None
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
-"""The one interpolation: rigid transform and change of grid composed (SimpleITK)."""
+"""The one interpolation: transform and change of grid composed (SimpleITK)."""
 
 import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk  # noqa: N813 - the package's own idiom
 
+from pipeline.deformation import ORDER, Deformation
 from pipeline.geometry import FloatArray, Grid
 from pipeline.volume import LabelMap, Volume
 
@@ -28,7 +29,12 @@ def grid_of(image: sitk.Image) -> Grid:
     )
 
 
-def resample(volume: Volume, grid: Grid, transform_lps_mm: FloatArray | None = None) -> Volume:
+def resample(
+    volume: Volume,
+    grid: Grid,
+    transform_lps_mm: FloatArray | None = None,
+    deformation: Deformation | None = None,
+) -> Volume:
     """Interpolate `volume` linearly on `grid`.
 
     Parameters
@@ -39,13 +45,15 @@ def resample(volume: Volume, grid: Grid, transform_lps_mm: FloatArray | None = N
         Where values are wanted.
     transform_lps_mm
         4 x 4; maps a point of `grid` to the same tissue in `volume`. Identity where absent.
+    deformation
+        Applied before the matrix; none where absent.
 
     Returns
     -------
     Volume
         On `grid`; 0 outside `volume`.
     """
-    array = _resample(volume.array, volume.grid, grid, transform_lps_mm, sitk.sitkLinear)
+    array = _resample(volume.array, volume.grid, grid, transform_lps_mm, sitk.sitkLinear, deformation)
     return Volume(array.astype(np.float32, copy=False), grid)
 
 
@@ -78,11 +86,16 @@ def _resample(
     target: Grid,
     transform_lps_mm: FloatArray | None,
     interpolator: int,
+    deformation: Deformation | None = None,
 ) -> npt.NDArray[np.generic]:
-    transform = sitk.AffineTransform(3)
+    rigid = sitk.AffineTransform(3)
     if transform_lps_mm is not None:
-        transform.SetMatrix(transform_lps_mm[:3, :3].ravel().tolist())
-        transform.SetTranslation(transform_lps_mm[:3, 3].tolist())
+        rigid.SetMatrix(transform_lps_mm[:3, :3].ravel().tolist())
+        rigid.SetTranslation(transform_lps_mm[:3, 3].tolist())
+    transform: sitk.Transform = rigid
+    if deformation is not None:
+        # The last one added is applied first.
+        transform = sitk.CompositeTransform([rigid, _b_spline(deformation)])
     resampler = sitk.ResampleImageFilter()
     resampler.SetSize(target.shape[::-1])
     resampler.SetOutputSpacing(target.spacing_xyz_mm.tolist())
@@ -92,3 +105,13 @@ def _resample(
     resampler.SetInterpolator(interpolator)
     result: npt.NDArray[np.generic] = sitk.GetArrayFromImage(resampler.Execute(to_sitk(array, source)))
     return result
+
+
+def _b_spline(deformation: Deformation) -> sitk.BSplineTransform:
+    grid = deformation.grid
+    transform = sitk.BSplineTransform(3, ORDER)
+    size = [float(n) for n in grid.shape[::-1]]
+    frame = [*grid.origin_lps_mm.tolist(), *grid.spacing_xyz_mm.tolist(), *grid.direction.ravel().tolist()]
+    transform.SetFixedParameters([*size, *frame])
+    transform.SetParameters(deformation.displacement_lps_mm.ravel().tolist())
+    return transform

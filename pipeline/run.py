@@ -138,11 +138,12 @@ def align(study: Study, settings: PipelineSettings) -> Aligned:
         for role in MOVING_ROLES
     }
     grid = working_grid(fixed.grid, settings)
-    registered = {
-        role: resample(study.volumes[role], grid, outcomes[role].transform_lps_mm if role in outcomes else None)
-        for role in Role
+    moved = {
+        role: resample(study.volumes[role], grid, outcome.transform_lps_mm, outcome.deformation)
+        for role, outcome in outcomes.items()
     }
-    return Aligned(registered, outcomes)
+    moved[FIXED_ROLE] = resample(fixed, grid)
+    return Aligned({role: moved[role] for role in Role}, outcomes)
 
 
 def working_grid(native: Grid, settings: PipelineSettings) -> Grid:

@@ -1,11 +1,12 @@
-"""Rigid alignment of one sequence to the hepatobiliary phase."""
+"""Alignment of one sequence to the hepatobiliary phase: rigid, and deformable after it where that is set."""
 
 import numpy as np
 
 from pipeline.analysis import RegistrationOutcome
+from pipeline.deformation import Deformation
 from pipeline.errors import QualityGateError
 from pipeline.geometry import FloatArray, Grid, read_only
-from pipeline.registration.elastix import euler_registration
+from pipeline.registration.elastix import b_spline_registration, euler_registration
 from pipeline.registration.settings import RegistrationSettings
 from pipeline.registration.similarity import Similarity
 from pipeline.volume import Volume
@@ -14,7 +15,7 @@ from pipeline.volume import Volume
 def register(
     fixed: Volume, moving: Volume, *, settings: RegistrationSettings, seed: int, name: str = "A sequence"
 ) -> RegistrationOutcome:
-    """Align `moving` rigidly to `fixed`.
+    """Align `moving` to `fixed`, rigidly unless `settings.deformable` adds a second step.
 
     Parameters
     ----------
@@ -66,6 +67,15 @@ def register(
     after = similarity(transform)
     if after >= before:
         transform, angles_deg, after = identity, (0.0, 0.0, 0.0), before
+    deformation = None
+    if settings.deformable is not None:
+        deformation = _deformation(fixed, moving, transform, settings, seed, name)
+        deformed = similarity(transform, deformation)
+        # Only what fits better and turns nothing inside out is kept.
+        if deformed < after and deformation.least_expansion(fixed.grid) > 0:
+            after = deformed
+        else:
+            deformation = None
     centre = fixed.grid.centre_lps_mm
     dx, dy, dz = (transform[:3, :3] @ centre + transform[:3, 3] - centre).tolist()
     return RegistrationOutcome(
@@ -74,6 +84,19 @@ def register(
         rotation_deg=angles_deg,
         metric=after,
         metric_before=before,
+        deformation=deformation,
+    )
+
+
+def _deformation(
+    fixed: Volume, moving: Volume, transform: FloatArray, settings: RegistrationSettings, seed: int, name: str
+) -> Deformation:
+    """Deform what the rigid step left; the moving grid is placed anew and nothing is interpolated yet."""
+    back, grid = np.linalg.inv(transform), moving.grid
+    origin = back[:3, :3] @ grid.origin_lps_mm + back[:3, 3]
+    placed = Volume(moving.array, Grid(grid.shape, grid.spacing_xyz_mm, origin, back[:3, :3] @ grid.direction))
+    return b_spline_registration(
+        fixed, placed, parameters=settings.deformable or {}, seed=seed, threads=settings.threads, name=name
     )
 
 

@@ -1,15 +1,16 @@
-"""The seam to elastix: arrays and a parameter map in, a rigid transform out."""
+"""The seam to elastix: arrays and a parameter map in, a transform out."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, Final
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813 - the package's own idiom
 
+from pipeline.deformation import Deformation
 from pipeline.errors import QualityGateError, TransientError
-from pipeline.geometry import FloatArray
+from pipeline.geometry import FloatArray, Grid
 from pipeline.volume import Volume
 
 STAGE: Final = "register"
@@ -53,6 +54,51 @@ def euler_registration(
     TransientError
         ``REG-MEMORY``: no memory.
     """
+    found = _run(fixed, moving, parameters, seed=seed, threads=threads, name=name)
+    parameters_found = [float(text) for text in found["TransformParameters"]]
+    return _matrix(parameters_found, [float(text) for text in found["CenterOfRotationPoint"]])
+
+
+def b_spline_registration(
+    fixed: Volume,
+    moving: Volume,
+    *,
+    parameters: Mapping[str, tuple[str, ...]],
+    seed: int,
+    threads: int,
+    name: str = "A sequence",
+) -> Deformation:
+    """Run elastix with a B-spline transform, from the identity; as `euler_registration`.
+
+    Returns
+    -------
+    Deformation
+        Maps a point of `fixed` to the same tissue in `moving`, LPS mm.
+
+    Raises
+    ------
+    QualityGateError, TransientError
+        As `euler_registration`.
+    """
+    found = _run(fixed, moving, parameters, seed=seed, threads=threads, name=name)
+    size = [int(text) for text in found["GridSize"]]
+    origin, spacing = (np.array([float(text) for text in found[key]]) for key in ("GridOrigin", "GridSpacing"))
+    # The control points lie along the axes of the fixed image.
+    grid = Grid((size[2], size[1], size[0]), spacing, origin, fixed.grid.direction)
+    displacement = np.array([float(text) for text in found["TransformParameters"]]).reshape(3, *grid.shape)
+    return Deformation(grid, displacement)
+
+
+def _run(
+    fixed: Volume,
+    moving: Volume,
+    parameters: Mapping[str, tuple[str, ...]],
+    *,
+    seed: int,
+    threads: int,
+    name: str,
+) -> Mapping[str, Sequence[str]]:
+    """Run elastix and return the parameter map of the transform it found."""
     itk = _load()
     # Named, because the images are views whose arrays live as long as these two objects.
     fixed_image, moving_image = _image(itk, fixed), _image(itk, moving)
@@ -65,7 +111,7 @@ def euler_registration(
         method.SetLogToFile(False)
         method.SetNumberOfThreads(threads)
         method.UpdateLargestPossibleRegion()
-        found = method.GetTransformParameterObject().GetParameterMap(0)
+        found: Mapping[str, Sequence[str]] = method.GetTransformParameterObject().GetParameterMap(0)
     except MemoryError as error:
         raise TransientError("REG-MEMORY", "Not enough memory for the registration.", stage=STAGE) from error
     except RuntimeError as error:
@@ -76,8 +122,7 @@ def euler_registration(
             remedy="Check that this series shows the liver, without gross motion, and send it again.",
             stage=STAGE,
         ) from error
-    parameters_found = [float(text) for text in found["TransformParameters"]]
-    return _matrix(parameters_found, [float(text) for text in found["CenterOfRotationPoint"]])
+    return found
 
 
 def _load() -> SimpleNamespace:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from config.parameter_maps import read_parameter_map
 
@@ -17,5 +17,15 @@ class RegistrationSettings(BaseModel):
     initialisation: Literal["identity", "geometry", "best"] = "best"
     """Start: scanner coordinates as they are, centres of the grids together, or whichever has more mutual
     information."""
+    deformable: dict[str, tuple[str, ...]] | None = None
+    """Elastix parameter map of a second step with B-splines; true: config/elastix/bspline.txt; none: rigid alone,
+    as in the paper."""
     threads: Annotated[int, Field(ge=1, le=64)] = 2
     """Threads of elastix; a fixed number, because the last digits depend on it."""
+
+    @field_validator("deformable", mode="before")
+    @classmethod
+    def _true_is_the_map_of_the_software(cls, value: object) -> object:
+        if isinstance(value, bool):
+            return read_parameter_map("bspline") if value else None
+        return value

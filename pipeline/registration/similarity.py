@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from pipeline.deformation import Deformation
 from pipeline.errors import QualityGateError
 from pipeline.geometry import FloatArray
 from pipeline.volume import Volume
@@ -70,9 +71,9 @@ class Similarity:
         self._moving = moving
         self._limits = _limits(moving)
 
-    def __call__(self, transform_lps_mm: FloatArray) -> float:
-        """Evaluate a 4 x 4 matrix from fixed to moving points; 0 where too few points overlap."""
-        index, inside = self._locate(transform_lps_mm)
+    def __call__(self, transform_lps_mm: FloatArray, deformation: Deformation | None = None) -> float:
+        """Evaluate a 4 x 4 matrix from fixed to moving points, after a deformation; 0 where too few overlap."""
+        index, inside = self._locate(transform_lps_mm, deformation)
         if inside.mean() < LEAST_OVERLAP:
             return 0.0
         values = ndimage.map_coordinates(self._moving.array, index[inside].T[::-1], order=1, mode="nearest")
@@ -82,8 +83,11 @@ class Similarity:
         """Tell whether at least `LEAST_OVERLAP` of the sampled points lie inside the moving volume."""
         return bool(self._locate(transform_lps_mm)[1].mean() >= LEAST_OVERLAP)
 
-    def _locate(self, transform_lps_mm: FloatArray) -> tuple[FloatArray, Mask]:
-        points = self._points @ transform_lps_mm[:3, :3].T + transform_lps_mm[:3, 3]
+    def _locate(
+        self, transform_lps_mm: FloatArray, deformation: Deformation | None = None
+    ) -> tuple[FloatArray, Mask]:
+        start = self._points if deformation is None else deformation.moved(self._points)
+        points = start @ transform_lps_mm[:3, :3].T + transform_lps_mm[:3, 3]
         index = self._moving.grid.to_index_ijk(points)
         last = np.array(self._moving.grid.shape[::-1]) - 1
         inside: Mask = np.all((index >= 0) & (index <= last), axis=1)

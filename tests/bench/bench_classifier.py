@@ -122,11 +122,12 @@ def _spread(areas: list[float]) -> Spread:
 
 
 def _interval(score: npt.NDArray[np.float64], mvi: npt.NDArray[np.bool_]) -> tuple[float, float, float]:
-    random, drawn = np.random.default_rng(0), []
+    random = np.random.default_rng(0)
+    drawn: list[float] = []
     while len(drawn) < RESAMPLES:
         rows = random.integers(0, len(mvi), len(mvi))
         if 0 < mvi[rows].sum() < len(mvi):
-            drawn.append(roc_auc_score(mvi[rows], score[rows]))
+            drawn.append(float(roc_auc_score(mvi[rows], score[rows])))
     low, high = np.percentile(drawn, [2.5, 97.5])
     return float(roc_auc_score(mvi, score)), float(low), float(high)
 

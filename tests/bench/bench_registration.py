@@ -1,7 +1,7 @@
 """Target registration error, tumour overlap and time of the registration on phantoms with known motion.
 
-``python -m tests.bench.bench_registration [NUMBER_OF_PHANTOMS] [--keep FILE]``: translations to 25 mm, rotations
-to 8 degrees, five moving sequences each. FILE keeps what was measured, so that an interrupted run goes on.
+``python -m tests.bench.bench_registration [NUMBER_OF_PHANTOMS] [--deformable] [--keep FILE]``: translations to 25
+mm, rotations to 8 degrees, five moving sequences each. FILE keeps what was measured: an interrupted run goes on.
 
 The error of a point of the true liver is taken along the axes of the moving grid. In plane: the two axes of a
 slice. Plane-equivalent: all three, the one through the slices times pixel width over slice spacing, so that a
@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from pipeline.deformation import Deformation
 from pipeline.geometry import FloatArray
 from pipeline.phantom import PhantomSettings, make_case
 from pipeline.quality import GateSettings, registration_gates
@@ -32,6 +33,7 @@ from tests.bench.figure import Figure
 FIRST_SEED = 910_000
 """Far from the seeds of training."""
 SETTINGS = PhantomSettings(max_shift_mm=25.0, max_rotation_deg=8.0, with_distractors=False)
+RIGID, DEFORMABLE = (RegistrationSettings.model_validate({"deformable": wanted}) for wanted in (False, True))
 EVERY_NTH_LIVER_VOXEL = 97
 TUMOUR_LABEL = 2
 CASES = 40
@@ -66,7 +68,7 @@ class PairError:
         return self.mean_after_mm > self.mean_before_mm and not self.refused
 
 
-def measure_case(seed: int) -> list[PairError]:
+def measure_case(seed: int, settings: RegistrationSettings = RIGID) -> list[PairError]:
     """Register the five pairs of one phantom and compare with the truth."""
     case = make_case(seed, settings=SETTINGS)
     labels, volumes = case.truth.label_map, case.study.volumes
@@ -74,10 +76,11 @@ def measure_case(seed: int) -> list[PairError]:
     errors = []
     for role in MOVING_ROLES:
         begun = time.perf_counter()
-        outcome = register(volumes[FIXED_ROLE], volumes[role], settings=RegistrationSettings(), seed=0)
+        outcome = register(volumes[FIXED_ROLE], volumes[role], settings=settings, seed=0)
         seconds = time.perf_counter() - begun
         truth, grid = case.truth.transforms_lps_mm[role], volumes[role].grid
-        error = _moved(points, outcome.transform_lps_mm - truth) @ grid.direction
+        deformed = points if outcome.deformation is None else outcome.deformation.moved(points)
+        error = (_moved(deformed, outcome.transform_lps_mm) - _moved(points, truth)) @ grid.direction
         before = np.linalg.norm(_moved(points, np.eye(4) - truth), axis=1)
         after = np.linalg.norm(error, axis=1)
         spacing = grid.spacing_xyz_mm
@@ -96,7 +99,7 @@ def measure_case(seed: int) -> list[PairError]:
                 float(np.percentile(after, HIGH)),
                 float(spacing[2]),
                 tumour_dice(labels, truth, np.eye(4)),
-                tumour_dice(labels, truth, outcome.transform_lps_mm),
+                tumour_dice(labels, truth, outcome.transform_lps_mm, outcome.deformation),
                 not all(gate.passed for gate in gates),
                 seconds,
             )
@@ -109,13 +112,16 @@ def _moved(points: FloatArray, matrix: FloatArray) -> FloatArray:
     return moved
 
 
-def tumour_dice(labels: LabelMap, truth: FloatArray, found: FloatArray) -> float:
+def tumour_dice(
+    labels: LabelMap, truth: FloatArray, found: FloatArray, deformation: Deformation | None = None
+) -> float:
     """Compare the tumours of the hepatobiliary phase with those of a sequence brought to it by `found`."""
     fixed: npt.NDArray[np.bool_] = labels.array == TUMOUR_LABEL
     index = np.indices(fixed.shape).reshape(3, -1)[::-1].T
     # A point is taken to the moving sequence as found, and from there back to its tissue as it truly was.
-    back = np.linalg.inv(truth) @ found
-    there = labels.grid.to_index_ijk(_moved(labels.grid.to_lps_mm(index), back))
+    points = labels.grid.to_lps_mm(index)
+    points = points if deformation is None else deformation.moved(points)
+    there = labels.grid.to_index_ijk(_moved(points, np.linalg.inv(truth) @ found))
     moving = ndimage.map_coordinates(fixed.astype(np.float32), there.T[::-1], order=1) >= 0.5
     return dice(fixed, moving.reshape(fixed.shape))
 
@@ -179,6 +185,7 @@ def main() -> None:
     """Measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("cases", type=int, nargs="?", default=CASES)
+    parser.add_argument("--deformable", action="store_true", help="with the second step, off by default")
     parser.add_argument("--keep", type=Path, help="JSON lines; cases in it are not measured again")
     options = parser.parse_args()
     errors: list[PairError] = []
@@ -189,7 +196,7 @@ def main() -> None:
     for seed in range(FIRST_SEED, FIRST_SEED + options.cases):
         if seed in known:
             continue
-        measured = measure_case(seed)
+        measured = measure_case(seed, DEFORMABLE if options.deformable else RIGID)
         errors += measured
         if options.keep:
             with options.keep.open("a", encoding="utf-8") as file:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import ValidationError
 
 from config.analytes import load_analytes
 from pipeline.classification import CLINICAL_FEATURES
@@ -95,8 +96,19 @@ def extract_cohort(
 def features_folder(work: Path, weights: Weights, settings: PipelineSettings) -> Path:
     """Return the folder of the features of these weights and settings; `TrainingError` where it holds others."""
     folder = work / FEATURES
-    require_same_making(folder, {**settings.model_dump(mode="json"), "weights": digest(weights)})
+    making = {**settings.model_dump(mode="json"), "weights": digest(weights)}
+    require_same_making(folder, making, _completed)
     return folder
+
+
+def _completed(stored: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give a record the settings that came later: their defaults do what the software did without them."""
+    known = {name: value for name, value in stored.items() if name in PipelineSettings.model_fields}
+    try:
+        settings = PipelineSettings.model_validate(known)
+    except ValidationError:
+        return stored
+    return {**stored, **settings.model_dump(mode="json")}
 
 
 def is_done(folder: Path, source: Source) -> bool:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,12 @@ from pipeline.training.errors import TrainingError
 RECORD = "made_with.json"
 
 
-def require_same_making(folder: Path, making: Mapping[str, Any]) -> None:
+Completion = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
+def require_same_making(
+    folder: Path, making: Mapping[str, Any], complete: Completion = lambda stored: stored
+) -> None:
     """Record what `folder` is made with, or check that it was made with the same.
 
     Parameters
@@ -23,6 +28,8 @@ def require_same_making(folder: Path, making: Mapping[str, Any]) -> None:
         Made where absent.
     making
         Settings and digests, as JSON.
+    complete
+        Gives a record of earlier software the settings that it did not know, at the values that change nothing.
 
     Raises
     ------
@@ -32,7 +39,7 @@ def require_same_making(folder: Path, making: Mapping[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     path, wanted = folder / RECORD, json.loads(json.dumps(making))
     if path.is_file():
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        stored = complete(json.loads(path.read_text(encoding="utf-8")))
         differing = sorted(key for key in wanted.keys() | stored.keys() if wanted.get(key) != stored.get(key))
         if differing:
             raise TrainingError(

@@ -9,10 +9,12 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from pipeline.lesions import delineate
 from pipeline.model_bundle import BUNDLED_FOLDER, ModelBundle, load_bundle
@@ -25,8 +27,10 @@ from tests.bench.figure import Figure
 
 FIRST_SEED = 50_000
 CASES = 20
-GOAL = 0.80
-"""Mean tumour Dice that the demonstration model must reach."""
+GOAL, LIVER_GOAL = 0.90, 0.95
+"""Mean Dice of tumour and liver that the demonstration model must reach on phantoms; the paper has 0.762 for
+tumours of patients, which is another thing."""
+RESAMPLES = 5000
 READERS_TUMOUR, READERS_LIVER = 0.85, 0.95
 """Two radiologists on MRI of patients (LiverHccSeg, PMC10587725): an anchor, not a competitor on phantoms."""
 COMMAND = "python -m tests.bench.bench_segmentation"
@@ -93,12 +97,21 @@ def figures() -> list[Figure]:
     liver = statistics.mean(score.liver_dice for score in scores)
     return [
         Figure(f"tumour Dice, {CASES} unseen phantoms", tumour, READERS_TUMOUR, f">= {GOAL:.2f}", "Dice", COMMAND),
-        Figure(f"liver Dice, {CASES} unseen phantoms", liver, READERS_LIVER, "none", "Dice", COMMAND),
+        Figure(
+            f"liver Dice, {CASES} unseen phantoms", liver, READERS_LIVER, f">= {LIVER_GOAL:.2f}", "Dice", COMMAND
+        ),
     ]
 
 
+def interval_95(values: Sequence[float]) -> tuple[float, float]:
+    """Return the interval of the mean by resampling cases (percentile bootstrap)."""
+    drawn = np.random.default_rng(0).choice(np.array(values), (RESAMPLES, len(values))).mean(axis=1)
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return float(low), float(high)
+
+
 def main() -> int:
-    """Print each case and the mean; exit 1 where the mean tumour Dice misses the goal."""
+    """Print each case and the mean; exit 1 where one misses its goal."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bundle", type=Path, default=BUNDLED_FOLDER / "phantom-demo")
     parser.add_argument("--cases", type=int, default=CASES)
@@ -116,16 +129,18 @@ def main() -> int:
             f"   {score.true_lesions}/{score.found_lesions}                 {score.segment_s:.1f} s\n"
         )
         sys.stdout.flush()
-    liver = statistics.mean(score.liver_dice for score in scores)
-    tumour = statistics.mean(score.tumour_dice for score in scores)
-    median = statistics.median(score.tumour_dice for score in scores)
-    sys.stdout.write(
-        f"mean of {len(scores)}: liver {liver:.3f}, tumour {tumour:.3f} (median {median:.3f}, goal {GOAL:.2f})\n"
-    )
+    livers, tumours = [score.liver_dice for score in scores], [score.tumour_dice for score in scores]
+    liver, tumour, median = statistics.mean(livers), statistics.mean(tumours), statistics.median(tumours)
+    for name, mean, values, goal in (("liver", liver, livers, LIVER_GOAL), ("tumour", tumour, tumours, GOAL)):
+        low, high = interval_95(values)
+        sys.stdout.write(
+            f"{name}: mean {mean:.3f} (95 % {low:.3f} to {high:.3f}) of {len(scores)}, goal {goal:.2f}\n"
+        )
+    sys.stdout.write(f"tumour: median {median:.3f}\n")
     if options.json:
         document = {"liver_dice": liver, "tumour_dice": tumour, "cases": [asdict(score) for score in scores]}
         options.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    return 0 if tumour >= GOAL else 1
+    return 0 if tumour >= GOAL and liver >= LIVER_GOAL else 1
 
 
 if __name__ == "__main__":

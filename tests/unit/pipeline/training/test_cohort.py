@@ -1,5 +1,6 @@
 """The stages of `cohort train` on cases whose slow parts are done already, or replaced by the truth."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -240,6 +241,18 @@ def test_features_when_settings_or_weights_change_then_the_old_ones_are_not_reus
         features_folder(tmp_path, weights, COARSE.model_copy(update={"lesions": LesionSettings(margin_mm=20.0)}))
     with pytest.raises(TrainingError, match="another weights"):
         features_folder(tmp_path, {"head": np.zeros(3, np.float16)}, COARSE)
+
+
+def test_features_when_the_software_gained_a_setting_then_its_default_is_no_other_making(tmp_path: Path) -> None:
+    weights = {"head": np.ones(3, np.float16)}
+    record = features_folder(tmp_path, weights, COARSE) / "made_with.json"
+    stored = json.loads(record.read_text())
+    del stored["registration"]["deformable"]  # As written before there was one.
+    record.write_text(json.dumps(stored))
+    features_folder(tmp_path, weights, COARSE)
+    deformable = COARSE.registration.model_copy(update={"deformable": {"Transform": ("BSplineTransform",)}})
+    with pytest.raises(TrainingError, match="another registration"):
+        features_folder(tmp_path, weights, COARSE.model_copy(update={"registration": deformable}))
 
 
 def test_features_when_nobody_says_what_made_them_then_refused(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -51,6 +51,7 @@ class Changes:
     until: datetime | None = None
     fresh: list[dict[str, object]] = field(default_factory=list)
     fates: dict[int, Fate] = field(default_factory=dict)
+    kept_back: list[WithdrawnResult] = field(default_factory=list)
     entered: Entered = field(default_factory=Entered)
 
     def withdraw(self, taken_back: WithdrawnResult) -> None:
@@ -62,6 +63,9 @@ class Changes:
         self.entered += Entered(withdrawn=len(found))
         if found and taken_back.because:
             logger.warning("value withdrawn because=%s", taken_back.because)
+        by_key = any(row["result_key"] == taken_back.key for row in same)
+        # What has found its own does not mean another order of the specimen, which may state it anew.
+        self.kept_back.append(replace(taken_back, specimen_at="") if by_key else taken_back)
         if not same and taken_back.expected:
             self._tell_unmatched("withdrawal", taken_back.analyte.value)
 
@@ -128,7 +132,7 @@ class Changes:
         )
 
     def _is_void(self, value: AcceptedValue) -> bool:
-        own = [row for row in self.known if _concerns(row, value, row["collected_at"])]
+        own = [row for row in self.known if _concerns(row, value, _specimen_of(row))]
         back = [row for row in self.taken_back if _concerns(row, value, row["specimen_at"])]
         return any(self._decides(row, value) for row in own) or any(self._voids(row, value) for row in back)
 
@@ -190,6 +194,11 @@ def _concerns(row: Row, value: AcceptedValue, specimen_at: str) -> bool:
     if row["analyte"] != value.analyte.value:
         return False
     return row["result_key"] == value.key or _is_specimen(specimen_at, value.collected_at)
+
+
+def _specimen_of(row: Row) -> str:
+    """Return the specimen by which a row may concern a result of another key; withdrawals are kept apart."""
+    return "" if row["state"] == LabState.WITHDRAWN.value else str(row["collected_at"])
 
 
 def _has_last_word(row: Row, value: AcceptedValue) -> bool:

@@ -73,8 +73,8 @@ def enter_results(
     if changes.fresh:
         new = {**origin, "state": LabState.CURRENT.value, "changed_at": now}
         connection.execute(_ENTER, [{**new, **own} for own in changes.fresh])
-    if part.withdrawn:
-        connection.execute(_TAKE_BACK, [{**whose, **said, **_row(item)} for item in part.withdrawn])
+    if changes.kept_back:
+        connection.execute(_TAKE_BACK, [{**whose, **said, **_row(item)} for item in changes.kept_back])
     for refusal in part.refused:
         row = {"analyte": refusal.analyte.value, "code": refusal.code, "because": str(refusal)}
         connection.execute(_REFUSE, {**origin, **row})

@@ -231,3 +231,16 @@ def test_answer_when_a_statement_was_overtaken_by_a_later_one_then_the_later_one
         order = reported.replace(b"|1|P|", b"|%d|P|" % number) + b"20260201" + at
         receiver.answer(joined(order, ast(value, its)))
     assert kept(ledger) == ({} if (status, late) == ("C", "HEMOLYZED") else {"ast_u_per_l": 41})
+
+
+@pytest.mark.parametrize(("known", "expected"), [(True, {"ast_u_per_l": 43}), (False, {})])
+def test_answer_when_another_order_states_a_withdrawn_specimen_then_it_counts_where_the_withdrawal_had_its_own(
+    ledger: Ledger, receiver: Hl7Receiver, known: bool, expected: Mapping[str, float]
+) -> None:
+    if known:
+        receiver.answer(panel("1", values={"ast_u_per_l": "41"}))
+    receiver.answer(panel("2", values={"ast_u_per_l": ""}, status="D"))
+    receiver.answer(panel("3", values={"ast_u_per_l": "43"}, order="A2"))
+    assert kept(ledger) == expected
+    receiver.answer(panel("4", values={"ast_u_per_l": "41"}))
+    assert kept(ledger) == expected

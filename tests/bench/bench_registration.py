@@ -148,8 +148,8 @@ def write_table(errors: Sequence[PairError]) -> None:
         "in-plane",
         "through",
         "plane-eq",
-        "95 %",
-        "worst mean",
+        "mean 95%",
+        "mean max",
         "Dice before",
         "Dice after",
     )

@@ -34,6 +34,7 @@ from dicom_io.network.transport import TransportLimits
 from dicom_io.results import codes
 from node.audit.events import EventId
 from node.ledger.records import ObjectKind
+from node.probing import OLDER_REPORTS
 
 DOCUMENT = Path(__file__).with_name("CONFORMANCE.md")
 MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4"
@@ -109,6 +110,9 @@ def scu() -> str:
     """Return what the node proposes."""
     rows = [
         (name_of(uid), f"`{uid}`", "C-STORE", text) for uid, text in OUTPUTS.values()
+    ] + [
+        (name_of(uid), f"`{uid}`", "C-STORE", "the report, where the peer takes no newer SOP class of it")
+        for uid in OLDER_REPORTS
     ] + [
         (name_of(net.STORAGE_COMMITMENT_SOP_CLASS_UID), f"`{net.STORAGE_COMMITMENT_SOP_CLASS_UID}`", "N-ACTION",
          "after every delivery, unless `storage_commitment = false`"),

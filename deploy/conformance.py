@@ -164,7 +164,13 @@ def store_statuses() -> str:
     rows = []
     for item in StoreStatus:
         found = re.search(rf'{item.name} = \w+\n    """(.*?)"""', source, re.DOTALL)
-        rows.append((f"0x{item.value:04X}", item.name.lower().replace("_", " "), found[1] if found else ""))
+        rows.append(
+            (
+                f"0x{item.value:04X}",
+                item.name.lower().replace("_", " "),
+                " ".join(found[1].split()) if found else "",
+            )
+        )
     return table(("status", "name", "meaning"), rows)
 
 

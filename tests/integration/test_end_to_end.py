@@ -171,3 +171,32 @@ def test_values_when_the_last_comes_over_mutual_tls_then_the_result_is_supersede
     used = {row["analyte"]: row["value"] for row in shown["values"] if row["collected_at"].startswith(lab.day)}
     assert used == pytest.approx(dict(lab.values))
     assert [row["code"] for row in shown["refused"]] == ["LAB-TEXT"]
+
+
+def test_assignment_when_made_on_the_running_node_then_a_whole_new_result_says_so_and_replaces_the_first(
+    loop: Loop,
+) -> None:
+    uid = loop.study["study_instance_uid"]
+    if loop.laboratory is not None:
+        # Its result is superseded by a value already; one more analysis would prove the same.
+        assert loop.node.json("studies", "assign", uid)["assignments"] == []
+        return
+    (first,) = [pydicom.dcmread(BytesIO(loop.pacs.file(one))) for one in loop.pacs.instances_of_modality("SR")]
+    chosen = loop.truth["roles"]["T2"]["series_instance_uid"]
+    answer = loop.node.json("studies", "assign", uid, f"T2={chosen}")
+    assert (answer["match"]["code"], answer["state"]) == (None, "ready")
+    deadline = time.monotonic() + ANALYSIS_S
+    while len(reports := loop.pacs.instances_of_modality("SR")) < 2:
+        assert time.monotonic() < deadline, loop.node.log.read_text(encoding="utf-8")[-3000:]
+        time.sleep(1)
+    found = [pydicom.dcmread(BytesIO(loop.pacs.file(one))) for one in reports]
+    (later,) = [report for report in found if report.SOPInstanceUID != first.SOPInstanceUID]
+    (replaced,) = later.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence
+    assert replaced.ReferencedSOPInstanceUID == first.SOPInstanceUID
+    stream = BytesIO()
+    later.save_as(stream)
+    report = said(stream.getvalue())
+    assert any("assigned by hand as the axial T2" in text for text in report)
+    assert CLASSIFIER_TITLES[Classifier.RADIOMICS] in report
+    assert loop.node.wait_for_state(uid, ("delivered",), ANALYSIS_S)["state"] == "delivered"
+    assert loop.node.json("studies", "explain", uid)["roles"]["T2"]["origin"] == "user"

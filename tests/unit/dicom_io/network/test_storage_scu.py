@@ -171,3 +171,20 @@ def test_echo_when_nothing_listens_then_says_so() -> None:
 def test_echo_when_the_host_is_unknown_then_says_so() -> None:
     with pytest.raises(PeerError, match="host name cannot be resolved"):
         echo(RemoteAE("PACS", "nowhere.invalid", 104), calling_ae_title="SCANNER")
+
+
+@pytest.mark.parametrize(
+    ("status", "disposition", "sop_instance_uid", "refused"),
+    [
+        (None, Disposition.PERMANENT, "1.2", True),  # Proposed in vain.
+        (0x0122, Disposition.PERMANENT, "1.2", True),  # As DICOMweb says it.
+        (0xA900, Disposition.PERMANENT, "1.2", False),
+        (None, Disposition.PERMANENT, "", False),  # Our own file cannot be read.
+        (None, Disposition.TRANSIENT, "1.2", False),
+    ],
+)
+def test_outcome_when_told_then_it_says_whether_an_older_class_may_help(
+    status: int | None, disposition: Disposition, sop_instance_uid: str, refused: bool
+) -> None:
+    outcome = SendOutcome(Path("sr.dcm"), sop_instance_uid, status, disposition, "words")
+    assert outcome.refuses_class is refused

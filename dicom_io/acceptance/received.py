@@ -1,12 +1,13 @@
 """One object that a node sent, reduced to what can be compared with the truth."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydicom.dataset import Dataset
 
 from dicom_io.acceptance.report_facts import ReportFacts, read_report
 from dicom_io.acceptance.segmentation_facts import Overlap, compare_segmentation
+from dicom_io.network.identity import read_file_identity
 from dicom_io.reading import read_file
 
 SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
@@ -59,29 +60,21 @@ def read_received(path: Path, label_map: Path) -> ReceivedObject:
     ReceivedObject
         With a `fault` where the object cannot be read.
     """
-    with path.open("rb") as file:
-        ds = read_file(file, stop_before_pixels=True)
-    kind = KINDS.get(str(ds.SOPClassUID), str(ds.SOPClassUID))
-    report: ReportFacts | None = None
-    overlap: Overlap | None = None
-    fault = ""
+    identity = read_file_identity(path).identity
+    kind = KINDS.get(identity.sop_class_uid, identity.sop_class_uid)
+    found = ReceivedObject(kind, identity.sop_instance_uid, identity.study_instance_uid)
     try:
-        if kind == "sr":
-            report = read_report(ds)
-        elif kind == "seg":
-            overlap = compare_segmentation(path, label_map)
+        with path.open("rb") as file:
+            ds = read_file(file, stop_before_pixels=True)
+        return replace(
+            found,
+            patient_id=str(ds.get("PatientID") or ""),
+            software=_software(ds),
+            report=read_report(ds) if kind == "sr" else None,
+            overlap=compare_segmentation(path, label_map) if kind == "seg" else None,
+        )
     except Exception as error:  # Libraries meet an object of which only the identifiers were checked.
-        fault = f"it cannot be read: {type(error).__name__}"
-    return ReceivedObject(
-        kind=kind,
-        sop_instance_uid=str(ds.SOPInstanceUID),
-        study_instance_uid=str(ds.StudyInstanceUID),
-        patient_id=str(ds.get("PatientID") or ""),
-        software=_software(ds),
-        report=report,
-        overlap=overlap,
-        fault=fault,
-    )
+        return replace(found, fault=f"it cannot be read: {type(error).__name__}")
 
 
 def _software(ds: Dataset) -> tuple[str, ...]:

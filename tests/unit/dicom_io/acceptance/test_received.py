@@ -132,6 +132,19 @@ def test_object_when_its_content_is_spoilt_then_it_is_a_fault_and_no_error(
     assert (read.report, read.overlap) == (None, None)
 
 
+def test_object_when_its_encoding_breaks_behind_the_identifiers_then_it_is_a_fault_and_no_error(
+    tmp_path: Path, written: tuple[Analysis, WrittenResults]
+) -> None:
+    path = written[1].sr
+    assert path is not None
+    content = path.read_bytes()
+    behind = content.index(b"\x20\x00\x0e\x00UI") + 100
+    path.write_bytes(content[:behind] + b"\xff\x00\x10\x00\x07\x01" * 50)
+    read = read_received(path, tmp_path)
+    assert read.fault.startswith("it cannot be read")
+    assert (read.kind, read.study_instance_uid) == ("sr", STUDY_UID)
+
+
 def test_summary_when_read_back_then_is_a_picture_and_anything_else_is_none(
     written: tuple[Analysis, WrittenResults],
 ) -> None:

@@ -117,7 +117,9 @@ def test_verb_when_it_is_done_then_json_is_one_document_and_text_in_a_pipe_is_pl
 def test_completion_when_shown_for_bash_then_is_valid_and_completes_verbs(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "SHELL": "/bin/bash"}
     run: Any = {"env": environment, "capture_output": True, "text": True, "cwd": tmp_path}
-    script = subprocess.run([sys.executable, "-m", "node", "--show-completion"], check=True, **run).stdout
+    # Asked for from bash, as people do: the shell is known by the process above.
+    shown = ["/bin/bash", "-c", f'"{sys.executable}" -m node --show-completion; exit $?']
+    script = subprocess.run(shown, check=True, **run).stdout
     (tmp_path / "completion.bash").write_text(script, encoding="utf-8")
     subprocess.run(["/bin/bash", "-n", "completion.bash"], check=True, **run)
     # The function as bash calls it, with this interpreter in the place of the installed program.

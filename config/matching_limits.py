@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 from config.rule_values import ROLE_NAMES, Fraction, NotNegative, Positive, Windows, exactly
 from config.settings import Section
 
-PIXEL_CHECKS = 11
+PIXEL_CHECKS = 12
 """Relations between the phases that pixels are checked for."""
 
 
@@ -108,6 +108,8 @@ class PixelRules(Section):
     """Least blood, arterial over before contrast."""
     blood_peak: Positive
     """Least blood, arterial over portal."""
+    blood_reversed: Positive
+    """The same, so low that it is a contradiction more: no timing of a bolus, but phases exchanged."""
     peak: Positive
     """Least of what the arterial phase brightens most over what the hepatobiliary phase does."""
     blood_portal: Positive

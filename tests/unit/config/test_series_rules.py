@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from config.errors import ConfigError
+from config.matching_limits import PIXEL_CHECKS
 from config.series_rules import DEFAULT_RULES_FILE, load_series_rules
 
 
@@ -130,7 +131,9 @@ def test_load_when_several_keys_are_wrong_then_all_are_named(tmp_path: Path) -> 
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("number", "right"), [(0, False), (1, True), (11, True), (12, False)])
+@pytest.mark.parametrize(
+    ("number", "right"), [(0, False), (1, True), (PIXEL_CHECKS, True), (PIXEL_CHECKS + 1, False)]
+)
 def test_load_when_no_number_of_contradictions_could_refuse_then_it_is_refused(
     tmp_path: Path, number: int, right: bool
 ) -> None:

@@ -189,6 +189,23 @@ def test_rules_when_they_bound_the_contradictions_then_by_the_number_of_checks()
     assert len(CHECKS) == PIXEL_CHECKS
 
 
+@pytest.mark.parametrize(("arterial", "refused"), [(0.7, False), (0.4, True)], ids=["badly timed", "reversed"])
+def test_inspect_when_only_the_blood_of_the_portal_phase_is_brighter_then_it_depends_on_how_much(
+    accepted: MatchResult, arterial: float, *, refused: bool
+) -> None:
+    # As in a study whose phases come in reverse, where liver and late phase happen to agree with their names.
+    volumes = phases()
+    volumes[Role.T1_ARTERIAL] = phase(arterial * 400.0, LIVER[Role.T1_ARTERIAL], seed=1)
+    volumes[Role.T1_PORTAL] = phase(400.0, LIVER[Role.T1_PORTAL], seed=2)
+    inside = sample(volumes)
+    assert inside is not None
+    assert not fitting_orders(inside, load_series_rules().pixels)
+    result = judged(accepted, volumes)
+    assert (result.code == "SM-PIXEL") is refused
+    said = result.message if refused else " ".join(result.warnings)
+    assert "blood is brighter in the portal venous phase than in the arterial phase" in said
+
+
 def test_inspect_when_the_match_was_refused_then_it_stays_as_it_is(writer: StudyWriter, match: Match) -> None:
     standard(writer, without=("T2",))
     refused = match()

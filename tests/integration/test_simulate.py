@@ -107,19 +107,30 @@ def test_node_when_it_does_not_know_the_title_then_the_command_is_told_and_nothi
     assert len(simulated.node.json("studies", "list")["studies"]) == len(PLAYED)
 
 
+LISTENING = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("node", run_name="__main__", alter_sys=True)
+"""
+"""A shell starts what runs in its background deaf to Ctrl-C; this hears it, wherever the suite is started."""
+
+
 def test_simulate_when_stopped_by_ctrl_c_then_it_ends_at_once_and_without_a_traceback(
     simulated: Simulated,
 ) -> None:
-    command = [sys.executable, "-m", "node", "simulate", "--to", simulated.to, "--scenario", "in-order"]
-    process = subprocess.Popen(
+    command = [sys.executable, "-c", LISTENING, "simulate", "--to", simulated.to, "--scenario", "in-order"]
+    with subprocess.Popen(
         [*command, "--port", str(simulated.port)], stderr=subprocess.PIPE, text=True, env=os.environ.copy()
-    )
-    assert process.stderr is not None
-    said = process.stderr.readline()
-    while said and "sending" not in said:
+    ) as process:
+        assert process.stderr is not None
         said = process.stderr.readline()
-    process.send_signal(signal.SIGINT)
-    _, rest = process.communicate(timeout=60)
+        while said and "sending" not in said:
+            said = process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        try:
+            _, rest = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == ExitCode.INTERRUPTED, rest
     assert "Traceback" not in rest
 

@@ -1,6 +1,7 @@
 """A real scheduler and a real worker, started as deploy/kubernetes starts them."""
 
 import operator
+import os
 import subprocess
 import sys
 import time
@@ -19,7 +20,8 @@ from node.executor import WORKER_LOST, Compute
 from pipeline.errors import QualityGateError, TransientError
 from tests.integration.orthanc import free_port
 
-BASE = Path(__file__).resolve().parents[3] / "deploy" / "kubernetes" / "base"
+REPOSITORY = Path(__file__).resolve().parents[3]
+BASE = REPOSITORY / "deploy" / "kubernetes" / "base"
 PIXELS = 13_000_000
 """Of a study of six sequences: 50 MB as float32."""
 PRELOAD = ["--preload", "pipeline.run"]
@@ -37,8 +39,10 @@ def arguments(manifest: str) -> list[str]:
 
 def start(command: list[str], log: Path) -> "subprocess.Popen[bytes]":
     program = str(Path(sys.executable).with_name(command[0]))
+    # They unpickle what this module defines, and are not pytest, which has the checkout on its path.
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     with log.open("wb") as out:
-        return subprocess.Popen([program, *command[1:]], stdout=out, stderr=out)
+        return subprocess.Popen([program, *command[1:]], stdout=out, stderr=out, env=environment)
 
 
 @dataclass

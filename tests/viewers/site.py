@@ -11,6 +11,8 @@ from typing import ClassVar
 
 HERE = Path(__file__).resolve().parent
 OHIF = HERE / "node_modules" / "@ohif" / "app" / "dist"
+CONFIGURATION = HERE.parents[1] / "deploy" / "compose" / "ohif_config.js"
+"""That of the composition: what is shipped is what the pictures are made with."""
 LOOPBACK = "127.0.0.1"
 
 _PROXIED = "/dicom-web/"
@@ -47,7 +49,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer_from_site(self) -> None:
         name = self.path.partition("?")[0].lstrip("/")
-        path = HERE / "app_config.js" if name == "app-config.js" else (OHIF / name).resolve()
+        path = CONFIGURATION if name == "app-config.js" else (OHIF / name).resolve()
         if name != "app-config.js" and not (path.is_relative_to(OHIF) and path.is_file()):
             # The routes of a single-page application all begin at its index.
             path = OHIF / "index.html"

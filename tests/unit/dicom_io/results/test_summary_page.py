@@ -1,6 +1,5 @@
 """The page shows the lesion where it lies, the right way round, and says what it must."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import combinations
@@ -10,32 +9,34 @@ import numpy as np
 import numpy.typing as npt
 import pydicom
 import pytest
-from matplotlib import font_manager
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-from dicom_io.results import page_text, write_results, writing
+from dicom_io.results import write_results, writing
 from dicom_io.results.product import Product
 from dicom_io.results.refusal import Refusal
 from dicom_io.results.refusal_page import draw_refusal, refusal_figure
 from dicom_io.results.report import key_slice
 from dicom_io.results.segmentation import MARGIN_RGB, TUMOUR_RGB
 from dicom_io.results.summary_cards import basis_lines
-from dicom_io.results.summary_page import draw_summary, summary_figure
+from dicom_io.results.summary_page import summary_figure
 from dicom_io.results.summary_scene import make_scene, side
-from dicom_io.results.summary_style import CARD, CATEGORY_INK
+from dicom_io.results.summary_style import CATEGORY_INK
 from dicom_io.results.wording import feature_title
 from pipeline.analysis import Analysis, Classifier, Lesion, Risk, RiskCategory
 from pipeline.geometry import Grid
 from pipeline.study import Analyte, Role
 from pipeline.volume import LabelMap, Volume
+from tests.unit.dicom_io.results.page_checks import (
+    PRODUCT,
+    assert_texts_are_whole,
+    assert_texts_do_not_overlap,
+    page_of,
+)
 from tests.unit.dicom_io.results.synthetic_study import (
     DIRECTIONS,
-    MODEL,
     STUDY_UID,
     ball,
     make_analysis,
@@ -43,7 +44,6 @@ from tests.unit.dicom_io.results.synthetic_study import (
     make_match,
 )
 
-PRODUCT = Product("0.1.0", MODEL)
 PICTURES = np.s_[70:912, 16:924]
 """Rows and columns of the page that hold the six pictures."""
 
@@ -51,10 +51,6 @@ PICTURES = np.s_[70:912, 16:924]
 def pixels_like(page: npt.NDArray[np.uint8], rgb: tuple[int, int, int]) -> npt.NDArray[np.bool_]:
     close: npt.NDArray[np.bool_] = np.abs(page.astype(int) - rgb).max(axis=-1) < 40
     return close
-
-
-def page_of(analysis: Analysis) -> npt.NDArray[np.uint8]:
-    return draw_summary(analysis, PRODUCT, STUDY_UID, margin_mm=5.0, place="series 8, image 18")
 
 
 @pytest.mark.parametrize(
@@ -123,34 +119,6 @@ def test_page_when_many_warnings_and_odd_characters_then_it_is_drawn() -> None:
     )
 
     assert page_of(make_analysis(make_grid(), 2, warnings=(warning,) * 6)).std() > 10
-
-
-def assert_texts_are_whole(figure: Figure) -> None:
-    """Every text lies on the page, and within its card or picture; labels of axes may stand outside them."""
-    # Legends find their place only when they are drawn.
-    FigureCanvasAgg(figure).draw()  # type: ignore[no-untyped-call]  # matplotlib annotates its canvas in part
-    for text in figure.findobj(Text):
-        if not isinstance(text, Text) or not text.get_text() or not text.get_visible():
-            continue
-        box = text.get_window_extent()
-        axes = text.axes
-        on_card = isinstance(axes, Axes) and text in axes.texts and axes.get_facecolor() == to_rgba(CARD)
-        page = axes.bbox if axes is not None and on_card else figure.bbox
-        inside = (
-            page.x0 - 1 <= box.x0 and box.x1 <= page.x1 + 1 and page.y0 - 1 <= box.y0 and box.y1 <= page.y1 + 1
-        )
-        assert inside, f"{text.get_text()!r} at {box} leaves {page}"
-
-
-def assert_texts_do_not_overlap(figure: Figure) -> None:
-    """No two texts of a card cover one another."""
-    FigureCanvasAgg(figure).draw()  # type: ignore[no-untyped-call]  # matplotlib annotates its canvas in part
-    cards = [axes for axes in figure.axes if axes.get_facecolor() == to_rgba(CARD)]
-    for axes in cards:
-        boxes = [(text.get_text(), text.get_window_extent()) for text in axes.texts if text.get_text()]
-        for number, (name, box) in enumerate(boxes):
-            for other, beside in boxes[number + 1 :]:
-                assert not box.overlaps(beside), f"{name!r} covers {other!r}"
 
 
 @pytest.mark.parametrize(("radius_mm", "least_share"), [(4.0, 0.035), (12.0, 0.12), (60.0, 0.12)])
@@ -365,65 +333,3 @@ def test_page_when_the_model_is_weak_then_its_risk_bears_no_colour_of_danger(
     assert ("weak model: see warnings" in colours) is weak
     assert_texts_are_whole(figure)
     assert_texts_do_not_overlap(figure)
-
-
-JAPANESE = "DWI: series 7 (拡散強調像 b 0 800 間 조영전 ตับ АДК) was found."
-
-
-@pytest.fixture
-def latin_fonts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Take the fonts of other scripts away, where this machine has some."""
-    monkeypatch.setattr(page_text, "FALLBACKS", ())
-    _forget_fonts()
-    yield
-    _forget_fonts()
-
-
-def _forget_fonts() -> None:
-    page_text.families.cache_clear()
-    page_text._characters.cache_clear()
-
-
-@pytest.mark.usefixtures("latin_fonts")
-def test_refusal_page_when_no_font_has_the_characters_then_it_says_so_and_shows_no_empty_boxes() -> None:
-    refusal = Refusal("SM-MISSING-T2", "No T2.", "Send it.", "assemble", (JAPANESE,) * 40)
-
-    figure = refusal_figure(refusal, PRODUCT, STUDY_UID)
-
-    # A lacking glyph would be a warning, and that an error.
-    assert_texts_are_whole(figure)
-    told = [text.get_text() for text in figure.texts]
-    assert "DWI: series 7 (… b 0 800 … … … АДК) was found." in told
-    assert page_text.NOTE in told
-
-
-@pytest.mark.usefixtures("latin_fonts")
-def test_page_when_a_warning_is_in_another_script_then_it_is_drawn_without_empty_boxes() -> None:
-    assert page_of(make_analysis(make_grid(), 1, warnings=(JAPANESE,))).std() > 10
-
-
-def test_refusal_page_when_a_font_of_the_machine_has_the_characters_then_they_are_drawn(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    (other,) = {path for path in font_manager.fontManager.ttflist if path.name == "STIXGeneral" and
-                path.style == "normal" and path.weight == 400}  # fmt: skip
-    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: [other.fname])
-    monkeypatch.setattr(page_text, "FALLBACKS", (Path(other.fname).name,))
-    _forget_fonts()
-    try:
-        # A sign that DejaVu Sans lacks.
-        refusal = Refusal("SM-MISSING-T2", "No T2.", "Send it.", "assemble", ("series 7 (\u20df)",))
-        figure = refusal_figure(refusal, PRODUCT, STUDY_UID)
-        assert_texts_are_whole(figure)
-        assert "series 7 (\u20df)" in [text.get_text() for text in figure.texts]
-    finally:
-        _forget_fonts()
-
-
-def test_wrapped_when_characters_are_wide_then_a_line_holds_half_as_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_text, "shown", lambda text: text)
-
-    lines = page_text.wrapped("肝" * 50 + " liver", 20, most_lines=3)
-
-    assert lines == ["肝" * 10, "肝" * 10, "肝" * 8 + " ..."]
-    assert page_text.wrapped("a few words", 8, most_lines=3) == ["a few", "words"]

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 def _ae_title(value: str) -> str:
@@ -18,6 +18,15 @@ AETitle = Annotated[str, AfterValidator(_ae_title)]
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
+_SWITCHES = {"true": True, "1": True, "false": False, "0": False}
+
+PlainDicom = Annotated[
+    Literal["auto", True, False],
+    # The environment holds words only.
+    BeforeValidator(lambda value: _SWITCHES.get(value.lower(), value) if isinstance(value, str) else value),
+]
+"""Whether DICOM without TLS is taken; `auto`: only where there is no TLS."""
+
 
 class Section(BaseModel):
     """Base of every section: immutable, unknown keys are errors."""
@@ -30,8 +39,8 @@ class NodeSection(Section):
 
     ae_title: AETitle = "MVINODE"
     """Called AE title of the node."""
-    host: str = "0.0.0.0"  # noqa: S104 - a receiver must be reachable; peers are checked by AE title and host
-    """Interface to listen on."""
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    """Interface to listen on: this machine alone, until somebody opens it to the network."""
     port: Port = 11112
     """TCP port; 0 takes a free one and the ready line says which."""
     storage: Path = Path("./mvi-node-data")
@@ -55,13 +64,18 @@ class TlsSection(Section):
     """PEM file of the certificates that peers must present, or that theirs must be signed by."""
     port: Port = 2762
     """TCP port for TLS; 0 takes a free one and the ready line says which."""
-    plain: bool = True
-    """Whether `node.port` is open beside it; false: TLS only."""
+    plain: PlainDicom = "auto"
+    """Whether `node.port` is open; `auto`: only without TLS. False: never, so that TLS must be set up."""
 
     @property
     def enabled(self) -> bool:
         """Whether the node speaks TLS."""
         return bool(self.certificate)
+
+    @property
+    def opens_plain(self) -> bool:
+        """Whether the port for DICOM without TLS is open."""
+        return self.plain is True or (self.plain == "auto" and not self.enabled)
 
     @model_validator(mode="after")
     def _tls_needs_all_three(self) -> "TlsSection":
@@ -69,7 +83,7 @@ class TlsSection(Section):
         absent = [name for name, path in files.items() if not path]
         if absent and len(absent) < len(files):
             raise ValueError(f"TLS needs certificate, key and authority; absent: {', '.join(absent)}")
-        if absent and not self.plain:
+        if absent and self.plain is False:
             raise ValueError("plain = false leaves TLS only, which needs certificate, key and authority")
         return self
 

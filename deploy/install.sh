@@ -206,4 +206,4 @@ as_user "$venv/bin/mvi-node" db migrate
 point current "$release"
 make_unit
 start_service || fail "$release does not start: journalctl -u mvi-node"
-say "$release is installed; edit $config, then $root/usr/local/bin/mvi-node doctor"
+say "$release is installed. It listens on this machine alone until node.host in $config says otherwise: edit that, then $root/usr/local/bin/mvi-node doctor"

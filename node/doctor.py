@@ -15,6 +15,7 @@ from dicom_io.network.transport import TransportLimits
 from node.finding import Finding, Verdict, found, reached_at, why_not_free
 from node.labs.diagnosis import diagnose
 from node.ledger.ledger import open_ledger, utc_now
+from node.listening import shut_out
 from node.model_choice import load_active_bundle
 from node.notify.conditions import certificate_dates
 from node.notify.diagnosis import diagnose_channels
@@ -87,7 +88,16 @@ def _transport() -> str:
 
 
 def _port(settings: Settings) -> Finding:
+    finding, outside = _own_port(settings), shut_out(settings)
+    if outside and finding.verdict is not Verdict.FAILED:
+        return Finding(finding.name, Verdict.WARNING, f"{finding.detail}; {outside}")
+    return finding
+
+
+def _own_port(settings: Settings) -> Finding:
     name, node = "port", settings.node
+    if not settings.tls.opens_plain:
+        return Finding(name, Verdict.OK, f"closed: DICOM comes over TLS alone, on {node.host}:{settings.tls.port}")
     if node.port == 0:
         return Finding(
             name, Verdict.WARNING, "node.port = 0 takes another port at each start; peers need a fixed one"

@@ -196,7 +196,7 @@ def scp_settings(settings: Settings) -> ScpSettings:
     return ScpSettings(
         ae_title=node.ae_title,
         host=node.host,
-        port=node.port if settings.tls.plain else None,
+        port=node.port if settings.tls.opens_plain else None,
         policy=access_policy(node, settings.peers),
         maximum_associations=node.maximum_associations,
         limits=limits,
@@ -206,7 +206,7 @@ def scp_settings(settings: Settings) -> ScpSettings:
 
 
 def _ports(scp: StorageScp, settings: Settings) -> Ports:
-    plain = scp.port if settings.tls.plain else None
+    plain = scp.port if settings.tls.opens_plain else None
     return Ports(plain, scp.tls_port if settings.tls.enabled else None)
 
 

@@ -16,6 +16,7 @@ from node.cli.output import ExitCode, complain, ended, print_json, verb
 from node.cli.tables import show_table
 from node.labs.fhir_client import NO_SYSTEM, make_client
 from node.labs.tls import server_context
+from node.listening import shut_out
 
 app = typer.Typer(no_args_is_help=True, help="Write, check and show the configuration.")
 
@@ -57,7 +58,10 @@ def init(
 @app.command(epilog="Example: mvi-node config check --config /etc/mvi-node/node.toml")
 @verb
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Name every wrong key of the configuration in force; exit 2 where there is one."""
+    """Name every wrong key of the configuration in force; exit 2 where there is one.
+
+    What is allowed, and may not be meant, is said on standard error and changes no exit code.
+    """
     from node.notify.notifier import make_channels  # noqa: PLC0415 - the other verbs need no network
     from node.tls import demand_usable_certificates  # noqa: PLC0415 - as above
 
@@ -72,12 +76,14 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         make_channels(settings)
     except ConfigError as error:
         if as_json:
-            print_json({"valid": False, "problems": list(error.problems)})
+            print_json({"valid": False, "problems": list(error.problems), "advice": []})
         raise ended(ExitCode.USAGE, str(error)) from error
-    if settings.labs.fhir_url and not settings.labs.fhir_identifier_system:
-        complain(NO_SYSTEM)
+    lacks_system = settings.labs.fhir_url and not settings.labs.fhir_identifier_system
+    advice = [sentence for sentence in (shut_out(settings), NO_SYSTEM if lacks_system else "") if sentence]
+    for sentence in advice:
+        complain(sentence)
     if as_json:
-        print_json({"valid": True, "problems": []})
+        print_json({"valid": True, "problems": [], "advice": advice})
     else:
         complain("configuration is valid")
 

@@ -1,5 +1,6 @@
 """`mvi-node serve`: the service."""
 
+import logging
 import os
 import signal
 import sys
@@ -9,6 +10,7 @@ from config.errors import NodeError
 from config.loading import load_settings
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import ended_by, print_json, verb
+from node.listening import shut_out
 from node.reception_process import Ports
 
 
@@ -20,6 +22,9 @@ def serve(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
     settings = load_settings(config, os.environ)
     configure_logging()
+    outside = shut_out(settings)
+    if outside:
+        logging.getLogger(__name__).warning("%s", outside)
     node = Node(settings)
     announced: list[int | None] = []
 

@@ -187,7 +187,7 @@ def test_install_when_the_folder_was_clean_then_runs_from_there_and_a_second_tim
     storage = site.root / "var/lib/mvi-node"
     for path, mode in ((configuration, 0o600), (storage, 0o700), (site.ledger, 0o600)):
         assert stat.S_IMODE(path.stat().st_mode) == mode, path
-    assert site.verb("config", "check") == {"valid": True, "problems": []}
+    assert site.verb("config", "check") == {"valid": True, "problems": [], "advice": []}
     assert site.verb("config", "show")["node.storage"]["value"] == str(storage)
     unit = (site.root / "etc/systemd/system/mvi-node.service").read_text(encoding="utf-8")
     assert f"ExecStart={site.root}/opt/mvi-node/current/bin/mvi-node serve --config {configuration}" in unit

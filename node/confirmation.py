@@ -16,12 +16,15 @@ from node.ledger.records import Confirmation, Delivery
 
 logger = logging.getLogger(__name__)
 
-ASK_AGAIN_S, LONGEST_ASK_AGAIN_S = 300.0, LONGEST_QUESTION_S
-"""A commitment that was not answered is asked for again after this time, and then ever later, s."""
+ASK_AGAIN_S, LONGEST_ASK_AGAIN_S = 30.0, LONGEST_QUESTION_S
+"""A commitment that was not answered is asked for again after this time, and then ever later, s.
+
+Most peers report within seconds, so that a report which does not come is soon one that was missed.
+"""
 LOOK_AGAIN_S, LONGEST_LOOK_AGAIN_S = 10.0, 900.0
 """An object that a query did not find is looked for again after this time, and then ever later, s."""
-MAXIMUM_SILENT_REQUESTS = 3
-"""Requests for commitment that the peer may take and not answer, 35 minutes, until it is asked by a query."""
+MAXIMUM_SILENT_REQUESTS = 6
+"""Requests for commitment that the peer may take and not answer, half an hour, until it is asked by a query."""
 LEARN_AGAIN_S = 3600.0
 """A peer without storage commitment is not asked for it again for so long, s."""
 UNCONFIRMED = "it stored the object; it offers neither storage commitment nor a query that could confirm it"

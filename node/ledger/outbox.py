@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, RowMapping, Select, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Engine, RowMapping, Select, and_, case, exists, func, or_, select, update
 
 from node.ledger import commitment, delivery, schema
 from node.ledger.connection import reading
@@ -230,6 +230,24 @@ class Outbox:
             locked(connection, items[0].study_instance_uid)
             connection.execute(update(_T).where(_stored(items)).values(not_before=later))
         self._due.begin(items, later, DeliveryState.STORED)
+
+    def ask_anew(self) -> int:
+        """Let everything that was asked about be asked about now; return of how many studies.
+
+        For a receiver that starts: the reports may have come while nobody listened. So a request that may have
+        been answered does not count as one that the peer was silent to.
+        """
+        now = self._clock()
+        asked = _T.c.state == DeliveryState.STORED.value
+        with reading(self._engine) as connection:
+            studies = list(connection.scalars(select(_T.c.study_instance_uid).where(asked).distinct()))
+        fewer = case((_T.c.requests > 0, _T.c.requests - 1), else_=0)
+        for uid in studies:
+            with self._engine.begin() as connection:
+                locked(connection, uid)
+                of_study = and_(_T.c.study_instance_uid == uid, asked)
+                connection.execute(update(_T).where(of_study).values(not_before=now, requests=fewer))
+        return len(studies)
 
     def request_taken(self, items: Sequence[Delivery]) -> None:
         """Enter that the peer took the request: it owes an answer."""

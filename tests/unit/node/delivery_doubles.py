@@ -11,7 +11,7 @@ from dicom_io.network.requestor import AccessRefusedError, PeerError, PeerRefuse
 from dicom_io.network.status import Disposition
 from dicom_io.network.storage_scu import SendOutcome
 from node.backoff import BackOff
-from node.confirmation import Confirmer
+from node.confirmation import ASK_AGAIN_S, LONGEST_ASK_AGAIN_S, Confirmer
 from node.ledger.ledger import Ledger
 from node.ledger.records import DeliveryState
 from node.outbox import Courier
@@ -97,7 +97,7 @@ def courier(
         ledger,
         Path("storage"),
         transport,
-        ask_again=BackOff(300, 3600, lambda: 1.0),
+        ask_again=BackOff(ASK_AGAIN_S, LONGEST_ASK_AGAIN_S, lambda: 1.0),
         look_again=BackOff(10, 900, lambda: 1.0),
         new_uid=lambda: f"2.25.{next(numbers)}",
     )
@@ -114,6 +114,13 @@ def queue(ledger: Ledger, clock: FakeClock, study: str, version: str = "1") -> N
 
 def states(ledger: Ledger) -> set[DeliveryState]:
     return {item.state for item in ledger.outbox.of_study(STUDY)}
+
+
+def half_minutes(clock: FakeClock, number: int) -> Iterator[int]:
+    """Let half minutes pass; yield the seconds since the first began."""
+    for half in range(1, number):
+        clock.advance(30)
+        yield 30 * half
 
 
 def minutes(clock: FakeClock, number: int) -> Iterator[int]:

@@ -8,7 +8,7 @@ from node.ledger.ledger import Ledger
 from node.ledger.records import Confirmation
 from node.outbox import Courier
 from node.states import StudyState
-from tests.unit.node.delivery_doubles import PACS, FakeTransport, courier, minutes, queue
+from tests.unit.node.delivery_doubles import PACS, FakeTransport, courier, half_minutes, minutes, queue
 from tests.unit.node.doubles import STUDY, FakeClock
 
 
@@ -46,11 +46,11 @@ def test_deliver_when_commitment_never_comes_then_asks_ever_later_and_then_by_qu
     own = courier(ledger, transport)
     own.deliver()
     lines = len(ledger.history(STUDY))
-    asked_after = [0] + [second for second in minutes(clock, 35) if asks(own, transport)]
-    assert asked_after == [0, 300, 900]
+    asked_after = [0] + [second for second in half_minutes(clock, 63) if asks(own, transport)]
+    assert asked_after == [0, 30, 90, 210, 450, 930]
     assert transport.queries == []
     assert len(ledger.history(STUDY)) == lines
-    clock.advance(60)
+    clock.advance(30)
     own.deliver()
     assert transport.sent == ["seg.dcm", "sr.dcm", "summary.dcm"]
     assert ledger.studies.get(STUDY).state is StudyState.DELIVERED
@@ -68,6 +68,23 @@ def test_deliver_when_commitment_never_comes_and_there_is_no_query_then_ends_as_
     transaction, uids = transport.requests[0]
     ledger.record_commitment(transaction, uids, {})
     assert ledger.studies.get(STUDY).state is StudyState.DELIVERED
+
+
+def test_deliver_when_a_report_may_have_come_while_nobody_listened_then_asks_at_once(
+    ledger: Ledger, clock: FakeClock, transport: FakeTransport
+) -> None:
+    own = courier(ledger, transport)
+    own.deliver()
+    assert not asks(own, transport)
+    for _ in range(2 * MAXIMUM_SILENT_REQUESTS):  # A receiver that is started often is not a peer that is silent.
+        clock.advance(1)
+        assert ledger.outbox.ask_anew() == 1
+        assert asks(own, transport)
+        assert not asks(own, transport)
+    for transaction, uids in transport.requests[:1]:
+        ledger.record_commitment(transaction, uids, {})
+    assert ledger.studies.get(STUDY).state is StudyState.DELIVERED
+    assert ledger.outbox.ask_anew() == 0
 
 
 def test_deliver_when_commitment_is_always_refused_then_sends_ever_more_rarely_and_ends(

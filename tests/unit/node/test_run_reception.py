@@ -29,7 +29,8 @@ from node.reception_process import Ports
 from tests.faults.raw_peer import RawPeer, store_request
 from tests.unit.dicom_io.network.instances import STUDY_INSTANCE_UID, encode, mr_instance, write_instances
 from tests.unit.dicom_io.network.receiver import wait_until
-from tests.unit.node.doubles import FakeClock
+from tests.unit.node.delivery_doubles import FakeTransport, courier, queue
+from tests.unit.node.doubles import STUDY, FakeClock
 from tests.unit.node.reception_setup import ledger_url, node_settings
 
 
@@ -88,12 +89,20 @@ def test_process_when_less_than_the_watermark_is_free_then_a700_says_what_to_do_
     assert [path for path in (tmp_path / "inbox").rglob("*") if path.is_file()] == []
 
 
-def test_process_when_terminated_then_ends_cleanly(tmp_path: Path) -> None:
+def test_process_when_started_and_terminated_then_has_asked_for_missed_reports_and_ends_cleanly(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    with open_ledger(ledger_url(tmp_path), clock) as ledger:
+        queue(ledger, clock, STUDY)
+        courier(ledger, FakeTransport()).deliver()
+        assert {item.requests for item in ledger.outbox.of_study(STUDY)} == {1}
     with reception_process(tmp_path) as running:
         running.process.terminate()
         running.process.join(20)
 
         assert running.process.exitcode == 0
+    with open_ledger(ledger_url(tmp_path)) as ledger:
+        assert {item.requests for item in ledger.outbox.of_study(STUDY)} == {0}
 
 
 def test_process_when_killed_while_receiving_then_nothing_acknowledged_is_lost(tmp_path: Path) -> None:

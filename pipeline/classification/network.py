@@ -64,7 +64,12 @@ class FusionNetwork:
         clinical
             (clinical values,), in their units; ignored by the radiomics-only twin.
         """
-        return float(self.output(_relu(self.joint(self._first(scores, clinical))))[0])
+        return float(self.logits(scores, clinical))
+
+    def logits(self, scores: FloatArray, clinical: FloatArray | None) -> FloatArray:
+        """Evaluate (..., scores) and (..., clinical values) to (...); otherwise as `logit`."""
+        result: FloatArray = self.output(_relu(self.joint(self._first(scores, clinical))))[..., 0]
+        return result
 
     def gradient(self, scores: FloatArray, clinical: FloatArray | None) -> FloatArray:
         """Differentiate the logit with respect to the radiomics scores; (scores,)."""
@@ -80,7 +85,7 @@ class FusionNetwork:
             return radiomics
         if clinical is None:
             raise ValueError("this network needs the clinical values")
-        return np.concatenate([radiomics, _relu(self.clinical(clinical))])
+        return np.concatenate([radiomics, _relu(self.clinical(clinical))], axis=-1)
 
 
 def _relu(values: FloatArray) -> FloatArray:

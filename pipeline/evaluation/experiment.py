@@ -1,0 +1,239 @@
+"""Every setting in every split, on this core or on many."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from pipeline.evaluation.cohort import BoolArray, EvaluationCohort, IndexArray, Masks, require_distinct
+from pipeline.evaluation.errors import EvaluationError
+from pipeline.evaluation.fitting import FittedSetting, Reductions, Seen, fit_setting, require_both_classes, usable
+from pipeline.evaluation.settings import EvaluationSettings, Setting
+from pipeline.evaluation.splits import Part, Split
+from pipeline.geometry import FloatArray
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """What one fitted setting said of one part.
+
+    Parameters
+    ----------
+    setting
+        Its key.
+    split
+        Number of the split.
+    part
+        Validation or test.
+    patients, rows, mvi, probability
+        Of the part, in order; rows of its cohort.
+    threshold, calibrated, chosen
+        As fitted.
+    seen
+        Who had a part in the fit.
+    """
+
+    setting: str
+    split: int
+    part: Part
+    patients: tuple[str, ...]
+    rows: IndexArray
+    mvi: BoolArray
+    probability: FloatArray
+    threshold: float
+    calibrated: bool
+    chosen: str
+    seen: Seen
+
+    def require_honest(self) -> "Scored":
+        """Return this where none of its patients was seen in fitting; ``EV-SEEN`` otherwise."""
+        self.seen.require_unseen(self.patients, self.part)
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """What all settings said.
+
+    Parameters
+    ----------
+    test, validation, external
+        By setting, in the order of the splits.
+    unavailable
+        By setting: why it has no result, in one sentence.
+    """
+
+    test: Mapping[str, tuple[Scored, ...]]
+    validation: Mapping[str, tuple[Scored, ...]]
+    external: Mapping[str, tuple[Scored, ...]]
+    unavailable: Mapping[str, str]
+
+
+Outcome = dict[str, "tuple[Scored, Scored, Scored | None] | str"]
+
+
+def spread(
+    function: Callable[[Item], Result], items: Sequence[Item], executor: Executor | None
+) -> Iterator[Result]:
+    """Give `function` of each item in order, here or by an executor of whatever kind."""
+    if executor is None:
+        yield from map(function, items)
+        return
+    futures = [executor.submit(function, item) for item in items]
+    try:
+        for future in futures:
+            yield future.result()
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def run_settings(
+    cohort: EvaluationCohort,
+    splits: Sequence[Split],
+    rows: Sequence[Setting],
+    settings: EvaluationSettings,
+    *,
+    external: EvaluationCohort | None = None,
+    executor: Executor | None = None,
+    report: Callable[[int], None] = lambda _: None,
+) -> Results:
+    """Fit and score every setting in every split.
+
+    Parameters
+    ----------
+    cohort, splits
+        What is divided, and how.
+    rows, settings
+        What is fitted, and how.
+    external
+        Patients of another place, scored by every fit and part of none.
+    executor
+        Does the splits; None: here, one after another. The result is the same.
+    report
+        Called after each split with its number.
+
+    Raises
+    ------
+    EvaluationError
+        ``EV-TWICE``: the external cohort has a patient of the internal one. ``EV-NONE``: it has other features.
+    """
+    if external is not None:
+        _require_alike(cohort, external)
+        require_distinct(cohort, external)
+    outcomes: list[Outcome] = []
+    for outcome in spread(partial(run_split, cohort, external, tuple(rows), settings), splits, executor):
+        report(len(outcomes))
+        outcomes.append(outcome)
+    unavailable = {
+        row.key: next(found for outcome in outcomes if isinstance(found := outcome[row.key], str))
+        for row in rows
+        if any(isinstance(outcome[row.key], str) for outcome in outcomes)
+    }
+    test: dict[str, tuple[Scored, ...]] = {}
+    validation: dict[str, tuple[Scored, ...]] = {}
+    outside: dict[str, tuple[Scored, ...]] = {}
+    for row in rows:
+        if row.key not in unavailable:
+            triples = [found for outcome in outcomes if not isinstance(found := outcome[row.key], str)]
+            test[row.key] = tuple(triple[0] for triple in triples)
+            validation[row.key] = tuple(triple[1] for triple in triples)
+            outside[row.key] = tuple(scored for triple in triples if (scored := triple[2]) is not None)
+    return Results(test, validation, outside, unavailable)
+
+
+def _require_alike(cohort: EvaluationCohort, external: EvaluationCohort) -> None:
+    names = {masks: block.names for masks, block in cohort.radiomics.items()}
+    others = {masks: block.names for masks, block in external.radiomics.items() if masks in names}
+    if any(names[masks] != found for masks, found in others.items()) or cohort.columns != external.columns:
+        raise EvaluationError(
+            "EV-NONE", "the external cohort has other features than the internal one; extract both with one bundle"
+        )
+
+
+def run_split(
+    cohort: EvaluationCohort,
+    external: EvaluationCohort | None,
+    rows: tuple[Setting, ...],
+    settings: EvaluationSettings,
+    split: Split,
+) -> Outcome:
+    """Fit and score every setting in one split; a sentence where that is not possible."""
+    reductions: Reductions = {}
+    outcome: Outcome = {}
+    # One thread: small matrices gain nothing from more, processes share the cores, and sums stay the same.
+    with threadpool_limits(1):
+        for row in rows:
+            try:
+                outcome[row.key] = _run(cohort, external, row, settings, split, reductions)
+            except EvaluationError as error:
+                outcome[row.key] = str(error)
+    return outcome
+
+
+def _run(
+    cohort: EvaluationCohort,
+    external: EvaluationCohort | None,
+    row: Setting,
+    settings: EvaluationSettings,
+    split: Split,
+    reductions: Reductions,
+) -> tuple[Scored, Scored, Scored | None]:
+    test = testable(cohort, split, row)
+    fitted = fit_setting(cohort, split, row, settings, reductions)
+    able = usable(cohort, row)
+    validation = split.validation[able[split.validation]]
+    outside = None if external is None else np.flatnonzero(usable(external, row))
+    return (
+        score(fitted, cohort, test, Part.TEST, split.number),
+        score(fitted, cohort, validation, Part.VALIDATION, split.number),
+        None
+        if external is None or outside is None or not len(outside)
+        else score(fitted, external, outside, Part.TEST, split.number),
+    )
+
+
+def testable(cohort: EvaluationCohort, split: Split, row: Setting) -> IndexArray:
+    """Return the test patients of a setting: those who have what it needs and taught none of its stages.
+
+    Raises
+    ------
+    EvaluationError
+        ``EV-SEEN``: the segmentation learnt from so many that a class is empty. ``EV-FEW``: as it is without that.
+    """
+    test = split.test[usable(cohort, row)[split.test]]
+    require_both_classes(cohort.mvi[test], Part.TEST, row)
+    if row.masks is not Masks.AUTOMATIC:
+        return test
+    unseen = test[~cohort.taught_segmentation[test]]
+    if not 0 < cohort.mvi[unseen].sum() < len(unseen):
+        raise EvaluationError(
+            "EV-SEEN",
+            f"{row.title}: the segmentation learnt from {len(test) - len(unseen)} of {len(test)} test patients, "
+            "and those left have one outcome only; take another cohort's segmentation (bundle.segmentation_of)",
+        )
+    return unseen
+
+
+def score(fitted: FittedSetting, cohort: EvaluationCohort, rows: IndexArray, part: Part, split: int) -> Scored:
+    """Score patients; ``EV-SEEN`` where one was seen in fitting."""
+    return Scored(
+        fitted.setting.key,
+        split,
+        part,
+        tuple(cohort.patients[row] for row in rows),
+        rows,
+        cohort.mvi[rows],
+        fitted.probabilities(cohort, rows, part),
+        fitted.threshold,
+        fitted.calibrated,
+        fitted.chosen,
+        fitted.seen,
+    )

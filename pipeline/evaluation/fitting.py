@@ -1,0 +1,217 @@
+"""Fit one setting in one split, and score patients that it has not seen."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+from sklearn.metrics import log_loss
+
+from pipeline.classification.reduction import Reduction
+from pipeline.evaluation.cohort import BoolArray, EvaluationCohort, IndexArray, Masks
+from pipeline.evaluation.errors import EvaluationError
+from pipeline.evaluation.models import Inputs, Scorer, candidates
+from pipeline.evaluation.principal import fit_reduction
+from pipeline.evaluation.settings import EvaluationSettings, Setting
+from pipeline.evaluation.splits import Part, Split
+from pipeline.evaluation.univariate import analyse_columns
+from pipeline.geometry import FloatArray
+from pipeline.study import Role
+from pipeline.training.classifier import calibrate, youden_threshold
+
+Reductions = dict[tuple[Masks, tuple[Role, ...], bytes], tuple[Reduction, IndexArray]]
+"""Of one split, by what they were fitted to: settings that differ in the model alone share them."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Which patients had a part in a fit.
+
+    Parameters
+    ----------
+    training
+        Fitted standardisation, components, selection and weights.
+    validation
+        Chose hyper-parameter, threshold and calibration.
+    """
+
+    training: frozenset[str]
+    validation: frozenset[str]
+
+    def before(self, part: Part) -> frozenset[str]:
+        """Return who must not be in `part`."""
+        return self.training if part is Part.VALIDATION else self.training | self.validation
+
+    def require_unseen(self, patients: tuple[str, ...], part: Part) -> None:
+        """Check that patients are new.
+
+        Raises
+        ------
+        EvaluationError
+            ``EV-SEEN``: some were seen, so that a figure of them would flatter.
+        """
+        if known := self.before(part).intersection(patients):
+            raise EvaluationError(
+                "EV-SEEN",
+                f"{len(known)} of {len(patients)} patients of the {part.value} part were seen in fitting; a "
+                "figure of them is not shown",
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class FittedSetting:
+    """A setting fitted in one split; scores new patients only.
+
+    Parameters
+    ----------
+    setting
+        Which.
+    reduction, features
+        Of the radiomics, and the columns that it takes; None without radiomics.
+    clinical
+        Columns of the clinical values.
+    scorer, chosen
+        The classifier, and its hyper-parameter in words.
+    slope, intercept, calibrated
+        Platt's sigmoid of the validation part; 1, 0 and False where that is too small.
+    threshold
+        Probability that divides the validation part best by Youden's index.
+    seen
+        Who had a part in it.
+    """
+
+    setting: Setting
+    reduction: Reduction | None
+    features: IndexArray
+    clinical: IndexArray
+    scorer: Scorer
+    chosen: str
+    slope: float
+    intercept: float
+    calibrated: bool
+    threshold: float
+    seen: Seen
+
+    def probabilities(self, cohort: EvaluationCohort, rows: IndexArray, part: Part) -> FloatArray:
+        """Return the probability of invasion of each patient.
+
+        Raises
+        ------
+        EvaluationError
+            ``EV-SEEN``: one of them was seen in fitting.
+        """
+        self.seen.require_unseen(tuple(cohort.patients[row] for row in rows), part)
+        inputs = _inputs(cohort, rows, self.setting, self.reduction, self.features, self.clinical)
+        return np.asarray(expit(self.slope * self.scorer(inputs) + self.intercept), dtype=np.float64)
+
+
+def usable(cohort: EvaluationCohort, setting: Setting) -> BoolArray:
+    """Tell who has everything that a setting needs; (patients,)."""
+    fit = np.ones(len(cohort.patients), dtype=bool)
+    if setting.masks is not None:
+        block = cohort.radiomics.get(setting.masks)
+        fit &= False if block is None else block.known
+    return fit & cohort.complete if setting.clinical else fit
+
+
+def fit_setting(
+    cohort: EvaluationCohort, split: Split, setting: Setting, settings: EvaluationSettings, reductions: Reductions
+) -> FittedSetting:
+    """Fit to the training part, and choose by the validation part.
+
+    Parameters
+    ----------
+    cohort, split
+        Whose test part is not touched.
+    setting, settings
+        What is fitted, and how.
+    reductions
+        Those of this split so far; a new one is added.
+
+    Raises
+    ------
+    EvaluationError
+        ``EV-FEW``: too few patients have what the setting needs.
+    """
+    able = usable(cohort, setting)
+    training, validation = split.training[able[split.training]], split.validation[able[split.validation]]
+    for part, rows in ((Part.TRAINING, training), (Part.VALIDATION, validation)):
+        require_both_classes(cohort.mvi[rows], part, setting)
+    reduction, features = _reduction(cohort, training, setting, settings, reductions)
+    clinical = _clinical_columns(cohort, training, setting, settings)
+    inputs = _inputs(cohort, training, setting, reduction, features, clinical)
+    held_out = _inputs(cohort, validation, setting, reduction, features, clinical)
+    fits = candidates(setting.model, inputs, cohort.mvi[training], settings, split.seed)
+    losses = [
+        (float(log_loss(cohort.mvi[validation], expit(scorer(held_out)), labels=[False, True])), name, scorer)
+        for name, scorer in fits
+    ]
+    _, chosen, scorer = min(losses, key=lambda fit: fit[0])
+    logits = scorer(held_out)
+    slope, intercept, calibrated = calibrate(logits, cohort.mvi[validation])
+    threshold = youden_threshold(np.asarray(expit(slope * logits + intercept)), cohort.mvi[validation])
+    seen = Seen(_names(cohort, training), _names(cohort, validation))
+    return FittedSetting(
+        setting, reduction, features, clinical, scorer, chosen, slope, intercept, calibrated, threshold, seen
+    )
+
+
+def require_both_classes(mvi: BoolArray, part: Part, setting: Setting) -> None:
+    """Check that a part can be used; ``EV-FEW`` where it lacks one of the outcomes."""
+    if not 0 < mvi.sum() < len(mvi):
+        raise EvaluationError(
+            "EV-FEW",
+            f"{setting.title}: its {part.value} part has {int(mvi.sum())} patients with and {int((~mvi).sum())} "
+            "without invasion that have all it needs",
+        )
+
+
+def _reduction(
+    cohort: EvaluationCohort,
+    training: IndexArray,
+    setting: Setting,
+    settings: EvaluationSettings,
+    reductions: Reductions,
+) -> tuple[Reduction | None, IndexArray]:
+    if setting.masks is None:
+        return None, np.zeros(0, dtype=np.intp)
+    key = (setting.masks, setting.roles, training.tobytes())
+    if key not in reductions:
+        block = cohort.radiomics[setting.masks]
+        columns = block.columns(setting.roles)
+        if not len(columns):
+            raise EvaluationError("EV-NONE", f"{setting.title}: the cohort has no features of it; extract them")
+        fitted = fit_reduction(block.values[np.ix_(training, columns)], settings.network.components)
+        reductions[key] = (fitted, columns)
+    return reductions[key]
+
+
+def _clinical_columns(
+    cohort: EvaluationCohort, training: IndexArray, setting: Setting, settings: EvaluationSettings
+) -> IndexArray:
+    every = np.arange(len(cohort.columns) if setting.clinical else 0)
+    if not len(every) or not settings.select_clinical:
+        return every
+    p = np.array(
+        [row.p for row in analyse_columns(cohort.columns, cohort.clinical[training], cohort.mvi[training])]
+    )
+    selected = np.flatnonzero(p < settings.selection_p)
+    # A setting with clinical values has at least one of them.
+    return selected if len(selected) else np.array([int(np.argmin(np.where(np.isfinite(p), p, np.inf)))])
+
+
+def _inputs(
+    cohort: EvaluationCohort,
+    rows: IndexArray,
+    setting: Setting,
+    reduction: Reduction | None,
+    features: IndexArray,
+    clinical: IndexArray,
+) -> Inputs:
+    scores = None
+    if reduction is not None and setting.masks is not None:
+        scores = reduction.scores(cohort.radiomics[setting.masks].values[np.ix_(rows, features)])
+    return scores, cohort.clinical[np.ix_(rows, clinical)] if setting.clinical else None
+
+
+def _names(cohort: EvaluationCohort, rows: IndexArray) -> frozenset[str]:
+    return frozenset(cohort.patients[row] for row in rows)

@@ -1,0 +1,129 @@
+"""Means over repeated splits with honest intervals."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from pipeline.evaluation.experiment import Scored
+from pipeline.geometry import FloatArray
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean and its 95 % interval.
+
+    Parameters
+    ----------
+    mean, low, high
+        NaN where there is nothing to average, or (the bounds) only one value.
+    values
+        How many were averaged.
+    """
+
+    mean: float
+    low: float
+    high: float
+    values: int
+
+    def __str__(self) -> str:
+        """Write it as tables do."""
+        if not np.isfinite(self.mean):
+            return "not defined"
+        if not np.isfinite(self.low):
+            return f"{self.mean:.3f}"
+        return f"{self.mean:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+
+def over_splits(
+    values: Sequence[float] | FloatArray, test_over_training: float, bounds: tuple[float, float] = (0.0, 1.0)
+) -> Interval:
+    """Average a figure over repeated random splits.
+
+    The splits share patients, so that the usual standard error of the mean is far too small. The corrected
+    resampled t interval [1]_ takes variance x (1/splits + test patients / training patients).
+
+    Parameters
+    ----------
+    values
+        One a split; NaN where it is not defined.
+    test_over_training
+        Patients tested for each that was learnt from.
+    bounds
+        What the figure can be; the interval is cut there.
+
+    References
+    ----------
+    .. [1] Nadeau and Bengio, Mach Learn 52, 2003. doi:10.1023/A:1024068626366
+    """
+    known = np.asarray(values, dtype=np.float64)
+    known = known[np.isfinite(known)]
+    if not len(known):
+        return Interval(float("nan"), float("nan"), float("nan"), 0)
+    mean = float(known.mean())
+    if len(known) == 1:
+        return Interval(mean, float("nan"), float("nan"), 1)
+    error = float(known.std(ddof=1)) * np.sqrt(1 / len(known) + test_over_training)
+    reach = float(stats.t.ppf((1 + LEVEL) / 2, len(known) - 1)) * error
+    return Interval(mean, float(max(bounds[0], mean - reach)), float(min(bounds[1], mean + reach)), len(known))
+
+
+def tested_over_learnt(parts: Sequence[Scored]) -> float:
+    """Return the mean of tested over learnt-from patients of these parts."""
+    return float(np.mean([len(part.rows) / len(part.seen.training) for part in parts]))
+
+
+def bootstrap_auc(parts: Sequence[Scored], patients: int, resamples: int, seed: int) -> Interval:
+    """Return the mean area of all splits with the 95 % interval over resampled patients.
+
+    A patient that is drawn twice counts twice in every split, so that the splits stay as dependent as they are;
+    patients with and without invasion are drawn apart.
+
+    Parameters
+    ----------
+    parts
+        One a split, of the same cohort.
+    patients
+        In the cohort.
+    resamples, seed
+        Of the bootstrap.
+    """
+    random = np.random.default_rng(seed)
+    mvi = np.zeros(patients, dtype=bool)
+    used = np.zeros(patients, dtype=bool)
+    for part in parts:
+        mvi[part.rows] = part.mvi
+        used[part.rows] = True
+    weights = np.zeros((resamples, patients))
+    for outcome in (True, False):
+        rows = np.flatnonzero(used & (mvi == outcome))
+        drawn = random.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=resamples)
+        weights[:, rows] = drawn
+    areas = np.array([_weighted_areas(part, weights) for part in parts])
+    # A resample may leave a small part without one outcome: that split says nothing in it.
+    known = np.isfinite(areas)
+    means = np.where(known, areas, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    means = means[known.any(axis=0)]
+    truth = float(np.nanmean(_each(parts)))
+    low, high = np.percentile(means, [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
+    return Interval(truth, float(low), float(high), resamples)
+
+
+def _each(parts: Sequence[Scored]) -> list[float]:
+    ones = [np.ones((1, int(part.rows.max()) + 1)) for part in parts]
+    return [float(_weighted_areas(part, one)[0]) for part, one in zip(parts, ones, strict=True)]
+
+
+def _weighted_areas(part: Scored, weights: FloatArray) -> FloatArray:
+    positive, negative = part.rows[part.mvi], part.rows[~part.mvi]
+    ahead = part.probability[part.mvi][:, None] - part.probability[~part.mvi][None, :]
+    wins = (ahead > 0) + 0.5 * (ahead == 0)
+    first, second = weights[:, positive], weights[:, negative]
+    with np.errstate(invalid="ignore"):
+        areas: FloatArray = np.einsum("bi,bi->b", first, second @ wins.T) / (
+            first.sum(axis=1) * second.sum(axis=1)
+        )
+    return areas

@@ -1,0 +1,77 @@
+"""Rows of the tables, made from scores that are proved honest first."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+
+from pipeline.evaluation.experiment import Results, Scored
+from pipeline.evaluation.intervals import Interval, over_splits, tested_over_learnt
+from pipeline.evaluation.metrics import Performance, performance
+from pipeline.evaluation.settings import Setting
+
+
+@dataclass(frozen=True)
+class PerformanceRow:
+    """A setting in table 1 or 2.
+
+    Parameters
+    ----------
+    setting
+        Which.
+    test, validation
+        By figure: ``acc``, ``auc``, ``sen``, ``spe``, ``brier``; empty where there is no result.
+    patients
+        Mean number of test patients.
+    uncalibrated
+        Splits whose validation part was too small to calibrate by.
+    because
+        Why there is no result; empty where there is.
+    """
+
+    setting: Setting
+    test: dict[str, Interval]
+    validation: dict[str, Interval]
+    patients: float
+    uncalibrated: int
+    because: str = ""
+
+
+def performance_rows(results: Results, rows: Sequence[Setting]) -> tuple[PerformanceRow, ...]:
+    """Measure each setting in its validation and test parts.
+
+    Raises
+    ------
+    EvaluationError
+        ``EV-SEEN``: a part was seen in fitting.
+    """
+    return tuple(_row(results, row) for row in rows)
+
+
+def average(parts: Sequence[Scored]) -> dict[str, Interval]:
+    """Average each figure over the splits; refuses parts that were seen in fitting."""
+    measured = [
+        performance(part.mvi, part.probability, part.threshold)
+        for part in (item.require_honest() for item in parts)
+    ]
+    ratio = tested_over_learnt(parts)
+    return {
+        figure.name: over_splits([getattr(item, figure.name) for item in measured], ratio)
+        for figure in fields(Performance)
+    }
+
+
+def document(interval: Interval) -> dict[str, float | int | None]:
+    """Return an interval as JSON takes it: what is not defined is null."""
+    return {name: None if value != value else value for name, value in asdict(interval).items()}  # noqa: PLR0124 - NaN
+
+
+def _row(results: Results, row: Setting) -> PerformanceRow:
+    if row.key in results.unavailable:
+        return PerformanceRow(row, {}, {}, 0.0, 0, results.unavailable[row.key])
+    test, validation = results.test[row.key], results.validation[row.key]
+    return PerformanceRow(
+        row,
+        average(test),
+        average(validation),
+        sum(len(part.rows) for part in test) / len(test),
+        sum(not part.calibrated for part in test),
+    )

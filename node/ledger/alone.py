@@ -7,8 +7,11 @@ from contextlib import contextmanager, suppress
 from sqlalchemy import Connection, Engine, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-_KEEP_ALIVE = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 3}
-"""Of the server: a node whose machine lost its power lets go after a minute, and not after two hours."""
+from node.ledger.abandoned import SILENT_MACHINE, STANDS_STILL
+
+_LONGEST_MS = 3_600_000
+"""The session is idle while the block runs; no round of deliveries takes so long, ms."""
+_SETTINGS = {**SILENT_MACHINE, STANDS_STILL: _LONGEST_MS}
 
 
 @contextmanager
@@ -40,7 +43,7 @@ def alone(engine: Engine, what: str) -> Iterator[bool]:
 
 
 def _taken(connection: Connection, what: str) -> bool:
-    for name, value in _KEEP_ALIVE.items():
+    for name, value in _SETTINGS.items():
         connection.execute(text(f"SET LOCAL {name} = {value}"))
     # Of the transaction and not of the session: a pooler between may give the session to somebody else.
     return bool(connection.scalar(select(func.pg_try_advisory_xact_lock(_key(what)))))

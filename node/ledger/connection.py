@@ -16,6 +16,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql import column
 
 from config.errors import ConfigError, NodeError
+from node.ledger.abandoned import let_go
 from node.ledger.embedded_file import EmbeddedFile
 from node.ledger.schema import SCHEMA_VERSION
 
@@ -50,7 +51,9 @@ def make_engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":
-            return create_engine(parsed, pool_pre_ping=True, connect_args={**NETWORK_PATIENCE, **parsed.query})
+            engine = create_engine(parsed, pool_pre_ping=True, connect_args={**NETWORK_PATIENCE, **parsed.query})
+            let_go(engine)
+            return engine
         on_disk = parsed.database not in (None, "", ":memory:")
         if on_disk:
             Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from config.errors import ConfigError
 from config.loading import load_settings
 from config.series_rules import rules_in_force
+from node.cli import cohort_evaluate
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import complain, print_json, verb
 from node.cohort_reader import read_study
@@ -27,7 +28,11 @@ if TYPE_CHECKING:
     from pipeline.training.segmentation import Progress as TrainingProgress
     from pipeline.training.sources import Sources
 
-app = typer.Typer(no_args_is_help=True, help="Train a model bundle offline, from phantoms or from patients.")
+app = typer.Typer(no_args_is_help=True, help="Train and evaluate a model offline, from phantoms or from patients.")
+
+app.command(
+    epilog="Example: mvi-node cohort evaluate cohort.toml --work build/cohort --out build/evaluation --processes 2"
+)(cohort_evaluate.evaluate)
 
 CohortFile = Annotated[Path, typer.Argument(metavar="FILE", help="Cohort file (TOML).")]
 WorkOption = Annotated[

@@ -1,7 +1,7 @@
 """Rows of the tables, made from scores that are proved honest first."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 
 from pipeline.evaluation.experiment import Results, Scored
 from pipeline.evaluation.intervals import Interval, over_splits, tested_over_learnt
@@ -57,11 +57,6 @@ def average(parts: Sequence[Scored]) -> dict[str, Interval]:
         figure.name: over_splits([getattr(item, figure.name) for item in measured], ratio)
         for figure in fields(Performance)
     }
-
-
-def document(interval: Interval) -> dict[str, float | int | None]:
-    """Return an interval as JSON takes it: what is not defined is null."""
-    return {name: None if value != value else value for name, value in asdict(interval).items()}  # noqa: PLR0124 - NaN
 
 
 def _row(results: Results, row: Setting) -> PerformanceRow:

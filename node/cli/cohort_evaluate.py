@@ -1,0 +1,64 @@
+"""`mvi-node cohort evaluate`: the paper's experiments on the features of a cohort."""
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from config.errors import ConfigError
+from config.loading import load_settings
+from node.cli.config import ConfigOption, JsonOption
+from node.cli.output import complain, print_json, verb
+from node.ledger.ledger import utc_now
+
+
+@verb
+def evaluate(  # noqa: PLR0913, PLR0917 - options of a verb
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Cohort file (TOML).")],
+    work: Annotated[Path, typer.Option("--work", metavar="DIR", help="Folder that `cohort extract` filled.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder of the report. Default: WORK/evaluation.")
+    ] = None,
+    external: Annotated[
+        Path | None,
+        typer.Option("--external", metavar="FILE", help="Cohort file of other patients, to be tested on only."),
+    ] = None,
+    external_work: Annotated[
+        Path | None, typer.Option("--external-work", metavar="DIR", help="Folder of its features.")
+    ] = None,
+    repeats: Annotated[int, typer.Option("--repeats", min=2, max=1000, help="Random splits.")] = 20,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the first split; the others follow.")] = 0,
+    permutations: Annotated[
+        int, typer.Option("--permutations", min=1, help="Shuffles of the permutation test.")
+    ] = 99,
+    shuffle_labels: Annotated[
+        bool, typer.Option("--shuffle-labels", help="Deal the outcomes out anew: all must come out as chance.")
+    ] = False,
+    processes: Annotated[int, typer.Option("--processes", min=1, max=64, help="Splits at once.")] = 1,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Repeat the paper's experiments: tables, figures and a report. Every figure is of patients that no fit has "
+    "seen.
+    """
+    from pipeline.evaluation.offline import Options, Place, evaluate_place  # noqa: PLC0415 - `--help` needs no torch
+
+    load_settings(config, os.environ)
+    if (external is None) != (external_work is None):
+        raise ConfigError(["--external and --external-work belong together; name both or none"])
+    other = Place(external, external_work) if external is not None and external_work is not None else None
+    folder = out or work / "evaluation"
+    command = shlex.join(["mvi-node", *sys.argv[1:]])
+    options = Options(
+        repeats, seed, permutations, shuffle_labels, processes, command, utc_now().isoformat(timespec="seconds")
+    )
+    document = evaluate_place(Place(file, work), other, folder, options, complain)
+    if as_json:
+        print_json(document)
+        return
+    for line in (*document["warnings"], document["headline"]):
+        complain(line)
+    complain(f"wrote {folder / 'report.html'}")

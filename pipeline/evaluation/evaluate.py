@@ -1,0 +1,196 @@
+"""The whole evaluation: the order of its experiments and nothing else."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.evaluation.cohort import EvaluationCohort, Masks
+from pipeline.evaluation.experiment import Results, run_settings
+from pipeline.evaluation.section import Section, guarded
+from pipeline.evaluation.sections.clinical_table import table_s1
+from pipeline.evaluation.sections.comparison import bootstrap, delong
+from pipeline.evaluation.sections.external_test import external_test
+from pipeline.evaluation.sections.outlines import figure_4, stability, table_s2
+from pipeline.evaluation.sections.performance import baselines, headline, paper, table_1, table_2
+from pipeline.evaluation.sections.probabilities import calibration, confusion, decision_curve
+from pipeline.evaluation.sections.resampled import learning, permutation
+from pipeline.evaluation.sections.roc_figures import figure_2, figure_3
+from pipeline.evaluation.settings import PROPOSED, SETTINGS, EvaluationSettings
+from pipeline.evaluation.splits import Split, make_splits
+
+SMALL_CLASS = 20
+"""Patients of either outcome below which the first page warns."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Everything that is reported.
+
+    Parameters
+    ----------
+    cohort, external
+        What was evaluated.
+    settings, splits
+        How.
+    shuffled
+        Whether the outcomes were dealt out anew before anything else.
+    headline, warnings
+        Of the first page.
+    sections
+        In the order of the report.
+    results
+        Every score.
+    """
+
+    cohort: EvaluationCohort
+    external: EvaluationCohort | None
+    settings: EvaluationSettings
+    splits: tuple[Split, ...]
+    shuffled: bool
+    headline: str
+    warnings: tuple[str, ...]
+    sections: tuple[Section, ...]
+    results: Results
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Describe cohort and splits for ``evaluation.json``."""
+        return {
+            "cohort": cohort_facts(self.cohort),
+            "external_cohort": None if self.external is None else cohort_facts(self.external),
+            "shuffled_labels": self.shuffled,
+            "splits": {
+                "repeats": len(self.splits),
+                "seeds": [split.seed for split in self.splits],
+                "training": len(self.splits[0].training),
+                "validation": len(self.splits[0].validation),
+                "test": len(self.splits[0].test),
+            },
+            "headline": self.headline,
+            "warnings": list(self.warnings),
+        }
+
+
+def evaluate(
+    cohort: EvaluationCohort,
+    settings: EvaluationSettings,
+    *,
+    external: EvaluationCohort | None = None,
+    shuffle: bool = False,
+    executor: Executor | None = None,
+    report: Callable[[str], None] = lambda _: None,
+) -> Evaluation:
+    """Run every experiment.
+
+    Parameters
+    ----------
+    cohort
+        What is divided and learnt from.
+    settings
+        How.
+    external
+        Tested on, and never learnt from.
+    shuffle
+        Deal the outcomes of the cohort out anew: everything must then come out as chance.
+    executor
+        Does splits; None: here, one after another.
+    report
+        Called with a line before each long step.
+
+    Raises
+    ------
+    EvaluationError
+        The cohort cannot be split (``EV-FEW``), has a patient twice (``EV-TWICE``), or the external one does not
+        fit.
+    """
+    if shuffle:
+        cohort = cohort.with_shuffled_labels(settings.seed)
+    splits = make_splits(
+        cohort.mvi,
+        repeats=settings.repeats,
+        seed=settings.seed,
+        test_share=settings.test_share,
+        validation_share=settings.validation_share,
+    )
+    report(f"{len(SETTINGS)} settings in {len(splits)} splits")
+    results = run_settings(
+        cohort,
+        splits,
+        SETTINGS,
+        settings,
+        external=external,
+        executor=executor,
+        report=lambda n: report(f"split {n + 1} of {len(splits)}"),
+    )
+    report("permutation test, learning curve, figures")
+    sections = (
+        table_1(results),
+        table_2(results),
+        guarded("figure_2", "Figure 2. ROC curves by setting", lambda: figure_2(results)),
+        guarded("figure_3", "Figure 3. ROC curves by tumour size", lambda: figure_3(results, cohort)),
+        guarded("figure_4", "Figure 4. Outlines", lambda: figure_4(cohort)),
+        paper(results),
+        guarded("calibration", "Calibration", lambda: calibration(results)),
+        guarded("decision_curve", "Decision curve", lambda: decision_curve(results)),
+        guarded("confusion", "Right and wrong at the threshold", lambda: confusion(results)),
+        baselines(results),
+        guarded("delong", "Settings compared (DeLong)", lambda: delong(results, cohort)),
+        guarded("bootstrap", "Intervals over patients", lambda: bootstrap(results, cohort, settings)),
+        guarded("permutation", "Shuffled outcomes", lambda: permutation(cohort, settings, executor)),
+        guarded("learning_curve", "Learning curve", lambda: learning(cohort, splits, settings, executor)),
+        guarded("external", "External test cohort", lambda: external_test(results, external, settings)),
+        table_s1(cohort, splits, settings),
+        guarded("table_s2", "Table S2. Registration and segmentation", lambda: table_s2(cohort)),
+        guarded("stability", "Stability of features under another outline", lambda: stability(cohort)),
+    )
+    first_page = headline(results, PROPOSED)
+    return Evaluation(
+        cohort, external, settings, splits, shuffle, first_page, _warnings(cohort, shuffle), sections, results
+    )
+
+
+def cohort_facts(cohort: EvaluationCohort) -> dict[str, Any]:
+    """Count a cohort."""
+    return {
+        "name": cohort.name,
+        "patients": len(cohort.patients),
+        "with_invasion": int(cohort.mvi.sum()),
+        "without_invasion": int((~cohort.mvi).sum()),
+        "features": {masks.value: len(block.names) for masks, block in cohort.radiomics.items()},
+        "with_manual_features": int(cohort.radiomics[Masks.MANUAL].known.sum())
+        if Masks.MANUAL in cohort.radiomics
+        else 0,
+        "with_all_clinical_values": int(cohort.complete.sum()),
+        "taught_the_segmentation": int(cohort.taught_segmentation.sum()),
+    }
+
+
+def _warnings(cohort: EvaluationCohort, shuffled: bool) -> tuple[str, ...]:
+    found = []
+    if shuffled:
+        found.append(
+            "The outcomes were SHUFFLED among the patients before anything else. Every figure must come out as "
+            "chance; "
+            "this report shows that the procedure is honest, and says nothing about the model."
+        )
+    for outcome, count in (("with", int(cohort.mvi.sum())), ("without", int((~cohort.mvi).sum()))):
+        if count < SMALL_CLASS:
+            found.append(
+                f"Only {count} patients {outcome} invasion. With fewer than {SMALL_CLASS} of either outcome no "
+                f"figure "
+                "here can support a decision; read the intervals, not the means."
+            )
+    if not cohort.complete.all():
+        found.append(
+            f"{int((~cohort.complete).sum())} of {len(cohort.patients)} patients lack a clinical value; settings "
+            f"with "
+            "clinical values leave them out."
+        )
+    if cohort.taught_segmentation.any():
+        found.append(
+            f"The segmentation learnt from {int(cohort.taught_segmentation.sum())} of {len(cohort.patients)} "
+            f"patients. "
+            "They are not tested with automatic outlines."
+        )
+    return tuple(found)

@@ -1,0 +1,160 @@
+"""`cohort evaluate`: from a cohort file and the features of its cases to the folder of the report."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from pipeline.evaluation.cohort import EvaluationCohort
+from pipeline.evaluation.evaluate import evaluate
+from pipeline.evaluation.reading import read_cohort
+from pipeline.evaluation.report import Provenance
+from pipeline.evaluation.settings import EvaluationSettings
+from pipeline.evaluation.writing import write_evaluation
+from pipeline.study import Study
+from pipeline.training.extraction import FEATURES
+from pipeline.training.making import RECORD, digest
+from pipeline.training.manifest import load_manifest
+from pipeline.training.sources import sources_of
+
+PACKAGES = ("mvi-node", "numpy", "scipy", "scikit-learn", "torch", "matplotlib", "pyradiomics")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A cohort on disk.
+
+    Parameters
+    ----------
+    file
+        Cohort file.
+    work
+        Folder that `cohort extract` filled.
+    """
+
+    file: Path
+    work: Path
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line states.
+
+    Parameters
+    ----------
+    repeats, seed
+        Of the splits.
+    permutations
+        Shuffles of the permutation test.
+    shuffle
+        Deal the outcomes out anew.
+    processes
+        Splits at once.
+    command, made_at
+        For the report.
+    """
+
+    repeats: int
+    seed: int
+    permutations: int
+    shuffle: bool
+    processes: int
+    command: str
+    made_at: str
+
+
+def evaluate_place(
+    place: Place, external: Place | None, out: Path, options: Options, report: Callable[[str], None]
+) -> dict[str, Any]:
+    """Evaluate a cohort and write the report; returns the document of ``evaluation.json``.
+
+    Parameters
+    ----------
+    place, external
+        The cohort, and one of other patients that is tested on only.
+    out
+        Folder of the report.
+    options
+        From the command line.
+    report
+        Called with a line before each long step.
+
+    Raises
+    ------
+    ConfigError
+        A cohort file is wrong.
+    TrainingError
+        No case has features.
+    EvaluationError
+        The cohort cannot be evaluated.
+    """
+    cohort = open_cohort(place)
+    others = None if external is None else _external(open_cohort(external))
+    manifest = load_manifest(place.file)
+    settings = EvaluationSettings(
+        repeats=options.repeats,
+        seed=options.seed,
+        permutations=options.permutations,
+        network=manifest.pipeline.classification,
+        training=manifest.classifier,
+        epochs=(manifest.classifier.epochs, 2 * manifest.classifier.epochs),
+    )
+    with _workers(options.processes) as executor:
+        evaluation = evaluate(
+            cohort, settings, external=others, shuffle=options.shuffle, executor=executor, report=report
+        )
+    checksums = _checksums("cohort", place, cohort)
+    if external is not None and others is not None:
+        checksums |= _checksums("external cohort", external, others)
+    versions = {package: version(package) for package in PACKAGES}
+    return write_evaluation(evaluation, Provenance(options.command, options.made_at, versions, checksums), out)
+
+
+def open_cohort(place: Place) -> EvaluationCohort:
+    """Read the cases of a cohort file that have features."""
+    manifest = load_manifest(place.file)
+    sources = sources_of(manifest, _no_reader)
+    # Phantoms that the segmentation learns from are no cases of the cohort; a taken-over segmentation learnt
+    # elsewhere.
+    taught = {source.name for source in sources.segmentation} if manifest.bundle.segmentation_of is None else set()
+    cases = [source.name for source in sources.classifier]
+    return read_cohort(place.work / FEATURES, cases, name=manifest.cohort.name, taught=taught)
+
+
+def _external(cohort: EvaluationCohort) -> EvaluationCohort:
+    """Name the patients apart: a case is named by its place in its file. The same patient is known by features."""
+    return replace(cohort, patients=tuple(f"external-{patient}" for patient in cohort.patients))
+
+
+@contextmanager
+def _workers(processes: int) -> Iterator[Executor | None]:
+    if processes == 1:
+        yield None
+        return
+    # Threads of libraries do not survive a fork.
+    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _checksums(title: str, place: Place, cohort: EvaluationCohort) -> dict[str, str]:
+    arrays = {f"{masks}": block.values for masks, block in cohort.radiomics.items()}
+    found = {
+        f"{title} file": hashlib.sha256(place.file.read_bytes()).hexdigest(),
+        f"{title}, features and outcomes": digest({**arrays, "clinical": cohort.clinical, "mvi": cohort.mvi}),
+    }
+    record = place.work / FEATURES / RECORD
+    if record.is_file():
+        found[f"{title}, settings of its extraction"] = hashlib.sha256(record.read_bytes()).hexdigest()
+    return found
+
+
+def _no_reader(folder: Path) -> Study:
+    raise ValueError(f"an evaluation reads features, not {folder}")

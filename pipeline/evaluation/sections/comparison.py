@@ -1,0 +1,85 @@
+"""Whether settings differ, and how sure their areas are: DeLong and bootstrap."""
+
+import numpy as np
+
+from pipeline.evaluation.cohort import EvaluationCohort
+from pipeline.evaluation.consensus import consensus
+from pipeline.evaluation.delong import Comparison, compare
+from pipeline.evaluation.experiment import Results
+from pipeline.evaluation.intervals import bootstrap_auc
+from pipeline.evaluation.section import Section, Table, as_json, p_value
+from pipeline.evaluation.sections.probabilities import proposed_parts
+from pipeline.evaluation.settings import PROPOSED, SETTINGS, EvaluationSettings
+from pipeline.evaluation.univariate import holm_adjusted
+
+LEAST = 2
+"""Patients of each outcome that a variance needs."""
+
+
+def delong(results: Results, cohort: EvaluationCohort) -> Section:
+    """Compare each setting with the proposed one on the same patients."""
+    proposed_parts(results)
+    count = len(cohort.patients)
+    ours = consensus(results.test[PROPOSED.key], count)
+    found: dict[str, Comparison] = {}
+    titles = {setting.key: setting.title for setting in SETTINGS}
+    for key in titles:
+        if key == PROPOSED.key or key not in results.test:
+            continue
+        other = consensus(results.test[key], count)
+        both = np.isfinite(ours) & np.isfinite(other)
+        mvi = cohort.mvi[both]
+        if min(int(mvi.sum()), int((~mvi).sum())) >= LEAST:
+            found[key] = compare(mvi, ours[both], other[both])
+    holm = holm_adjusted(np.array([item.p for item in found.values()]))
+    body = tuple(
+        (
+            titles[key],
+            str(item.patients),
+            f"{item.first:.3f}",
+            f"{item.second:.3f}",
+            f"{item.difference:+.3f} ({item.low:+.3f} to {item.high:+.3f})",
+            p_value(item.p),
+            p_value(float(corrected)),
+        )
+        for (key, item), corrected in zip(found.items(), holm, strict=True)
+    )
+    text = (
+        "DeLong's test of the proposed setting against each other one, on the same patients. The score of a "
+        "patient is "
+        "the mean over the splits that tested that patient, which ranks a little better than a single fit: "
+        "compare "
+        "within this table, and take the performance from tables 1 and 2. Holm's correction counts all rows."
+    )
+    header = ("Setting", "Patients", "AUC proposed", "AUC of it", "Difference (95 %)", "p", "p Holm")
+    numbers = {
+        key: {**item.__dict__, "p_holm": float(corrected)}
+        for (key, item), corrected in zip(found.items(), holm, strict=True)
+    }
+    return Section("delong", "Settings compared (DeLong)", text, as_json(numbers), Table(header, body))
+
+
+def bootstrap(results: Results, cohort: EvaluationCohort, settings: EvaluationSettings) -> Section:
+    """Draw the patients anew, again and again."""
+    intervals = {
+        setting: bootstrap_auc(
+            [part.require_honest() for part in results.test[setting.key]],
+            len(cohort.patients),
+            settings.bootstraps,
+            settings.seed,
+        )
+        for setting in SETTINGS
+        if setting.key in results.test
+    }
+    body = tuple((setting.title, str(interval)) for setting, interval in intervals.items())
+    text = (
+        f"Test area under the curve, mean over the splits, with its 95 % interval over {settings.bootstraps} "
+        f"bootstrap "
+        "samples of the patients. It shows what other patients of the same kind would change, while the fits "
+        "stay; the "
+        "intervals of tables 1 and 2 show what other splits would change as well."
+    )
+    numbers = {setting.key: interval for setting, interval in intervals.items()}
+    return Section(
+        "bootstrap", "Intervals over patients (bootstrap)", text, as_json(numbers), Table(("Setting", "AUC"), body)
+    )

@@ -1,0 +1,51 @@
+"""Patients of another place, scored by the fit of every split."""
+
+from pipeline.evaluation.cohort import EvaluationCohort
+from pipeline.evaluation.errors import EvaluationError
+from pipeline.evaluation.experiment import Results
+from pipeline.evaluation.intervals import bootstrap_auc
+from pipeline.evaluation.plots import roc_panels
+from pipeline.evaluation.roc import roc_band
+from pipeline.evaluation.section import Section, Table, as_json
+from pipeline.evaluation.settings import PROPOSED, SETTINGS, EvaluationSettings
+from pipeline.evaluation.tables import average
+
+FIGURES = ("acc", "auc", "sen", "spe")
+
+
+def external_test(results: Results, external: EvaluationCohort | None, settings: EvaluationSettings) -> Section:
+    """Average what the fits of all splits say of the external patients."""
+    if external is None:
+        raise EvaluationError("EV-NONE", "no external cohort was given; name one with --external")
+    usable = {
+        setting: parts
+        for setting in SETTINGS
+        if (parts := results.external.get(setting.key)) and 0 < parts[0].mvi.sum() < len(parts[0].mvi)
+    }
+    if not usable:
+        raise EvaluationError(
+            "EV-FEW", "the external cohort has one outcome only, or lacks what every setting needs"
+        )
+    rows, numbers = [], {}
+    for setting, parts in usable.items():
+        found = average(parts)
+        area = bootstrap_auc(parts, len(external.patients), settings.bootstraps, settings.seed)
+        rows.append(
+            (
+                setting.title,
+                str(len(parts[0].rows)),
+                str(area),
+                *(f"{found[f].mean:.3f}" for f in FIGURES if f != "auc"),
+            )
+        )
+        numbers[setting.key] = {"patients": len(parts[0].rows), "auc": area, "figures": found}
+    figure = roc_panels([("proposed setting", roc_band(usable[PROPOSED]))]) if PROPOSED in usable else None
+    text = (
+        f"{len(external.patients)} patients of {external.name}, {int(external.mvi.sum())} with invasion; they "
+        f"had no part "
+        "in any fit. Threshold and calibration are those of the internal cohort. The interval of the area is over "
+        "bootstrap samples of the external patients; the band of the curve shows what other internal splits "
+        "change."
+    )
+    header = ("Setting", "Patients", "AUC (95 %)", "ACC", "SEN", "SPE")
+    return Section("external", "External test cohort", text, as_json(numbers), Table(header, tuple(rows)), figure)

@@ -1,0 +1,156 @@
+"""Tables 1 and 2, the baselines, and the paper's figures beside the cohort's."""
+
+from collections.abc import Sequence
+
+from pipeline.evaluation.cohort import Masks
+from pipeline.evaluation.experiment import Results
+from pipeline.evaluation.paper import PAPER_ACC, PAPER_AUC
+from pipeline.evaluation.section import Section, Table, as_json
+from pipeline.evaluation.settings import BASELINES, SETTINGS, TABLE_1, TABLE_2, Setting
+from pipeline.evaluation.tables import PerformanceRow, performance_rows
+
+FIGURES = ("acc", "auc", "sen", "spe")
+HOW_TO_READ = (
+    "Mean over the splits with its 95 % interval, corrected for splits that share patients (Nadeau and Bengio "
+    "2003). "
+    "ACC accuracy, AUC area under the curve, SEN sensitivity over patients with invasion, SPE specificity over "
+    "patients "
+    "without."
+)
+
+
+def table_1(results: Results) -> Section:
+    """Each sequence alone, and all."""
+    rows = performance_rows(results, TABLE_1)
+    body = tuple(
+        (
+            row.setting.title if row.setting.key != "proposed" else "All sequences (proposed)",
+            *_cells(row, validation=True),
+            *_cells(row, validation=False),
+        )
+        for row in rows
+    )
+    header = ("Sequence", *(f"{part} {f.upper()}" for part in ("Validation", "Test") for f in FIGURES))
+    text = (
+        f"Radiomics of one sequence, or of all, with the clinical values; automatic outlines. {HOW_TO_READ} The "
+        "validation part chose hyper-parameter and threshold, so that its figures flatter; the test part had no "
+        "part in "
+        "anything."
+    )
+    return _section("table_1", "Table 1. Each sequence alone, and all", text, rows, Table(header, body))
+
+
+def table_2(results: Results) -> Section:
+    """Outlines by hand or by the network, with radiomics, clinical values, or both."""
+    rows = performance_rows(results, TABLE_2)
+    body = tuple(
+        (
+            {Masks.MANUAL: "manual", Masks.AUTOMATIC: "automatic", None: "none"}[row.setting.masks],
+            "yes" if row.setting.masks else "no",
+            "yes" if row.setting.clinical else "no",
+            *_cells(row, validation=False),
+        )
+        for row in rows
+    )
+    header = ("Outline", "Radiomics", "Clinical", *(f.upper() for f in FIGURES))
+    text = f"All sequences, test part. {HOW_TO_READ}"
+    return _section("table_2", "Table 2. Outlines and kinds of features", text, rows, Table(header, body))
+
+
+def baselines(results: Results) -> Section:
+    """The network beside what is simpler."""
+    rows = performance_rows(results, BASELINES)
+    body = tuple(
+        (
+            "Network of the paper" if row.setting.key == "proposed" else row.setting.title,
+            *_cells(row, validation=False),
+            "not available" if row.because else str(row.test["brier"]),
+        )
+        for row in rows
+    )
+    text = (
+        "The same features, splits and rules for each. A network that does no better than a logistic regression "
+        "is not "
+        f"worth its trouble. {HOW_TO_READ} Brier: mean squared distance of probability and outcome, less is "
+        f"better."
+    )
+    header = ("Classifier", *(f.upper() for f in FIGURES), "Brier")
+    return _section("baselines", "Simpler classifiers on the same features", text, rows, Table(header, body))
+
+
+def paper(results: Results) -> Section:
+    """What the paper reports beside what was measured here."""
+    rows = [row for row in performance_rows(results, SETTINGS) if row.setting.key in PAPER_AUC]
+    body = tuple(
+        (
+            row.setting.title,
+            *("not available" if row.because else str(row.test[figure]) for figure in ("auc",)),
+            f"{PAPER_AUC[row.setting.key][0]:.3f} ± {PAPER_AUC[row.setting.key][1]:.3f}",
+            *("not available" if row.because else str(row.test[figure]) for figure in ("acc",)),
+            f"{PAPER_ACC[row.setting.key][0]:.3f} ± {PAPER_ACC[row.setting.key][1]:.3f}",
+        )
+        for row in rows
+    )
+    text = (
+        "Lin et al., J Cancer 15(19), 2024, doi:10.7150/jca.93712, measured on 420 patients of one hospital. The "
+        "paper "
+        "does not say how its intervals were made. It contradicts itself on sensitivity and specificity, which "
+        "are left "
+        "out. Another cohort has other patients: a difference says nothing about the method by itself."
+    )
+    numbers = {
+        row.setting.key: {"auc": PAPER_AUC[row.setting.key], "acc": PAPER_ACC[row.setting.key]} for row in rows
+    }
+    header = ("Setting", "AUC here", "AUC paper", "ACC here", "ACC paper")
+    return Section(
+        "paper", "The paper's figures beside this cohort's", text, as_json(numbers), Table(header, body)
+    )
+
+
+def _cells(row: PerformanceRow, *, validation: bool) -> tuple[str, ...]:
+    if row.because:
+        return tuple("not available" for _ in FIGURES)
+    found = row.validation if validation else row.test
+    return tuple(str(found[figure]) for figure in FIGURES)
+
+
+def _section(key: str, title: str, text: str, rows: Sequence[PerformanceRow], table: Table) -> Section:
+    notes = "".join(f" {row.setting.title}: {row.because}." for row in rows if row.because)
+    splits = max((row.test["auc"].values for row in rows if row.test), default=0)
+    loose = max((row.uncalibrated for row in rows), default=0)
+    if loose:
+        notes += (
+            f" In {loose} of {splits} splits the validation part was too small to calibrate by, and the "
+            f"network's own "
+            "numbers stand for probabilities."
+        )
+    numbers = {row.setting.key: _numbers(row) for row in rows}
+    return Section(key, title, text + notes, as_json(numbers), table)
+
+
+def _numbers(row: PerformanceRow) -> dict[str, object]:
+    if row.because:
+        return {"title": row.setting.title, "unavailable": row.because}
+    return {
+        "title": row.setting.title,
+        "test_patients": row.patients,
+        "uncalibrated_splits": row.uncalibrated,
+        "test": row.test,
+        "validation": row.validation,
+    }
+
+
+def headline(results: Results, setting: Setting) -> str:
+    """Say in one sentence how the proposed setting did."""
+    (row,) = performance_rows(results, [setting])
+    if row.because:
+        return f"The proposed setting has no result. {row.because}."
+    area = row.test["auc"]
+    sentence = (
+        f"On patients that it had never seen, the proposed setting ranked a patient with invasion above one "
+        f"without in "
+        f"{100 * area.mean:.0f} of 100 pairs (area under the curve {area})."
+    )
+    if area.low <= 0.5:
+        sentence += " The interval includes 0.5, which is chance: this cohort does not show that it works."
+    return sentence

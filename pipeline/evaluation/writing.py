@@ -1,0 +1,68 @@
+"""One folder: evaluation.json, report.html, tables/*.csv, figures/*.png and *.svg."""
+
+import csv
+import io
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from pipeline.evaluation.evaluate import Evaluation
+from pipeline.evaluation.report import Provenance, render
+from pipeline.evaluation.section import Table, as_json
+
+DPI = 200
+
+
+def write_evaluation(evaluation: Evaluation, provenance: Provenance, out: Path) -> dict[str, Any]:
+    """Write everything, and return the document of ``evaluation.json``.
+
+    Parameters
+    ----------
+    evaluation, provenance
+        What is written.
+    out
+        Folder; made where absent, its files of these names replaced.
+    """
+    for folder in (out / "tables", out / "figures"):
+        folder.mkdir(parents=True, exist_ok=True)
+    svg = {}
+    for section in evaluation.sections:
+        # What an earlier evaluation left here must not stand beside this one.
+        for path in (f"tables/{section.key}.csv", f"figures/{section.key}.svg", f"figures/{section.key}.png"):
+            (out / path).unlink(missing_ok=True)
+    for section in evaluation.sections:
+        if section.table is not None:
+            (out / "tables" / f"{section.key}.csv").write_text(_csv(section.table), encoding="utf-8")
+        if section.figure is not None:
+            svg[section.key] = _drawn(section.figure, "svg")
+            (out / "figures" / f"{section.key}.svg").write_bytes(svg[section.key])
+            (out / "figures" / f"{section.key}.png").write_bytes(_drawn(section.figure, "png"))
+    document = {
+        "provenance": asdict(provenance),
+        **as_json(evaluation.facts),
+        **{section.key: dict(section.numbers) for section in evaluation.sections},
+    }
+    (out / "evaluation.json").write_text(
+        json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    (out / "report.html").write_text(render(evaluation, provenance, svg), encoding="utf-8")
+    return document
+
+
+def _csv(table: Table) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([table.header, *table.rows])
+    return text.getvalue()
+
+
+def _drawn(figure: Figure, form: str) -> bytes:
+    picture = io.BytesIO()
+    # The same numbers give the same file: no date, and identifiers that do not depend on the process.
+    with mpl.rc_context({"svg.hashsalt": "mvi-node"}):
+        metadata: dict[str, Any] = {"Date": None} if form == "svg" else {}
+        figure.savefig(picture, format=form, dpi=DPI, metadata=metadata)
+    return picture.getvalue()

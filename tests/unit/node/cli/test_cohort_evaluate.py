@@ -1,0 +1,127 @@
+"""The whole evaluation, as an operator calls it."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from node.cli import app
+from pipeline.evaluation.offline import Place
+from pipeline.training.extraction import FEATURES
+from tests.unit.pipeline.evaluation.places import add_outlines, name, write_place
+
+KEYS = (
+    *("table_1", "table_2", "table_s1", "table_s2", "figure_2", "figure_3", "figure_4", "calibration"),
+    *("decision_curve", "confusion", "delong", "bootstrap", "permutation", "learning_curve", "stability"),
+    *("baselines", "external", "paper", "splits", "cohort", "provenance"),
+)
+
+
+def evaluate(place: Place, *arguments: str) -> tuple[int, str, str]:
+    common = ("--repeats", "2", "--permutations", "2", "--work", str(place.work))
+    result = CliRunner().invoke(app, ["cohort", "evaluate", str(place.file), *common, *arguments])
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("evaluation")
+    place = write_place(folder / "internal")
+    add_outlines(place, 60)
+    other = write_place(folder / "external", 30, seed=7)
+    out = folder / "out"
+    code, output, errors = evaluate(
+        place, "--out", str(out), "--external", str(other.file), "--external-work", str(other.work), "--json"
+    )
+    assert code == 0, errors
+    return out, json.loads(output)
+
+
+def test_evaluate_when_everything_is_there_then_one_folder_holds_every_table_and_figure(
+    written: tuple[Path, dict[str, Any]],
+) -> None:
+    out, printed = written
+    document = json.loads((out / "evaluation.json").read_text(encoding="utf-8"))
+    assert document == printed
+    assert all(document[key] and "unavailable" not in document[key] for key in KEYS)
+    assert document["table_1"]["proposed"]["test"]["auc"]["mean"] > 0.7
+    assert document["splits"]["seeds"] == [0, 1]
+    assert document["cohort"]["with_invasion"] == 24
+    assert document["external"]["proposed"]["patients"] == 30
+    assert document["stability"]["T2_tumour"]["features"] == 10
+    assert document["table_s2"]["registration_T2_gain"]["mean"] == pytest.approx(0.28)
+    tables = {path.stem for path in (out / "tables").iterdir()}
+    pictures = {path.name for path in (out / "figures").iterdir()}
+    assert {"table_1", "table_2", "table_s1", "table_s2", "baselines", "delong", "paper"} <= tables
+    for figure in ("figure_2", "figure_3", "figure_4", "calibration", "decision_curve", "permutation"):
+        assert {f"{figure}.png", f"{figure}.svg"} <= pictures
+    assert (out / "tables" / "table_1.csv").read_text(encoding="utf-8").count("\n") == 8
+
+
+def test_report_when_opened_then_needs_no_other_file_and_says_how_it_was_made(
+    written: tuple[Path, dict[str, Any]],
+) -> None:
+    page = (written[0] / "report.html").read_text(encoding="utf-8")
+    # Nothing is fetched: pictures are inside, links lead to places of the page.
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
+    assert not re.search(r"<script|@import|url\(", page)
+    assert "For research use only" in page
+    assert "mvi-node" in page
+    assert re.search(r"SHA-256 of cohort, features and outcomes</td><td><code>[0-9a-f]{64}", page)
+    assert "Version of torch" in page
+    for title in ("Table 1.", "Table 2.", "Table S1.", "Table S2.", "Figure 2.", "Figure 3.", "Figure 4."):
+        assert title in page
+    assert "SHUFFLED" not in page
+    assert page.count("data:image/svg+xml") >= 8
+
+
+def test_evaluate_when_labels_are_shuffled_and_patients_few_then_the_first_page_says_both(tmp_path: Path) -> None:
+    place = write_place(tmp_path, 30)
+    code, _, errors = evaluate(place, "--shuffle-labels")
+    assert code == 0, errors
+    assert "SHUFFLED" in errors
+    out = place.work / "evaluation"
+    first_page = (out / "report.html").read_text(encoding="utf-8").partition("<h2")[0]
+    assert "SHUFFLED" in first_page
+    assert "Only 12 patients with invasion" in first_page
+    assert "Only 18 patients without invasion" in first_page
+    document = json.loads((out / "evaluation.json").read_text(encoding="utf-8"))
+    assert document["shuffled_labels"] is True
+    assert document["table_s2"]["unavailable"].startswith("EV-NONE")
+    assert document["external"]["unavailable"].startswith("EV-NONE")
+    assert "EV-FEW" in document["table_2"]["manual"]["unavailable"]
+
+
+def test_evaluate_when_the_same_patients_are_the_external_cohort_then_is_refused_in_one_line(
+    tmp_path: Path,
+) -> None:
+    place = write_place(tmp_path / "a")
+    code, output, errors = evaluate(
+        place, "--external", str(place.file), "--external-work", str(place.work), "--json"
+    )
+    assert code == 1
+    assert json.loads(output)["code"] == "EV-TWICE"
+    assert "Traceback" not in errors
+    assert not (place.work / "evaluation").exists()
+
+
+def test_evaluate_when_nothing_is_extracted_or_half_a_pair_is_named_then_one_line_says_what_to_do(
+    tmp_path: Path,
+) -> None:
+    place = write_place(tmp_path)
+    code, _, errors = evaluate(place, "--external", str(place.file))
+    assert code == 2
+    assert "belong together" in errors
+    (place.work / FEATURES / f"{name(0)}.agreement.json").write_text("[]")
+    code, _, errors = evaluate(place)
+    assert code == 1
+    assert "EV-NONE" in errors
+    for path in (place.work / FEATURES).iterdir():
+        path.unlink()
+    code, _, errors = evaluate(place)
+    assert code == 1
+    assert errors.count("\n") == 1
+    assert "cohort extract" in errors

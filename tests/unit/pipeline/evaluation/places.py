@@ -1,0 +1,80 @@
+"""Cohort files with features as `cohort extract` leaves them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.evaluation.offline import Place
+from pipeline.features import FeatureVector
+from pipeline.study import Role
+from pipeline.training.extraction import FEATURES
+from pipeline.training.feature_table import FeatureTable, write_row
+from tests.unit.pipeline.training.cohorts import make_table
+
+HEAD = """
+[cohort]
+name = "hospital"
+kind = "dicom"
+[bundle]
+name = "hospital"
+version = "1.0.0"
+segmentation_of = "phantom-demo"
+[pipeline.classification]
+components = 5
+radiomics_width = 16
+clinical_width = 16
+joint_width = 16
+[classifier]
+batch = 8
+epochs = 5
+learning_rate = 1e-2
+"""
+
+
+def write_place(folder: Path, patients: int = 60, *, signal: float = 3.0, seed: int = 0) -> Place:
+    """Write a cohort file and features that tell of the outcome."""
+    table = make_table(patients, signal=signal, seed=seed)
+    features = folder / "work" / FEATURES
+    features.mkdir(parents=True)
+    cases = "".join(
+        f'[[cases]]\nfolder = "p{n}"\nmvi = {str(mvi).lower()}\n' for n, mvi in enumerate(table.mvi.tolist())
+    )
+    (folder / "cohort.toml").write_text(HEAD + cases, encoding="utf-8")
+    for n in range(patients):
+        _row(features / f"{name(n)}.npz", table, n, 0.0)
+    return Place(folder / "cohort.toml", folder / "work")
+
+
+def add_outlines(place: Place, patients: int) -> None:
+    """Write what extraction stores of manual masks."""
+    table = make_table(patients, signal=3.0)
+    random = np.random.default_rng(0)
+    features = place.work / FEATURES
+    j, i = np.mgrid[:96, :128]
+    for n in range(patients):
+        _row(features / f"{name(n)}.manual.npz", table, n, 0.1)
+        dice = {role: [0.5 + 0.01 * (n % 5), 0.8] for role in (Role.T1_PRE, Role.T2)}
+        agreement = {"registration": dice, "segmentation": {Role.T1_HEPATOBILIARY: 0.7 + 0.001 * n}}
+        (features / f"{name(n)}.agreement.json").write_text(json.dumps(agreement), encoding="utf-8")
+        radius = 8 + n % 20
+        with (features / f"{name(n)}.outline.npz").open("wb") as file:
+            np.savez_compressed(
+                file,
+                image=(random.normal(100, 10, j.shape) - 40 * (np.hypot(j - 48, i - 60) < radius)).astype(
+                    np.float32
+                ),
+                automatic=np.hypot(j - 50, i - 61) < radius,
+                manual=np.hypot(j - 48, i - 60) < radius,
+                spacing_ji_mm=np.array([1.5, 1.5]),
+            )
+
+
+def name(number: int) -> str:
+    """Name a case as the sources of a cohort do."""
+    return f"patient-{number + 1:04d}"
+
+
+def _row(path: Path, table: FeatureTable, n: int, change: float) -> None:
+    noise = 1 + change * np.random.default_rng(n).standard_normal(table.values.shape[1])
+    write_row(path, FeatureVector(table.names, table.values[n] * noise), table.clinical[n], bool(table.mvi[n]))

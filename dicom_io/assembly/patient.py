@@ -1,4 +1,4 @@
-"""Whose study a file belongs to, for the join with laboratory values. Never logged, never in a message."""
+"""Whose study a file belongs to: for the join with laboratory values, and for the audit. Never logged."""
 
 from pathlib import Path
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""What is audited, in the words of PS3.15 A.5. UIDs and AE titles; never a name, a birth date or an address."""
+"""What is audited, in the words of PS3.15 A.5: UIDs, AE titles, a Patient ID; never a name or a birth date."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,6 +50,7 @@ class Role(Enum):
     APPLICATION = ("110150", "Application")
     SOURCE = ("110153", "Source Role ID")
     DESTINATION = ("110152", "Destination Role ID")
+    DESTINATION_MEDIA = ("110154", "Destination Media")
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ class AuditEvent:
         Aware.
     study_instance_uid
         Empty where it is about no study.
+    patient_id
+        Whose study it is, as its images say; empty where they do not, or are not there any more.
     instances
         Number of instances; 0 where it is about none.
     detail
@@ -97,6 +100,7 @@ class AuditEvent:
     study_instance_uid: str = ""
     instances: int = 0
     detail: str = ""
+    patient_id: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the event as the trail keeps it."""
@@ -118,6 +122,7 @@ class AuditEvent:
             "study_instance_uid": self.study_instance_uid,
             "instances": self.instances,
             "detail": self.detail,
+            "patient_id": self.patient_id,
         }
 
 
@@ -136,4 +141,5 @@ def event_from_json(document: Mapping[str, Any]) -> AuditEvent:
         document["study_instance_uid"],
         document["instances"],
         document["detail"],
+        document.get("patient_id", ""),  # Lines of earlier versions lack it.
     )

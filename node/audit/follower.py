@@ -3,7 +3,8 @@
 The ledger is durable and in order, so that a killed node audits after its restart what happened before.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from node.audit.events import Action, AuditEvent, EventId, Outcome, Participant, Role
@@ -40,13 +41,23 @@ class Follower:
         Our own.
     clock
         Time of day, aware.
+    patient_of
+        The Patient ID of a study, by its UID; empty where nobody knows.
     """
 
-    def __init__(self, trail: Trail, changes: Changes, ae_title: str, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        trail: Trail,
+        changes: Changes,
+        ae_title: str,
+        clock: Callable[[], datetime],
+        patient_of: Callable[[str], str] = lambda _: "",
+    ) -> None:
         self._trail = trail
         self._changes = changes
         self._ae_title = ae_title
         self._clock = clock
+        self._patient_of = patient_of
         told = trail.position()
         self._instances, self._events = told.get(INSTANCES, 0), told.get(EVENTS, 0)
 
@@ -57,13 +68,17 @@ class Follower:
             # Rows of the groups lie between one another: only the last may say that all are told of. Killed before
             # it, the node tells of some again, and of none not at all.
             position = {INSTANCES: arrived.last_number} if number == len(groups) else {}
-            self._trail.append(self._received(arrived), position)
+            self._trail.append(self._with_patient(self._received(arrived)), position)
             self._instances = position.get(INSTANCES, self._instances)
         for number, happened in self._changes.events(self._events):
             self._events = number
-            event = self._told(happened)
-            if event is not None:
-                self._trail.append(event, {EVENTS: number})
+            told = [self._with_patient(event) for event in self._told(happened)]
+            for place, event in enumerate(told, start=1):
+                # Killed between two, the node tells of the first again.
+                self._trail.append(event, {EVENTS: number} if place == len(told) else {})
+
+    def _with_patient(self, event: AuditEvent) -> AuditEvent:
+        return replace(event, patient_id=self._patient_of(event.study_instance_uid))
 
     def _received(self, arrived: Arrived) -> AuditEvent:
         sender = Participant(arrived.calling_ae_title, Role.SOURCE, arrived.peer, is_requestor=True)
@@ -76,28 +91,18 @@ class Follower:
             instances=arrived.instances,
         )
 
-    def _told(self, happened: StudyEvent) -> AuditEvent | None:
+    def _told(self, happened: StudyEvent) -> Iterator[AuditEvent]:
         if happened.event in _SENT:
-            return AuditEvent(
-                EventId.INSTANCES_TRANSFERRED,
-                happened.at,
-                Action.READ,
-                (
-                    Participant(self._ae_title, Role.SOURCE, is_requestor=True),
-                    *(Participant(name, Role.DESTINATION) for name in self._changes.destinations(happened)),
-                ),
-                outcome=_SENT[happened.event],
-                study_instance_uid=happened.study_instance_uid,
-                detail=happened.detail,
-            )
+            for peer in self._changes.destinations(happened):
+                yield self._sent(happened, peer)
         if happened.event == EXPORTED:
-            return self._exported(happened)
+            yield self._exported(happened)
         if happened.event == Event.PURGE.value:
-            return self._deleted(happened)
+            yield self._deleted(happened)
         by = happened.detail.removeprefix("by ")
         if happened.event in _ASKED_FOR and by != happened.detail:
             user, _, what = by.partition(": ")
-            return AuditEvent(
+            yield AuditEvent(
                 EventId.INSTANCES_ACCESSED,
                 happened.at,
                 Action.UPDATE,
@@ -105,7 +110,18 @@ class Follower:
                 study_instance_uid=happened.study_instance_uid,
                 detail=": ".join(filter(None, (_ASKED_FOR[happened.event], what))),
             )
-        return None
+
+    def _sent(self, happened: StudyEvent, peer: str) -> AuditEvent:
+        # A.5.3.7: one process that received; and Read, of a sender that does not know what the receiver held.
+        return AuditEvent(
+            EventId.INSTANCES_TRANSFERRED,
+            happened.at,
+            Action.READ,
+            (Participant(self._ae_title, Role.SOURCE, is_requestor=True), Participant(peer, Role.DESTINATION)),
+            outcome=_SENT[happened.event],
+            study_instance_uid=happened.study_instance_uid,
+            detail=happened.detail,
+        )
 
     def _deleted(self, happened: StudyEvent) -> AuditEvent:
         who, _, what = happened.detail.partition(": ")
@@ -123,11 +139,12 @@ class Follower:
     def _exported(self, happened: StudyEvent) -> AuditEvent:
         who, _, what = happened.detail.partition(": ")
         person = Participant(who.removeprefix("by "), Role.SOURCE, is_requestor=True)
+        folder = Participant("folder of the export", Role.DESTINATION_MEDIA)
         return AuditEvent(
             EventId.EXPORT,
             happened.at,
             Action.READ,
-            (person, Participant(self._ae_title, Role.APPLICATION)),
+            (person, folder),
             study_instance_uid=happened.study_instance_uid,
             detail=f"exported without the patient: {what}",
         )

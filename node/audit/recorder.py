@@ -10,6 +10,7 @@ from config.errors import ConfigError
 from config.settings import Settings
 from node.audit.events import Action, AuditEvent, EventId, EventType, Participant, Role
 from node.audit.follower import Follower
+from node.audit.patients import Patients
 from node.audit.syslog import SyslogSender, tls_connect
 from node.audit.trail import Trail
 from node.ledger.changes import Changes
@@ -40,7 +41,9 @@ class Recorder:
         self._ae_title = settings.node.ae_title
         self._settings_digest = hashlib.sha256(settings.model_dump_json().encode()).hexdigest()
         self._clock = clock
-        self._follower = Follower(self._trail, Changes(ledger.engine, clock), self._ae_title, clock)
+        changes = Changes(ledger.engine, clock)
+        patients = Patients(storage, changes, self._trail)
+        self._follower = Follower(self._trail, changes, self._ae_title, clock, patients.of_study)
         self._sender = _sender(settings, self._trail, storage)
 
     def started(self) -> None:
@@ -52,7 +55,7 @@ class Recorder:
                 AuditEvent(
                     EventId.SECURITY_ALERT,
                     self._clock(),
-                    Action.UPDATE,
+                    Action.EXECUTE,
                     (Participant(self._ae_title, Role.APPLICATION),),
                     EventType.SOFTWARE_CONFIGURATION,
                     detail="the settings are others than at the last start",

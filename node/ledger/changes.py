@@ -69,6 +69,13 @@ class Changes:
             for row in rows
         )
 
+    def a_file(self, study_instance_uid: str) -> str:
+        """Return the path in the inbox of any image of a study; empty where there is none any more."""
+        table = schema.instances
+        query = select(table.c.path).where(table.c.study_instance_uid == study_instance_uid).limit(1)
+        with reading(self._engine) as connection:
+            return str(connection.scalar(query) or "")
+
     def _settled(
         self, connection: Connection, number: Column[int], at: Column[datetime], after: int
     ) -> ColumnElement[bool]:

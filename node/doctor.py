@@ -33,8 +33,14 @@ PATIENCE = TransportLimits(acse_timeout_s=5.0, network_timeout_s=5.0, dimse_time
 """Somebody waits for the answer."""
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
-    """Examine disk, ledger, ports, certificates, rules, model, clock, laboratory, notices and peers, in turn."""
+def examine(settings: Settings, *, send_notice: bool = False) -> Iterator[Finding]:
+    """Examine disk, ledger, ports, certificates, rules, model, clock, laboratory, notices and peers, in turn.
+
+    Parameters
+    ----------
+    send_notice
+        Whether a test message goes out over each channel of `[notify]`.
+    """
     yield _storage(settings)
     yield _ledger(settings)
     yield found("transport", _transport)
@@ -44,7 +50,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield found("model", lambda: _model(settings))
     yield _clock(settings)
     yield from diagnose(settings.labs)
-    yield from diagnose_channels(settings)
+    yield from diagnose_channels(settings, send=send_notice)
     for peer in settings.peers:
         yield _peer(peer, settings)
 

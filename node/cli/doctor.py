@@ -1,6 +1,7 @@
 """`mvi-node doctor`: every dependency, one line each."""
 
 import os
+from typing import Annotated
 
 import typer
 
@@ -10,7 +11,13 @@ from node.cli.output import ExitCode, print_json, verb
 
 
 @verb
-def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def doctor(
+    notify: Annotated[
+        bool, typer.Option("--notify", help="Send a test message over each channel of [notify], too.")
+    ] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Examine disk, ledger, ports, certificates, model, clock, laboratory, peers; say what to do where one fails.
 
     Exit code 1: the node cannot do its work. Exit code 2: the configuration is wrong. Exit code 4: a peer that
@@ -20,7 +27,7 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     from node.finding import Finding, Verdict  # noqa: PLC0415 - as above
 
     findings: list[Finding] = []
-    for finding in examine(load_settings(config, os.environ)):
+    for finding in examine(load_settings(config, os.environ), send_notice=notify):
         findings.append(finding)
         if not as_json:
             typer.echo(f"{finding.verdict:<12}{finding.name:<14}{finding.detail}")

@@ -1,4 +1,4 @@
-"""Whether people could be told right now, and what they could not be told of."""
+"""Whether people could be told right now, and what they could not be told of; or a test message."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -9,25 +9,51 @@ from config.errors import NodeError
 from config.settings import Settings
 from node.finding import Finding, Verdict
 from node.ledger.ledger import open_ledger
+from node.ledger.notices import Notice
 from node.notify.channel import Channel
-from node.notify.notifier import make_channels
+from node.notify.notifier import make_channels, tell
 from node.storage import existing_ledger_url
 
+TEST = "test"
+"""Kind of a notice that is about nothing."""
 
-def diagnose_channels(settings: Settings) -> Iterator[Finding]:
-    """Look at each channel; nothing is sent."""
+
+def diagnose_channels(settings: Settings, *, send: bool = False) -> Iterator[Finding]:
+    """Look at each channel.
+
+    Parameters
+    ----------
+    send
+        Whether a test message goes out over each; otherwise nothing is sent. What was asked for and cannot be done
+        is a failure, and no warning.
+    """
     name = "notify"
     try:
         channels = make_channels(settings)
     except NodeError as error:
         yield Finding(name, Verdict.FAILED, str(error))
         return
+    if not channels and send:
+        yield Finding(name, Verdict.FAILED, "no test message: set notify.smtp_host or notify.webhook_url first")
+        return
     if not channels:
         yield Finding(name, Verdict.OK, "off: set notify.smtp_host or notify.webhook_url to be told of what waits")
         return
     waiting = _waiting(settings)
     for channel in channels:
-        yield _look(channel, waiting)
+        yield _test(channel) if send else _look(channel, waiting)
+
+
+def _test(channel: Channel) -> Finding:
+    name = f"notify {channel.name}"
+    try:
+        tell(
+            channel,
+            [Notice(TEST, "", "This is a test: `mvi-node doctor --notify` asked for it. Nothing is wrong.")],
+        )
+    except NodeError as error:
+        return Finding(name, Verdict.FAILED, f"no test message: {error}")
+    return Finding(name, Verdict.OK, "took a test message; see whether it reaches people")
 
 
 def _look(channel: Channel, waiting: Mapping[str, tuple[int, str]]) -> Finding:

@@ -83,7 +83,7 @@ class Notifier:
             return
         sent, failed = self._counts[channel.name]
         try:
-            _tell(channel, _shortened(notices))
+            tell(channel, _shortened(notices))
         except ChannelError as error:
             self._failures[channel.name] += 1
             wait_s = self._back_off.delay_s(self._failures[channel.name])
@@ -98,7 +98,14 @@ class Notifier:
         logger.info("notices sent channel=%s number=%d", channel.name, len(notices))
 
 
-def _tell(channel: Channel, notices: Sequence[Notice]) -> None:
+def tell(channel: Channel, notices: Sequence[Notice]) -> None:
+    """Send one message over a channel.
+
+    Raises
+    ------
+    ChannelError
+        It could not be sent, whatever the reason.
+    """
     try:
         channel.tell(notices)
     except ChannelError:

@@ -1,4 +1,5 @@
 import errno
+import json
 import os
 import socket
 from datetime import timedelta
@@ -192,6 +193,24 @@ def test_notify_when_a_channel_answers_is_away_or_has_notices_that_wait_then_eac
     away = findings(own)["notify webhook"]
     assert away.verdict is Verdict.WARNING
     assert "nobody is told" in away.detail
+
+
+def test_notify_when_a_test_is_asked_for_then_people_get_it_and_what_cannot_be_sent_is_a_failure(
+    tmp_path: Path,
+) -> None:
+    def tested(own: Settings) -> Finding:
+        return next(item for item in examine(own, send_notice=True) if item.name.startswith("notify"))
+
+    assert tested(settings(tmp_path)).verdict is Verdict.FAILED
+    with webhook_server() as hook:
+        own = settings(tmp_path, notify={"webhook_url": f"http://{LOOPBACK}:{hook.port}", "timeout_s": 5})
+        assert tested(own).verdict is Verdict.OK
+        (document,) = hook.documents
+        assert "doctor --notify" in json.dumps(document)
+        hook.status = 500
+        refused = tested(own)
+    assert refused.verdict is Verdict.FAILED
+    assert "HTTP 500" in refused.detail
 
 
 @pytest.mark.peer("openssl")

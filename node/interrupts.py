@@ -1,8 +1,33 @@
-"""Ctrl-C reaches every process of a terminal's group; only the one that a person started decides what it means."""
+"""How a program that is told to stop ends: Ctrl-C, which a whole group of processes hears, and SIGTERM."""
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+
+class TerminatedError(BaseException):
+    """SIGTERM came; like KeyboardInterrupt it goes through what handles errors, and past no clean-up."""
+
+
+@contextmanager
+def heard_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the block by `TerminatedError`, so that what it opened is closed and deleted.
+
+    Only the main thread of a program can hear it; on another the block runs as it is.
+    """
+
+    def end(*_: object) -> None:
+        raise TerminatedError
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import ParamSpec
 import typer
 
 from config.errors import ConfigError, NodeError
+from node.interrupts import TerminatedError
 
 P = ParamSpec("P")
 
@@ -24,6 +25,7 @@ class ExitCode(IntEnum):
     REFUSED = 3
     PEER_UNREACHABLE = 4
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 RESEARCH_USE = "For research use only. Not a medical device."
@@ -84,6 +86,9 @@ def verb(function: Callable[P, None]) -> Callable[P, None]:
         except KeyboardInterrupt:
             complain("stopped by Ctrl-C")
             raise typer.Exit(ExitCode.INTERRUPTED) from None
+        except TerminatedError:
+            complain("stopped by SIGTERM")
+            raise typer.Exit(ExitCode.TERMINATED) from None
 
     return run
 

@@ -17,6 +17,7 @@ from dicom_io.network.requestor import PeerError, RemoteAE
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import ExitCode, complain, ended, print_json, verb
 from node.cli.simulate_text import show_acceptance, show_plays, showing_progress
+from node.interrupts import heard_sigterm
 from node.ledger.records import ObjectKind
 from node.simulation.addresses import (
     checked_ae_title,
@@ -108,7 +109,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - what a site may choose
     session = Session(plan, site=site, operator=operator or getpass.getuser(), began_at=now)
     try:
         session.check(settings, config)
-        with showing_progress() as on_progress, _folder(keep) as folder:
+        with heard_sigterm(), showing_progress() as on_progress, _folder(keep) as folder:
             acceptance = session.run(folder, on_progress)
     except PeerError as error:
         exit_code = ExitCode.PEER_UNREACHABLE if error.transient else ExitCode.FAILED

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -115,24 +116,31 @@ runpy.run_module("node", run_name="__main__", alter_sys=True)
 """A shell starts what runs in its background deaf to Ctrl-C; this hears it, wherever the suite is started."""
 
 
-def test_simulate_when_stopped_by_ctrl_c_then_it_ends_at_once_and_without_a_traceback(
-    simulated: Simulated,
+@pytest.mark.parametrize(
+    ("told", "exit_code"),
+    [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED)],
+    ids=["ctrl-c", "sigterm"],
+)
+def test_simulate_when_told_to_stop_then_it_ends_at_once_without_a_traceback_and_leaves_no_folder(
+    simulated: Simulated, tmp_path: Path, told: signal.Signals, exit_code: ExitCode
 ) -> None:
     command = [sys.executable, "-c", LISTENING, "simulate", "--to", simulated.to, "--scenario", "in-order"]
-    with subprocess.Popen(
-        [*command, "--port", str(simulated.port)], stderr=subprocess.PIPE, text=True, env=os.environ.copy()
-    ) as process:
+    command += ["--port", str(simulated.port), "--size", "small"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stderr is not None
         said = process.stderr.readline()
         while said and "sending" not in said:
             said = process.stderr.readline()
-        process.send_signal(signal.SIGINT)
+        assert list(tmp_path.glob("mvi-node-simulate-*"))
+        process.send_signal(told)
         try:
             _, rest = process.communicate(timeout=60)
         finally:
             process.kill()
-    assert process.returncode == ExitCode.INTERRUPTED, rest
+    assert process.returncode == exit_code, rest
     assert "Traceback" not in rest
+    assert not list(tmp_path.glob("mvi-node-simulate-*"))
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,15 @@ from contextlib import suppress
 
 from pynetdicom.association import Association
 from pynetdicom.dul import DULServiceProvider
+from pynetdicom.pdu_primitives import A_P_ABORT
 from pynetdicom.transport import T_CONNECT
 
 from dicom_io.network.transport import GuardedSocket
 
 LOGGER = logging.getLogger(__name__)
 
+_REASON_NOT_SPECIFIED = 0x00
+"""Of an A-P-ABORT (PS3.8 9.3.8)."""
 _LOOK_ROUND_S = 0.1
 """How late a timer of the state machine may be noticed, s."""
 _LOOK_FOR_ROOM_S = 0.005
@@ -84,6 +87,10 @@ class GuardedProvider(DULServiceProvider):
             with suppress(OSError):
                 if isinstance(self.socket, GuardedSocket):
                     self.socket._shutdown_socket()
+            # Who waits for an answer of the peer, to a release for example, would wait for the whole time-out.
+            abort = A_P_ABORT()
+            abort.provider_reason = _REASON_NOT_SPECIFIED
+            self.to_user_queue.put(abort)
         finally:
             self._wakeup.close()
 

@@ -89,3 +89,19 @@ def test_paused_when_the_association_has_ended_then_is_true() -> None:
         assoc.join(5)
 
     assert assoc._is_paused
+
+
+def test_release_when_the_provider_meets_a_fault_then_does_not_wait_for_an_answer() -> None:
+    with receiving() as receiver:
+        ae = GuardedAE("SCANNER", TransportLimits())
+        ae.add_requested_context(VERIFICATION, ImplicitVRLittleEndian)
+        assoc = ae.associate("127.0.0.1", receiver.scp.port, ae_title=AE_TITLE)
+        # PS3.8 table 9-10 has no such event for an established association; the thread of the provider ends.
+        assoc.dul.event_queue.put("Evt8")
+        assoc.dul.join(5)
+        releasing = threading.Thread(target=assoc.release, daemon=True)
+        releasing.start()
+        releasing.join(TransportLimits().acse_timeout_s / 3)
+
+        assert not releasing.is_alive()
+        assert assoc.is_aborted

@@ -11,6 +11,7 @@ from tests.faults import (
     killing_at_calls,
     killing_purge,
     peers_that_fail,
+    standing_still,
     taking_over,
 )
 from tests.faults.fault import Fault
@@ -24,6 +25,7 @@ FAULTS: tuple[Fault, ...] = (
     *full_disk.FAULTS,
     *databases.FAULTS,
     *taking_over.FAULTS,
+    *standing_still.FAULTS,
     *clock.FAULTS,
     *hostile_files.FAULTS,
     *hostile_peers.FAULTS,

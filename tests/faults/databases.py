@@ -13,7 +13,7 @@ from node.worker import LEASE_S
 from tests.faults.fault import Fault, FaultRecord, record
 from tests.faults.killing import RememberingPacs
 from tests.faults.scanner import Sending, Shot, lost_or_doubled, shoot
-from tests.faults.victim import Toml, Victim, Zygote, wait_for, zygote
+from tests.faults.victim import Haste, Toml, Victim, Zygote, wait_for, zygote
 from tests.integration.postgresql import postgresql_server
 from tests.integration.service import mvi_node
 
@@ -106,7 +106,7 @@ def shared(folder: Path, cases: int) -> FaultRecord:
                 second.wait(two.tail)
             _wait_for_ends(one, ledger, shots)
             failures += _entered_once(ledger, shots) + lost_or_doubled(folder / "storage", shots)
-            failures += _worked_at_once(ledger, shots)
+            failures += worked_at_once(ledger, shots)
             workers = _workers(ledger, shots)
         failures += [f"{uid} has {len(was)} contents" for uid, was in pacs.contents.items() if len(was) > 1]
         again = sum(pacs.times.values()) - len(pacs.times)
@@ -127,10 +127,11 @@ def node_on(
     pacs: RememberingPacs,
     settings: Toml | None = None,
     environment: Mapping[str, str] | None = None,
+    haste: Haste | None = None,
 ) -> Victim:
     """Return a node whose ledger is a PostgreSQL database, migrated."""
     own: Toml = {**(settings or {}), "ledger": {"url": url}}
-    victim = Victim(nodes, folder, settings=own, peers=[pacs.as_peer()], environment=environment)
+    victim = Victim(nodes, folder, settings=own, peers=[pacs.as_peer()], environment=environment, haste=haste)
     migrated = mvi_node("db", "migrate", "--config", str(victim.configuration))
     assert migrated.returncode == 0, migrated.stderr
     return victim
@@ -161,7 +162,7 @@ def _entered_once(ledger: Ledger, shots: Sequence[Shot]) -> list[str]:
     return problems
 
 
-def _worked_at_once(ledger: Ledger, shots: Sequence[Shot]) -> list[str]:
+def worked_at_once(ledger: Ledger, shots: Sequence[Shot]) -> list[str]:
     """Name the studies that were claimed again before their claim had ended."""
     problems = []
     for uid in {shot.study_instance_uid for shot in shots}:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
@@ -32,6 +33,22 @@ QUICK: Toml = {
 SENDER = {"name": "scanner", "ae_title": SCANNER, "host": LOOPBACK, "may_send": True}
 
 
+@dataclass(frozen=True)
+class Haste:
+    """What `tests.faults.short_leases` changes in one node.
+
+    Parameters
+    ----------
+    lease_s
+        A worker that has not renewed its claim for so long is gone, s.
+    job_waits_s
+        How long a study is held before its analysis begins, s.
+    """
+
+    lease_s: float
+    job_waits_s: float = 0.0
+
+
 class Zygote:
     """Forks nodes; see `tests.faults.zygote`."""
 
@@ -44,10 +61,18 @@ class Zygote:
         )
         self._answer()
 
-    def fork(self, arguments: Sequence[str], log: Path, environment: Mapping[str, str]) -> int:
+    def fork(
+        self, arguments: Sequence[str], log: Path, environment: Mapping[str, str], haste: Haste | None = None
+    ) -> int:
         """Start a node and return its process number."""
         assert self._process.stdin is not None
-        order = {"arguments": list(arguments), "log": str(log), "environment": dict(environment)}
+        order: dict[str, object] = {
+            "arguments": list(arguments),
+            "log": str(log),
+            "environment": dict(environment),
+        }
+        if haste is not None:
+            order["haste"] = asdict(haste)
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
         return int(self._answer())
@@ -88,6 +113,8 @@ class Victim:
         Beside the scanner.
     environment
         For the node alone.
+    haste
+        Shortens its leases.
     """
 
     def __init__(
@@ -98,6 +125,7 @@ class Victim:
         settings: Toml | None = None,
         peers: Sequence[Mapping[str, object]] = (),
         environment: Mapping[str, str] | None = None,
+        haste: Haste | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -107,6 +135,7 @@ class Victim:
         self.process = 0
         self._zygote = zygote
         self._environment = dict(environment or {})
+        self._haste = haste
         own = {"node": {"host": LOOPBACK, "port": self.port, "storage": str(self.storage)}}
         text = _toml([QUICK, own, settings or {}], [SENDER, *peers])
         self.configuration = folder / "node.toml"
@@ -121,7 +150,7 @@ class Victim:
         """Start it and wait until it says that it is ready."""
         already = self._times_ready()
         arguments = ["serve", "--config", str(self.configuration)]
-        self.process = self._zygote.fork(arguments, self.log, self._environment)
+        self.process = self._zygote.fork(arguments, self.log, self._environment, self._haste)
         wait_for(lambda: self._times_ready() > already or not is_alive(self.process), "the node is ready")
         assert is_alive(self.process), f"the node did not start\n{self.tail()}"
 

@@ -3,7 +3,7 @@
 A node takes seconds to import what it needs, and a hundred trials would take that a hundred times. The copy runs
 `python -m node` as it is, in a session of its own; its receiver and its workers are new processes as ever.
 Reads one JSON line for each node, ``{"arguments": [...], "log": "...", "environment": {...}}``, and answers with
-the process number.
+the process number. With ``"haste": {...}`` the leases of that node are short.
 """
 
 import json
@@ -40,6 +40,10 @@ def _become_node(order: dict[str, Any]) -> None:
     for source, target in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(source, target)
     os.environ.update(order["environment"])
+    if "haste" in order:
+        from tests.faults.short_leases import shorten  # noqa: PLC0415 - of this node alone
+
+        shorten(**order["haste"])
     sys.argv = ["mvi-node", *order["arguments"]]
     runpy.run_module("node", run_name="__main__", alter_sys=True)
 

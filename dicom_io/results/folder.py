@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 
 from dicom_io.results.document import Json
 from dicom_io.results.page_frame import Rgb
+from dicom_io.saving import save
 
 SEG, SR, PAGE, PAGE_DICOM, DOCUMENT = "seg.dcm", "sr.dcm", "summary.png", "summary.dcm", "result.json"
 _UNFINISHED = ".part"
@@ -39,7 +40,7 @@ class ResultFolder:
     def save(self, ds: Dataset, name: str) -> Path:
         """Write a DICOM file and return its unfinished path."""
         path = self.path(name)
-        ds.save_as(path, enforce_file_format=True)
+        save(ds, path)
         return path
 
     def save_page(self, page: Rgb, capture: Dataset) -> None:

@@ -14,6 +14,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID, Comprehensive3DSRStorage, ComprehensiveSRStorage, EnhancedSRStorage
 
 from dicom_io.results.uids import derive_uid
+from dicom_io.saving import save
 
 _SIMPLER: Mapping[str, tuple[UID, str]] = {
     Comprehensive3DSRStorage: (ComprehensiveSRStorage, "comprehensive"),
@@ -72,7 +73,7 @@ def simpler_report(path: Path) -> SimplerReport | None:
     whole = path.with_name(f"{path.stem}.{name}.dcm")
     part = whole.with_suffix(".part")
     with part.open("wb") as file:
-        report.save_as(file, enforce_file_format=True)
+        save(report, file)
         file.flush()
         os.fsync(file.fileno())
     part.replace(whole)

@@ -1,18 +1,17 @@
 """What the results of one message change among what is known of their patient."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from node.labs.instants import is_later
 from node.labs.observation import AcceptedValue
 from node.ledger.lab_records import Entered, LabState, WithdrawnResult
+from node.ledger.lab_void import Known, Row
 
 logger = logging.getLogger(__name__)
 
-Row = Mapping[Any, Any]
 _CONTENT: Final = (
     *("analyte", "value", "comparator", "unit", "original_value", "original_unit"),
     *("collected_at", "code", "result_key"),
@@ -36,19 +35,13 @@ class Changes:
     Parameters
     ----------
     known
-        What the sender ever said of the patient.
-    taken_back
-        What it took back; that may have come before the result itself.
+        What the sender has said of the patient until now.
     in_order
         The sender's results come as they are now; HL7 messages overtake each other.
-    until
-        When a message was first received that is judged anew: what came since then stands.
     """
 
-    known: Sequence[Row]
-    taken_back: Sequence[Row]
+    known: Known
     in_order: bool
-    until: datetime | None = None
     fresh: list[dict[str, object]] = field(default_factory=list)
     fates: dict[int, Fate] = field(default_factory=dict)
     kept_back: list[WithdrawnResult] = field(default_factory=list)
@@ -57,7 +50,7 @@ class Changes:
     def withdraw(self, taken_back: WithdrawnResult) -> None:
         """Take back a result, also one of the same specimen where none is known under its key."""
         day = taken_back.collected_at[:10]
-        same = self._same(taken_back.analyte.value, taken_back.key, taken_back.specimen_at)
+        same = self.known.of_result(taken_back.analyte.value, taken_back.key, taken_back.specimen_at)
         found = [row["number"] for row in self._current(same) if not day or row["collected_at"][:10] == day]
         self.fates |= dict.fromkeys(found, Fate(LabState.WITHDRAWN, True, taken_back.stated_at))
         self.entered += Entered(withdrawn=len(found))
@@ -72,7 +65,7 @@ class Changes:
     def void(self, stated: WithdrawnResult) -> None:
         """Take out of use what a result said before that is now stated without a readable value."""
         day = stated.collected_at[:10]
-        same = self._same(stated.analyte.value, stated.key, "")
+        same = self.known.of_result(stated.analyte.value, stated.key, "")
         for row in self._current(same):
             of_day = not day or row["collected_at"][:10] == day
             if of_day and not is_later(row["stated_at"], stated.stated_at):
@@ -83,7 +76,7 @@ class Changes:
     def accept(self, value: AcceptedValue) -> None:
         """Take a result, unless what is known says that it is void."""
         own = _own(value)
-        same = self._same(value.analyte.value, value.key, value.collected_at if value.correction else "")
+        same = self.known.of_result(value.analyte.value, value.key, value.collected_at if value.correction else "")
         earlier = self._current(same)
         said = [row["number"] for row in earlier if all(row[name] == own[name] for name in _CONTENT)]
         if said:
@@ -91,7 +84,7 @@ class Changes:
                 self.fates |= dict.fromkeys(said, Fate(LabState.CURRENT, True, value.stated_at))
             self.entered += Entered(unchanged=1)
             return
-        if self._is_stale(value) if self.in_order else self._is_void(value):
+        if self.known.is_stale(value) if self.in_order else self.known.is_void(value):
             logger.info("result not used, a later word on it is known analyte=%s", value.analyte)
             self.entered += Entered(unchanged=1)
             return
@@ -113,56 +106,10 @@ class Changes:
         self.fresh.append(own)
         self.entered += Entered(replaced=1) if replaced else Entered(new=1)
 
-    def _same(self, analyte: str, key: str, specimen_at: str) -> list[Row]:
-        """Return the rows of a result; where its key is not known, of its specimen with its time."""
-        rows = [row for row in self.known if row["analyte"] == analyte and not self._came_since(row)]
-        found = [row for row in rows if row["result_key"] == key]
-        return found or [row for row in rows if _is_specimen(specimen_at, row["collected_at"])]
-
     def _current(self, rows: Sequence[Row]) -> list[Row]:
         """Return the rows that count, after the changes so far."""
         gone = {number for number, fate in self.fates.items() if fate.state is not LabState.CURRENT}
         return [row for row in rows if row["state"] == LabState.CURRENT.value and row["number"] not in gone]
-
-    def _is_stale(self, value: AcceptedValue) -> bool:
-        """Tell whether a server has surely said something later of this result: a copy of it lags behind."""
-        of_key = [row for row in (*self.known, *self.taken_back) if row["result_key"] == value.key]
-        return any(
-            row["analyte"] == value.analyte.value and is_later(row["stated_at"], value.stated_at) for row in of_key
-        )
-
-    def _is_void(self, value: AcceptedValue) -> bool:
-        own = [row for row in self.known if _concerns(row, value, _specimen_of(row))]
-        back = [row for row in self.taken_back if _concerns(row, value, row["specimen_at"])]
-        return any(self._decides(row, value) for row in own) or any(self._voids(row, value) for row in back)
-
-    def _decides(self, row: Row, value: AcceptedValue) -> bool:
-        """Tell whether a row has the last word on what `value` says, as a correction or withdrawal."""
-        of_day = row["collected_at"][:10] == value.collected_at[:10]
-        if self._came_since(row) and (of_day or row["correction"] or value.correction):
-            return True
-        if of_day and is_later(row["stated_at"], value.stated_at):
-            return True
-        withdrawn = row["state"] == LabState.WITHDRAWN.value
-        if not (row["correction"] or withdrawn):
-            return False
-        # A correction may have mended the day; a specimen of after its receipt is another.
-        if not of_day and (withdrawn or value.correction or _is_taken_after(value, row["changed_at"])):
-            return False
-        return _has_last_word(row, value)
-
-    def _voids(self, row: Row, value: AcceptedValue) -> bool:
-        day = row["collected_at"][:10]
-        if day and day != value.collected_at[:10]:
-            return False
-        if self._came_since(row):
-            return True
-        if not day and _is_taken_after(value, row["received_at"]):
-            return False
-        return _has_last_word(row, value)
-
-    def _came_since(self, row: Row) -> bool:
-        return bool(self.until is not None and row["received_at"] > self.until)
 
     def _tell_unmatched(self, what: str, analyte: str) -> None:
         logger.warning("%s of a result that is not known under its order or specimen analyte=%s", what, analyte)
@@ -183,30 +130,3 @@ def _own(value: AcceptedValue) -> dict[str, object]:
         "correction": value.correction,
         "stated_at": value.stated_at,
     }
-
-
-def _is_specimen(specimen_at: str, collected_at: str) -> bool:
-    """Tell whether two results are of one specimen; a day alone names none."""
-    return "T" in specimen_at and specimen_at == collected_at
-
-
-def _concerns(row: Row, value: AcceptedValue, specimen_at: str) -> bool:
-    if row["analyte"] != value.analyte.value:
-        return False
-    return row["result_key"] == value.key or _is_specimen(specimen_at, value.collected_at)
-
-
-def _specimen_of(row: Row) -> str:
-    """Return the specimen by which a row may concern a result of another key; withdrawals are kept apart."""
-    return "" if row["state"] == LabState.WITHDRAWN.value else str(row["collected_at"])
-
-
-def _has_last_word(row: Row, value: AcceptedValue) -> bool:
-    """Tell whether what a row says of a result is not earlier; of two corrections, whether it is surely later."""
-    if value.correction:
-        return is_later(row["stated_at"], value.stated_at)
-    return not is_later(value.stated_at, row["stated_at"])
-
-
-def _is_taken_after(value: AcceptedValue, received_at: datetime) -> bool:
-    return value.collected_at[:10] > received_at.astimezone().date().isoformat()

@@ -13,6 +13,7 @@ from node.ledger import lab_schema
 from node.ledger.lab_changes import Changes, Fate
 from node.ledger.lab_patients import bound, mark_studies, resolve
 from node.ledger.lab_records import Entered, LabSource, LabState, PatientResults, WithdrawnResult
+from node.ledger.lab_void import Known
 
 _V, _W = lab_schema.values, lab_schema.withdrawals
 _KNOWN: Final = (
@@ -48,7 +49,7 @@ def enter_results(
     Parameters
     ----------
     until
-        As in `Changes`.
+        As in `Known`.
     """
     patient = resolve(connection, part.patient)
     whose = {"patient_id": patient.patient_id, "issuer": patient.issuer}
@@ -56,12 +57,13 @@ def enter_results(
     origin = {**whose, "source": source.value, **said}
     # A server or a file says what holds now; HL7 messages overtake each other.
     in_order = source is not LabSource.HL7
-    changes = Changes((), (), in_order, until)
+    changes = Changes(Known(), in_order)
     if part.accepted or part.withdrawn or part.voided:
         key = {**bound(patient), "of_sender": sender}
-        changes.known = connection.execute(_KNOWN, key).mappings().all()
-        if part.accepted and source is not LabSource.CSV:
-            changes.taken_back = connection.execute(_TAKEN_BACK, key).mappings().all()
+        rows = connection.execute(_KNOWN, key).mappings().all()
+        wanted = part.accepted and source is not LabSource.CSV
+        taken_back = connection.execute(_TAKEN_BACK, key).mappings().all() if wanted else ()
+        changes.known = Known(rows, taken_back, until)
         for stated in part.voided:
             changes.void(stated)
         for taken_back in part.withdrawn:

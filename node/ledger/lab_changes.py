@@ -7,6 +7,7 @@ from typing import Final
 
 from node.labs.instants import is_later
 from node.labs.observation import AcceptedValue
+from node.ledger.lab_copies import Copies
 from node.ledger.lab_records import Entered, LabState, WithdrawnResult
 from node.ledger.lab_void import Known, Row
 
@@ -38,10 +39,13 @@ class Changes:
         What the sender has said of the patient until now.
     in_order
         The sender's results come as they are now; HL7 messages overtake each other.
+    copies
+        What other senders have said of the patient until now.
     """
 
     known: Known
     in_order: bool
+    copies: Copies = field(default_factory=Copies)
     fresh: list[dict[str, object]] = field(default_factory=list)
     fates: dict[int, Fate] = field(default_factory=dict)
     kept_back: list[WithdrawnResult] = field(default_factory=list)
@@ -51,15 +55,18 @@ class Changes:
         """Take back a result, also one of the same specimen where none is known under its key."""
         day = taken_back.collected_at[:10]
         same = self.known.of_result(taken_back.analyte.value, taken_back.key, taken_back.specimen_at)
-        found = [row["number"] for row in self._current(same) if not day or row["collected_at"][:10] == day]
-        self.fates |= dict.fromkeys(found, Fate(LabState.WITHDRAWN, True, taken_back.stated_at))
-        self.entered += Entered(withdrawn=len(found))
+        found = [row for row in self._current(same) if not day or row["collected_at"][:10] == day]
+        copies = self._current(list(self.copies.withdrawn_with(taken_back, found)))
+        void = [row["number"] for row in (*found, *copies)]
+        self.fates |= dict.fromkeys(void, Fate(LabState.WITHDRAWN, True, taken_back.stated_at))
+        self.entered += Entered(withdrawn=len(void))
         if found and taken_back.because:
             logger.warning("value withdrawn because=%s", taken_back.because)
         by_key = any(row["result_key"] == taken_back.key for row in same)
         # What has found its own does not mean another order of the specimen, which may state it anew.
         self.kept_back.append(replace(taken_back, specimen_at="") if by_key else taken_back)
-        if not same and taken_back.expected:
+        self._tell_copies(copies)
+        if not (same or copies) and taken_back.expected:
             self._tell_unmatched("withdrawal", taken_back.analyte.value)
 
     def void(self, stated: WithdrawnResult) -> None:
@@ -88,12 +95,18 @@ class Changes:
             logger.info("result not used, a later word on it is known analyte=%s", value.analyte)
             self.entered += Entered(unchanged=1)
             return
-        if value.correction and not same and not self.in_order:
+        if self.copies.is_void(value):
+            logger.warning("result not used, another source corrected or withdrew it analyte=%s", value.analyte)
+            self.entered += Entered(unchanged=1)
+            return
+        copies = self._current(list(self.copies.replaced_by(value, earlier))) if value.correction else []
+        self._tell_copies(copies)
+        if value.correction and not (same or copies) and not self.in_order:
             self._tell_unmatched("correction", value.analyte.value)
         # Order numbers are used again: without the word of the laboratory another day is another result.
         day = value.collected_at[:10]
         replaced = [row for row in earlier if value.correction or row["collected_at"][:10] == day]
-        for row in replaced:
+        for row in (*replaced, *copies):
             decided = (True, value.stated_at) if value.correction else (row["correction"], row["stated_at"])
             self.fates[row["number"]] = Fate(LabState.REPLACED, *decided)
         # A part may hold a result and its correction: the last one counts.
@@ -110,6 +123,10 @@ class Changes:
         """Return the rows that count, after the changes so far."""
         gone = {number for number, fate in self.fates.items() if fate.state is not LabState.CURRENT}
         return [row for row in rows if row["state"] == LabState.CURRENT.value and row["number"] not in gone]
+
+    def _tell_copies(self, copies: Sequence[Row]) -> None:
+        for row in copies:
+            logger.warning("value of another source not used any more analyte=%s", row["analyte"])
 
     def _tell_unmatched(self, what: str, analyte: str) -> None:
         logger.warning("%s of a result that is not known under its order or specimen analyte=%s", what, analyte)

@@ -11,26 +11,19 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from node.ledger import lab_schema
 from node.ledger.lab_changes import Changes, Fate
+from node.ledger.lab_copies import Copies
 from node.ledger.lab_patients import bound, mark_studies, resolve
 from node.ledger.lab_records import Entered, LabSource, LabState, PatientResults, WithdrawnResult
-from node.ledger.lab_void import Known
+from node.ledger.lab_void import Known, Row
 
 _V, _W = lab_schema.values, lab_schema.withdrawals
 _KNOWN: Final = (
     select(_V)
-    .where(
-        _V.c.patient_id == bindparam("of_id"),
-        _V.c.issuer == bindparam("of_issuer"),
-        _V.c.sender == bindparam("of_sender"),
-    )
+    .where(_V.c.patient_id == bindparam("of_id"), _V.c.issuer == bindparam("of_issuer"))
     .with_for_update()
 )
-"""What a sender ever said of a patient, locked: two connections may correct one value."""
-_TAKEN_BACK: Final = select(_W).where(
-    _W.c.patient_id == bindparam("of_id"),
-    _W.c.issuer == bindparam("of_issuer"),
-    _W.c.sender == bindparam("of_sender"),
-)
+"""What anybody ever said of a patient, locked: two connections may correct one value."""
+_TAKEN_BACK: Final = select(_W).where(_W.c.patient_id == bindparam("of_id"), _W.c.issuer == bindparam("of_issuer"))
 _ENTER: Final = insert(_V)
 _TAKE_BACK: Final = insert(_W)
 _REFUSE: Final = insert(lab_schema.refusals)
@@ -59,11 +52,11 @@ def enter_results(
     in_order = source is not LabSource.HL7
     changes = Changes(Known(), in_order)
     if part.accepted or part.withdrawn or part.voided:
-        key = {**bound(patient), "of_sender": sender}
-        rows = connection.execute(_KNOWN, key).mappings().all()
-        wanted = part.accepted and source is not LabSource.CSV
-        taken_back = connection.execute(_TAKEN_BACK, key).mappings().all() if wanted else ()
-        changes.known = Known(rows, taken_back, until)
+        rows, others = _by_sender(connection.execute(_KNOWN, bound(patient)).mappings().all(), sender)
+        back = connection.execute(_TAKEN_BACK, bound(patient)).mappings().all() if part.accepted else ()
+        own_back, others_back = _by_sender(back, sender)
+        changes.known = Known(rows, own_back, until)
+        changes.copies = Copies(others, others_back)
         for stated in part.voided:
             changes.void(stated)
         for taken_back in part.withdrawn:
@@ -83,6 +76,14 @@ def enter_results(
     if changes.fresh or changes.fates:
         mark_studies(connection, patient, now)
     return changes.entered
+
+
+def _by_sender(rows: Sequence[Row], sender: str) -> tuple[list[Row], list[Row]]:
+    """Return the rows of one sender, and those of all others."""
+    return (
+        [row for row in rows if row["sender"] == sender],
+        [row for row in rows if row["sender"] != sender],
+    )
 
 
 def _row(taken_back: WithdrawnResult) -> dict[str, str]:

@@ -179,3 +179,15 @@ def test_values_when_the_images_have_no_date_then_none_is_used_and_it_is_said(le
     enter(ledger, *map(value, Analyte))
     found = values_of_study(ledger.labs, PATIENT, Examined(), WINDOW)
     assert (found.clinical, found.chosen, found.warnings) == ({}, {}, (NO_DATE,))
+
+
+@pytest.mark.parametrize("correction", [True, False])
+def test_reissue_when_another_source_corrects_a_used_value_then_at_any_time(
+    ledger: Ledger, clock: FakeClock, reissue: Reissue, correction: bool
+) -> None:
+    by_hand = PatientResults(PATIENT, "file", accepted=[*map(value, Analyte)])
+    ledger.labs.enter(LabSource.CSV, "", [by_hand])
+    analysed(ledger)
+    clock.advance(100 * HOUR_S)
+    enter(ledger, value(Analyte.AST, 9, "2026-02-27T08:30:00", correction=correction))
+    assert reissue.check() == correction

@@ -14,6 +14,12 @@ LOINC_SYSTEMS: Final = frozenset({"LN", "LOINC", "HTTP://LOINC.ORG", "2.16.840.1
 _LOINC_CODE = re.compile(r"\d{1,7}-\d")
 _NUMBER = re.compile(r"(<=|>=|<|>|≤|≥)?\s*([+-]?(?:\d+\.?\d*|\.\d+))")
 _COMPARATORS: Final = {"≤": "<=", "≥": ">="}
+_VERDICTS: Final = {
+    1.0: frozenset({"POS", "DET", "RR", "WR"}),
+    0.0: frozenset({"NEG", "ND", "NR"}),
+    None: frozenset({"IND", "E"}),
+}
+"""HL7 table 0078 by what it says of a presence; None: neither."""
 MOST_AHEAD: Final = timedelta(days=1)
 """How far a clock of a laboratory may be ahead of ours."""
 _MOST_TEXT: Final = 64
@@ -184,4 +190,8 @@ def _qualitative(observation: Observation, rule: AnalyteRule) -> tuple[float, st
         verdicts |= {float(word) for word in words if word in ("0", "1")}
     if len(verdicts) != 1:
         raise _ValueFault(NO_VALUE, f"{rule.display} is neither positive nor negative")
+    flags = {flag.upper() for flag in observation.interpretations}
+    spoken = {verdict for verdict, codes in _VERDICTS.items() if flags & codes}
+    if not spoken <= verdicts:
+        raise _ValueFault(NO_VALUE, f"the interpretation of {rule.display} contradicts its value")
     return verdicts.pop(), ""

@@ -27,10 +27,12 @@ def observation_of(resource: Element) -> Observation | None:
         return None
     identifier = text_of(resource, "id")
     values, unit, unit_text = _value(resource)
+    flags = _interpretations(resource)
     return Observation(
         where=f"Observation/{identifier}"[:80],
         names=_names(object_of(resource, "code")),
-        values=off_scale(values, _interpretations(resource)),
+        values=off_scale(values, flags),
+        interpretations=flags,
         unit=unit,
         unit_text=unit_text,
         collected_at=_collected_at(resource),

@@ -1,14 +1,14 @@
 """All observations of one patient through the gate: taken, taken back, refused, or none of ours."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 from config.analytes import AnalyteRules
 from node.labs.acceptance import accept, analyte_of, not_used_because, resembles
 from node.labs.last_word import LastWords
-from node.labs.observation import AcceptedValue, Observation, RefusedObservationError
+from node.labs.observation import NO_STATUS, AcceptedValue, Observation, RefusedObservationError
 from node.ledger.lab_records import WithdrawnResult
 from pipeline.study import Analyte
 
@@ -23,10 +23,11 @@ class Judged:
     withdrawn: list[WithdrawnResult] = field(default_factory=list)
     voided: list[WithdrawnResult] = field(default_factory=list)
     refused: list[RefusedObservationError] = field(default_factory=list)
+    reopened: list[WithdrawnResult] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         """Tell whether any of them is ours."""
-        return bool(self.accepted or self.withdrawn or self.refused)
+        return bool(self.accepted or self.withdrawn or self.refused or self.reopened)
 
 
 def judge(observations: Sequence[Observation], rules: AnalyteRules, today: date) -> Judged:
@@ -39,6 +40,9 @@ def judge(observations: Sequence[Observation], rules: AnalyteRules, today: date)
     """
     judged, words = Judged(), LastWords()
     for observation in observations:
+        if observation.open_status:
+            judged.reopened += _not_final(observation, rules)
+            continue
         try:
             analyte = analyte_of(observation, rules)
             if analyte is None:
@@ -60,6 +64,22 @@ def judge(observations: Sequence[Observation], rules: AnalyteRules, today: date)
     judged.accepted, judged.withdrawn, judged.voided = words.values(), words.withdrawn(), words.voided()
     judged.refused += words.contradictions()
     return judged
+
+
+def _not_final(observation: Observation, rules: AnalyteRules) -> Iterator[WithdrawnResult]:
+    """Log what is not taken because it is not final, and say of which result that is."""
+    try:
+        analyte = analyte_of(observation, rules)
+    except RefusedObservationError:
+        return
+    if analyte is None:
+        return
+    status = observation.open_status
+    logger.info("result not taken, its status is neither F nor C analyte=%s status=%s", analyte, status)
+    if status != NO_STATUS:
+        yield _withdrawn(
+            observation, analyte, observation.collected_at, "the laboratory says that it is not final"
+        )
 
 
 def _withdrawn(observation: Observation, analyte: Analyte, day: str, because: str = "") -> WithdrawnResult:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from node.labs.hl7_message import Hl7Error, Message, Segment
+from node.labs.hl7_numbers import demand_numbered
 
 _NAMES: Final = frozenset(
     {
@@ -18,7 +19,7 @@ _NAMES: Final = frozenset(
 _LEAST_MARKS: Final = 3
 """Other separators of a line that may have been a segment, where it has none of fields; free text has fewer."""
 _JOINED: Final = re.compile(r"(?:PID|OBR|MRG|MSH)$")
-_NOT_AGAIN: Final = frozenset({"PD1", "PV1"})
+_BEFORE_RESULTS: Final = frozenset({"PD1", "PV1"})
 """Of these a patient has one, before the results (chapter 7.3.1)."""
 
 
@@ -39,8 +40,9 @@ def demand_whole(message: Message) -> None:
             raise Hl7Error(
                 "AE", f"segment {number} holds another one: a line end is missing, and nothing is taken"
             )
-    for name in _repeated(message):
-        raise Hl7Error("AE", f"{name} stands a second time behind results: a PID is missing, and nothing is taken")
+    for name in _behind_results(message):
+        raise Hl7Error("AE", f"{name} stands behind results: a PID is missing, and nothing is taken")
+    demand_numbered(message.segments)
 
 
 def _is_damaged(segment: Segment) -> bool:
@@ -66,15 +68,12 @@ def _is_joined(segment: Segment) -> bool:
     return False
 
 
-def _repeated(message: Message) -> Iterator[str]:
-    seen: set[str] = set()
-    has_results = False
+def _behind_results(message: Message) -> Iterator[str]:
+    has_patient = has_results = False
     for segment in message.segments:
         if segment.name == "PID":
-            seen, has_results = set(), False
+            has_patient, has_results = True, False
         elif segment.name == "OBX":
-            has_results = True
-        elif segment.name in _NOT_AGAIN:
-            if segment.name in seen and has_results:
-                yield segment.name
-            seen.add(segment.name)
+            has_results = has_patient
+        elif segment.name in _BEFORE_RESULTS and has_results:
+            yield segment.name

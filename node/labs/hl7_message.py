@@ -152,6 +152,22 @@ def split_batch(block: bytes) -> list[bytes]:
     return [b"\r".join(message) for message in messages]
 
 
+def is_short_of(block: bytes) -> bool:
+    """Tell whether BTS-1 counts other messages than its batch holds; a batch need not count them."""
+    count = 0
+    for line in re.split(rb"[\r\n]+", block):
+        own = line.strip().removeprefix(_BOM)
+        if own.startswith(b"BHS"):
+            count = 0
+        elif own.startswith(b"MSH"):
+            count += 1
+        elif own.startswith(b"BTS"):
+            stated = own[4:].split(own[3:4])[0].strip() if own[3:4] else b""
+            if stated.isdigit() and len(stated) < 9 and int(stated) != count:
+                return True
+    return False
+
+
 def is_batch(block: bytes) -> bool:
     """Tell whether a block holds a batch, which is answered by one."""
     return block.lstrip().removeprefix(_BOM)[:3] in _HEADERS[1:]

@@ -26,7 +26,10 @@ def patient_of(pid: Segment, site_issuer: str) -> PatientIdentity:
     Hl7Error
         There is none.
     """
-    return identity(pid, 3, site_issuer) or identity(pid, 2, site_issuer) or _refuse("PID-3 holds no patient ID")
+    # PID-2 is the number of another place where PID-3 holds any (2.3.1); old systems write theirs there alone.
+    alone = not any(pid.components(part)[0] not in ("", '""') for part in pid.repetitions(3))
+    field_2 = identity(pid, 2, site_issuer) if alone else None
+    return identity(pid, 3, site_issuer) or field_2 or _refuse("PID-3 holds no patient ID")
 
 
 def prior_of(mrg: Segment, site_issuer: str) -> list[PatientIdentity]:

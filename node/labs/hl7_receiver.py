@@ -14,7 +14,7 @@ from node.labs.gate import Judged, judge
 from node.labs.hl7_answer import ACCEPTED, ERROR, NONE, REJECTED, UNMATCHED, Answer, write_answer, write_batch
 from node.labs.hl7_damage import demand_whole
 from node.labs.hl7_header import MERGE, demand_ours, identity_of, only_header, rules_digest
-from node.labs.hl7_message import Hl7Error, Message, is_batch, read_message, split_batch
+from node.labs.hl7_message import Hl7Error, Message, is_batch, is_short_of, read_message, split_batch
 from node.labs.hl7_patient import merges_of
 from node.labs.hl7_results import results_of
 from node.labs.observation import NO_VALUE, PatientIdentity
@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 _MOST_LOGGED: Final = 40
 """Characters of a control ID in the log: a broken message may have anything in its place."""
+_NOT_WHOLE: Final = Answer(ERROR, ("BTS-1 counts other messages than the batch holds: nothing of it is taken",))
 _NOT_UNDERSTOOD: Final = Answer(REJECTED, ("the message cannot be understood",))
 
 
@@ -76,7 +77,7 @@ class Hl7Receiver:
 
     def answer_group(self, blocks: Sequence[bytes]) -> list[bytes | None]:
         """Return the answer to each of several blocks that wait together."""
-        letters = [[self._read(content) for content in split_batch(block)] for block in blocks]
+        letters = [self._read_block(block) for block in blocks]
         self._enter([letter for own in letters for letter in own if letter.incoming is not None])
         return [self._answers(block, own) for block, own in zip(blocks, letters, strict=True)]
 
@@ -104,6 +105,13 @@ class Hl7Receiver:
         if not answers:
             return None
         return write_batch(answers) if is_batch(block) or len(letters) > 1 else answers[0]
+
+    def _read_block(self, block: bytes) -> list[_Letter]:
+        letters = [self._read(content) for content in split_batch(block)]
+        if is_short_of(block):
+            # The results of a message whose beginning was lost stand behind those of another patient.
+            return [_Letter(letter.message, answer=_NOT_WHOLE) for letter in letters]
+        return letters
 
     def _read(self, content: bytes) -> _Letter:
         message = None
@@ -188,4 +196,5 @@ def _not_entered(error: Exception) -> Answer:
 
 
 def _part(patient: PatientIdentity, control_id: str, judged: Judged) -> PatientResults:
-    return PatientResults(patient, control_id, judged.accepted, judged.withdrawn, judged.refused, judged.voided)
+    said = (judged.accepted, judged.withdrawn, judged.refused, judged.voided, judged.reopened)
+    return PatientResults(patient, control_id, *said)

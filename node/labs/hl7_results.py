@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from node.labs.hl7_message import Hl7Error, Message, Segment
 from node.labs.hl7_patient import patient_of
 from node.labs.instants import from_hl7, is_later
-from node.labs.observation import CodedName, Observation, PatientIdentity, off_scale
+from node.labs.observation import NO_STATUS, CodedName, Observation, PatientIdentity, off_scale
 
 FINAL, CORRECTED = "F", "C"
 WITHDRAWN = frozenset("DWX")
 """OBX-11 (HL7 table 0085): deleted, wrong patient, cannot be obtained. Whatever was sent before is void."""
 UNOBTAINABLE = "X"
+OPEN = frozenset("IPRS")
+"""In the laboratory, preliminary, not verified, partial: a final result may yet come."""
+_DECIDING = WITHDRAWN | {CORRECTED}
 _CODED = frozenset({"CE", "CWE", "CNE", "CF"})
 _LONGEST_KEY = 255
 
@@ -27,7 +30,7 @@ class _Group:
 
 
 def results_of(message: Message, site_issuer: str) -> list[tuple[PatientIdentity, list[Observation]]]:
-    """Return the final, corrected and withdrawn observations by patient.
+    """Return the observations by patient, also those that are not final.
 
     Raises
     ------
@@ -40,8 +43,7 @@ def results_of(message: Message, site_issuer: str) -> list[tuple[PatientIdentity
     for pid, segments in _by_patient(message.segments):
         own = found.setdefault(patient_of(pid, site_issuer), [])
         groups = _groups(segments)
-        read = [_observation(obx, group, sent_at) for group in groups for obx in group.observations]
-        own += [item for item in read if item is not None]
+        own += [_observation(obx, group, sent_at) for group in groups for obx in group.observations]
     return list(found.items())
 
 
@@ -81,17 +83,16 @@ def _groups(segments: Sequence[Segment]) -> list[_Group]:
     return groups
 
 
-def _observation(obx: Segment, group: _Group, sent_at: str) -> Observation | None:
-    """Return an OBX, None where its status says that it is no result yet."""
+def _observation(obx: Segment, group: _Group, sent_at: str) -> Observation:
     status = obx.field(11).upper() or (group.obr.field(25).upper() if group.obr else "")
-    if status not in (FINAL, CORRECTED, *WITHDRAWN):
-        return None
+    decided = status in (FINAL, CORRECTED, *WITHDRAWN)
     name = obx.components((obx.repetitions(3) or [""])[0], least=6)
+    flags = [obx.components(flag)[0] for flag in obx.repetitions(8)]
     names = tuple(CodedName(code, text, system) for code, text, system in (name[:3], name[3:6]) if code or text)
     return Observation(
         where=f"OBX {obx.field(1) or '?'}"[:16],
         names=names,
-        values=off_scale(_values(obx), [obx.components(flag)[0] for flag in obx.repetitions(8)]),
+        values=off_scale(_values(obx), flags),
         unit=_unit(obx)[0],
         unit_text=_unit(obx)[1],
         collected_at=_collected_at(obx, group),
@@ -99,7 +100,9 @@ def _observation(obx: Segment, group: _Group, sent_at: str) -> Observation | Non
         correction=status == CORRECTED,
         withdrawn=status in WITHDRAWN,
         unobtainable=status == UNOBTAINABLE,
-        stated_at=_stated_at(obx, group) if status == FINAL else _decided_at(obx, group, sent_at),
+        stated_at=_decided_at(obx, group, sent_at) if status in _DECIDING else _stated_at(obx, group),
+        open_status="" if decided else status if status in OPEN else NO_STATUS,
+        interpretations=flags,
     )
 
 

@@ -11,6 +11,8 @@ LOINC: Final = "LN"
 """HL7 table 0396."""
 NO_VALUE: Final = "LAB-VALUE"
 """Code of a refusal where code, unit and text agree, and what stands there is no value."""
+NO_STATUS: Final = "?"
+"""In place of a status that says nothing of the result."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,10 @@ class Observation:
         Where the sender uses the node's own names and needs no code.
     stated_at
         When the laboratory said so: ISO 8601; empty where unknown.
+    open_status
+        What the sender says in place of "final"; empty: it is final, corrected or withdrawn.
+    interpretations
+        Codes of HL7 table 0078 that stand beside the value.
     """
 
     where: str
@@ -97,6 +103,8 @@ class Observation:
     unit_text: str = ""
     analyte: Analyte | None = None
     stated_at: str = ""
+    open_status: str = ""
+    interpretations: Collection[str] = ()
 
 
 def off_scale(values: Sequence[str], flags: Collection[str]) -> tuple[str, ...]:

@@ -80,6 +80,22 @@ class Changes:
                 self.entered += Entered(withdrawn=1)
                 logger.warning("value not used any more because=%s", stated.because)
 
+    def reopen(self, stated: WithdrawnResult) -> None:
+        """Take a final result out of use that the laboratory surely says later is not final.
+
+        HL7 v2.5.1, 7.4.2.11: a final result is changed by C, D or W. A preliminary one without a later time has
+        been overtaken on its way, and the final one stands.
+        """
+        for row in self._current(self.known.of_result(stated.analyte.value, stated.key, "")):
+            if row["collected_at"][:10] not in ("", stated.collected_at[:10]):
+                continue
+            if is_later(stated.stated_at, row["stated_at"]):
+                self.fates[row["number"]] = Fate(LabState.REPLACED, row["correction"], stated.stated_at)
+                self.entered += Entered(withdrawn=1)
+                logger.warning("value not used any more because=%s", stated.because)
+            else:
+                logger.warning("result stated as not final, the final one stands analyte=%s", row["analyte"])
+
     def accept(self, value: AcceptedValue) -> None:
         """Take a result, unless what is known says that it is void."""
         own = _own(value)

@@ -51,12 +51,14 @@ def enter_results(
     # A server or a file says what holds now; HL7 messages overtake each other.
     in_order = source is not LabSource.HL7
     changes = Changes(Known(), in_order)
-    if part.accepted or part.withdrawn or part.voided:
+    if part.accepted or part.withdrawn or part.voided or part.reopened:
         rows, others = _by_sender(connection.execute(_KNOWN, bound(patient)).mappings().all(), sender)
         back = connection.execute(_TAKEN_BACK, bound(patient)).mappings().all() if part.accepted else ()
         own_back, others_back = _by_sender(back, sender)
         changes.known = Known(rows, own_back, until)
         changes.copies = Copies(others, others_back)
+        for stated in part.reopened:
+            changes.reopen(stated)
         for stated in part.voided:
             changes.void(stated)
         for taken_back in part.withdrawn:

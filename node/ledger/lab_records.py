@@ -62,6 +62,8 @@ class PatientResults:
     ----------
     voided
         Results that it states anew, and of which no value can be read: an earlier one does not count any more.
+    reopened
+        Results that it says are not final; an earlier final one does not count where this is surely said later.
     """
 
     patient: PatientIdentity
@@ -70,6 +72,7 @@ class PatientResults:
     withdrawn: Sequence[WithdrawnResult] = ()
     refused: Sequence[RefusedObservationError] = ()
     voided: Sequence[WithdrawnResult] = ()
+    reopened: Sequence[WithdrawnResult] = ()
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+MINUTES ?= 60
 PIP := $(BIN)/pip --disable-pip-version-check
 
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --extra dask --constraint constraints.txt --generate-hashes \
 	--no-annotate --python-version 3.11 --python-platform x86_64-unknown-linux-gnu --no-config
 
-.PHONY: help lock wheelhouse audit sbom conformance demo test lint check install install-test system-test unit bench bench-ingest faults soak clean
+.PHONY: help lock wheelhouse audit sbom conformance demo test lint check install install-test system-test unit bench bench-ingest faults soak soak-short clean
 
 help:  ## Show the targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,8 +73,11 @@ faults: install-test system-test  ## Bring about every fault, hundreds of times,
 bench-ingest: install-test system-test  ## Print how fast instances are received, beside other receivers.
 	$(BIN)/python -m tests.bench.bench_ingest
 
-soak: install-test  ## Let many instances and associations through; the receiver must not grow.
-	$(BIN)/python -m tests.soak
+soak: install-test system-test  ## Mixed traffic under faults for MINUTES (60), then many instances and associations.
+	$(BIN)/python -m tests.soak --minutes $(MINUTES)
+
+soak-short: install-test system-test  ## The same in five minutes.
+	$(BIN)/python -m tests.soak --minutes 5
 
 clean:  ## Remove what the targets made.
 	rm -rf build $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

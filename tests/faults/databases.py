@@ -44,7 +44,7 @@ def deleted(folder: Path, cases: int) -> FaultRecord:
                     file.unlink()
                 victim.start()
                 with victim.ledger() as ledger:
-                    failures += _entered_once(ledger, shots)
+                    failures += entered_once(ledger, shots)
                     _wait_for_ends(victim, ledger, shots)
                 failures += [f"case {number}: a new object {uid}" for uid in pacs.contents.keys() - before]
         failures += lost_or_doubled(victim.storage, shots)
@@ -75,7 +75,7 @@ def away(folder: Path, cases: int) -> FaultRecord:
                 refused += sum(status == OUT_OF_RESOURCES for status in sending.statuses)
                 shots += own
             _wait_for_ends(victim, ledger, shots)
-            failures += _entered_once(ledger, shots) + lost_or_doubled(victim.storage, shots)
+            failures += entered_once(ledger, shots) + lost_or_doubled(victim.storage, shots)
             failures += [] if not victim.needs_start() else ["the node has ended"]
             failures += [] if refused else ["it was never away while instances arrived"]
     detail = f"{len(shots)} instances, {refused} answers 0xA700 meanwhile; every study ended"
@@ -105,7 +105,7 @@ def shared(folder: Path, cases: int) -> FaultRecord:
                 first.wait(one.tail)
                 second.wait(two.tail)
             _wait_for_ends(one, ledger, shots)
-            failures += _entered_once(ledger, shots) + lost_or_doubled(folder / "storage", shots)
+            failures += entered_once(ledger, shots) + lost_or_doubled(folder / "storage", shots)
             failures += worked_at_once(ledger, shots)
             workers = _workers(ledger, shots)
         failures += [f"{uid} has {len(was)} contents" for uid, was in pacs.contents.items() if len(was) > 1]
@@ -152,7 +152,8 @@ def _wait_for_ends(victim: Victim, ledger: Ledger, shots: Sequence[Shot]) -> Non
     wait_for(ended, f"the ends\n{victim.tail()}", ENDS_S + LEASE_S)
 
 
-def _entered_once(ledger: Ledger, shots: Sequence[Shot]) -> list[str]:
+def entered_once(ledger: Ledger, shots: Sequence[Shot]) -> list[str]:
+    """Say of which studies the ledger does not hold each image that was acknowledged, once."""
     problems = []
     for uid in {shot.study_instance_uid for shot in shots}:
         sent = sorted(shot.sha256 for shot in shots if shot.study_instance_uid == uid)

@@ -57,7 +57,7 @@ def stopped(folder: Path, cases: int) -> FaultRecord:
     with zygote() as nodes, Victim(nodes, folder / "node", settings=SETTINGS) as victim:
         (shot,) = shoot(folder / "scanner", studies=1, instances=1, rows=LARGE_ROWS)
         for _ in range(0, cases, SLOTS):
-            silent = [_stop_inside(victim.address, shot.path, chance) for _ in range(SLOTS)]
+            silent = [stop_inside(victim.address, shot.path, chance) for _ in range(SLOTS)]
             began = time.monotonic()
             wait_for(victim.answers, "a slot is free", 10 * NETWORK_TIMEOUT_S)
             longest_s = max(longest_s, time.monotonic() - began)
@@ -83,7 +83,7 @@ def dripping(folder: Path, cases: int) -> FaultRecord:
                     drops.add(early, _associate_request())
                 beside_s = max(beside_s, wait_for(victim.answers, "served beside them"))
                 for _ in range(SLOTS):
-                    drops.add(_stop_inside(victim.address, shot.path, random.Random(0)), bytes(1000))
+                    drops.add(stop_inside(victim.address, shot.path, random.Random(0)), bytes(1000))
                 slot_s = max(slot_s, wait_for(victim.answers, "a slot is free", 10 * NETWORK_TIMEOUT_S))
             failures += [f"{name} is unfinished" for name in _settled(victim)]
     if beside_s > SERVED_WITHIN_S or slot_s > NETWORK_TIMEOUT_S + 1:
@@ -131,13 +131,13 @@ def _settled(victim: Victim) -> Sequence[str]:
 
 
 def _abort_inside(peer: RemoteAE, path: Path, chance: random.Random) -> None:
-    connection = _stop_inside(peer, path, chance)
+    connection = stop_inside(peer, path, chance)
     connection.sendall(struct.pack(">BBLBBBB", 0x07, 0, 4, 0, 0, 0, 0))
     connection.close()
 
 
 def _reset_inside(peer: RemoteAE, path: Path, chance: random.Random) -> None:
-    connection = _stop_inside(peer, path, chance)
+    connection = stop_inside(peer, path, chance)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
 
@@ -151,14 +151,14 @@ def _die_inside(peer: RemoteAE, path: Path, chance: random.Random) -> None:
 
 
 def _send_and_wait(peer: RemoteAE, path: Path, seed: float) -> None:
-    _stop_inside(peer, path, random.Random(seed))
+    stop_inside(peer, path, random.Random(seed))
     time.sleep(60)
 
 
 _CUTS = (_abort_inside, _reset_inside, _die_inside)
 
 
-def _stop_inside(peer: RemoteAE, path: Path, chance: random.Random) -> socket.socket:
+def stop_inside(peer: RemoteAE, path: Path, chance: random.Random) -> socket.socket:
     """Open an association, send a C-STORE request and a part of its data set; return the open connection."""
     identity = read_file_identity(path).identity
     connection = socket.create_connection((peer.host, peer.port), timeout=10)

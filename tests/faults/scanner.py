@@ -64,11 +64,17 @@ class Sending(threading.Thread):
     """Sends on one association after the other until all is acknowledged or it is told to give up."""
 
     def __init__(
-        self, shots: Iterable[Shot], peer: RemoteAE, on_outcome: Callable[[], None] = lambda: None
+        self,
+        shots: Iterable[Shot],
+        peer: RemoteAE,
+        on_outcome: Callable[[], None] = lambda: None,
+        *,
+        calling_ae_title: str = SCANNER,
     ) -> None:
         super().__init__(name="scanner", daemon=True)
         self._open = {shot.path: shot for shot in shots}
         self._peer = peer
+        self._calling_ae_title = calling_ae_title
         self._given_up = threading.Event()
         self._on_outcome = on_outcome
         self.acknowledged: list[Shot] = []
@@ -81,7 +87,7 @@ class Sending(threading.Thread):
                 send_files(
                     list(self._open),
                     self._peer,
-                    calling_ae_title=SCANNER,
+                    calling_ae_title=self._calling_ae_title,
                     limits=IMPATIENT,
                     on_outcome=self._note,
                 )

@@ -23,7 +23,10 @@ def export(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print the trail, oldest first: one JSON object a line, or one XML message a line."""
+    """Print the trail, oldest first: one line an event, or with --xml one message of PS3.15 A.5.
+
+    The Patient ID of a study is in the messages and in the JSON document alone.
+    """
     settings = load_settings(config, os.environ)
     records = Trail(settings.node.storage).records()
     if as_json:

@@ -18,7 +18,7 @@ def doctor(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Examine disk, ledger, ports, certificates, model, clock, laboratory, peers; say what to do where one fails.
+    """Examine disk, ledger, ports, certificates, model, clock, laboratory, notices, peers; say what to do.
 
     Exit code 1: the node cannot do its work. Exit code 2: the configuration is wrong. Exit code 4: a peer that
     receives results does not answer, and nothing else is wrong.

@@ -27,7 +27,7 @@ _COLUMNS = ("patient_id", "issuer", "analyte", "value", "unit", "as_sent", "coll
 @app.command("import", epilog="Example: mvi-node labs import labs.csv --config /etc/mvi-node/node.toml")
 @verb
 def import_file(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV file; see `mvi-node labs import --help`.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV file, in one of the two forms above.")],
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -9,11 +9,12 @@ import typer
 
 from config.editing import add_peer, remove_peer
 from config.errors import ConfigError
-from config.loading import find_config_file, load_settings
+from config.loading import find_config_file, load_settings, read_document, validated
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import ExitCode, complain, print_json, verb
 from node.cli.tables import show_table
 from node.ledger.records import ObjectKind
+from node.listening import shut_out
 from node.peer_report import contacts_of, describe_peers, note_contact, peer_named
 
 if TYPE_CHECKING:
@@ -92,6 +93,9 @@ def add(  # noqa: PLR0913, PLR0917 - one option a key of the configuration
     peer |= {"outputs": [kind.value for kind in output]} if output else {}
     add_peer(path, peer)
     _say(as_json, {"added": name, "file": str(path)}, f"{name} is in {path}; {RESTART}")
+    outside = shut_out(validated(read_document(path)))
+    if outside:
+        complain(outside)
 
 
 @app.command(epilog="Example: mvi-node peers remove pacs")

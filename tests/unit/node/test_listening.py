@@ -113,6 +113,15 @@ def test_check_when_peers_are_shut_out_then_advises_and_is_valid(tmp_path: Path)
     assert advice in result.stderr
 
 
+def test_add_when_the_new_peer_is_shut_out_then_it_is_said_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "node.toml"
+    path.write_text("[node]\n", encoding="utf-8")
+    peer = ["--ae-title", "CT", "--host", "10.0.0.5", "--may-send", "--config", str(path)]
+    result = CliRunner().invoke(app, ["peers", "add", "ct", *peer])
+    assert result.exit_code == 0
+    assert "cannot reach it (ct)" in result.stderr
+
+
 def test_doctor_when_peers_are_shut_out_then_the_port_is_a_warning(tmp_path: Path) -> None:
     node = NodeSection(storage=tmp_path, minimum_free_bytes=1, port=0)
     peers = configured("127.0.0.1", {"host": "192.0.2.1", "may_send": True}).peers

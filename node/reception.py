@@ -28,6 +28,7 @@ from dicom_io.network.tls import server_context
 from dicom_io.network.transport import TransportLimits
 from node.audit.alerts import Alerts
 from node.audit.trail import Trail
+from node.heartbeat import Heart
 from node.inbox import Arrival, Inbox, InboxError, Placement, StorageFullError
 from node.ledger.grouping import GroupedIntake
 from node.ledger.ledger import Ledger, open_ledger, utc_now
@@ -257,7 +258,8 @@ def run_reception(settings: Settings, ledger_url: str, ready: Connection, stop: 
         try:
             ready.send(ReceptionReport(_ports(scp, settings)))
             gc.freeze()  # What was imported stays; walking through it again and again is for nothing.
-            _wait(stop, terminated)
+            heart = Heart(ready, time.monotonic)
+            _wait(stop, terminated, lambda: heart.beat() if scp.is_accepting() else None)
         finally:
             scp.stop()
 
@@ -307,9 +309,10 @@ class Terminated:
         self.flag = True
 
 
-def _wait(stop: StopEvent, terminated: Terminated) -> None:
+def _wait(stop: StopEvent, terminated: Terminated, meanwhile: Callable[[], None]) -> None:
     parent = parent_process()
     while not (stop.is_set() or terminated.flag):
+        meanwhile()
         if parent is None:
             stop.wait(_CHECK_PARENT_S)
         elif wait([parent.sentinel], timeout=_CHECK_PARENT_S):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from config.errors import NodeError
 from config.settings import Settings
 from node.backoff import BackOff
+from node.heartbeat import Pulse
 from node.interrupts import unheard_by_children
 from node.logging import configure_logging
 
@@ -66,11 +67,12 @@ class _Running:
     process: SpawnProcess
     stop: StopEvent
     since_s: float
+    pulse: Pulse
 
 
 @dataclass
 class ReceptionProcess:
-    """One receiver, replaced where it dies.
+    """One receiver, replaced where it dies or hangs.
 
     Parameters
     ----------
@@ -123,12 +125,17 @@ class ReceptionProcess:
         with unheard_by_children():
             process.start()
         theirs.close()
-        self._running = _Running(process, stop, self.monotonic_s())
+        if self._running is not None:
+            self._running.pulse.close()
+        self._running = _Running(process, stop, self.monotonic_s(), Pulse(ours))
         return partial(self._listening, ours)
 
     def _listening(self, ours: Connection) -> Ports:
-        with ours:
+        try:
             ports = self._await(ours)
+        except BaseException:
+            ours.close()
+            raise
         self._keep(ports)
         return ports
 
@@ -145,7 +152,7 @@ class ReceptionProcess:
         return running is not None and running.process.is_alive()
 
     def watch(self) -> None:
-        """Start the receiver again where it died, with a back-off.
+        """Start the receiver again where it died or hangs, with a back-off; called every second.
 
         Raises
         ------
@@ -177,10 +184,16 @@ class ReceptionProcess:
         if running.process.is_alive():
             running.process.kill()
             running.process.join()
+        running.pulse.close()
 
     def _alive(self) -> bool:
         running = self._running
         if running is None or not self.is_running():
+            return False
+        if not running.pulse.look():
+            logger.error("%s stands still and is ended; what it acknowledged is safe", self.name)
+            running.process.kill()
+            running.process.join(STOP_TIMEOUT_S)  # Not for ever: what waits for a dead disk cannot be killed.
             return False
         if self.monotonic_s() - running.since_s > STABLE_S:
             self._failures = 0

@@ -1,6 +1,7 @@
 """A TCP port, with TLS or without, and the thread that accepts its connections."""
 
 import threading
+import time
 from collections.abc import Callable
 from ssl import SSLContext
 from typing import Any
@@ -13,6 +14,7 @@ from dicom_io.network.server import GuardedServer
 from dicom_io.network.store_loop import ServeStore
 
 _POLL_S = 0.1
+_LATE_S = 10.0
 
 
 class PortTakenError(NodeError):
@@ -81,6 +83,10 @@ class Listener:
     def start(self) -> None:
         """Accept connections."""
         self._thread.start()
+
+    def is_accepting(self) -> bool:
+        """Say whether it has looked for connections in the last seconds, which it does ten times a second."""
+        return time.monotonic() - self._server.looked_at_s < _LATE_S
 
     def stop(self) -> None:
         """Stop accepting and end what is open."""

@@ -3,6 +3,7 @@
 import logging
 import socket
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from socketserver import BaseRequestHandler, BaseServer
@@ -152,9 +153,15 @@ class GuardedServer(ThreadedAssociationServer):
             unknown=limits.pending_unknown,
         )
         self._slots: dict[Any, Slot] = {}
+        self.looked_at_s = time.monotonic()
         super().__init__(
             ae, address, ae_title, contexts, None, evt_handlers, request_handler=request_handler or GuardedHandler
         )
+
+    def service_actions(self) -> None:
+        """Note that the thread which accepts is not held up; called after each look for connections."""
+        super().service_actions()
+        self.looked_at_s = time.monotonic()
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Accept a connection; nothing here waits for the peer."""

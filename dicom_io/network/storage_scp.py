@@ -186,6 +186,10 @@ class StorageScp:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    def is_accepting(self) -> bool:
+        """Say whether every port has looked for connections in the last seconds."""
+        return all(listener.is_accepting() for listener in self._listeners())
+
     @property
     def port(self) -> int:
         """TCP port on which it listens without TLS.

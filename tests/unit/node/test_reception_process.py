@@ -1,4 +1,5 @@
 import os
+import signal
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event as StopEvent
@@ -10,6 +11,7 @@ from config.settings import NodeSection, Settings
 from node.backoff import BackOff
 from node.reception import ReceptionReport
 from node.reception_process import MAXIMUM_FAILURES, START_TIMEOUT_S, Ports, ReceptionError, ReceptionProcess
+from tests.unit.dicom_io.network.receiver import wait_until
 from tests.unit.node.doubles import FakeClock
 
 Target = Callable[[Settings, str, Connection, StopEvent], None]
@@ -20,6 +22,12 @@ Target = Callable[[Settings, str, Connection, StopEvent], None]
 def listens(settings: Settings, url: str, ready: Connection, stop: StopEvent) -> None:
     ready.send(ReceptionReport(Ports(plain=settings.node.port or 40_404)))
     stop.wait()
+
+
+def falls_silent(settings: Settings, url: str, ready: Connection, stop: StopEvent) -> None:
+    ready.send(ReceptionReport(Ports(plain=settings.node.port or 40_404)))
+    ready.send(None)
+    os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def says_why_not(settings: Settings, url: str, ready: Connection, stop: StopEvent) -> None:
@@ -73,6 +81,22 @@ def test_watch_when_it_was_killed_then_starts_it_again_on_the_same_port(
     own.watch()
     assert own._running.process.is_alive()
     assert own.settings.node.port == 40_404
+
+
+def test_watch_when_it_stands_still_then_ends_it_and_starts_another(
+    make: Callable[[Target], ReceptionProcess],
+) -> None:
+    own = make(falls_silent)
+    own.start()
+    assert own._running is not None
+    first = own._running.process
+
+    def is_replaced() -> bool:
+        own.watch()
+        return own._running is not None and own._running.process is not first
+
+    wait_until(is_replaced, "another receiver", 60)
+    assert first.exitcode == -signal.SIGKILL
 
 
 def test_watch_when_it_dies_again_and_again_then_backs_off_and_gives_up(

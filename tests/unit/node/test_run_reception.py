@@ -55,6 +55,7 @@ def reception_process(folder: Path, minimum_free_bytes: int = 0) -> Iterator[Run
         report = ours.recv()
         assert isinstance(report, ReceptionReport)
         assert not report.error
+        assert ours.poll(60), "it gives no sign of life"
         yield RunningReception(process, RemoteAE("MVINODE", "127.0.0.1", report.ports.plain or 0), stop)
     finally:
         ours.close()

@@ -210,6 +210,8 @@ class LabsSection(Section):
     """Longest time of one request, s."""
     fhir_every_s: Annotated[float, Field(gt=0)] = 900.0
     """Interval at which the server is asked again while `labs_wait_h` lasts, s."""
+    fhir_corrections_days: Annotated[float, Field(ge=0)] = 30.0
+    """So long after a result it is asked every six hours whether used values still hold; 0: never, days."""
 
     @model_validator(mode="after")
     def _tls_needs_a_certificate(self) -> "LabsSection":

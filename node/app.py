@@ -27,7 +27,7 @@ from node.confirmation import (
 )
 from node.executor import make_compute
 from node.labs.fhir_client import make_client
-from node.labs.fhir_pull import FhirPull
+from node.labs.fhir_pull import CORRECTIONS_EVERY_S, FhirPull
 from node.labs.listener import ListenerProcess, is_wanted
 from node.labs.reissue import Reissue
 from node.labs.study_labs import StudyLabs
@@ -241,6 +241,7 @@ class Node:
             labs = self._settings.labs
             metrics.count_pulls(pull.outcomes)
             scheduler.every(labs.fhir_every_s, "fhir", partial(pull.fetch_late, labs.labs_wait_h))
+            scheduler.every(CORRECTIONS_EVERY_S, "fhir-used", partial(pull.fetch_used, labs.fhir_corrections_days))
 
     def _health(
         self,

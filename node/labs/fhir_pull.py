@@ -13,12 +13,15 @@ from node.labs.gate import judge
 from node.labs.hl7_header import rules_digest
 from node.labs.observation import PatientIdentity
 from node.ledger.lab_records import LabMessage, LabSource, PatientResults, WithdrawnResult
+from node.ledger.lab_uses import LabUse
 from node.ledger.ledger import Ledger
 from pipeline.study import Analyte
 
 logger = logging.getLogger(__name__)
 
 LOINC = "http://loinc.org"
+CORRECTIONS_EVERY_S = 6 * 3600.0
+"""Interval at which the server is asked for values that were used, s: a node may be restarted every day."""
 NO_ANSWER = "The laboratory server was asked and did not answer; values may be missing that it has."
 """Warning for the report; the log says why."""
 AMBIGUOUS = "The laboratory server knows several patients by this patient ID, and none of its values were used."
@@ -74,6 +77,24 @@ class FhirPull:
         for patient in patients:
             self.fetch(patient)
         return len(patients)
+
+    def fetch_used(self, days: float) -> int:
+        """Ask for the patients of whom a risk was made with a value of the server; return how many.
+
+        Nobody else tells of its correction or withdrawal, which issues the result again at any time.
+        """
+        since = self._ledger.clock() - timedelta(days=days)
+        patients = {use.patient for use in self._ledger.lab_uses.since(since) if self._was_used(use)}
+        for patient in patients:
+            self.fetch(patient)
+        return len(patients)
+
+    def _was_used(self, use: LabUse) -> bool:
+        if not use.has_risk or len(use.chosen) < len(Analyte):
+            return False
+        used = set(use.chosen.values())
+        rows = self._ledger.labs.values(use.patient)
+        return any(row.number in used and row.sender == self._client.base for row in rows)
 
     def _enter(self, patient: PatientIdentity, resource: Element, stated: set[str]) -> bool:
         """Enter an Observation where it is one of ours; return whether it could be read.

@@ -5,11 +5,13 @@ from datetime import date
 
 import pytest
 
-from config.analytes import load_analytes
+from config.analytes import DateWindow, load_analytes
 from node.labs.fhir_client import FhirClient
 from node.labs.fhir_pull import AMBIGUOUS, NO_ANSWER, UNREADABLE, FhirPull
 from node.labs.observation import PatientIdentity
-from node.ledger.lab_records import LabSource, LabState, PatientMerge
+from node.labs.reissue import Reissue
+from node.labs.study_values import values_of_study
+from node.ledger.lab_records import LabSource, LabState, PatientMerge, PatientResults
 from node.ledger.ledger import Ledger
 from node.states import Event
 from pipeline.specimen import Examined
@@ -23,6 +25,7 @@ from tests.unit.node.labs.fhir_server import (
     observation,
     patient,
 )
+from tests.unit.node.labs.test_reissue import value
 
 
 def test_fetch_when_values_are_sound_then_they_are_kept_with_their_provenance(
@@ -301,3 +304,50 @@ def test_fetch_late_when_a_value_may_still_change_the_result_then_asks_until_the
     assert [use.study_instance_uid for use in ledger.lab_uses.changed()] == [STUDY]
     clock.advance(3601)
     assert asking.fetch_late(1.0) == 0
+
+
+@pytest.mark.parametrize(
+    ("later", "again"),
+    [
+        (observation("o1", "7", status="entered-in-error"), 1),
+        (observation("o1", "7", status="amended", meta={"versionId": "2"}, effectiveDateTime="2026-02-20"), 1),
+        (patient("9", "P9"), 1),
+        (observation("o1", "7"), 0),
+    ],
+)
+def test_fetch_used_when_the_server_takes_a_used_value_back_after_the_wait_then_the_result_is_issued_again(
+    server: FhirServer, ledger: Ledger, clock: FakeClock, later: Resource, again: int
+) -> None:
+    make_ready(ledger, clock)
+    claim, examined = take(ledger), Examined(date(2026, 2, 28))
+    asking = pull(server, ledger)
+    asking.fetch(P1)
+    others = [value(analyte) for analyte in Analyte if analyte is not Analyte.AST]
+    ledger.labs.enter(LabSource.CSV, "", [PatientResults(P1, "file", accepted=others)])
+    ledger.lab_uses.begin(STUDY, claim.generation, P1, examined)
+    known = values_of_study(ledger.labs, P1, examined, DateWindow())
+    ledger.lab_uses.end(STUDY, known.chosen, has_risk=True)
+    ledger.work.finish(claim, Event.ANALYSED, objects=(), destinations=())
+    reissue = Reissue(ledger, DateWindow(), wait_h=1.0, settle_s=0.0)
+    assert reissue.check() == 0
+    clock.advance(20 * 86400)
+    server.resources[1] = later
+    assert asking.fetch_late(1.0) == 0
+    assert [asking.fetch_used(19), asking.fetch_used(30)] == [0, 1]
+    assert reissue.check() == again
+
+
+def test_fetch_used_when_values_were_not_used_or_are_of_another_source_then_nobody_is_asked(
+    server: FhirServer, ledger: Ledger, clock: FakeClock
+) -> None:
+    make_ready(ledger, clock)
+    claim = take(ledger)
+    asking = pull(server, ledger)
+    ledger.lab_uses.begin(STUDY, claim.generation, P1, Examined(date(2026, 2, 28)))
+    asking.fetch(P1)
+    (row,) = ledger.labs.values(P1)
+    ledger.lab_uses.end(STUDY, {Analyte.AST: row.number}, has_risk=True)
+    ledger.work.finish(claim, Event.ANALYSED, objects=(), destinations=())
+    assert asking.fetch_used(30) == 0
+    ledger.lab_uses.end(STUDY, dict.fromkeys(Analyte, 99), has_risk=True)
+    assert asking.fetch_used(30) == 0

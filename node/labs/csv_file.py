@@ -10,6 +10,7 @@ from config.analytes import AnalyteRules
 from node.labs.acceptance import accept, analyte_of, not_used_because
 from node.labs.csv_columns import Column, ColumnError, read_column, unit_of
 from node.labs.csv_table import ISSUER, Cells, LabFileError, cell, read_table
+from node.labs.hl7_patient import LONGEST_ID
 from node.labs.instants import from_iso
 from node.labs.observation import AcceptedValue, Observation, PatientIdentity, RefusedObservationError
 from pipeline.study import Analyte, ClinicalValue
@@ -146,6 +147,10 @@ def _patient(cells: Cells, issuer: str) -> PatientIdentity:
     patient_id = cell(cells, "patient_id")
     if not patient_id:
         raise ValueError("no patient_id")
+    if not patient_id.isprintable() or len(patient_id) > LONGEST_ID:
+        raise ValueError(f"patient_id must have at most {LONGEST_ID} characters, all of them printable")
+    if None in cells.values():
+        raise ValueError(f"fewer than {len(cells)} columns")
     return PatientIdentity.of(patient_id, cell(cells, ISSUER), issuer)
 
 

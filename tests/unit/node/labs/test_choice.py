@@ -67,3 +67,17 @@ def test_choice_when_the_last_specimen_was_taken_after_the_images_of_its_day_the
     for began, expected in ((time(9), 2.0), (time(7), 1.0), (None, 1.0), (time(13), 3.0)):
         found = values_of_examination({Analyte.AST: values}, Examined(EXAMINED, began), DateWindow())
         assert found[Analyte.AST].value == expected, began
+
+
+@pytest.mark.parametrize("late_first", [True, False])
+@pytest.mark.parametrize(("day", "expected"), [("2025-06-09", 2.0), ("2025-06-11", 1.0)])
+def test_choice_when_two_specimens_are_of_one_day_then_the_nearest_counts_in_whatever_order_they_came(
+    late_first: bool, day: str, expected: float
+) -> None:
+    values = [
+        ClinicalValue(number, date.fromisoformat(day), collected_at=f"{day}T{hour}:00:00")
+        for number, hour in ((1.0, "08"), (2.0, "18"))
+    ]
+    assert chosen(values[::-1] if late_first else values) == expected
+    by_hand = ClinicalValue(3.0, date.fromisoformat(day), collected_at=day)
+    assert chosen([*values, by_hand]) == 3.0

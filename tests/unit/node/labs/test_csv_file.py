@@ -52,6 +52,9 @@ def test_read_labs_when_an_analyte_comes_twice_then_both_are_kept_for_the_examin
     ("line", "because"),
     [
         (",ast_u_per_l,1,U/L,", "no patient_id"),
+        ("P1\x00,ast_u_per_l,42,U/L,", "printable"),
+        (f"{'9' * 256},ast_u_per_l,42,U/L,", "at most 255 characters"),
+        ("P1,ast_u_per_l,42,U/L", "fewer than 5 columns"),
         ("P1,sodium,1,mmol/L,", "unknown analyte"),
         ("P1,total_protein_g_per_l,7.2,mmol/L,", "must be in one of g/L, g/dL"),
         ("P1,ast_u_per_l,high,U/L,", "not one number"),

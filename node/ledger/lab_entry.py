@@ -17,13 +17,13 @@ from node.ledger.lab_records import Entered, LabSource, LabState, PatientResults
 from node.ledger.lab_void import Known, Row
 
 _V, _W = lab_schema.values, lab_schema.withdrawals
-_KNOWN: Final = (
+KNOWN: Final = (
     select(_V)
     .where(_V.c.patient_id == bindparam("of_id"), _V.c.issuer == bindparam("of_issuer"))
     .with_for_update()
 )
 """What anybody ever said of a patient, locked: two connections may correct one value."""
-_TAKEN_BACK: Final = select(_W).where(_W.c.patient_id == bindparam("of_id"), _W.c.issuer == bindparam("of_issuer"))
+TAKEN_BACK: Final = select(_W).where(_W.c.patient_id == bindparam("of_id"), _W.c.issuer == bindparam("of_issuer"))
 _ENTER: Final = insert(_V)
 _TAKE_BACK: Final = insert(_W)
 _REFUSE: Final = insert(lab_schema.refusals)
@@ -52,8 +52,8 @@ def enter_results(
     in_order = source is not LabSource.HL7
     changes = Changes(Known(), in_order)
     if part.accepted or part.withdrawn or part.voided or part.reopened:
-        rows, others = _by_sender(connection.execute(_KNOWN, bound(patient)).mappings().all(), sender)
-        back = connection.execute(_TAKEN_BACK, bound(patient)).mappings().all() if part.accepted else ()
+        rows, others = _by_sender(connection.execute(KNOWN, bound(patient)).mappings().all(), sender)
+        back = connection.execute(TAKEN_BACK, bound(patient)).mappings().all() if part.accepted else ()
         own_back, others_back = _by_sender(back, sender)
         changes.known = Known(rows, own_back, until)
         changes.copies = Copies(others, others_back)

@@ -14,7 +14,7 @@ from config.errors import NodeError
 from node.ledger import lab_schema
 from node.ledger.connection import insert_new
 from node.ledger.lab_entry import enter_results
-from node.ledger.lab_patients import merge
+from node.ledger.lab_reconcile import merge_and_reconcile
 from node.ledger.lab_records import Entered, LabMessage, LabSource, PatientMerge, PatientResults, Taken
 
 _M, _R = lab_schema.messages, lab_schema.refusals
@@ -75,7 +75,7 @@ def take_message(connection: Connection, incoming: Incoming, now: datetime) -> T
     # False: another listener on this database has entered it in between.
     if enter_message(connection, message, now):
         for wanted in incoming.merges:
-            merge(connection, wanted, now)
+            merge_and_reconcile(connection, wanted, now)
         for part in incoming.results:
             entered += enter_results(connection, LabSource.HL7, message.sender, part, now)
     return Taken(message, entered)

@@ -11,7 +11,8 @@ from node.ledger.connection import reading
 from node.ledger.lab_entry import enter_results
 from node.ledger.lab_gone import let_go
 from node.ledger.lab_messages import ControlIdInUseError, Incoming, enter_latest, take_message
-from node.ledger.lab_patients import merge, resolve
+from node.ledger.lab_patients import resolve
+from node.ledger.lab_reconcile import merge_and_reconcile
 from node.ledger.lab_records import (
     Entered,
     LabMessage,
@@ -66,7 +67,7 @@ class Labs:
             if message is not None and not enter_latest(connection, message, now, again=again):
                 return entered
             for wanted in merges:
-                merge(connection, wanted, now)
+                merge_and_reconcile(connection, wanted, now)
             for part in results:
                 entered += enter_results(connection, source, sender, part, now)
         return entered

@@ -1,6 +1,7 @@
 """One specimen known from several sources: a value that one of them takes back is not used as sent by another."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from config.analytes import load_analytes
 from node.labs.csv_import import import_lab_file
 from node.labs.hl7_receiver import Hl7Receiver
-from node.ledger.lab_records import LabState
+from node.ledger.lab_records import LabSource, LabState, PatientMerge
 from node.ledger.ledger import Ledger
 from tests.unit.node.labs.fhir_asking import P1, pull
 from tests.unit.node.labs.fhir_server import FhirServer, observation, patient
@@ -19,9 +20,9 @@ TIME, DAY = "2026-02-01T08:30:00", "2026-02-01"
 TAKEN = "20260201083000"
 
 
-def by_hand(ledger: Ledger, folder: Path, value: str, collected_on: str) -> None:
+def by_hand(ledger: Ledger, folder: Path, value: str, collected_on: str, patient_id: str = "P1") -> None:
     file = folder / "labs.csv"
-    file.write_text(f"patient_id,collected_on,AST [U/L]\nP1,{collected_on},{value}\n", encoding="utf-8")
+    file.write_text(f"patient_id,collected_on,AST [U/L]\n{patient_id},{collected_on},{value}\n", encoding="utf-8")
     import_lab_file(ledger, file, load_analytes(), issuer="HOSP")
 
 
@@ -149,3 +150,19 @@ def test_answer_when_two_systems_correct_then_the_later_statement_counts(
     assert [row.value for row in ledger.labs.values(P1)] == [55]
     receiver.answer(of("59", "C", "3", b"LAB2").replace(b"20260201090000", b"20260201120000"))
     assert [row.value for row in ledger.labs.values(P1)] == [59]
+
+
+@pytest.mark.parametrize("status", list("CD"))
+@pytest.mark.parametrize("hand", [True, False])
+def test_merge_when_what_is_known_of_one_voids_a_value_of_the_other_then_it_is_not_used(
+    ledger: Ledger, receiver: Hl7Receiver, tmp_path: Path, status: str, hand: bool
+) -> None:
+    receiver.answer(of("55" if status == "C" else "", status, "1"))
+    if hand:
+        by_hand(ledger, tmp_path, "41", TIME, patient_id="P2")
+    else:
+        receiver.answer(of("41", "F", "2").replace(b"P1^^^", b"P2^^^"))
+    receiver.answer(panel("3", "P2^^^HOSP^MR", values={"ggt_u_per_l": "62"}, order="A5"))
+    assert kept(ledger, replace(P1, patient_id="P2")) == {"ast_u_per_l": 41, "ggt_u_per_l": 62}
+    ledger.labs.enter(LabSource.HL7, "LAB|HOSP", [], merges=[PatientMerge(replace(P1, patient_id="P2"), P1, "M")])
+    assert kept(ledger) == {"ggt_u_per_l": 62, **({"ast_u_per_l": 55} if status == "C" else {})}

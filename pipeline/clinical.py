@@ -24,7 +24,7 @@ class ClinicalFeatures:
     missing
         Names of the absent or unusable ones; empty exactly where `complete` is given.
     warnings
-        A sentence for each value that was there and was not used.
+        A sentence for each value that was there and was not used, and one for those used without a known age.
     """
 
     complete: Mapping[str, float] | None
@@ -81,7 +81,19 @@ def clinical_features(
         if objection is not None:
             warnings.append(objection)
     complete = None if missing else MappingProxyType(usable)
+    if complete is not None:
+        warnings += _undated(values, examined, rules)
     return ClinicalFeatures(complete, tuple(missing), tuple(warnings))
+
+
+def _undated(values: Mapping[Analyte, ClinicalValue], examined: Examined, rules: AnalyteRules) -> list[str]:
+    """Name the values that were used although nobody knows how old they were at the images."""
+    undated = [
+        rules.analytes[analyte.value].display
+        for analyte in Analyte
+        if examined.on is None or values[analyte].collected_on is None
+    ]
+    return [f"{', '.join(undated)}: used although nothing says how old at the images."] if undated else []
 
 
 def _bound(value: ClinicalValue, rule: AnalyteRule) -> str:

@@ -86,8 +86,15 @@ def test_value_outside_the_window_is_missing(age_days: int, used: bool) -> None:
 
 def test_window_is_not_checked_where_a_date_is_unknown() -> None:
     undated = {analyte: ClinicalValue(number) for analyte, number in NORMAL.items()}
-    assert clinical_features(undated, tumour_size_mm=9.0, examined=Examined(EXAMINED), rules=RULES).complete
-    assert clinical_features(values(400), tumour_size_mm=9.0, examined=Examined(), rules=RULES).complete
+    some = values() | {Analyte.GGT: ClinicalValue(52.0), Analyte.HBCAB: ClinicalValue(1.0)}
+    for received, examined, named in (
+        (undated, Examined(EXAMINED), "AST, GGT, Total protein, Lymphocyte ratio, Fibrinogen, HBcAb"),
+        (values(400), Examined(), "AST, GGT, Total protein, Lymphocyte ratio, Fibrinogen, HBcAb"),
+        (some, Examined(EXAMINED), "GGT, HBcAb"),
+    ):
+        found = clinical_features(received, tumour_size_mm=9.0, examined=examined, rules=RULES)
+        assert found.complete
+        assert found.warnings == (f"{named}: used although nothing says how old at the images.",)
 
 
 def test_undated_value_is_missing_where_the_site_requires_a_date() -> None:

@@ -41,9 +41,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - options of a verb
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Repeat the paper's experiments: tables, figures and a report. Every figure is of patients that no fit has "
-    "seen.
-    """
+    """Repeat the paper's experiments on extracted features; every figure is of patients that no fit has seen."""
     from pipeline.evaluation.offline import Options, Place, evaluate_place  # noqa: PLC0415 - `--help` needs no torch
 
     load_settings(config, os.environ)

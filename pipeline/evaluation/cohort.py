@@ -180,6 +180,9 @@ class EvaluationCohort:
             raise ValueError(f"{count} patients, but parts of {sorted(lengths)} rows")
         if self.clinical.shape[1] != len(self.columns):
             raise ValueError(f"{len(self.columns)} columns, but values of shape {self.clinical.shape}")
+        binary = self.clinical[:, [n for n, column in enumerate(self.columns) if column.is_binary]]
+        if not np.isin(binary[np.isfinite(binary)], (0.0, 1.0)).all():
+            raise ValueError("a column of yes or no holds another value than 1 and 0")
         require_distinct(self)
 
     @property

@@ -171,26 +171,22 @@ def _warnings(cohort: EvaluationCohort, shuffled: bool) -> tuple[str, ...]:
     if shuffled:
         found.append(
             "The outcomes were SHUFFLED among the patients before anything else. Every figure must come out as "
-            "chance; "
-            "this report shows that the procedure is honest, and says nothing about the model."
+            "chance; this report shows that the procedure is honest, and says nothing about the model."
         )
     for outcome, count in (("with", int(cohort.mvi.sum())), ("without", int((~cohort.mvi).sum()))):
         if count < SMALL_CLASS:
             found.append(
                 f"Only {count} patients {outcome} invasion. With fewer than {SMALL_CLASS} of either outcome no "
-                f"figure "
-                "here can support a decision; read the intervals, not the means."
+                "figure here can support a decision; read the intervals, not the means."
             )
     if not cohort.complete.all():
         found.append(
-            f"{int((~cohort.complete).sum())} of {len(cohort.patients)} patients lack a clinical value; settings "
-            f"with "
-            "clinical values leave them out."
+            f"{int((~cohort.complete).sum())} of {len(cohort.patients)} patients lack a clinical value; "
+            "settings with clinical values leave them out."
         )
     if cohort.taught_segmentation.any():
         found.append(
             f"The segmentation learnt from {int(cohort.taught_segmentation.sum())} of {len(cohort.patients)} "
-            f"patients. "
-            "They are not tested with automatic outlines."
+            "patients. They are not tested with automatic outlines."
         )
     return tuple(found)

@@ -76,6 +76,11 @@ def tested_over_learnt(parts: Sequence[Scored]) -> float:
     return float(np.mean([len(part.rows) / len(part.seen.training) for part in parts]))
 
 
+FURTHER_FIT = 1.0
+"""In the place of tested over learnt-from patients where all fits are tested on the same others: the interval is
+then that of a further fit."""
+
+
 def bootstrap_auc(parts: Sequence[Scored], patients: int, resamples: int, seed: int) -> Interval:
     """Return the mean area of all splits with the 95 % interval over resampled patients.
 

@@ -38,6 +38,13 @@ def label(axes: Axes, x: str, y: str, title: str = "") -> None:
         axes.set_title(title, fontsize=9.5, loc="left", fontweight="bold")
 
 
+def legend(axes: Axes, columns: int = 1) -> None:
+    """Explain the lines above the panel, where they hide nothing."""
+    axes.legend(
+        fontsize=7.5, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderaxespad=0.3
+    )
+
+
 def band(axes: Axes, x: FloatArray, curve: tuple[FloatArray, FloatArray, FloatArray], name: str, n: int) -> None:
     """Draw mean, low and high of a curve in the n-th colour and dash."""
     mean, low, high = curve
@@ -45,19 +52,20 @@ def band(axes: Axes, x: FloatArray, curve: tuple[FloatArray, FloatArray, FloatAr
     axes.plot(x, mean, color=COLOURS[n], linestyle=DASHES[n], linewidth=1.6, label=name)
 
 
-def roc_panels(bands: Sequence[tuple[str, RocBand | None]]) -> Figure:
-    """Draw one curve a panel; a panel without one says so."""
+def roc_panels(bands: Sequence[tuple[str, RocBand | str]]) -> Figure:
+    """Draw one curve a panel; one that has none says why."""
     figure, panels = new_figure(len(bands))
     for n, (axes, (title, found)) in enumerate(zip(panels, bands, strict=True)):
-        label(axes, "1 - specificity", "Sensitivity", f"({'abcdefg'[n]}) {title}")
+        label(axes, "1 - specificity", "Sensitivity", f"({'abcdefg'[n]}) {title}" if len(bands) > 1 else title)
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
         axes.plot([0, 1], [0, 1], color=QUIET, linewidth=0.8, linestyle=":")
-        if found is None:
-            axes.text(0.5, 0.55, "no result", ha="center", color=QUIET, fontsize=9)
+        if isinstance(found, str):
+            axes.text(0.5, 0.55, found, ha="center", color=QUIET, fontsize=9, bbox={"color": "white"})
             continue
         band(axes, found.false_rate, (found.mean, found.low, found.high), title, 0)
         note = f"AUC {found.area.mean:.3f}"
         if np.isfinite(found.area.low):
             note += f"\n95 % {found.area.low:.3f} to {found.area.high:.3f}"
+        note += f"\n{found.patients:.0f} test patients"
         axes.text(0.98, 0.04, note, ha="right", va="bottom", fontsize=8.5)
     return figure

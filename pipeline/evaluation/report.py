@@ -55,8 +55,7 @@ def render(evaluation: Evaluation, provenance: Provenance, svg: Mapping[str, byt
     counts = (
         f"{len(cohort.patients)} patients, {int(cohort.mvi.sum())} with microvascular invasion and "
         f"{int((~cohort.mvi).sum())} without; {len(evaluation.splits)} random splits into {len(split.training)} "
-        f"patients to "
-        f"learn from, {len(split.validation)} to choose by and {len(split.test)} to test on."
+        f"patients to learn from, {len(split.validation)} to choose by and {len(split.test)} to test on."
     )
     links = "".join(
         f'<a href="#{section.key}">{escape(_short(section.title))}</a> ' for section in evaluation.sections
@@ -70,10 +69,10 @@ def render(evaluation: Evaluation, provenance: Provenance, svg: Mapping[str, byt
             f'<p><span class="notice">{RESEARCH_USE}</span></p>',
             *(f'<p class="warning"><b>Note.</b> {escape(warning)}</p>' for warning in evaluation.warnings),
             f'<p class="headline">{escape(evaluation.headline)}</p>',
-            f"<p>{escape(counts)} Scaling, components, selection and weights were fitted to the first part alone; "
-            "hyper-parameter, threshold and calibration were chosen on the second; all figures are of the third "
-            "unless "
-            "it is said otherwise. A figure whose patients were seen in fitting is not shown.</p>",
+            f"<p>{escape(counts)} Scaling, components, selection and weights were fitted to the first part "
+            "alone; hyper-parameter, threshold and calibration were chosen on the second; all figures are of "
+            "the third unless it is said otherwise. A figure whose patients were seen in fitting is not "
+            "shown.</p>",
             f"<nav>{links}</nav>",
             *(_section(section, svg.get(section.key)) for section in evaluation.sections),
             _provenance(evaluation, provenance),

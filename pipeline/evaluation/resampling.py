@@ -86,9 +86,7 @@ def learning_curve(
     settings: EvaluationSettings,
     executor: Executor | None = None,
 ) -> tuple[LearningPoint, ...]:
-    """Learn from parts of the training part; validation and test part stay. Shares without a result are left "
-    "out.
-    """
+    """Learn from parts of the training part, tested on the same patients. A share without a result is left out."""
     points = []
     for share in settings.learning_shares:
         smaller = [_smaller(split, cohort.mvi, share) for split in splits]

@@ -36,9 +36,13 @@ class RocBand:
     patients: float
 
 
-def roc_band(parts: Sequence[Scored]) -> RocBand:
-    """Average the curves vertically over those splits that have both outcomes; refuses what was seen in "
-    "fitting.
+def roc_band(parts: Sequence[Scored], ratio: float | None = None) -> RocBand:
+    """Average the curves vertically over those splits that have both outcomes.
+
+    Raises
+    ------
+    EvaluationError
+        ``EV-SEEN``: a part was seen in fitting.
     """
     curves, areas, counts = [], [], []
     for part in parts:
@@ -48,7 +52,7 @@ def roc_band(parts: Sequence[Scored]) -> RocBand:
         if 0 < part.mvi.sum() < len(part.mvi):
             false_rate, true_rate, _ = roc_curve(part.mvi, part.probability)
             curves.append(np.interp(GRID, false_rate, true_rate))
-    ratio = tested_over_learnt(parts)
+    ratio = tested_over_learnt(parts) if ratio is None else ratio
     points = [over_splits(column, ratio) for column in np.array(curves).reshape(-1, len(GRID)).T]
     return RocBand(
         GRID,

@@ -47,9 +47,7 @@ class Section:
 
 
 def guarded(key: str, title: str, make: Callable[[], Section]) -> Section:
-    """Make a section, or say why it is not shown: a figure of patients that were seen in fitting, or of too "
-    "few.
-    """
+    """Make a section, or say why it is not shown: its patients were seen in fitting, or are too few."""
     try:
         return make()
     except EvaluationError as error:

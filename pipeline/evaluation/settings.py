@@ -119,5 +119,5 @@ class EvaluationSettings:
     select_clinical: bool = False
     bootstraps: int = 2000
     permutations: int = 99
-    permuted_splits: int = 4
+    permuted_splits: int = 2
     learning_shares: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)

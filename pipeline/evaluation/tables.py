@@ -46,13 +46,16 @@ def performance_rows(results: Results, rows: Sequence[Setting]) -> tuple[Perform
     return tuple(_row(results, row) for row in rows)
 
 
-def average(parts: Sequence[Scored]) -> dict[str, Interval]:
-    """Average each figure over the splits; refuses parts that were seen in fitting."""
+def average(parts: Sequence[Scored], ratio: float | None = None) -> dict[str, Interval]:
+    """Average each figure over the splits; refuses parts that were seen in fitting.
+
+    `ratio` stands in the place of tested over learnt-from patients, see `over_splits`.
+    """
     measured = [
         performance(part.mvi, part.probability, part.threshold)
         for part in (item.require_honest() for item in parts)
     ]
-    ratio = tested_over_learnt(parts)
+    ratio = tested_over_learnt(parts) if ratio is None else ratio
     return {
         figure.name: over_splits([getattr(item, figure.name) for item in measured], ratio)
         for figure in fields(Performance)

@@ -14,7 +14,8 @@ from pipeline.evaluation.evaluate import Evaluation
 from pipeline.evaluation.report import Provenance, render
 from pipeline.evaluation.section import Table, as_json
 
-DPI = 200
+DPI = {"png": 200, "svg": 100}
+"""Of an SVG only the images in it have pixels; the report carries them."""
 
 
 def write_evaluation(evaluation: Evaluation, provenance: Provenance, out: Path) -> dict[str, Any]:
@@ -63,6 +64,8 @@ def _drawn(figure: Figure, form: str) -> bytes:
     picture = io.BytesIO()
     # The same numbers give the same file: no date, and identifiers that do not depend on the process.
     with mpl.rc_context({"svg.hashsalt": "mvi-node"}):
+        # The layout of panels with a fixed aspect settles in the second drawing only.
+        figure.draw_without_rendering()
         metadata: dict[str, Any] = {"Date": None} if form == "svg" else {}
-        figure.savefig(picture, format=form, dpi=DPI, metadata=metadata)
+        figure.savefig(picture, format=form, dpi=DPI[form], metadata=metadata)
     return picture.getvalue()

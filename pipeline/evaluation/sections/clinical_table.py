@@ -27,10 +27,8 @@ def table_s1(cohort: EvaluationCohort, splits: tuple[Split, ...], settings: Eval
         )
         + "Numbers: mean (standard deviation), Welch's t, Hedges' g. Yes or no: share of yes, chi-squared, phi. A "
         "positive effect means more of it with invasion. Holm keeps any false finding, Benjamini-Hochberg the "
-        "share of "
-        "false findings, under control. The last column says in how many training parts alone the value would "
-        "have "
-        "been selected."
+        "share of false findings, under control. The last column says in how many training parts alone the "
+        "value would have been selected."
         + (f" An expected count is below five in {doubtful}: read its p-value with care." if doubtful else "")
     )
     header = (

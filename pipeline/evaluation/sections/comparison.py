@@ -46,10 +46,9 @@ def delong(results: Results, cohort: EvaluationCohort) -> Section:
     )
     text = (
         "DeLong's test of the proposed setting against each other one, on the same patients. The score of a "
-        "patient is "
-        "the mean over the splits that tested that patient, which ranks a little better than a single fit: "
-        "compare "
-        "within this table, and take the performance from tables 1 and 2. Holm's correction counts all rows."
+        "patient is the mean over the splits that tested that patient, which ranks a little better than a "
+        "single fit: compare within this table, and take the performance from tables 1 and 2. Holm's "
+        "correction counts all rows."
     )
     header = ("Setting", "Patients", "AUC proposed", "AUC of it", "Difference (95 %)", "p", "p Holm")
     numbers = {
@@ -74,10 +73,8 @@ def bootstrap(results: Results, cohort: EvaluationCohort, settings: EvaluationSe
     body = tuple((setting.title, str(interval)) for setting, interval in intervals.items())
     text = (
         f"Test area under the curve, mean over the splits, with its 95 % interval over {settings.bootstraps} "
-        f"bootstrap "
-        "samples of the patients. It shows what other patients of the same kind would change, while the fits "
-        "stay; the "
-        "intervals of tables 1 and 2 show what other splits would change as well."
+        "bootstrap samples of the patients. It shows what other patients of the same kind would change, while "
+        "the fits stay; the intervals of tables 1 and 2 show what other splits would change as well."
     )
     numbers = {setting.key: interval for setting, interval in intervals.items()}
     return Section(

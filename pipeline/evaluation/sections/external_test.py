@@ -3,7 +3,7 @@
 from pipeline.evaluation.cohort import EvaluationCohort
 from pipeline.evaluation.errors import EvaluationError
 from pipeline.evaluation.experiment import Results
-from pipeline.evaluation.intervals import bootstrap_auc
+from pipeline.evaluation.intervals import FURTHER_FIT, bootstrap_auc
 from pipeline.evaluation.plots import roc_panels
 from pipeline.evaluation.roc import roc_band
 from pipeline.evaluation.section import Section, Table, as_json
@@ -28,7 +28,7 @@ def external_test(results: Results, external: EvaluationCohort | None, settings:
         )
     rows, numbers = [], {}
     for setting, parts in usable.items():
-        found = average(parts)
+        found = average(parts, FURTHER_FIT)
         area = bootstrap_auc(parts, len(external.patients), settings.bootstraps, settings.seed)
         rows.append(
             (
@@ -39,13 +39,14 @@ def external_test(results: Results, external: EvaluationCohort | None, settings:
             )
         )
         numbers[setting.key] = {"patients": len(parts[0].rows), "auc": area, "figures": found}
-    figure = roc_panels([("proposed setting", roc_band(usable[PROPOSED]))]) if PROPOSED in usable else None
+    figure = (
+        roc_panels([("proposed setting", roc_band(usable[PROPOSED], FURTHER_FIT))]) if PROPOSED in usable else None
+    )
     text = (
         f"{len(external.patients)} patients of {external.name}, {int(external.mvi.sum())} with invasion; they "
-        f"had no part "
-        "in any fit. Threshold and calibration are those of the internal cohort. The interval of the area is over "
-        "bootstrap samples of the external patients; the band of the curve shows what other internal splits "
-        "change."
+        "had no part in any fit. Threshold and calibration are those of the internal cohort. The interval of "
+        "the area is over bootstrap samples of the external patients; the band of the curve is that of a fit "
+        "to a further internal split."
     )
     header = ("Setting", "Patients", "AUC (95 %)", "ACC", "SEN", "SPE")
     return Section("external", "External test cohort", text, as_json(numbers), Table(header, tuple(rows)), figure)

@@ -7,7 +7,7 @@ from pipeline.evaluation.agreement import icc_2_1
 from pipeline.evaluation.cohort import EvaluationCohort, Masks, Outline
 from pipeline.evaluation.errors import EvaluationError
 from pipeline.evaluation.paper import PAPER_SEGMENTATION_DICE
-from pipeline.evaluation.plots import COLOURS, QUIET, label, new_figure
+from pipeline.evaluation.plots import COLOURS, QUIET, label, legend, new_figure
 from pipeline.evaluation.section import Section, Table, as_json, number
 from pipeline.evaluation.settings import SEQUENCE_TITLES
 from pipeline.geometry import FloatArray
@@ -49,12 +49,10 @@ def table_s2(cohort: EvaluationCohort) -> Section:
         for _, title, dice in rows
     )  # fmt: skip
     text = (
-        "Dice: twice the common volume over the sum of both. Registration: the manual outline of a sequence with "
-        "that of "
-        "the hepatobiliary phase, before and after; a negative gain means that registration made it worse. "
-        "Segmentation: "
-        "the network's outline with the manual one, in patients that it did not learn from. The paper reports "
-        f"{PAPER_SEGMENTATION_DICE} for its segmentation."
+        "Dice: twice the common volume over the sum of both. Registration: the manual outline of a sequence "
+        "with that of the hepatobiliary phase, before and after; a negative gain means that registration made "
+        "it worse. Segmentation: the network's outline with the manual one, in patients that it did not learn "
+        f"from. The paper reports {PAPER_SEGMENTATION_DICE} for its segmentation."
     )
     numbers = {
         key: {
@@ -135,7 +133,7 @@ def stability(cohort: EvaluationCohort) -> Section:
               edgecolor="white")  # fmt: skip
     axes.axvline(GOOD, color=COLOURS[1], linestyle="--", linewidth=1.2, label=f"good ({GOOD})")
     axes.axvline(EXCELLENT, color=COLOURS[2], linestyle="-.", linewidth=1.2, label=f"excellent ({EXCELLENT})")
-    axes.legend(fontsize=7.5, frameon=False, loc="upper left")
+    legend(axes, 2)
     body, numbers = [], {}
     for role, title in SEQUENCE_TITLES.items():
         for region in ("tumour", "margin"):
@@ -151,8 +149,8 @@ def stability(cohort: EvaluationCohort) -> Section:
                                                "excellent": shares[1]}  # fmt: skip
     text = (
         f"Intraclass correlation of each feature between {against}, in {int(known.sum())} patients. A feature "
-        f"that "
-        "changes when the tumour is outlined again says more about the outline than about the tumour."
+        "that changes when the tumour is outlined again says more about the outline than about the tumour. "
+        "Values below 0 are drawn at 0."
     )
     header = ("Sequence", "Region", "Features", "Median ICC", f"ICC at least {GOOD}", f"at least {EXCELLENT}")
     return Section(

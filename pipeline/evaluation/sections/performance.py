@@ -12,10 +12,8 @@ from pipeline.evaluation.tables import PerformanceRow, performance_rows
 FIGURES = ("acc", "auc", "sen", "spe")
 HOW_TO_READ = (
     "Mean over the splits with its 95 % interval, corrected for splits that share patients (Nadeau and Bengio "
-    "2003). "
-    "ACC accuracy, AUC area under the curve, SEN sensitivity over patients with invasion, SPE specificity over "
-    "patients "
-    "without."
+    "2003). ACC accuracy, AUC area under the curve, SEN sensitivity over patients with invasion, SPE "
+    "specificity over patients without."
 )
 
 
@@ -33,9 +31,8 @@ def table_1(results: Results) -> Section:
     header = ("Sequence", *(f"{part} {f.upper()}" for part in ("Validation", "Test") for f in FIGURES))
     text = (
         f"Radiomics of one sequence, or of all, with the clinical values; automatic outlines. {HOW_TO_READ} The "
-        "validation part chose hyper-parameter and threshold, so that its figures flatter; the test part had no "
-        "part in "
-        "anything."
+        "validation part chose hyper-parameter and threshold, so that its figures flatter; the test part had "
+        "no part in anything."
     )
     return _section("table_1", "Table 1. Each sequence alone, and all", text, rows, Table(header, body))
 
@@ -69,10 +66,9 @@ def baselines(results: Results) -> Section:
         for row in rows
     )
     text = (
-        "The same features, splits and rules for each. A network that does no better than a logistic regression "
-        "is not "
-        f"worth its trouble. {HOW_TO_READ} Brier: mean squared distance of probability and outcome, less is "
-        f"better."
+        "The same features, splits and rules for each. A network that does no better than a logistic "
+        f"regression is not worth its trouble. {HOW_TO_READ} Brier: mean squared distance of probability and "
+        "outcome, less is better."
     )
     header = ("Classifier", *(f.upper() for f in FIGURES), "Brier")
     return _section("baselines", "Simpler classifiers on the same features", text, rows, Table(header, body))
@@ -92,11 +88,10 @@ def paper(results: Results) -> Section:
         for row in rows
     )
     text = (
-        "Lin et al., J Cancer 15(19), 2024, doi:10.7150/jca.93712, measured on 420 patients of one hospital. The "
-        "paper "
-        "does not say how its intervals were made. It contradicts itself on sensitivity and specificity, which "
-        "are left "
-        "out. Another cohort has other patients: a difference says nothing about the method by itself."
+        "Lin et al., J Cancer 15(19), 2024, doi:10.7150/jca.93712, measured on 420 patients of one hospital. "
+        "The paper does not say how its intervals were made. It contradicts itself on sensitivity and "
+        "specificity, which are left out. Another cohort has other patients: a difference says nothing about "
+        "the method by itself."
     )
     numbers = {
         row.setting.key: {"auc": PAPER_AUC[row.setting.key], "acc": PAPER_ACC[row.setting.key]} for row in rows
@@ -121,8 +116,7 @@ def _section(key: str, title: str, text: str, rows: Sequence[PerformanceRow], ta
     if loose:
         notes += (
             f" In {loose} of {splits} splits the validation part was too small to calibrate by, and the "
-            f"network's own "
-            "numbers stand for probabilities."
+            "network's own numbers stand for probabilities."
         )
     numbers = {row.setting.key: _numbers(row) for row in rows}
     return Section(key, title, text + notes, as_json(numbers), table)
@@ -147,9 +141,8 @@ def headline(results: Results, setting: Setting) -> str:
         return f"The proposed setting has no result. {row.because}."
     area = row.test["auc"]
     sentence = (
-        f"On patients that it had never seen, the proposed setting ranked a patient with invasion above one "
-        f"without in "
-        f"{100 * area.mean:.0f} of 100 pairs (area under the curve {area})."
+        "On patients that it had never seen, the proposed setting ranked a patient with invasion above one "
+        f"without in {100 * area.mean:.0f} of 100 pairs (area under the curve {area})."
     )
     if area.low <= 0.5:
         sentence += " The interval includes 0.5, which is chance: this cohort does not show that it works."

@@ -9,7 +9,7 @@ from pipeline.evaluation.calibration import calibration_line, net_benefit, net_b
 from pipeline.evaluation.errors import EvaluationError
 from pipeline.evaluation.experiment import Results, Scored
 from pipeline.evaluation.intervals import Interval, over_splits, tested_over_learnt
-from pipeline.evaluation.plots import COLOURS, QUIET, band, label, new_figure
+from pipeline.evaluation.plots import COLOURS, QUIET, band, label, legend, new_figure
 from pipeline.evaluation.section import Section, Table, as_json
 from pipeline.evaluation.settings import PROPOSED
 
@@ -54,15 +54,12 @@ def calibration(results: Results) -> Section:
         color=QUIET,
         alpha=0.4,
     )
-    axes.legend(fontsize=7.5, loc="upper left", frameon=False)
+    legend(axes, 2)
     text = (
         f"Slope {_wide(slope)}, where 1 is right and less means too extreme; calibration in the large "
-        f"{_wide(intercept)}, "
-        "where 0 is right and more means that invasion is commoner than said. Points on the dotted line are "
-        "right: of "
-        "patients given 30 %, 30 % have invasion. The grey bars show how often each probability is given "
-        "(height: half "
-        "their share)."
+        f"{_wide(intercept)}, where 0 is right and more means that invasion is commoner than said. Points on "
+        "the dotted line are right: of patients given 30 %, 30 % have invasion. The grey bars show how often "
+        "each probability is given (height: half their share)."
     )
     numbers = {
         "slope": slope,
@@ -94,11 +91,9 @@ def decision_curve(results: Results) -> Section:
     axes.set(xlim=(0.05, 0.8), ylim=(-0.3 * top, 1.1 * top))
     axes.legend(fontsize=7.5, frameon=False)
     text = (
-        "Who treats at 20 % says that one missed invasion is as bad as four needless treatments. The curve shows "
-        "how "
-        "many patients of one hundred, divided by 100, are rightly treated after needless treatments are taken "
-        "off at that "
-        "price. The setting is of use where it runs above both other lines."
+        "Who treats at 20 % says that one missed invasion is as bad as four needless treatments. The curve "
+        "shows how many patients of one hundred, divided by 100, are rightly treated after needless treatments "
+        "are taken off at that price. The setting is of use where it runs above both other lines."
     )
     numbers = {"threshold": THRESHOLDS, "net_benefit": found, "treat_everybody": everybody}
     return Section("decision_curve", "Decision curve", text, as_json(numbers), figure=figure)
@@ -119,11 +114,9 @@ def confusion(results: Results) -> Section:
         ("Without invasion", f"{fp:.1f}", f"{tn:.1f}", f"{fp + tn:.1f}"),
     )
     text = (
-        f"Mean number of test patients a split, at the threshold that its validation part chose (mean "
-        f"{threshold}). Of "
-        f"those called positive {ppv} have invasion, of those called negative {npv} have none; both hold for "
-        f"this share "
-        "of invasion only."
+        "Mean number of test patients a split, at the threshold that its validation part chose (mean "
+        f"{threshold}). Of those called positive {ppv} have invasion, of those called negative {npv} have none; "
+        "both hold for this share of invasion only."
     )
     numbers = {
         "true_positive": tp, "false_negative": fn, "false_positive": fp, "true_negative": tn,

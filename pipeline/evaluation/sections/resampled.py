@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from pipeline.evaluation.cohort import EvaluationCohort
 from pipeline.evaluation.errors import EvaluationError
-from pipeline.evaluation.plots import COLOURS, QUIET, label, new_figure
+from pipeline.evaluation.plots import COLOURS, QUIET, label, legend, new_figure
 from pipeline.evaluation.resampling import learning_curve, permutation_test
 from pipeline.evaluation.section import Section, as_json, p_value
 from pipeline.evaluation.settings import PROPOSED, EvaluationSettings
@@ -22,14 +23,14 @@ def permutation(cohort: EvaluationCohort, settings: EvaluationSettings, executor
     axes.hist(found.shuffled, bins=15, color=COLOURS[5], edgecolor="white", label="shuffled outcomes")
     axes.axvline(found.area, color=COLOURS[1], linewidth=1.8, label="true outcomes")
     axes.axvline(0.5, color=QUIET, linewidth=0.8, linestyle=":", label="chance")
-    axes.legend(fontsize=7.5, frameon=False)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    legend(axes, 3)
     mean = float(found.shuffled.mean()) if len(found.shuffled) else float("nan")
     text = (
         f"The whole procedure, from the split to the test, on {len(found.shuffled)} shuffles of the outcomes "
-        f"among the "
-        f"patients, {found.splits} splits each. Shuffled outcomes gave a mean area of {mean:.3f}, which must lie "
-        f"about "
-        f"0.5: anything else would be leakage. The true ones gave {found.area:.3f}; p = {p_value(found.p)}."
+        f"among the patients, {found.splits} splits each. Shuffled outcomes gave a mean area of {mean:.3f}, "
+        f"which must lie about 0.5: anything else would be leakage. The true ones gave {found.area:.3f}; p = "
+        f"{p_value(found.p)}."
     )
     numbers = {
         "auc": found.area, "p": found.p, "splits": found.splits, "shuffles": len(found.shuffled),
@@ -55,8 +56,7 @@ def learning(
     axes.set(ylim=(max(0.0, min(0.4, float((y - below).min()))) - 0.02, 1.02), xlim=(0, float(x.max()) * 1.08))
     text = (
         "The proposed setting learnt from parts of the training part and tested on the same patients. A curve "
-        "that still "
-        "rises at its right end says that more patients would help. The dotted line is chance."
+        "that still rises at its right end says that more patients would help. The dotted line is chance."
     )
     numbers = [{"patients": point.patients, "auc": point.area} for point in points]
     return Section("learning_curve", "Learning curve", text, {"points": as_json(numbers)}, figure=figure)

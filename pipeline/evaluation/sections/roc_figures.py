@@ -15,13 +15,15 @@ from pipeline.evaluation.settings import CLINICAL, PROPOSED, RADIOMICS
 
 SIZES_MM = {"under 3 cm": (0.0, 30.0), "3 to 5 cm": (30.0, 50.0), "over 5 cm": (50.0, float("inf"))}
 """Least and largest diameter, mm; 30 and 50 mm themselves belong to the middle."""
+LEAST_IN_GROUP = 5
+"""Patients of either outcome below which a curve of a group of sizes would be false certainty."""
 FIGURE_2 = {"clinical + radiomics": PROPOSED, "radiomics": RADIOMICS, "clinical": CLINICAL}
 
 
 def figure_2(results: Results) -> Section:
     """Draw the settings."""
-    bands = [
-        (title, roc_band(results.test[setting.key]) if setting.key in results.test else None)
+    bands: list[tuple[str, RocBand | str]] = [
+        (title, roc_band(results.test[setting.key]) if setting.key in results.test else "not available")
         for title, setting in FIGURE_2.items()
     ]
     missing = [results.unavailable[s.key] for s in FIGURE_2.values() if s.key in results.unavailable]
@@ -36,10 +38,9 @@ def figure_2(results: Results) -> Section:
 def figure_3(results: Results, cohort: EvaluationCohort) -> Section:
     """Draw the proposed setting by the diameter of the largest tumour."""
     parts = results.test.get(PROPOSED.key, ())
-    bands = []
+    bands: list[tuple[str, RocBand | str]] = []
     for title, (low, high) in SIZES_MM.items():
-        chosen = [_within(part, cohort, low, high) for part in parts]
-        bands.append((title, _band(chosen)))
+        bands.append((title, _band([_within(part, cohort, low, high) for part in parts], cohort)))
     counts = "; ".join(
         f"{title}: {int(of_size.sum())} patients, {int(cohort.mvi[of_size].sum())} with invasion"
         for title, (low, high) in SIZES_MM.items()
@@ -47,8 +48,8 @@ def figure_3(results: Results, cohort: EvaluationCohort) -> Section:
     )
     paper = ", ".join(f"{title} {area:.3f} ± {half:.3f}" for title, (area, half) in PAPER_SIZE_AUC.items())
     text = (
-        f"The proposed setting, fitted to all sizes and tested on patients of one. {counts}. In small groups the "
-        f"curve "
+        f"The proposed setting, fitted to all sizes and tested on patients of one. {counts}. In small groups "
+        "the curve "
         f"is rough and its band wide. The paper reports for {paper}. " + results.unavailable.get(PROPOSED.key, "")
     )
     return _section("figure_3", "Figure 3. ROC curves by tumour size", text, bands)
@@ -74,15 +75,20 @@ def _within(part: Scored, cohort: EvaluationCohort, low: float, high: float) -> 
     )
 
 
-def _band(parts: Sequence[Scored]) -> RocBand | None:
+def _band(parts: Sequence[Scored], cohort: EvaluationCohort) -> RocBand | str:
     usable = [part for part in parts if 0 < part.mvi.sum() < len(part.mvi)]
-    return roc_band(usable) if usable else None
+    if not usable:
+        return "not available"
+    mvi = cohort.mvi[np.unique(np.concatenate([part.rows for part in parts]))]
+    if min(int(mvi.sum()), int((~mvi).sum())) < LEAST_IN_GROUP:
+        return f"too few patients:\n{int(mvi.sum())} with invasion,\n{int((~mvi).sum())} without"
+    return roc_band(usable)
 
 
-def _section(key: str, title: str, text: str, bands: list[tuple[str, RocBand | None]]) -> Section:
+def _section(key: str, title: str, text: str, bands: list[tuple[str, RocBand | str]]) -> Section:
     numbers = {
-        name: None
-        if found is None
+        name: {"unavailable": found.replace("\n", " ")}
+        if isinstance(found, str)
         else {
             "auc": found.area,
             "patients": found.patients,

@@ -90,6 +90,8 @@ def test_evaluate_when_labels_are_shuffled_and_patients_few_then_the_first_page_
     assert "Only 18 patients without invasion" in first_page
     document = json.loads((out / "evaluation.json").read_text(encoding="utf-8"))
     assert document["shuffled_labels"] is True
+    # A curve of three patients would be false certainty.
+    assert document["figure_3"]["under 3 cm"]["unavailable"].startswith("too few patients")
     assert document["table_s2"]["unavailable"].startswith("EV-NONE")
     assert document["external"]["unavailable"].startswith("EV-NONE")
     assert "EV-FEW" in document["table_2"]["manual"]["unavailable"]

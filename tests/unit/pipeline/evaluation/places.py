@@ -34,7 +34,7 @@ learning_rate = 1e-2
 
 def write_place(folder: Path, patients: int = 60, *, signal: float = 3.0, seed: int = 0) -> Place:
     """Write a cohort file and features that tell of the outcome."""
-    table = make_table(patients, signal=signal, seed=seed)
+    table = _table(patients, signal, seed)
     features = folder / "work" / FEATURES
     features.mkdir(parents=True)
     cases = "".join(
@@ -48,7 +48,7 @@ def write_place(folder: Path, patients: int = 60, *, signal: float = 3.0, seed: 
 
 def add_outlines(place: Place, patients: int) -> None:
     """Write what extraction stores of manual masks."""
-    table = make_table(patients, signal=3.0)
+    table = _table(patients, 3.0, 0)
     random = np.random.default_rng(0)
     features = place.work / FEATURES
     j, i = np.mgrid[:96, :128]
@@ -73,6 +73,15 @@ def add_outlines(place: Place, patients: int) -> None:
 def name(number: int) -> str:
     """Name a case as the sources of a cohort do."""
     return f"patient-{number + 1:04d}"
+
+
+def _table(patients: int, signal: float, seed: int) -> FeatureTable:
+    """Give a table tumours of all sizes, and a clinical value of yes or no."""
+    table = make_table(patients, signal=signal, seed=seed)
+    random = np.random.default_rng(seed)
+    table.clinical[:, 0] = random.uniform(10, 80, patients)
+    table.clinical[:, -1] = random.random(patients) < 0.5
+    return table
 
 
 def _row(path: Path, table: FeatureTable, n: int, change: float) -> None:

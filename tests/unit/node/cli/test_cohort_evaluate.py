@@ -47,7 +47,7 @@ def test_evaluate_when_everything_is_there_then_one_folder_holds_every_table_and
     document = json.loads((out / "evaluation.json").read_text(encoding="utf-8"))
     assert document == printed
     assert all(document[key] and "unavailable" not in document[key] for key in KEYS)
-    assert document["table_1"]["proposed"]["test"]["auc"]["mean"] > 0.7
+    assert document["table_1"]["proposed"]["test"]["auc"]["mean"] > 0.65
     assert document["splits"]["seeds"] == [0, 1]
     assert document["cohort"]["with_invasion"] == 24
     assert document["external"]["proposed"]["patients"] == 30

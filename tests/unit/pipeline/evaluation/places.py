@@ -32,7 +32,7 @@ learning_rate = 1e-2
 """
 
 
-def write_place(folder: Path, patients: int = 60, *, signal: float = 3.0, seed: int = 0) -> Place:
+def write_place(folder: Path, patients: int = 60, *, signal: float = 4.0, seed: int = 0) -> Place:
     """Write a cohort file and features that tell of the outcome."""
     table = _table(patients, signal, seed)
     features = folder / "work" / FEATURES
@@ -48,7 +48,7 @@ def write_place(folder: Path, patients: int = 60, *, signal: float = 3.0, seed: 
 
 def add_outlines(place: Place, patients: int) -> None:
     """Write what extraction stores of manual masks."""
-    table = _table(patients, 3.0, 0)
+    table = _table(patients, 4.0, 0)
     random = np.random.default_rng(0)
     features = place.work / FEATURES
     j, i = np.mgrid[:96, :128]

@@ -11,6 +11,8 @@ from pipeline.evaluation.errors import EvaluationError
 from pipeline.geometry import FloatArray, read_only
 from pipeline.study import Role
 
+REGIONS = ("tumour", "margin")
+"""Of each sequence, as `pipeline.radiomics` names them."""
 BoolArray = npt.NDArray[np.bool_]
 IndexArray = npt.NDArray[np.intp]
 
@@ -47,9 +49,12 @@ class RadiomicsBlock:
         """Tell which patients have features; (patients,)."""
         return np.asarray(np.isfinite(self.values).all(axis=1))
 
-    def columns(self, roles: tuple[Role, ...], regions: tuple[str, ...] = ()) -> IndexArray:
-        """Return the columns of some sequences, and of some regions where any is named."""
-        wanted = tuple(f"{role.value}_{region}" for role in roles for region in regions or ("",))
+    def columns(
+        self, roles: tuple[Role, ...], regions: tuple[str, ...] = REGIONS, *, originals_only: bool = False
+    ) -> IndexArray:
+        """Return the columns of some sequences and regions, of the original images alone where that is wanted."""
+        image = "original_" if originals_only else ""
+        wanted = tuple(f"{role.value}_{region}_{image}" for role in roles for region in regions)
         return np.array([n for n, name in enumerate(self.names) if name.startswith(wanted)], dtype=np.intp)
 
 

@@ -12,7 +12,7 @@ from pipeline.evaluation.sections.clinical_table import table_s1
 from pipeline.evaluation.sections.comparison import bootstrap, delong
 from pipeline.evaluation.sections.external_test import external_test
 from pipeline.evaluation.sections.outlines import figure_4, stability, table_s2
-from pipeline.evaluation.sections.performance import baselines, headline, paper, table_1, table_2
+from pipeline.evaluation.sections.performance import baselines, headline, other_systems, paper, table_1, table_2
 from pipeline.evaluation.sections.probabilities import calibration, confusion, decision_curve
 from pipeline.evaluation.sections.resampled import learning, permutation
 from pipeline.evaluation.sections.roc_figures import figure_2, figure_3
@@ -135,6 +135,7 @@ def evaluate(
         guarded("decision_curve", "Decision curve", lambda: decision_curve(results)),
         guarded("confusion", "Right and wrong at the threshold", lambda: confusion(results)),
         baselines(results),
+        other_systems(results),
         guarded("delong", "Settings compared (DeLong)", lambda: delong(results, cohort)),
         guarded("bootstrap", "Intervals over patients", lambda: bootstrap(results, cohort, settings)),
         guarded("permutation", "Shuffled outcomes", lambda: permutation(cohort, settings, executor)),

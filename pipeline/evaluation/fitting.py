@@ -15,10 +15,9 @@ from pipeline.evaluation.settings import EvaluationSettings, Setting
 from pipeline.evaluation.splits import Part, Split
 from pipeline.evaluation.univariate import analyse_columns
 from pipeline.geometry import FloatArray
-from pipeline.study import Role
 from pipeline.training.classifier import calibrate, youden_threshold
 
-Reductions = dict[tuple[Masks, tuple[Role, ...], bytes], tuple[Reduction, IndexArray]]
+Reductions = dict[tuple[Masks, bytes, bytes], tuple[Reduction, IndexArray]]
 """Of one split, by what they were fitted to: settings that differ in the model alone share them."""
 
 
@@ -174,12 +173,12 @@ def _reduction(
 ) -> tuple[Reduction | None, IndexArray]:
     if setting.masks is None:
         return None, np.zeros(0, dtype=np.intp)
-    key = (setting.masks, setting.roles, training.tobytes())
+    block = cohort.radiomics[setting.masks]
+    columns = block.columns(setting.roles, originals_only=setting.originals_only)
+    if not len(columns):
+        raise EvaluationError("EV-NONE", f"{setting.title}: the cohort has no features of it; extract them")
+    key = (setting.masks, columns.tobytes(), training.tobytes())
     if key not in reductions:
-        block = cohort.radiomics[setting.masks]
-        columns = block.columns(setting.roles)
-        if not len(columns):
-            raise EvaluationError("EV-NONE", f"{setting.title}: the cohort has no features of it; extract them")
         fitted = fit_reduction(block.values[np.ix_(training, columns)], settings.network.components)
         reductions[key] = (fitted, columns)
     return reductions[key]

@@ -1,6 +1,6 @@
 """What an evaluation does: splits, candidates, and the rows of the paper's tables."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from pipeline.classification.settings import ClassificationSettings
@@ -38,6 +38,8 @@ class Setting:
         Whether clinical values are used.
     model
         What is fitted.
+    originals_only
+        Whether features of filtered images (wavelet, Laplacian of Gaussian) are left out.
     """
 
     key: str
@@ -46,6 +48,7 @@ class Setting:
     roles: tuple[Role, ...] = tuple(Role)
     clinical: bool = True
     model: Model = Model.NETWORK
+    originals_only: bool = False
 
 
 PROPOSED = Setting("proposed", "All sequences, radiomics + clinical, automatic")
@@ -71,10 +74,29 @@ MANUAL_RADIOMICS = Setting("manual_radiomics", "Radiomics alone, manual", masks=
 LOGISTIC = Setting("logistic", "Logistic regression", model=Model.LOGISTIC)
 BOOSTING = Setting("boosting", "Gradient boosting", model=Model.BOOSTING)
 
+NEBBIA_ROLES = tuple(role for role in Role if role is not Role.T1_HEPATOBILIARY)
+"""Five sequences; which, the paper does not say. A site without gadoxetate has these."""
+NEBBIA = Setting(
+    "nebbia",
+    "After Nebbia: original images, five sequences, manual",
+    Masks.MANUAL,
+    NEBBIA_ROLES,
+    clinical=False,
+    model=Model.LOGISTIC,
+    originals_only=True,
+)
+NEBBIA_AUTOMATIC = replace(
+    NEBBIA,
+    key="nebbia_automatic",
+    title="After Nebbia, but automatic",
+    masks=Masks.AUTOMATIC,
+)
+
 TABLE_1 = (*SINGLE_SEQUENCES, PROPOSED)
 TABLE_2 = (MANUAL, MANUAL_RADIOMICS, RADIOMICS, PROPOSED, CLINICAL)
 BASELINES = (PROPOSED, LOGISTIC, BOOSTING)
-SETTINGS = tuple({setting.key: setting for setting in (*TABLE_1, *TABLE_2, *BASELINES)}.values())
+OTHER_SYSTEMS = (PROPOSED, MANUAL, NEBBIA, NEBBIA_AUTOMATIC)
+SETTINGS = tuple({setting.key: setting for setting in (*TABLE_1, *TABLE_2, *BASELINES, *OTHER_SYSTEMS)}.values())
 """Every setting once."""
 
 

@@ -20,7 +20,12 @@ SETTINGS = EvaluationSettings(
     permuted_splits=1,
     learning_shares=(0.5, 1.0),
 )
-NAMES = tuple(f"{role.value}_{region}_f{n}" for role in Role for region in ("tumour", "margin") for n in range(25))
+NAMES = tuple(
+    f"{role.value}_{region}_{'original' if n < 10 else 'wavelet-LLH'}_glcm_f{n}"
+    for role in Role
+    for region in ("tumour", "margin")
+    for n in range(25)
+)
 COLUMNS = (
     ClinicalColumn("tumour_size_mm", "Tumour size", "mm"),
     ClinicalColumn("ast_u_per_l", "AST", "U/L"),

@@ -14,6 +14,7 @@ from pipeline.evaluation.settings import (
     CLINICAL,
     LOGISTIC,
     MANUAL,
+    NEBBIA,
     PROPOSED,
     RADIOMICS,
     SETTINGS,
@@ -23,6 +24,7 @@ from pipeline.evaluation.settings import (
 )
 from pipeline.evaluation.splits import Part, Split, make_splits
 from pipeline.evaluation.tables import average, performance_rows
+from pipeline.study import Role
 from tests.unit.pipeline.evaluation.cohorts import SETTINGS as QUICK
 from tests.unit.pipeline.evaluation.cohorts import make_cohort
 
@@ -83,7 +85,16 @@ def test_settings_when_there_is_signal_then_are_found_and_when_labels_are_shuffl
     results = run_settings(cohort, splits_of(cohort), SETTINGS, QUICK)
     assert not results.unavailable
     rows = {row.setting.key: row for row in performance_rows(results, SETTINGS)}
-    for key in ("proposed", "manual", "radiomics", "manual_radiomics", "logistic", "boosting", "sequence_T2"):
+    for key in (
+        "proposed",
+        "manual",
+        "radiomics",
+        "manual_radiomics",
+        "logistic",
+        "boosting",
+        "nebbia",
+        "sequence_T2",
+    ):
         assert rows[key].test["auc"].mean > 0.75, key
     assert rows["clinical"].test["auc"].mean < 0.7
     shuffled = cohort.with_shuffled_labels(3)
@@ -150,6 +161,16 @@ def test_cohort_when_a_patient_is_in_it_twice_then_is_refused() -> None:
         replace(cohort, patients=(*cohort.patients[:-1], cohort.patients[0]))
     with pytest.raises(EvaluationError, match="EV-TWICE: 20 of 40"):
         require_distinct(cohort, replace(cohort, patients=tuple(f"other-{n}" for n in range(20))))
+
+
+def test_columns_when_named_by_sequence_region_and_image_then_are_those_and_no_others() -> None:
+    block = make_cohort(10).radiomics[Masks.AUTOMATIC]
+    assert len(block.columns(tuple(Role))) == len(block.names)
+    # T1_PRE is no beginning of another sequence, nor T2 of any.
+    assert {
+        block.names[n].split("_f")[0] for n in block.columns((Role.T1_PRE,), ("margin",), originals_only=True)
+    } == {"T1_PRE_margin_original_glcm"}
+    assert len(block.columns(NEBBIA.roles, originals_only=True)) == 5 * 2 * 10
 
 
 def test_tables_when_compared_with_the_paper_then_have_its_rows() -> None:

@@ -66,7 +66,8 @@ def test_fit_when_test_patients_are_changed_then_stays_the_same() -> None:
     block = cohort.radiomics[Masks.AUTOMATIC]
     values, clinical, mvi = block.values.copy(), cohort.clinical.copy(), cohort.mvi.copy()
     values[split.test] *= -1000.0
-    clinical[split.test] += 1e6
+    clinical[split.test, :2] += 1e6
+    clinical[split.test, 2] = 1 - clinical[split.test, 2]
     mvi[split.test] = ~mvi[split.test]
     changed = replace(
         cohort, radiomics={Masks.AUTOMATIC: RadiomicsBlock(block.names, values)}, clinical=clinical, mvi=mvi

@@ -148,6 +148,8 @@ class EvaluationCohort:
         Features from segmentations repeated by another reader or network, of the same patients in the same order.
     agreement, outlines
         Where extraction stored them.
+    without_features
+        Cases of the cohort file that extraction refused or has not reached.
 
     Raises
     ------
@@ -168,6 +170,7 @@ class EvaluationCohort:
     repeats: tuple[RadiomicsBlock, ...] = ()
     agreement: tuple[Agreement, ...] = ()
     outlines: tuple[Outline, ...] = field(default=(), repr=False)
+    without_features: int = 0
 
     def __post_init__(self) -> None:
         # A read-only view by a proxy would not cross process boundaries.

@@ -158,6 +158,7 @@ def cohort_facts(cohort: EvaluationCohort) -> dict[str, Any]:
         "patients": len(cohort.patients),
         "with_invasion": int(cohort.mvi.sum()),
         "without_invasion": int((~cohort.mvi).sum()),
+        "without_features": cohort.without_features,
         "features": {masks.value: len(block.names) for masks, block in cohort.radiomics.items()},
         "with_manual_features": int(cohort.radiomics[Masks.MANUAL].known.sum())
         if Masks.MANUAL in cohort.radiomics
@@ -180,6 +181,12 @@ def _warnings(cohort: EvaluationCohort, shuffled: bool) -> tuple[str, ...]:
                 f"Only {count} patients {outcome} invasion. With fewer than {SMALL_CLASS} of either outcome no "
                 "figure here can support a decision; read the intervals, not the means."
             )
+    if cohort.without_features:
+        found.append(
+            f"{cohort.without_features} more cases of the cohort file have no features, since extraction "
+            "refused them or has not reached them, and are in no figure. If they differ from the others, so "
+            "would the figures."
+        )
     if not cohort.complete.all():
         found.append(
             f"{int((~cohort.complete).sum())} of {len(cohort.patients)} patients lack a clinical value; "

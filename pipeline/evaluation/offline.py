@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.evaluation.cohort import EvaluationCohort
+from pipeline.evaluation.errors import EvaluationError
 from pipeline.evaluation.evaluate import evaluate
 from pipeline.evaluation.reading import read_cohort
 from pipeline.evaluation.report import Provenance
@@ -91,10 +92,12 @@ def evaluate_place(
     TrainingError
         No case has features.
     EvaluationError
-        The cohort cannot be evaluated.
+        The cohort cannot be evaluated, or shares a patient with the external one (``EV-TWICE``).
     """
     cohort = open_cohort(place)
     others = None if external is None else _external(open_cohort(external))
+    if external is not None:
+        _require_other_folders(place, external)
     manifest = load_manifest(place.file)
     settings = EvaluationSettings(
         repeats=options.repeats,
@@ -124,6 +127,17 @@ def open_cohort(place: Place) -> EvaluationCohort:
     taught = {source.name for source in sources.segmentation} if manifest.bundle.segmentation_of is None else set()
     cases = [source.name for source in sources.classifier]
     return read_cohort(place.work / FEATURES, cases, name=manifest.cohort.name, taught=taught)
+
+
+def _require_other_folders(place: Place, external: Place) -> None:
+    """Check that the cohort files share no folder: two extractions of a patient need not give equal features."""
+    first, second = (
+        {case.folder.resolve() for case in load_manifest(one.file).cases} for one in (place, external)
+    )
+    if shared := first & second:
+        raise EvaluationError(
+            "EV-TWICE", f"{len(shared)} folders are in the cohort and in the external one; take them out of one"
+        )
 
 
 def _external(cohort: EvaluationCohort) -> EvaluationCohort:

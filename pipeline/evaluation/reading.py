@@ -75,6 +75,7 @@ def read_cohort(
         tuple(block for block in repeats if block is not None),
         tuple(_agreement(path, case) for case in table.cases if (path := folder / f"{case}{AGREEMENT}").is_file()),
         tuple(_outline(path, case) for case in table.cases if (path := folder / f"{case}{OUTLINE}").is_file()),
+        len(cases) - len(table.cases),
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,9 @@ def test_report_when_opened_then_needs_no_other_file_and_says_how_it_was_made(
 
 
 def test_evaluate_when_labels_are_shuffled_and_patients_few_then_the_first_page_says_both(tmp_path: Path) -> None:
-    place = write_place(tmp_path, 30)
+    place = write_place(tmp_path, 32)
+    for number in (30, 31):
+        (place.work / FEATURES / f"{name(number)}.npz").unlink()
     code, _, errors = evaluate(place, "--shuffle-labels")
     assert code == 0, errors
     assert "SHUFFLED" in errors
@@ -88,6 +91,7 @@ def test_evaluate_when_labels_are_shuffled_and_patients_few_then_the_first_page_
     assert "SHUFFLED" in first_page
     assert "Only 12 patients with invasion" in first_page
     assert "Only 18 patients without invasion" in first_page
+    assert "2 more cases of the cohort file have no features" in first_page
     document = json.loads((out / "evaluation.json").read_text(encoding="utf-8"))
     assert document["shuffled_labels"] is True
     # A curve of three patients would be false certainty.
@@ -108,6 +112,12 @@ def test_evaluate_when_the_same_patients_are_the_external_cohort_then_is_refused
     assert json.loads(output)["code"] == "EV-TWICE"
     assert "Traceback" not in errors
     assert not (place.work / "evaluation").exists()
+    # Extracted once more, with other numbers.
+    other = write_place(tmp_path / "b", seed=1)
+    file = shutil.copy(place.file, place.file.with_name("other.toml"))
+    code, _, errors = evaluate(place, "--external", str(file), "--external-work", str(other.work))
+    assert code == 1
+    assert "EV-TWICE: 60 folders" in errors
 
 
 def test_evaluate_when_nothing_is_extracted_or_half_a_pair_is_named_then_one_line_says_what_to_do(

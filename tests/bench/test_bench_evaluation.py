@@ -5,7 +5,7 @@ from tests.bench.bench_evaluation import FEATURES, draw, reductions
 
 
 def test_bench_draws_a_cohort_of_the_size_that_is_stated_and_times_both_reductions() -> None:
-    cohort = draw(30, FEATURES)
-    assert cohort.radiomics[Masks.MANUAL].values.shape == (30, FEATURES)
-    assert cohort.mvi.sum() == 10
+    cohort = draw(60, FEATURES)
+    assert cohort.radiomics[Masks.MANUAL].values.shape == (60, FEATURES)
+    assert cohort.mvi.sum() == 20
     assert all(seconds > 0 for seconds in reductions(cohort))

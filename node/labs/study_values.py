@@ -1,16 +1,22 @@
 """The laboratory values of one study: whose it is, which values belong to it, and what the reader is told."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from config.analytes import DateWindow
+from dicom_io.results.wording import feature_title
 from node.labs.choice import values_of_examination
 from node.labs.observation import PatientIdentity
+from node.ledger.lab_copies import is_one_specimen
 from node.ledger.lab_records import LabValue
 from node.ledger.labs import Labs
 from pipeline.specimen import Examined, is_inside
 from pipeline.study import Analyte, ClinicalValue
 
+TWO_SOURCES = "two sources give two values of one specimen"
+ROUNDING = 0.01
+"""Share by which one value may differ in two units."""
 NO_ISSUER = "none named"
 NO_DATE = "The images hold no date: nothing says which laboratory values are of their time, and none was used."
 
@@ -49,12 +55,27 @@ def values_of_study(labs: Labs, patient: PatientIdentity, examined: Examined, wi
             known.setdefault(analyte, []).append(value)
             numbers[analyte, value] = row.number
     clinical = values_of_examination(known, examined, window)
+    doubtful = [analyte for analyte, value in clinical.items() if _is_contradicted(numbers[analyte, value], rows)]
+    for analyte in doubtful:
+        del clinical[analyte]
     chosen = {
         analyte.value: numbers[analyte, value]
         for analyte, value in clinical.items()
         if is_inside(value, examined, window)
     }
-    return StudyValues(clinical, chosen, _warnings(labs, patient, found=bool(rows)))
+    warnings = [f"{feature_title(analyte.value)} was not used: {TWO_SOURCES}." for analyte in doubtful]
+    return StudyValues(clinical, chosen, (*warnings, *_warnings(labs, patient, found=bool(rows))))
+
+
+def _is_contradicted(number: int, rows: Sequence[LabValue]) -> bool:
+    """Tell whether another source gives another value of the same specimen; a correction decides which counts."""
+    chosen = next(row for row in rows if row.number == number)
+    others = [row for row in rows if row.analyte == chosen.analyte and row.sender != chosen.sender]
+    return any(
+        is_one_specimen(row.collected_at, chosen.collected_at)
+        and (row.comparator != chosen.comparator or abs(row.value - chosen.value) > ROUNDING * abs(chosen.value))
+        for row in others
+    )
 
 
 def clinical_value(row: LabValue) -> ClinicalValue:

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from config.analytes import load_analytes
+from config.analytes import DateWindow, load_analytes
 from node.labs.csv_import import import_lab_file
 from node.labs.hl7_receiver import Hl7Receiver
+from node.labs.study_values import TWO_SOURCES, values_of_study
 from node.ledger.lab_records import LabSource, LabState, PatientMerge
 from node.ledger.ledger import Ledger
+from pipeline.specimen import Examined
 from tests.unit.node.labs.fhir_asking import P1, pull
 from tests.unit.node.labs.fhir_server import FhirServer, observation, patient
 from tests.unit.node.labs.hl7_samples import panel
@@ -166,3 +169,26 @@ def test_merge_when_what_is_known_of_one_voids_a_value_of_the_other_then_it_is_n
     assert kept(ledger, replace(P1, patient_id="P2")) == {"ast_u_per_l": 41, "ggt_u_per_l": 62}
     ledger.labs.enter(LabSource.HL7, "LAB|HOSP", [], merges=[PatientMerge(replace(P1, patient_id="P2"), P1, "M")])
     assert kept(ledger) == {"ggt_u_per_l": 62, **({"ast_u_per_l": 55} if status == "C" else {})}
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "taken", "sender", "used"),
+    [
+        ("60", "U/L", TAKEN, b"LAB2", []),
+        ("0.6833", "ukat/L", TAKEN, b"LAB2", [40.998]),
+        ("60", "U/L", "20260201170000", b"LAB2", [60]),
+        # Two orders of one specimen at one laboratory: it has repeated the measurement.
+        ("60", "U/L", TAKEN, b"LAB", [60]),
+    ],
+)
+def test_values_when_two_sources_contradict_each_other_then_neither_is_used_and_it_is_said(
+    ledger: Ledger, receiver: Hl7Receiver, value: str, unit: str, taken: str, sender: bytes, used: list[float]
+) -> None:
+    receiver.answer(of("41", "F", "1"))
+    other = panel("2", values={"ast_u_per_l": value}, taken=taken, order="A2").replace(b"U/L", unit.encode())
+    receiver.answer(other.replace(b"|LAB|", b"|" + sender + b"|"))
+    assert len(ledger.labs.values(P1)) == 2
+    found = values_of_study(ledger.labs, P1, Examined(date(2026, 2, 10)), DateWindow())
+    assert [item.value for item in found.clinical.values()] == pytest.approx(used)
+    assert len(found.chosen) == len(used)
+    assert found.warnings == (() if used else (f"AST was not used: {TWO_SOURCES}.",))

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from config.settings import Peer
 from dicom_io.network.commitment import CommitmentResult, InstanceReference
-from dicom_io.network.requestor import AccessRefusedError, PeerError, PeerRefusedError
+from dicom_io.network.requestor import AccessRefusedError, PeerError, PeerRefusedError, UnansweredError
 from node.backoff import BackOff
 from node.ledger.due import LONGEST_QUESTION_S
 from node.ledger.ledger import Ledger
@@ -42,6 +42,8 @@ class Questions(Protocol):
         ------
         PeerRefusedError
             The peer offers no storage commitment.
+        UnansweredError
+            It took the request, and then said nothing.
         """
 
     def find(self, peer: Peer, paths: Sequence[Path]) -> Mapping[Path, bool]:
@@ -126,6 +128,10 @@ class Confirmer:
         try:
             answer = self._questions.request_commitment(self._peer, instances, transaction_uid)
         except AccessRefusedError:
+            raise
+        except UnansweredError:
+            # Else a peer that never answers would be asked for ever, and never by a query.
+            self._ledger.outbox.request_taken(items)
             raise
         except PeerRefusedError as error:
             logger.info("no storage commitment peer=%s because=%s", self._peer.name, error.because)

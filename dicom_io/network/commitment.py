@@ -15,7 +15,7 @@ from dicom_io.network.negotiation import (
     STORAGE_COMMITMENT_SOP_CLASS_UID,
     UNCOMPRESSED_TRANSFER_SYNTAXES,
 )
-from dicom_io.network.requestor import Context, PeerError, PeerRefusedError, RemoteAE, open_association
+from dicom_io.network.requestor import Context, PeerRefusedError, RemoteAE, UnansweredError, open_association
 from dicom_io.network.transport import TransportLimits
 
 REQUEST_STORAGE_COMMITMENT = 1
@@ -254,6 +254,6 @@ def _demand_context(peer: RemoteAE, assoc: Association) -> None:
 
 def _demand_success(peer: RemoteAE, status: Dataset, what: str) -> None:
     if "Status" not in status:
-        raise PeerError(peer, f"it did not answer {what}")
+        raise UnansweredError(peer, f"it did not answer {what}")
     if status.Status != 0x0000:
         raise PeerRefusedError(peer, f"it answered {what} with status 0x{status.Status:04X}")

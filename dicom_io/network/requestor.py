@@ -79,6 +79,10 @@ class PeerError(NodeError):
         super().__init__(f"{peer}: {because}")
 
 
+class UnansweredError(PeerError):
+    """The peer took a request and did not answer it; it may have done what it was asked."""
+
+
 class PeerRefusedError(PeerError):
     """The peer answered, and said no; the same attempt would end the same way."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from config.settings import Peer
 from dicom_io.network.commitment import NO_SUCH_OBJECT_INSTANCE, CommitmentResult, InstanceReference
-from dicom_io.network.requestor import AccessRefusedError, PeerError, PeerRefusedError, RemoteAE
+from dicom_io.network.requestor import AccessRefusedError, PeerError, PeerRefusedError, RemoteAE, UnansweredError
 from dicom_io.network.status import Disposition
 from dicom_io.network.storage_scu import SendOutcome
 from node.backoff import BackOff
@@ -23,6 +23,7 @@ PACS = Peer(name="pacs", ae_title="PACS", host="pacs.invalid", receives_results=
 REMOTE = RemoteAE("PACS", "pacs.invalid", 104)
 AWAY = PeerError(REMOTE, "no DICOM service could be reached there")
 NO_CALLING_AE = AccessRefusedError(REMOTE, "it rejected the association: calling AE title not recognised")
+SILENT = UnansweredError(REMOTE, "it did not answer the storage commitment request")
 NOT_OFFERED = PeerRefusedError(REMOTE, "it does not offer that")
 
 
@@ -35,7 +36,8 @@ class FakeTransport:
     broken
         Files (``1/seg.dcm``) and studies to be asked about that meet a bug of the node.
     commitment
-        ``later``, ``now``, ``never`` (it keeps nothing), ``none`` (it does not offer it).
+        ``later``, ``now``, ``never`` (it keeps nothing), ``none`` (it does not offer it), ``silence`` (it does not
+        answer the request).
     query
         ``finds``, ``finds nothing``, ``none`` (it does not offer it).
     """
@@ -74,6 +76,8 @@ class FakeTransport:
             raise KeyError("bug")
         if self.commitment == "none":
             raise NOT_OFFERED
+        if self.commitment == "silence":
+            raise SILENT
         if self.commitment == "now":
             return CommitmentResult(transaction_uid, tuple(instances), {})
         if self.commitment == "never":

@@ -57,6 +57,17 @@ def test_deliver_when_commitment_never_comes_then_asks_ever_later_and_then_by_qu
     assert {item.confirmed_by for item in ledger.outbox.of_study(STUDY)} == {Confirmation.QUERY}
 
 
+def test_deliver_when_the_request_itself_is_never_answered_then_asks_by_query_in_the_end(
+    ledger: Ledger, clock: FakeClock, transport: FakeTransport
+) -> None:
+    transport.commitment, transport.query = "silence", "finds"
+    own = courier(ledger, transport)
+    for _ in minutes(clock, 60):
+        own.deliver()
+    assert len(transport.requests) == MAXIMUM_SILENT_REQUESTS
+    assert ledger.studies.get(STUDY).state is StudyState.DELIVERED
+
+
 def test_deliver_when_commitment_never_comes_and_there_is_no_query_then_ends_as_unconfirmed(
     ledger: Ledger, clock: FakeClock, transport: FakeTransport
 ) -> None:

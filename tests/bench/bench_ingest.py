@@ -72,7 +72,24 @@ LOADS = (ONE, FOUR, SMALL, NAGLE)
 NO_NAGLE_ONLY = frozenset({"pynetdicom, decode and save"})
 """Of no interest with Nagle: it waits for the acknowledgement, whatever it does then."""
 
-Seconds = dict[tuple[str, str], float]
+
+@dataclass(frozen=True)
+class Taken:
+    """What one receiver took for one load.
+
+    Parameters
+    ----------
+    seconds
+        Until the last sender had ended.
+    processor_s
+        User and system time of its processes: on a busy machine a better measure than `seconds`.
+    """
+
+    seconds: float
+    processor_s: float
+
+
+Times = dict[tuple[str, str], Taken]
 
 
 class Study:
@@ -128,9 +145,9 @@ def send(folders: Sequence[Path], load: Load, receiver: Receiver) -> float:
 
 def measure(
     loads: Sequence[Load], receivers: Mapping[str, Start], *, instances: int = INSTANCES, rounds: int = ROUNDS
-) -> Seconds:
-    """Return the median seconds for each load and receiver; the receivers take turns, a round after another."""
-    taken: dict[tuple[str, str], list[float]] = {}
+) -> Times:
+    """Return the medians for each load and receiver; the receivers take turns, a round after another."""
+    taken: dict[tuple[str, str], list[Taken]] = {}
     studies = {rows: Study(rows) for rows in {load.rows for load in loads}}
     with tempfile.TemporaryDirectory() as root:
         for number in range(rounds):
@@ -142,26 +159,38 @@ def measure(
                         if load.nagle and name in NO_NAGLE_ONLY:
                             continue
                         with outgoing(load, studies[load.rows], instances) as folders:
+                            used_s = ingest_receivers.processor_s()
                             seconds = send(folders, load, receiver)
-                        taken.setdefault((load.name, name), []).append(seconds)
-                        sys.stderr.write(f"  {name}, {load.name}: {instances / seconds:.0f}/s\n")
-    return {key: statistics.median(values) for key, values in taken.items()}
+                            used_s = ingest_receivers.processor_s() - used_s
+                        taken.setdefault((load.name, name), []).append(Taken(seconds, used_s))
+                        sys.stderr.write(f"  {name}, {load.name}: {cell(taken[load.name, name][-1], instances)}\n")
+    return {
+        key: Taken(
+            statistics.median(one.seconds for one in each), statistics.median(one.processor_s for one in each)
+        )
+        for key, each in taken.items()
+    }
 
 
-def figures_of(seconds: Seconds, instances: int = INSTANCES) -> list[Figure]:
+def cell(taken: Taken, instances: int = INSTANCES) -> str:
+    """Return instances a second, and the milliseconds of processor time of one."""
+    return f"{instances / taken.seconds:.0f}/s, {1000 * taken.processor_s / instances:.2f} ms"
+
+
+def figures_of(times: Times, instances: int = INSTANCES) -> list[Figure]:
     """Return the figures for `make bench`; each beside the receiver that it is compared with."""
 
     def rate(load: Load, name: str) -> float:
-        return instances / seconds[load.name, name]
+        return instances / times[load.name, name].seconds
 
     return [
         Figure(
             f"receive {instances} MR of {ONE.name}, against Orthanc",
-            seconds[ONE.name, OURS], seconds[ONE.name, ORTHANC], "<= Orthanc", "s", COMMAND,
+            times[ONE.name, OURS].seconds, times[ONE.name, ORTHANC].seconds, "<= Orthanc", "s", COMMAND,
         ),
         Figure(
             f"receive {instances} MR of {FOUR.name}, against Orthanc",
-            seconds[FOUR.name, OURS], seconds[FOUR.name, ORTHANC], "< Orthanc", "s", COMMAND,
+            times[FOUR.name, OURS].seconds, times[FOUR.name, ORTHANC].seconds, "< Orthanc", "s", COMMAND,
         ),
         Figure(
             f"receive MR of {SMALL.name}, against DCMTK",
@@ -181,22 +210,20 @@ def figures() -> list[Figure]:
 
 def main() -> int:
     """Print every receiver at every load; exit 1 where ours is slower than Orthanc."""
-    seconds = measure(LOADS, RECEIVERS)
-    table = Table("receiver", *(load.name for load in LOADS), title=f"{INSTANCES} instances, median of {ROUNDS}")
+    load_before = os.getloadavg()[0]
+    times = measure(LOADS, RECEIVERS)
+    title = f"{INSTANCES} instances, median of {ROUNDS}: instances a second, processor time of one in the receiver"
+    table = Table("receiver", *(load.name for load in LOADS), title=title)
     for name in RECEIVERS:
-        cells = [
-            f"{seconds[load.name, name]:.2f} s, {INSTANCES / seconds[load.name, name]:.0f}/s"
-            if (load.name, name) in seconds
-            else ""
-            for load in LOADS
-        ]
-        table.add_row(name, *cells)
+        found = [times.get((load.name, name)) for load in LOADS]
+        table.add_row(name, *("" if one is None else cell(one) for one in found))
     Console(width=160).print(table)
-    for figure in figures_of(seconds):
+    for figure in figures_of(times):
         sys.stdout.write(
             f"{figure.name}: {figure.ours:.2f} and {figure.baseline:.2f} {figure.unit}, goal {figure.goal}\n"
         )
-    slower = [load for load in (ONE, FOUR) if seconds[load.name, OURS] > seconds[load.name, ORTHANC]]
+    sys.stdout.write(f"load of the machine: {load_before:.1f} before, {os.getloadavg()[0]:.1f} after\n")
+    slower = [load for load in (ONE, FOUR) if times[load.name, OURS].seconds > times[load.name, ORTHANC].seconds]
     return 1 if slower else 0
 
 

@@ -122,16 +122,16 @@ def _running(command: list[str], receiver: Receiver) -> Iterator[Receiver]:
 def wait_until_quiet() -> None:
     """Wait until the processes that were started do nothing: some load more after they answer."""
     deadline = time.monotonic() + START_S
-    used_s = _processor_s()
+    used_s = processor_s()
     while time.monotonic() < deadline:
         time.sleep(QUIET_S)
-        before_s, used_s = used_s, _processor_s()
+        before_s, used_s = used_s, processor_s()
         if used_s - before_s < QUIET_CPU_S:
             return
 
 
-def _processor_s() -> float:
-    """Return the processor time of all processes below this one, s."""
+def processor_s() -> float:
+    """Return the processor time of all processes below this one, and of those that they waited for, s."""
     ticks, below = 0, [os.getpid()]
     while below:
         own = Path(f"/proc/{below.pop()}")
@@ -140,7 +140,7 @@ def _processor_s() -> float:
                 below += [int(child) for child in (thread / "children").read_text(encoding="ascii").split()]
             if own.name != str(os.getpid()):
                 fields = (own / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-                ticks += int(fields[11]) + int(fields[12])
+                ticks += sum(int(field) for field in fields[11:15])
     return ticks / os.sysconf("SC_CLK_TCK")
 
 

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -79,6 +80,48 @@ def test_record_instance_when_studies_are_interleaved_then_counts_each_alone(
     )
     assert counts[Recorded.NEW] == 10
     assert [ledger.studies.get(f"{STUDY}.{which}").images for which in (0, 1)] == [5, 5]
+
+
+def test_record_group_when_studies_are_interleaved_then_it_is_as_if_each_came_alone(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    other = f"{STUDY}.1"
+    group = [
+        instance(clock, 1),
+        instance(clock, 1, study=other, content="other"),
+        instance(clock, 1, content="other"),
+        instance(clock, 1),
+        instance(clock, 2, sop_class=SEGMENTATION),
+        instance(clock, 3),
+        instance(clock, 1, study=other),
+    ]
+    group[5] = replace(group[5], received_at=clock.now + timedelta(seconds=3))
+    new, conflict = Recorded.NEW, Recorded.CONFLICT
+    assert ledger.record_group(group) == [new, new, conflict, Recorded.DUPLICATE, new, new, conflict]
+    first, second = (ledger.studies.get(uid) for uid in (STUDY, other))
+    assert (first.images, first.generation, first.conflicting) == (2, 3, True)
+    assert first.last_received_at == clock.now + timedelta(seconds=3)
+    assert (second.images, second.generation, second.conflicting) == (1, 2, True)
+    assert ledger.studies.instances(STUDY) == (group[0], group[4], group[5])
+    assert ledger.studies.instances(other) == (group[1],)
+    assert ledger.record_group(group) == [Recorded.DUPLICATE] * len(group)
+
+
+def test_record_group_when_it_is_longer_than_a_question_then_each_duplicate_is_found(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    group = [instance(clock, number) for number in range(1, 101)]
+    assert ledger.record_group(group[::2]) == [Recorded.NEW] * 50
+    assert ledger.record_group(group) == [Recorded.DUPLICATE, Recorded.NEW] * 50
+    assert ledger.studies.get(STUDY).images == 100
+
+
+def test_record_group_when_one_cannot_be_entered_then_none_is(ledger: Ledger, clock: FakeClock) -> None:
+    bad = replace(instance(clock, 2), size_bytes=2**80)
+    with pytest.raises(Exception, match=r"too large|out of range"):
+        ledger.record_group([instance(clock), bad])
+    with pytest.raises(UnknownStudyError):
+        ledger.studies.get(STUDY)
 
 
 def test_record_instance_when_its_time_has_no_zone_then_is_an_error(ledger: Ledger, clock: FakeClock) -> None:

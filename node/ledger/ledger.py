@@ -116,15 +116,13 @@ class Ledger:
     def record_group(self, instances: Sequence[InstanceRecord]) -> list[Recorded]:
         """Enter all or none of some instances, durably; return of each what it was."""
         with self.engine.begin() as connection:
-            return [intake.record(connection, instance, self.clock()) for instance in instances]
+            return intake.record(connection, instances, self.clock())
 
     def record_instances(self, records: Iterable[InstanceRecord]) -> Mapping[Recorded, int]:
         """Enter many instances in one transaction; return how many were what."""
-        counts = dict.fromkeys(Recorded, 0)
         with self.engine.begin() as connection:
-            for instance in records:
-                counts[intake.record(connection, instance, self.clock())] += 1
-        return counts
+            found = intake.record(connection, records, self.clock())
+        return {what: found.count(what) for what in Recorded}
 
     def forget_instances(self, paths: Collection[str]) -> int:
         """Take out the instances whose files are gone, so that they may be sent again; return how many."""

@@ -133,7 +133,7 @@ class Inbox:
         self,
         identity: InstanceIdentity,
         file_header: bytes,
-        data_set: bytes,
+        data_set: bytes | memoryview,
         meanwhile: Callable[[Placement], None] = lambda _: None,
     ) -> Placement:
         """Keep an instance; when this returns, its file lies under its final name, and the disk keeps both.
@@ -237,7 +237,7 @@ class Inbox:
                 self._placing.remove(path)
                 self._placed.notify_all()
 
-    def _named(self, final: str, file_header: bytes, data_set: bytes) -> tuple[Arrival, int]:
+    def _named(self, final: str, file_header: bytes, data_set: bytes | memoryview) -> tuple[Arrival, int]:
         """Give an instance its final name where it is not there; return its file, open."""
         descriptor, arrival = _open_existing(final), Arrival.NEW
         if descriptor is not None:
@@ -282,7 +282,7 @@ def _open_existing(path: str) -> int | None:
         return None
 
 
-def _is_whole(descriptor: int, data_set: bytes) -> bool:
+def _is_whole(descriptor: int, data_set: bytes | memoryview) -> bool:
     """Say whether a file that bears the name of a data set still ends with it; the header may be of another AE."""
     begin = os.fstat(descriptor).st_size - len(data_set)
     if begin <= 0:
@@ -292,7 +292,7 @@ def _is_whole(descriptor: int, data_set: bytes) -> bool:
         return file.read() == data_set
 
 
-def _write(descriptor: int, *chunks: bytes) -> None:
+def _write(descriptor: int, *chunks: bytes | memoryview) -> None:
     left = [memoryview(chunk) for chunk in chunks]
     while left:
         written = os.writev(descriptor, left)

@@ -50,14 +50,14 @@ class ReceivedInstance:
     file_header
         Preamble and file meta information; with `data_set` behind it a complete Part 10 file.
     data_set
-        The bytes as received.
+        The bytes as received. A view is released when the callback returns: what is to stay is copied.
     peer
         Address of the sender.
     """
 
     identity: InstanceIdentity
     file_header: bytes
-    data_set: bytes
+    data_set: bytes | memoryview
     calling_ae_title: str
     peer: str
 
@@ -272,7 +272,7 @@ class StorageScp:
         return answer
 
     def _serve_store(
-        self, assoc: Association, context_id: int, command: Command, data_set: bytes
+        self, assoc: Association, context_id: int, command: Command, data_set: memoryview
     ) -> tuple[StoreStatus, str]:
         """Serve C-STORE for `StoreLoop`."""
         context = assoc._accepted_cx[context_id]
@@ -284,7 +284,11 @@ class StorageScp:
         return self._keep(assoc, str(context.transfer_syntax[0]), requested, data_set)
 
     def _keep(
-        self, assoc: Association, transfer_syntax_uid: str, requested: tuple[str, str], data_set: bytes
+        self,
+        assoc: Association,
+        transfer_syntax_uid: str,
+        requested: tuple[str, str],
+        data_set: bytes | memoryview,
     ) -> tuple[StoreStatus, str]:
         requestor = assoc.requestor
         calling, peer = requestor.ae_title, requestor.address

@@ -22,15 +22,18 @@ from dicom_io.network.command_set import (
     response,
 )
 from dicom_io.network.negotiation import STORAGE_COMMITMENT_SOP_CLASS_UID, VERIFICATION_SOP_CLASS_UID
+from dicom_io.network.pdu_reader import PduReader
 from dicom_io.network.provider import GuardedProvider
 from dicom_io.network.receiving_memory import OWN_BYTES, Loan
 from dicom_io.network.status import StoreStatus
-from dicom_io.network.transport import GuardedSocket, TransportLimits
+from dicom_io.network.transport import PDU_HEADER, GuardedSocket, TransportLimits
 
 LOGGER = logging.getLogger(__name__)
 
-ServeStore = Callable[[Association, int, Command, bytes], tuple[StoreStatus, str]]
-"""Association, presentation context, command, data set to the status and its comment; must not raise."""
+ServeStore = Callable[[Association, int, Command, memoryview], tuple[StoreStatus, str]]
+"""Association, presentation context, command, data set to the status and its comment; must not raise.
+
+The memory of the data set is that of the next one as well: what is to stay is copied."""
 
 _P_DATA_TF = 0x04
 _PDV_HEADER = struct.Struct(">LBB")
@@ -41,6 +44,8 @@ _MAXIMUM_COMMAND_SET_BYTES = 65_536
 _MAXIMUM_OTHER_DATA_SET_BYTES = 16 * 1024 * 1024
 """Of messages that are no C-STORE: a commitment report of 100,000 instances."""
 _FIRST_BUFFER_BYTES = 262_144
+_KEPT_BUFFER_BYTES = 1_048_576
+"""Of an association between two data sets; a fresh buffer is cleared, and each of its pages faulted in."""
 _SERVED = {C_ECHO_RQ: VERIFICATION_SOP_CLASS_UID, N_EVENT_REPORT_RQ: STORAGE_COMMITMENT_SOP_CLASS_UID}
 """What pynetdicom serves, and in presentation contexts of which SOP class; anything else it would abort."""
 
@@ -71,17 +76,19 @@ class StoreLoop:
         self._assoc = assoc
         self._provider = provider
         self._transport = transport
+        self._reader = PduReader(transport, limits)
         self._serve = serve
         self._limits = limits
         self._command_set = bytearray()
         self._command: Command | None = None
         self._context_id = 0
         self._loan = Loan(limits.memory, limits.network_timeout_s)
-        self._data_set = DataSetBuffer(_FIRST_BUFFER_BYTES, 0, self._loan)
+        self._data_set = DataSetBuffer(self._loan)
 
     def run(self) -> None:
         """Serve; afterwards pynetdicom has the association as if it had served it itself."""
         try:
+            self._reader.open()
             self._serve_messages()
         except TimeoutError:
             LOGGER.warning("association of %r aborted: the peer is silent", self._assoc.requestor.ae_title)
@@ -92,16 +99,17 @@ class StoreLoop:
         except OSError:
             self._provider.event_queue.put("Evt17")  # Transport connection closed.
         finally:
-            self._data_set = DataSetBuffer(0, 0, self._loan)
+            self._reader.close()
+            self._data_set = DataSetBuffer(self._loan)
             self._loan.release()
             self._provider._idle_timer.restart()
             self._provider.wake()
 
     def _serve_messages(self) -> None:
         while not self._assoc._kill and self._provider.event_queue.empty():
-            header, kind, length = self._transport.read_header()
+            kind, length = self._reader.header()
             if kind != _P_DATA_TF:
-                self._transport.give_back(header)
+                self._reader.give_back(PDU_HEADER.size)
                 return
             self._take_pdu(length)
 
@@ -110,7 +118,7 @@ class StoreLoop:
         while left:
             if left < _PDV_HEADER.size:
                 raise ProtocolError("a presentation data value ends in the middle")
-            item, context_id, control = _PDV_HEADER.unpack(self._transport.read(_PDV_HEADER.size))
+            item, context_id, control = _PDV_HEADER.unpack(self._reader.take(_PDV_HEADER.size))
             left -= 4 + item
             if item < 2 or left < 0:
                 raise ProtocolError("a presentation data value does not fit its PDU")
@@ -124,7 +132,7 @@ class StoreLoop:
             raise ProtocolError("a command comes in the middle of a data set")
         if len(self._command_set) + count > _MAXIMUM_COMMAND_SET_BYTES:
             raise ProtocolError("the command set is too long")
-        self._command_set += self._transport.read(count)
+        self._command_set += self._reader.take(count)
         if not last:
             return
         if context_id not in self._assoc._accepted_cx:
@@ -133,31 +141,31 @@ class StoreLoop:
         self._command = parse_command(self._command_set)
         is_store = self._command.field == C_STORE_RQ
         limit = self._limits.maximum_data_set_bytes if is_store else _MAXIMUM_OTHER_DATA_SET_BYTES
-        self._data_set = DataSetBuffer(self._data_set.size_hint, limit, self._loan)
+        self._data_set.begin(limit)
         if not self._command.has_data_set:
             self._answer(self._command)
 
     def _take_data(self, context_id: int, count: int, *, last: bool) -> None:
         if self._command is None or context_id != self._context_id:
             raise ProtocolError("a data set comes without its command")
-        self._data_set.read(self._transport, count)
+        self._data_set.read(self._reader, count)
         if last:
             self._answer(self._command)
 
     def _answer(self, command: Command) -> None:
         encoded, self._command_set = self._command_set, bytearray()
         self._command = None
-        data_set = self._data_set.take()
         if command.field == C_STORE_RQ:
-            status, comment = self._serve(self._assoc, self._context_id, command, data_set)
-            del data_set
-            self._loan.release()
+            with self._data_set.content() as data_set:
+                status, comment = self._serve(self._assoc, self._context_id, command, data_set)
+            self._data_set.end()
             self._send(response(command, status, comment))
         elif self._is_served(command):
-            self._hand_over(bytes(encoded), data_set if command.has_data_set else None)
-            self._loan.release()
+            with self._data_set.content() as data_set:
+                self._hand_over(bytes(encoded), bytes(data_set) if command.has_data_set else None)
+            self._data_set.end()
         else:
-            self._loan.release()
+            self._data_set.end()
             self._refuse(command)
 
     def _is_served(self, command: Command) -> bool:
@@ -189,51 +197,57 @@ class StoreLoop:
 
 
 class DataSetBuffer:
-    """A data set while it arrives.
+    """A data set while it arrives, in memory that stays for the next one of the association.
 
     Parameters
     ----------
-    size_hint
-        Bytes that are expected; the last data set of the association is a good guess.
-    limit
-        Bytes that are taken.
     loan
-        Where the memory comes from; the association releases it.
+        Where the memory of long ones comes from.
     """
 
-    def __init__(self, size_hint: int, limit: int, loan: Loan) -> None:
-        self.size_hint = size_hint
-        self._limit = limit
+    def __init__(self, loan: Loan) -> None:
         self._loan = loan
-        self._content = bytearray()
+        self._limit = 0
+        self._guess = _FIRST_BUFFER_BYTES
+        self._memory = bytearray()
         self._filled = 0
 
-    def read(self, transport: GuardedSocket, count: int) -> None:
+    def begin(self, limit: int) -> None:
+        """Begin with a data set of which at most `limit` bytes are taken."""
+        self._limit, self._filled = limit, 0
+
+    def read(self, reader: PduReader, count: int) -> None:
         """Read the next `count` bytes; raise ConnectionAbortedError where they are too many."""
         end = self._filled + count
         if end > self._limit:
             LOGGER.warning("connection closed: data set longer than %d bytes", self._limit)
             raise ConnectionAbortedError("data set too long")
-        if end > len(self._content):
-            guess = 2 * len(self._content) if self._content else min(self.size_hint, OWN_BYTES)
-            wanted = min(max(end, guess), self._limit)
-            try:
-                self._loan.hold(wanted)
-            except ConnectionAbortedError as error:
-                LOGGER.warning("connection closed: %s", error)
-                raise
-            if self._filled:
-                self._content.extend(bytes(wanted - len(self._content)))
-            else:
-                self._content = bytearray(wanted)
-        with memoryview(self._content) as view, view[self._filled : end] as part:
-            transport.read_into(part)
+        if end > len(self._memory):
+            self._grow(min(max(end, 2 * len(self._memory), self._guess), self._limit))
+        with memoryview(self._memory) as view, view[self._filled : end] as part:
+            reader.fill(part)
         self._filled = end
 
-    def take(self) -> bytes:
-        """Return what arrived."""
-        with memoryview(self._content) as view:
-            content = bytes(view[: self._filled])
-        self.size_hint = max(self._filled, 1)
-        self._content, self._filled = bytearray(), 0
-        return content
+    def content(self) -> memoryview:
+        """Return what arrived; it is to be released before `end`."""
+        return memoryview(self._memory)[: self._filled].toreadonly()
+
+    def end(self) -> None:
+        """Forget what arrived; memory beyond what a common image needs goes back."""
+        # The last one is a good guess of the next.
+        self._guess = min(max(self._filled, _FIRST_BUFFER_BYTES), OWN_BYTES)
+        self._filled = 0
+        if len(self._memory) > _KEPT_BUFFER_BYTES:
+            self._memory = bytearray()
+        self._loan.release()
+
+    def _grow(self, wanted: int) -> None:
+        try:
+            self._loan.hold(wanted)
+        except ConnectionAbortedError as error:
+            LOGGER.warning("connection closed: %s", error)
+            raise
+        grown = bytearray(wanted)
+        with memoryview(self._memory) as arrived:
+            grown[: self._filled] = arrived[: self._filled]
+        self._memory = grown

@@ -26,7 +26,7 @@ from dicom_io.network.receiving_memory import ReceivingMemory
 
 LOGGER = logging.getLogger(__name__)
 
-_PDU_HEADER = struct.Struct(">BBL")
+PDU_HEADER = struct.Struct(">BBL")
 _PDU_HEADER_BYTES = 6
 _ASSOCIATE_RQ, _ASSOCIATE_AC, _P_DATA = 0x01, 0x02, 0x04
 _PDU_TYPES = frozenset(range(0x01, 0x08))
@@ -157,38 +157,9 @@ class GuardedSocket(AssociationSocket):
             return None
         return descriptor
 
-    def read_header(self) -> tuple[bytes, int, int]:
-        """Return the header of the next PDU, its type and its length; for who reads in pynetdicom's place.
-
-        Raises
-        ------
-        TimeoutError
-            The peer was silent for the network time-out.
-        OSError
-            The connection is closed, or the PDU is longer than agreed.
-        """
-        self._deadline = self._next_deadline()
-        header = self.read(_PDU_HEADER_BYTES)
-        kind, _, length = _PDU_HEADER.unpack(header)
-        if kind in _PDU_TYPES:
-            self._check_length(kind, length)
-        return header, kind, length
-
-    def read(self, count: int) -> bytes:
-        """Return the next `count` bytes of the PDU; raises as `read_header`."""
-        received = self._read(count)
-        if len(received) < count:
-            raise ConnectionResetError("the peer closed the connection")
-        return bytes(received)
-
-    def read_into(self, target: memoryview) -> None:
-        """Fill `target` with the next bytes of the PDU; raises as `read_header`."""
-        if self._fill(target) < len(target):
-            raise ConnectionResetError("the peer closed the connection")
-
-    def give_back(self, header: bytes) -> None:
-        """Let pynetdicom read again, beginning with a header that was read in its place."""
-        self._given_back = header
+    def give_back(self, ahead: bytes) -> None:
+        """Let pynetdicom read again, beginning with what was read in its place and is not served."""
+        self._given_back = ahead
         self._held = False
 
     def send(self, bytestream: bytes) -> None:
@@ -260,15 +231,18 @@ class GuardedSocket(AssociationSocket):
             self._slot.give_back()
 
     def _admit(self, header: bytearray) -> None:
-        kind, _, length = _PDU_HEADER.unpack(header)
+        kind, _, length = PDU_HEADER.unpack(header)
         if kind not in _PDU_TYPES:
             return  # pynetdicom answers A-ABORT without reading on.
-        self._check_length(kind, length)
+        self.check_length(kind, length)
         if kind == _P_DATA:
             self._check_message_size(length)
         self._in_body = True
 
-    def _check_length(self, kind: int, length: int) -> None:
+    def check_length(self, kind: int, length: int) -> None:
+        """Raise ConnectionAbortedError where a PDU is longer than agreed."""
+        if kind not in _PDU_TYPES:
+            return
         limit = self._length_limit(kind)
         if length > limit:
             LOGGER.warning("connection closed: PDU type %d claims %d bytes, limit %d", kind, length, limit)
@@ -322,14 +296,15 @@ class GuardedSocket(AssociationSocket):
             # Setting it is two calls into the kernel, so a little late is good enough.
             if not remaining <= (connection.gettimeout() or math.inf) <= remaining + 2 * _TIMEOUT_SLACK_S:
                 connection.settimeout(remaining + _TIMEOUT_SLACK_S)
-            arrived = self._receive(connection, target[filled:])
+            arrived = self.receive(connection, target[filled:])
             if not arrived:
                 break
             filled += arrived
             acknowledge_at_once(connection)
         return filled
 
-    def _receive(self, connection: socket.socket, target: memoryview) -> int:
+    def receive(self, connection: socket.socket, target: memoryview) -> int:
+        """Read what there is into `target`, at least a byte; return how many, 0 where the peer has closed."""
         if not isinstance(connection, ssl.SSLSocket):
             return connection.recv_into(target)
         # OpenSSL cannot read and write at once, and an abort may come from another thread.

@@ -33,7 +33,7 @@ class RememberingPacs(Archive):
         super().__init__(ArchiveSettings(folder, ae_title=PACS))
 
     def _keep(self, received: ReceivedInstance) -> StoreStatus:
-        self.contents.setdefault(received.identity.sop_instance_uid, set()).add(received.data_set)
+        self.contents.setdefault(received.identity.sop_instance_uid, set()).add(bytes(received.data_set))
         self.times[received.identity.sop_instance_uid] += 1
         return super()._keep(received)
 

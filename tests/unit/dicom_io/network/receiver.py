@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from dicom_io.network.access import AccessPolicy, KnownPeer
 from dicom_io.network.commitment import CommitmentResult
@@ -28,7 +29,7 @@ class Receiver:
         self.scp: StorageScp
 
     def take(self, received: ReceivedInstance) -> StoreStatus:
-        self.instances.append(received)
+        self.instances.append(replace(received, data_set=bytes(received.data_set)))
         return self.answer(received)
 
     @property

@@ -8,7 +8,6 @@ import errno
 import hashlib
 import logging
 import os
-import shutil
 import threading
 import time
 import uuid
@@ -113,7 +112,7 @@ class Inbox:
         self._root = storage / INBOX
         self._arriving = self._root / ARRIVING
         self._minimum_free_bytes = minimum_free_bytes
-        self._free_bytes = free_bytes or (lambda folder: shutil.disk_usage(folder).free)
+        self._free_bytes = free_bytes or _free_bytes
         self._placing: set[str] = set()
         self._placed = threading.Condition()
         self._owner = worker_name(0).replace("/", "~")
@@ -135,6 +134,7 @@ class Inbox:
         file_header: bytes,
         data_set: bytes | memoryview,
         meanwhile: Callable[[Placement], None] = lambda _: None,
+        settled: Callable[[], None] = lambda: None,
     ) -> Placement:
         """Keep an instance; when this returns, its file lies under its final name, and the disk keeps both.
 
@@ -147,6 +147,8 @@ class Inbox:
         meanwhile
             Called when the file has its name, before the disk is waited for: what it starts costs no wait of its
             own. Where this then raises, nothing of a new instance is left, and what was started is to be undone.
+        settled
+            Called after `meanwhile`, when the disk has the file or has refused it; its folder is still to come.
 
         Raises
         ------
@@ -165,7 +167,7 @@ class Inbox:
                 arrival, descriptor = self._named(final, file_header, data_set)
                 try:
                     meanwhile(Placement(path, content, size, arrival))
-                    _sync(descriptor, final, keep=arrival is Arrival.SAME)
+                    _sync(descriptor, final, settled, keep=arrival is Arrival.SAME)
                 finally:
                     os.close(descriptor)
         except OSError as error:
@@ -302,10 +304,13 @@ def _write(descriptor: int, *chunks: bytes | memoryview) -> None:
             left[0] = left[0][written:]
 
 
-def _sync(descriptor: int, path: str, *, keep: bool) -> None:
+def _sync(descriptor: int, path: str, settled: Callable[[], None], *, keep: bool) -> None:
     """Return when the disk keeps a file and its name."""
     try:
-        os.fsync(descriptor)
+        try:
+            os.fsync(descriptor)
+        finally:
+            settled()
         _sync_folder(os.path.dirname(path))  # noqa: PTH120 - a Path takes longer than the call
     except OSError:
         # What the disk refused once looks whole until it is read again, and the next fsync says nothing of it.
@@ -318,6 +323,11 @@ def _inbox_error(error: OSError) -> InboxError:
     if error.errno in _NO_SPACE:
         return StorageFullError("the disk of the inbox is full")
     return InboxError(f"the inbox cannot be written to: {error.strerror or error}")
+
+
+def _free_bytes(folder: Path) -> int:
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize
 
 
 def _content_of(path: str) -> str:

@@ -104,7 +104,9 @@ class Reception:
             entering.append((placement, self._intake.begin(self._record(received, placement))))
 
         try:
-            placement = self._inbox.place(received.identity, received.file_header, received.data_set, enter)
+            placement = self._inbox.place(
+                received.identity, received.file_header, received.data_set, enter, self._intake.press
+            )
             if entering[0][1].result() is Recorded.CONFLICT:
                 LOGGER.warning("instance %s came again with other bytes; both are kept", uid)
         except StorageFullError as error:

@@ -1,16 +1,24 @@
 """Instances that arrive at once, entered in one transaction: each commit waits for the disk, and one is enough.
 
-It happens on a thread of its own, while the threads that brought them wait for the disk to keep the files. A crash
-in between may leave an entry without its file, which the next start takes out again; it was not acknowledged,
-since that waits for both.
+It happens on a thread of its own, while the threads that brought them wait for the disk to keep the files. What
+comes alone is entered at once; where several associations bring instances, each waits for others until the disk
+has the first of their files, since a transaction costs more of the processor than an instance in it. A crash in
+between may leave an entry without its file, which the next start takes out again; it was not acknowledged, since
+that waits for both.
 """
 
+import math
+import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
 from node.ledger.records import InstanceRecord, Recorded
+
+LATELY_S = 0.05
+"""Of an association that brought an instance so lately the next one is worth waiting for, s."""
 
 RecordGroup = Callable[[Sequence[InstanceRecord]], list[Recorded]]
 """Enters all of them or none, and says of each what it was; raises SQLAlchemyError or LedgerError."""
@@ -29,15 +37,19 @@ class GroupedIntake:
     ----------
     record_group
         One transaction.
+    monotonic_s
+        A clock that never steps back, s.
     """
 
-    def __init__(self, record_group: RecordGroup) -> None:
+    def __init__(self, record_group: RecordGroup, monotonic_s: Callable[[], float] = time.monotonic) -> None:
         self._record_group = record_group
+        self._monotonic_s = monotonic_s
         self._thread = ThreadPoolExecutor(1, "intake")
         self._waiting: SimpleQueue[_Entry] = SimpleQueue()
+        self._last_by, self._last_s = 0, -math.inf
 
     def begin(self, instance: InstanceRecord) -> Future[Recorded]:
-        """Have one instance entered; doing it twice changes nothing.
+        """Have one instance entered, at once or at the next `press`; doing it twice changes nothing.
 
         Returns
         -------
@@ -47,8 +59,21 @@ class GroupedIntake:
         """
         entry = _Entry(instance)
         self._waiting.put(entry)
-        self._thread.submit(self._enter_waiting)
+        if self._is_alone():
+            self.press()
         return entry.found
+
+    def press(self) -> None:
+        """Enter what waits; to be called for each instance, once the disk has its file or has refused it."""
+        if not self._waiting.empty():
+            self._thread.submit(self._enter_waiting)
+
+    def _is_alone(self) -> bool:
+        """Say whether no other thread brought an instance just before this one."""
+        by, now_s = threading.get_ident(), self._monotonic_s()
+        alone = by == self._last_by or now_s - self._last_s > LATELY_S
+        self._last_by, self._last_s = by, now_s
+        return alone
 
     def _enter_waiting(self) -> None:
         group = []

@@ -191,12 +191,19 @@ def test_place_when_it_returns_then_file_and_folders_were_synchronised_also_of_o
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", record)
-    inbox.place(identity(), HEADER, b"one", lambda _: synchronised.append("meanwhile"))
+    inbox.place(
+        identity(),
+        HEADER,
+        b"one",
+        lambda _: synchronised.append("meanwhile"),
+        lambda: synchronised.append("settled"),
+    )
     inbox.place(identity("1.2.3.5"), HEADER, b"two")
     # Whoever placed it may have been killed before the disk had it.
     inbox.place(identity(), HEADER, b"one")
 
-    assert synchronised == ["inbox", "meanwhile", "file", "study", "file", "study", "file", "study"]
+    first = ["inbox", "meanwhile", "file", "settled", "study"]
+    assert synchronised == [*first, "file", "study", "file", "study"]
 
 
 def test_place_when_another_association_still_waits_for_the_disk_then_the_duplicate_waits_too(

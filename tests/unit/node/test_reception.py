@@ -2,6 +2,7 @@ import errno
 import logging
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -130,6 +131,23 @@ def test_keep_when_the_disk_refuses_the_bytes_while_they_are_entered_then_the_en
         assert reception.keep(received(b"one")) is StoreStatus.OUT_OF_RESOURCES
     (record,) = ledger.studies.instances("1.2.3")
     assert (tmp_path / record.path).read_bytes() == b"headerone"
+
+
+def test_keep_when_the_disk_refuses_what_several_associations_bring_then_each_is_answered(
+    tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reception = reception_in(tmp_path, ledger)
+
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    # Threads that live at once, else the system gives one the number of another.
+    with ThreadPoolExecutor(1) as first, ThreadPoolExecutor(1) as second:
+        assert first.submit(reception.keep, received(b"one")).result(10) is StoreStatus.SUCCESS
+        monkeypatch.setattr(os, "fsync", fail)
+        for own, content in ((second, b"two"), (first, b"three"), (second, b"four")):
+            assert own.submit(reception.keep, received(content)).result(10) is StoreStatus.OUT_OF_RESOURCES
+    assert len(ledger.studies.known_paths()) == 1
 
 
 def test_commitment_when_the_transaction_is_unknown_then_is_logged(

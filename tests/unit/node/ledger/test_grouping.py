@@ -1,11 +1,12 @@
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from node.ledger.grouping import GroupedIntake
+from node.ledger.grouping import LATELY_S, GroupedIntake
 from node.ledger.ledger import Ledger
 from node.ledger.records import InstanceRecord, Recorded
 from tests.unit.node.doubles import FakeClock, instance
@@ -81,7 +82,10 @@ def test_begin_when_threads_race_on_a_real_ledger_then_counts_each_once(ledger: 
     found: list[Recorded] = []
 
     def record_all(own: Sequence[InstanceRecord]) -> None:
-        found.extend(intake.begin(one).result(60) for one in own)
+        for one in own:
+            begun = intake.begin(one)
+            intake.press()
+            found.append(begun.result(60))
 
     # Every instance comes on two associations.
     threads = [threading.Thread(target=record_all, args=(records[start % 4 :: 4],)) for start in range(8)]
@@ -98,3 +102,50 @@ def test_begin_when_one_meets_a_bug_then_nobody_waits_for_ever(clock: FakeClock)
     results = record_at_once(SlowLedger(bad, ZeroDivisionError()), records)
     assert isinstance(results.pop(bad), ZeroDivisionError)
     assert list(results.values()) == [Recorded.NEW] * (len(records) - 1)
+
+
+class Associations:
+    """Threads that live on, one for each instance: the system gives the number of one that ended to the next."""
+
+    def __init__(self, intake: GroupedIntake) -> None:
+        self._intake = intake
+        self._threads: list[ThreadPoolExecutor] = []
+
+    def begin(self, record: InstanceRecord) -> Future[Recorded]:
+        self._threads.append(ThreadPoolExecutor(1))
+        return self._threads[-1].submit(self._intake.begin, record).result(10)
+
+    def end(self) -> None:
+        for thread in self._threads:
+            thread.shutdown()
+
+
+@pytest.fixture
+def associations(clock: FakeClock) -> Iterator[tuple[Associations, SlowLedger, GroupedIntake]]:
+    ledger = SlowLedger()
+    ledger.go_on.set()
+    intake = GroupedIntake(ledger.record_group, clock.monotonic_s)
+    own = Associations(intake)
+    yield own, ledger, intake
+    own.end()
+
+
+def test_begin_when_other_associations_bring_instances_too_then_waits_for_them_until_it_is_pressed(
+    associations: tuple[Associations, SlowLedger, GroupedIntake], clock: FakeClock
+) -> None:
+    own, ledger, intake = associations
+    assert own.begin(instance(clock, 1)).result(10) is Recorded.NEW
+    waiting = [own.begin(instance(clock, number)) for number in (2, 3, 4)]
+    assert not any(one.done() for one in waiting)
+    intake.press()
+    assert [one.result(10) for one in waiting] == [Recorded.NEW] * 3
+    assert [len(group) for group in ledger.groups] == [1, 3]
+
+
+def test_begin_when_others_brought_instances_long_ago_then_is_entered_at_once(
+    associations: tuple[Associations, SlowLedger, GroupedIntake], clock: FakeClock
+) -> None:
+    own, _, _ = associations
+    for number in (1, 2):
+        assert own.begin(instance(clock, number)).result(10) is Recorded.NEW
+        clock.advance(LATELY_S * 2)

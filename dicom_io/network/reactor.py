@@ -25,6 +25,8 @@ from dicom_io.network.transport import GuardedSocket, TransportLimits
 LOGGER = logging.getLogger(__name__)
 
 _LOOK_FOR_ACCEPT_S = 0.0005
+_REQUESTED = frozenset({"Sta2", "Sta3"})
+"""States of the provider before it has answered: it hands the request over while it is still in the first."""
 
 
 class ReactorGate(threading.Event):
@@ -99,7 +101,7 @@ class GuardedAssociation(Association):
     def _accept_is_sent(self) -> bool:
         """Wait until the provider has answered the request; return whether the association stands."""
         deadline = time.monotonic() + (self.acse_timeout or 0)
-        while self.dul.state_machine.current_state == "Sta3" and time.monotonic() < deadline:
+        while self.dul.state_machine.current_state in _REQUESTED and time.monotonic() < deadline:
             time.sleep(_LOOK_FOR_ACCEPT_S)
         return self.dul.state_machine.current_state == "Sta6"
 

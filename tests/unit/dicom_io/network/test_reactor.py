@@ -6,6 +6,7 @@ import pytest
 from pydicom.uid import ImplicitVRLittleEndian
 from pynetdicom import AE
 from pynetdicom.dimse import DIMSEServiceProvider
+from pynetdicom.fsm import StateMachine
 
 from dicom_io.network.reactor import GuardedAE, ReactorGate
 from dicom_io.network.transport import TransportLimits
@@ -51,6 +52,21 @@ def test_answer_when_the_reactor_lags_then_reaches_who_asked(monkeypatch: pytest
     with receiving() as receiver:
         lag(monkeypatch, ReactorGate)
 
+        assert echoes(GuardedAE("SCANNER", TransportLimits()), receiver.scp.port) == [True] * 5
+
+
+def test_association_when_its_provider_lags_behind_the_request_then_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    moved = StateMachine.transition
+
+    def late(self: StateMachine, state: str) -> None:
+        if state == "Sta3":
+            time.sleep(0.1)  # The association has the request already, and answers it.
+        moved(self, state)
+
+    monkeypatch.setattr(StateMachine, "transition", late)
+    with receiving() as receiver:
         assert echoes(GuardedAE("SCANNER", TransportLimits()), receiver.scp.port) == [True] * 5
 
 

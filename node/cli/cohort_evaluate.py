@@ -12,6 +12,7 @@ from config.errors import ConfigError
 from config.loading import load_settings
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import complain, print_json, verb
+from node.dask_engine import DaskExecutor
 from node.ledger.ledger import utc_now
 
 
@@ -37,23 +38,33 @@ def evaluate(  # noqa: PLR0913, PLR0917 - options of a verb
     shuffle_labels: Annotated[
         bool, typer.Option("--shuffle-labels", help="Deal the outcomes out anew: all must come out as chance.")
     ] = False,
-    processes: Annotated[int, typer.Option("--processes", min=1, max=64, help="Splits at once.")] = 1,
+    processes: Annotated[
+        int,
+        typer.Option("--processes", min=1, max=64, help="Splits at once, here; a Dask cluster: compute.engine."),
+    ] = 1,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Repeat the paper's experiments on extracted features; every figure is of patients that no fit has seen."""
-    from pipeline.evaluation.offline import Options, Place, evaluate_place  # noqa: PLC0415 - `--help` needs no torch
+    from pipeline.evaluation.offline import (  # noqa: PLC0415 - `--help` needs no torch
+        Options,
+        Place,
+        evaluate_place,
+        local_workers,
+    )
 
-    load_settings(config, os.environ)
+    compute = load_settings(config, os.environ).compute
     if (external is None) != (external_work is None):
         raise ConfigError(["--external and --external-work belong together; name both or none"])
     other = Place(external, external_work) if external is not None and external_work is not None else None
     folder = out or work / "evaluation"
     command = shlex.join(["mvi-node", *sys.argv[1:]])
     options = Options(
-        repeats, seed, permutations, shuffle_labels, processes, command, utc_now().isoformat(timespec="seconds")
+        repeats, seed, permutations, shuffle_labels, command, utc_now().isoformat(timespec="seconds")
     )
-    document = evaluate_place(Place(file, work), other, folder, options, complain)
+    cluster = DaskExecutor(compute.scheduler) if compute.engine == "dask" else None
+    with cluster or local_workers(processes) as executor:
+        document = evaluate_place(Place(file, work), other, folder, options, executor, complain)
     if as_json:
         print_json(document)
         return

@@ -1,7 +1,8 @@
 """Every setting in every split, on this core or on many."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -16,6 +17,9 @@ from pipeline.evaluation.settings import EvaluationSettings, Setting
 from pipeline.evaluation.splits import Part, Split
 from pipeline.geometry import FloatArray
 
+AT_ONCE = 16
+"""Tasks given away before the first is done: each carries the cohort, 50 MB at the paper's size and twice that
+with manual outlines, which a cluster's scheduler keeps in memory."""
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -86,12 +90,16 @@ def spread(
     if executor is None:
         yield from map(function, items)
         return
-    futures = [executor.submit(function, item) for item in items]
+    waiting: deque[Future[Result]] = deque()
     try:
-        for future in futures:
-            yield future.result()
+        for item in items:
+            if len(waiting) == AT_ONCE:
+                yield waiting.popleft().result()
+            waiting.append(executor.submit(function, item))
+        while waiting:
+            yield waiting.popleft().result()
     finally:
-        for future in futures:
+        for future in waiting:
             future.cancel()
 
 
@@ -207,7 +215,10 @@ def testable(cohort: EvaluationCohort, split: Split, row: Setting) -> IndexArray
     ------
     EvaluationError
         ``EV-SEEN``: the segmentation learnt from so many that a class is empty. ``EV-FEW``: as it is without that.
+        ``EV-NONE``: nobody has features of these outlines.
     """
+    if row.masks is not None and row.masks not in cohort.radiomics:
+        raise EvaluationError("EV-NONE", f"{row.title}: no features of {row.masks} outlines were extracted")
     test = split.test[usable(cohort, row)[split.test]]
     require_both_classes(cohort.mvi[test], Part.TEST, row)
     if row.masks is not Masks.AUTOMATIC:

@@ -54,8 +54,6 @@ class Options:
         Shuffles of the permutation test.
     shuffle
         Deal the outcomes out anew.
-    processes
-        Splits at once.
     command, made_at
         For the report.
     """
@@ -64,13 +62,17 @@ class Options:
     seed: int
     permutations: int
     shuffle: bool
-    processes: int
     command: str
     made_at: str
 
 
 def evaluate_place(
-    place: Place, external: Place | None, out: Path, options: Options, report: Callable[[str], None]
+    place: Place,
+    external: Place | None,
+    out: Path,
+    options: Options,
+    executor: Executor | None,
+    report: Callable[[str], None],
 ) -> dict[str, Any]:
     """Evaluate a cohort and write the report; returns the document of ``evaluation.json``.
 
@@ -82,6 +84,8 @@ def evaluate_place(
         Folder of the report.
     options
         From the command line.
+    executor
+        Does splits, see `local_workers`; None: here. The numbers are the same.
     report
         Called with a line before each long step.
 
@@ -107,10 +111,9 @@ def evaluate_place(
         training=manifest.classifier,
         epochs=(manifest.classifier.epochs, 2 * manifest.classifier.epochs),
     )
-    with _workers(options.processes) as executor:
-        evaluation = evaluate(
-            cohort, settings, external=others, shuffle=options.shuffle, executor=executor, report=report
-        )
+    evaluation = evaluate(
+        cohort, settings, external=others, shuffle=options.shuffle, executor=executor, report=report
+    )
     checksums = _checksums("cohort", place, cohort)
     if external is not None and others is not None:
         checksums |= _checksums("external cohort", external, others)
@@ -146,7 +149,8 @@ def _external(cohort: EvaluationCohort) -> EvaluationCohort:
 
 
 @contextmanager
-def _workers(processes: int) -> Iterator[Executor | None]:
+def local_workers(processes: int) -> Iterator[Executor | None]:
+    """Lend processes of this machine; None for one, which is the caller's own."""
     if processes == 1:
         yield None
         return

@@ -125,7 +125,7 @@ def _cells(row: PerformanceRow, *, validation: bool) -> tuple[str, ...]:
 
 
 def _section(key: str, title: str, text: str, rows: Sequence[PerformanceRow], table: Table) -> Section:
-    notes = "".join(f" {row.setting.title}: {row.because}." for row in rows if row.because)
+    notes = "".join(f" Not available: {row.because}." for row in rows if row.because)
     splits = max((row.test["auc"].values for row in rows if row.test), default=0)
     loose = max((row.uncalibrated for row in rows), default=0)
     if loose:

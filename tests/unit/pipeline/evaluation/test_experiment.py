@@ -121,7 +121,7 @@ def test_settings_when_values_are_missing_then_those_patients_are_left_out_and_t
     assert all(len(part.rows) < 30 and np.isfinite(part.probability).all() for part in results.test["proposed"])
     assert "manual" in results.unavailable
     (row,) = performance_rows(results, [MANUAL])
-    assert row.because.startswith("EV-FEW: Radiomics + clinical, manual")
+    assert row.because == "EV-NONE: Radiomics + clinical, manual: no features of manual outlines were extracted"
 
 
 def test_settings_when_the_segmentation_learnt_from_test_patients_then_these_are_not_tested() -> None:

@@ -18,8 +18,9 @@ def demand_numbered(segments: Sequence[Segment]) -> None:
         ``AE``: whose results are whose, or of which order, is not sure.
     """
     patients = [_number(segment) for segment in segments if segment.name == "PID"]
-    if patients[:1] == [1] and any(later > before + 1 > 1 for before, later in pairwise(patients)):
-        raise Hl7Error("AE", "PID-1 leaves a number out: a PID is missing, and nothing is taken")
+    counts = patients[:1] == [1] and max(patients) > 1
+    if counts and any(later != before + 1 for before, later in pairwise(patients)):
+        raise Hl7Error("AE", "PID-1 leaves a number out or repeats one: a PID is missing, and nothing is taken")
     if _restarts(segments):
         raise Hl7Error("AE", "OBR-1 begins anew behind one PID: a PID is missing, and nothing is taken")
     seen: set[int] = set()

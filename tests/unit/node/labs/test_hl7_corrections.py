@@ -13,7 +13,7 @@ from tests.unit.node.doubles import FakeClock
 from tests.unit.node.labs.hl7_samples import panel
 from tests.unit.node.labs.receiving import NOW, P1, answered, ast, joined, kept
 
-PID = b"PID|2||P1^^^HOSP^MR"
+PID = b"PID|1||P1^^^HOSP^MR"
 OBR = b"OBR|1||A1|24323-8^panel^LN|||20260201083000"
 OTHER_ORDER = b"OBR|2||A2|24323-8^panel^LN|||20260201083000"
 

@@ -37,7 +37,12 @@ GGT = "2324-2^Gamma GT^LN"
         ([pid(1, "P1"), obr(1, "A"), obx(1), obx(2, GGT), obx(1)], "OBX-1"),
         ([pid(1, "P1"), obr(1, "A"), obx(1), VISIT, obr(1, "C"), obx(1, GGT)], "PV1"),
         ([pid(1, "P1"), obr(1, "A"), obx(1), pid(3, "P3"), obr(1, "C"), obx(1)], "PID-1"),
+        (
+            [pid(1, "P1"), obr(1, "A"), obx(1), pid(2, "P2"), obr(1, "C"), pid(2, "P2"), obr(1, "D"), obx(1)],
+            "PID-1",
+        ),
         # All of these are whole.
+        ([pid(1, "P1"), obr(1, "A"), obx(1), pid(2, "P2"), obr(1, "C"), obx(1)], ""),
         ([pid(1, "P1"), obr(1, "A"), obx(1), obr(1, "C"), obx(1, GGT)], ""),
         ([pid(1, "P1"), obr(1, "A"), obx(1), obx(2, GGT), SPECIMEN, obx(1, "2951-2^Sodium^LN")], ""),
         ([pid(1, "P1"), obr(1, "A"), obx(1), obx(1, GGT)], ""),

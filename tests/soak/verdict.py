@@ -1,6 +1,6 @@
 """What a soak must have left: every image once in the inbox, one answer of each study at the PACS."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydicom import dcmread
@@ -43,9 +43,10 @@ class Verdict:
 
     def records(self) -> list[FaultRecord]:
         """Return what was found."""
-        return [self._images(), self._answers(), self._objects()]
+        return [self.images(), self.answers(), self.objects()]
 
-    def _images(self) -> FaultRecord:
+    def images(self) -> FaultRecord:
+        """Say whether every image that was acknowledged is kept, once."""
         shots = [shot for study in self.traffic.studies for shot in study.shots]
         failures = lost_or_doubled(self.node.storage, shots) + unfinished_files(self.node.storage)
         failures += entered_once(self.ledger, shots)
@@ -55,7 +56,8 @@ class Verdict:
         )
         return record("soak: images kept", len(shots), failures, detail)
 
-    def _answers(self) -> FaultRecord:
+    def answers(self) -> FaultRecord:
+        """Say whether the PACS has one valid report of each study, and the right one."""
         failures: list[str] = []
         analysed = 0
         for study in self.traffic.studies:
@@ -72,18 +74,17 @@ class Verdict:
         return record("soak: studies answered", cases, failures, detail)
 
     def _answer(self, study: SentStudy) -> list[str]:
-        reports = [read_report(dcmread(path)) for path in self.pacs.reports(study.uid)]
-        uids = [
-            str(dcmread(path, stop_before_pixels=True).SOPInstanceUID) for path in self.pacs.reports(study.uid)
-        ]
-        valid = _not_replaced(uids, reports)
+        documents = [dcmread(path) for path in self.pacs.reports(study.uid)]
+        reports = {str(ds.SOPInstanceUID): read_report(ds) for ds in documents}
+        valid = _not_replaced(reports)
         if len(valid) != 1:
             return [f"{study.uid} has {len(valid)} valid reports at the PACS"]
         (report,) = valid
         wrong = not report.is_refusal if study.code == ANY_REFUSAL else report.code != study.code
         return [f"{study.uid} was answered {report.code or 'analysed'}, not {study.code or 'analysed'}"] * wrong
 
-    def _objects(self) -> FaultRecord:
+    def objects(self) -> FaultRecord:
+        """Say whether the PACS has each object once, and no other."""
         failures: list[str] = []
         known: set[str] = set()
         for study in self.traffic.studies:
@@ -106,7 +107,7 @@ class Verdict:
         return record("soak: objects at the PACS", len(kept), failures, detail)
 
 
-def _not_replaced(uids: Sequence[str], reports: Sequence[ReportFacts]) -> list[ReportFacts]:
+def _not_replaced(reports: Mapping[str, ReportFacts]) -> list[ReportFacts]:
     """Return the reports that no other names as its predecessor (PS3.3 C.17.2)."""
-    replaced = {uid for report in reports for uid in report.replaces}
-    return [report for uid, report in zip(uids, reports, strict=True) if uid not in replaced]
+    replaced = {uid for report in reports.values() for uid in report.replaces}
+    return [report for uid, report in reports.items() if uid not in replaced]

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from config.settings import Peer, Settings
 from dicom_io.network.negotiation import VERIFICATION_SOP_CLASS_UID
 from dicom_io.network.probe import probe
-from dicom_io.network.requestor import AccessRefusedError, PeerRefusedError, RemoteAE
+from dicom_io.network.requestor import AccessRefusedError, PeerError, PeerRefusedError, RemoteAE
 from dicom_io.network.storage_scu import echo
+from node.listening import is_loopback
 
 PEER_NAME = "acceptance"
 _CALLING = "calling ae title"
@@ -50,6 +51,10 @@ def check_node(node: RemoteAE, own: RemoteAE, arguments: Sequence[str] = ()) -> 
             "it again"
         )
         raise PeerRefusedError(node, because) from error
+    except PeerError as error:
+        if not error.transient or is_loopback(node.host):
+            raise
+        raise PeerError(node, f"{error.because}; on its machine node.host must name more than loopback") from error
 
 
 def check_settings(settings: Settings, node: RemoteAE, own: RemoteAE, arguments: Sequence[str]) -> None:

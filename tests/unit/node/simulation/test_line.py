@@ -170,3 +170,18 @@ def test_node_when_it_does_not_know_us_then_the_command_that_mends_it_is_told(tm
 def test_node_when_it_knows_us_then_it_says_its_name(archive: Archive) -> None:
     own = RemoteAE("MVI-ACCEPT", LOOPBACK, 11113)
     assert check_node(RemoteAE("MVINODE", LOOPBACK, archive.port), own).startswith("MVI")
+
+
+@pytest.mark.parametrize(("host", "is_told"), [("10.0.0.4", True), (LOOPBACK, False)])
+def test_check_when_a_node_elsewhere_cannot_be_reached_then_says_that_it_may_listen_on_loopback_alone(
+    monkeypatch: pytest.MonkeyPatch, host: str, is_told: bool
+) -> None:
+    def away(node: RemoteAE, **_: object) -> None:
+        raise PeerError(node, "no DICOM service could be reached there")
+
+    monkeypatch.setattr("node.simulation.peer_check.echo", away)
+    own = RemoteAE("MVI-ACCEPT", LOOPBACK, 11113)
+    with pytest.raises(PeerError) as refused:
+        check_node(RemoteAE("MVINODE", host, 11112), own)
+    assert refused.value.transient
+    assert ("node.host" in str(refused.value)) is is_told

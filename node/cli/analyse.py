@@ -16,6 +16,7 @@ from config.loading import load_settings
 from config.series_rules import rules_in_force
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import RESEARCH_USE, ExitCode, complain, print_json, verb
+from node.profiling import Profile
 
 if TYPE_CHECKING:
     from node.offline import OfflineOutcome, OnStage
@@ -46,6 +47,12 @@ def analyse(
         ),
     ] = None,
     model: Annotated[str | None, typer.Option("--model", metavar="NAME", help="Model bundle.")] = None,
+    profile: Annotated[
+        bool,
+        typer.Option(
+            "--profile", help="Say where time and memory went, and write profile.json and profile.pstats to --out."
+        ),
+    ] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -67,9 +74,9 @@ def analyse(
         raise ConfigError([f"--labs: {labs} is not a file; name a CSV file of laboratory values"])
     values = read_labs(labs, analytes, today=today, issuer=settings.labs.issuer) if labs else None
     bundle = load_active_bundle(settings, model)
-    with _progress(quiet=as_json) as on_stage:
+    with _progress(quiet=as_json) as on_stage, _profiled(out, wanted=profile, on_stage=on_stage) as on_each_stage:
         outcomes = analyse_folder(
-            folder, out, bundle, rules=rules, analytes=analytes, labs=values, on_stage=on_stage
+            folder, out, bundle, rules=rules, analytes=analytes, labs=values, on_stage=on_each_stage
         )
     if labs and any(NO_LABS in outcome.document.get("warnings", ()) for outcome in outcomes):
         complain(f"{labs.name} holds no values for this patient; check the patient_id column")
@@ -86,6 +93,27 @@ def _progress(*, quiet: bool) -> "Iterator[OnStage]":
     with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
         task = bar.add_task("begin", total=None)
         yield lambda stage: bar.update(task, description=_WORDS.get(stage, stage))
+
+
+@contextmanager
+def _profiled(out: Path, *, wanted: bool, on_stage: "OnStage") -> "Iterator[OnStage]":
+    if not wanted:
+        yield on_stage
+        return
+    profile = Profile()
+
+    def begin(stage: str) -> None:
+        on_stage(stage)
+        profile.begin(stage)
+
+    with profile:
+        yield begin
+    written = profile.write(out)
+    for cost in profile.stages:
+        complain(
+            f"{cost.stage:9} {cost.wall_s:7.2f} s, {cost.cpu_s:7.2f} s processor, peak {cost.peak_rss_mb:5.0f} MB"
+        )
+    complain(f"profile: {', '.join(str(path) for path in written)}")
 
 
 def _print(outcomes: "Sequence[OfflineOutcome]", bundle: "ModelBundle", *, as_json: bool) -> None:

@@ -64,11 +64,15 @@ def test_one_series_when_matched_then_refused_with_a_code(study: Path, tmp_path:
 
 def test_one_series_when_analysed_then_a_refusal_report_is_written(study: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    result = mvi_node("analyse", str(_one_series(study, tmp_path / "one")), "--out", str(out), "--json")
+    folder = str(_one_series(study, tmp_path / "one"))
+    result = mvi_node("analyse", folder, "--out", str(out), "--json", "--profile")
     assert result.returncode == 3, result.stderr
     assert json.loads(result.stdout)["status"] == "refused"
     assert (out / "sr.dcm").is_file()
     assert not (out / "seg.dcm").exists()
+    stages = [cost["stage"] for cost in json.loads((out / "profile.json").read_text())["stages"]]
+    assert (stages[0], stages[-1]) == ("scan", "report")
+    assert "mvi-node: scan " in result.stderr
 
 
 def test_two_patients_in_one_study_when_matched_then_refused(tmp_path: Path) -> None:

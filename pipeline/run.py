@@ -22,7 +22,7 @@ from pipeline.quality import (
     weakness,
 )
 from pipeline.radiomics import extract
-from pipeline.registration import register
+from pipeline.registration import FixedPoints, register
 from pipeline.resampling import resample
 from pipeline.segmentation import segment
 from pipeline.specimen import Examined
@@ -132,9 +132,12 @@ def analyse(
 
 def align(study: Study, settings: PipelineSettings) -> Aligned:
     """Register five sequences to the sixth and interpolate all six once, on the working grid."""
-    fixed = study.volumes[FIXED_ROLE]
+    fixed, seed = study.volumes[FIXED_ROLE], settings.seed
+    points = FixedPoints(fixed, seed=seed)
     outcomes = {
-        role: register(fixed, study.volumes[role], settings=settings.registration, seed=settings.seed, name=role)
+        role: register(
+            fixed, study.volumes[role], settings=settings.registration, seed=seed, name=role, points=points
+        )
         for role in MOVING_ROLES
     }
     grid = working_grid(fixed.grid, settings)

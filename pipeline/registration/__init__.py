@@ -2,5 +2,6 @@
 
 from pipeline.registration.alignment import register
 from pipeline.registration.settings import RegistrationSettings
+from pipeline.registration.similarity import FixedPoints
 
-__all__ = ["RegistrationSettings", "register"]
+__all__ = ["FixedPoints", "RegistrationSettings", "register"]

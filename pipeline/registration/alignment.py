@@ -8,12 +8,18 @@ from pipeline.errors import QualityGateError
 from pipeline.geometry import FloatArray, Grid, read_only
 from pipeline.registration.elastix import b_spline_registration, euler_registration
 from pipeline.registration.settings import RegistrationSettings
-from pipeline.registration.similarity import Similarity
+from pipeline.registration.similarity import FixedPoints, Similarity
 from pipeline.volume import Volume
 
 
 def register(
-    fixed: Volume, moving: Volume, *, settings: RegistrationSettings, seed: int, name: str = "A sequence"
+    fixed: Volume,
+    moving: Volume,
+    *,
+    settings: RegistrationSettings,
+    seed: int,
+    name: str = "A sequence",
+    points: FixedPoints | None = None,
 ) -> RegistrationOutcome:
     """Align `moving` to `fixed`, rigidly unless `settings.deformable` adds a second step.
 
@@ -29,6 +35,8 @@ def register(
         Of the elastix sampler and of the points at which the metric is measured.
     name
         Of `moving`, for messages.
+    points
+        Of `fixed`, where several sequences are aligned to it; drawn here where absent.
 
     Returns
     -------
@@ -47,7 +55,7 @@ def register(
     ----------
     .. [1] Klein et al., IEEE TMI 29(1), 2010. doi:10.1109/TMI.2009.2035616
     """
-    similarity = Similarity(fixed, moving, seed=seed, name=name)
+    similarity = Similarity(points or FixedPoints(fixed, seed=seed), moving, name=name)
     identity = np.eye(4)
     before = similarity(identity)
     start = _start(fixed.grid, moving.grid, settings, similarity)

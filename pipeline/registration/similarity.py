@@ -17,6 +17,8 @@ BODY_SHARE_OF_BRIGHT: Final = 0.1
 """Smoothed intensity above which a voxel is body, as a share of the 98th percentile; air is below it."""
 BRIGHTNESS_LIMITS: Final = (1, 99.5)
 """Percentiles between which intensities are binned."""
+LIMITS_FROM_EVERY: Final = 7
+"""Percentiles are taken over every seventh voxel: odd, so that no column of an image is left out."""
 LEAST_OVERLAP: Final = 0.25
 """Share of the sampled points that must lie inside the moving volume."""
 
@@ -26,8 +28,35 @@ Mask = npt.NDArray[np.bool_]
 def body_mask(volume: Volume) -> Mask:
     """Separate the body from the air around it, (k, j, i); air tells nothing about alignment."""
     smooth = ndimage.gaussian_filter(volume.array, sigma=(0, 2, 2))
-    mask: Mask = smooth > BODY_SHARE_OF_BRIGHT * np.percentile(smooth, 98)
+    mask: Mask = smooth > BODY_SHARE_OF_BRIGHT * np.percentile(smooth.ravel()[::LIMITS_FROM_EVERY], 98)
     return mask
+
+
+class FixedPoints:
+    """Where the metric is measured: voxels of the body in the fixed volume, drawn once for all moving ones.
+
+    Parameters
+    ----------
+    fixed
+        Its body is sampled at `SAMPLES` voxels.
+    seed
+        Of the draw.
+
+    Raises
+    ------
+    QualityGateError
+        ``REG-CONSTANT``: it has a single value.
+    """
+
+    def __init__(self, fixed: Volume, *, seed: int) -> None:
+        _require_contrast("The hepatobiliary phase", fixed)
+        inside = np.flatnonzero(body_mask(fixed))
+        rng = np.random.default_rng(seed)
+        chosen = np.unravel_index(rng.choice(inside, min(SAMPLES, inside.size), replace=False), fixed.grid.shape)
+        self.lps_mm: FloatArray = fixed.grid.to_lps_mm(np.stack(chosen[::-1], axis=-1))
+        """(n, 3)."""
+        self.levels = _levels(fixed.array[chosen], _limits(fixed))
+        """(n,): brightness, 0 to `BINS` - 1."""
 
 
 class Similarity:
@@ -35,39 +64,26 @@ class Similarity:
 
     Parameters
     ----------
-    fixed
-        Its body is sampled at `SAMPLES` voxels, drawn once.
+    points
+        Of the fixed volume.
     moving
         Interpolated linearly at those points.
-    seed
-        Of the draw.
     name
         Of `moving`, for messages.
 
     Raises
     ------
     QualityGateError
-        ``REG-CONSTANT``: one of them has a single value.
+        ``REG-CONSTANT``: `moving` has a single value.
 
     References
     ----------
     .. [1] Wells et al., Medical Image Analysis 1(1), 1996. doi:10.1016/S1361-8415(01)80004-9
     """
 
-    def __init__(self, fixed: Volume, moving: Volume, *, seed: int, name: str = "A sequence") -> None:
-        for what, volume in (("The hepatobiliary phase", fixed), (name, moving)):
-            if not np.ptp(volume.array) > 0:
-                raise QualityGateError(
-                    "REG-CONSTANT",
-                    f"{what} has one value everywhere.",
-                    remedy="Send the series again.",
-                    stage="register",
-                )
-        inside = np.flatnonzero(body_mask(fixed))
-        rng = np.random.default_rng(seed)
-        chosen = np.unravel_index(rng.choice(inside, min(SAMPLES, inside.size), replace=False), fixed.grid.shape)
-        self._points = fixed.grid.to_lps_mm(np.stack(chosen[::-1], axis=-1))
-        self._fixed_levels = _levels(fixed.array[chosen], _limits(fixed))
+    def __init__(self, points: FixedPoints, moving: Volume, *, name: str = "A sequence") -> None:
+        _require_contrast(name, moving)
+        self._points, self._fixed_levels = points.lps_mm, points.levels
         self._moving = moving
         self._limits = _limits(moving)
 
@@ -94,8 +110,18 @@ class Similarity:
         return index, inside
 
 
+def _require_contrast(what: str, volume: Volume) -> None:
+    if not np.ptp(volume.array) > 0:
+        raise QualityGateError(
+            "REG-CONSTANT",
+            f"{what} has one value everywhere.",
+            remedy="Send the series again.",
+            stage="register",
+        )
+
+
 def _limits(volume: Volume) -> tuple[float, float]:
-    low, high = np.percentile(volume.array, BRIGHTNESS_LIMITS)
+    low, high = np.percentile(volume.array.ravel()[::LIMITS_FROM_EVERY], BRIGHTNESS_LIMITS)
     return float(low), float(high)
 
 

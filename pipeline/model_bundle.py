@@ -155,7 +155,7 @@ def load_bundle(folder: Path) -> ModelBundle:
     manifest = _read_manifest(folder)
     tensors = {name: _read_tensors(folder / name, manifest["files"].get(name)) for name in FILES}
     try:
-        settings = PipelineSettings.model_validate(manifest["settings"])
+        settings = PipelineSettings.model_validate(_completed(manifest["settings"]))
     except ValidationError as error:
         keys = ", ".join(".".join(str(part) for part in item["loc"]) for item in error.errors())
         raise ModelBundleError(
@@ -163,6 +163,14 @@ def load_bundle(folder: Path) -> ModelBundle:
         ) from error
     identity = ModelIdentity(manifest["name"], manifest["version"], manifest["sha256"], manifest["intended_use"])
     return ModelBundle(identity, settings, tensors, manifest["training"])
+
+
+def _completed(settings: Any) -> Any:
+    """Add what was not a setting yet when a bundle was made, as the software did it then."""
+    if isinstance(settings, dict) and isinstance(settings.get("segmentation"), dict):
+        segmentation = {"search": "body", **settings["segmentation"]}
+        return {**settings, "segmentation": segmentation}
+    return settings
 
 
 def write_bundle(

@@ -1,6 +1,6 @@
 """What a model bundle states about its segmentation network."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -40,6 +40,8 @@ class SegmentationSettings(BaseModel):
     """Patch of the inference, voxels."""
     stride_kji: Triple = (32, 100, 100)
     """Distance of neighbouring patches, voxels; not larger than the patch."""
+    search: Literal["body", "liver"] = "liver"
+    """Patches of the whole body, or of the region of the liver that a first look at half resolution sees."""
     normalisation: NormalisationSettings = NormalisationSettings()
     """How intensities become 0 to 1."""
 

@@ -1,7 +1,5 @@
-"""What segmentation training minimises, and the Dice that is reported."""
+"""What segmentation training minimises."""
 
-import numpy as np
-import numpy.typing as npt
 from torch import Tensor
 from torch.nn import functional
 
@@ -31,9 +29,3 @@ def dice_and_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     dice = (2 * overlap + SMOOTH) / (total + SMOOTH)
     loss: Tensor = functional.cross_entropy(logits, labels) + 1 - dice[1:].mean()
     return loss
-
-
-def dice(first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]) -> float:
-    """Twice the intersection over the sum of both; 1 where both are empty."""
-    total = int(first.sum()) + int(second.sum())
-    return 1.0 if total == 0 else 2.0 * int((first & second).sum()) / total

@@ -11,13 +11,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from pipeline.segmentation import SegmentationSettings, build_network, label_patches
+from pipeline.overlap import dice
+from pipeline.segmentation import SegmentationSettings, build_network, label_body
 from pipeline.segmentation.backends import torch_predictor
 from pipeline.segmentation.network import ResUNet, weights_of
 from pipeline.training.case_store import LIVER, TUMOUR, TrainingCase, read_case
 from pipeline.training.checkpoint import CHECKPOINT, LOG, TrainingState, append_log, resume, save
 from pipeline.training.errors import TrainingError
-from pipeline.training.loss import dice, dice_and_cross_entropy
+from pipeline.training.loss import dice_and_cross_entropy
 from pipeline.training.patch_sampling import cases_in_play, patch_at, sample, step_random
 from pipeline.training.settings import SegmentationTrainingSettings
 
@@ -165,7 +166,7 @@ def _evaluate(
         case = read_case(folder)
         channels = case.channels.astype(np.float32)
         with torch.autocast("cpu", torch.bfloat16, enabled=training.precision == "bfloat16"):
-            labels = label_patches(channels, np.array(case.body), predict, settings)
+            labels = label_body(channels, np.array(case.body), predict, settings)
         liver = dice(labels >= LIVER, case.labels >= LIVER)
         results.append((liver, dice(labels == TUMOUR, case.labels == TUMOUR)))
     return tuple(results)

@@ -22,11 +22,11 @@ from scipy import ndimage
 
 from pipeline.deformation import Deformation
 from pipeline.geometry import FloatArray
+from pipeline.overlap import dice
 from pipeline.phantom import PhantomSettings, make_case
 from pipeline.quality import GateSettings, registration_gates
 from pipeline.registration import RegistrationSettings, register
 from pipeline.study import FIXED_ROLE, MOVING_ROLES
-from pipeline.training.loss import dice
 from pipeline.volume import LabelMap
 from tests.bench.figure import Figure
 

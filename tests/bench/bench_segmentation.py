@@ -18,11 +18,11 @@ import numpy as np
 
 from pipeline.lesions import delineate
 from pipeline.model_bundle import BUNDLED_FOLDER, ModelBundle, load_bundle
+from pipeline.overlap import dice
 from pipeline.phantom import PhantomSettings, make_case
 from pipeline.run import align
 from pipeline.segmentation import segment
 from pipeline.study import FIXED_ROLE
-from pipeline.training.loss import dice
 from tests.bench.figure import Figure
 
 FIRST_SEED = 50_000

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,17 +24,19 @@ import numpy.typing as npt
 from pydicom import dcmread
 
 from config.analytes import load_analytes
+from config.parameter_maps import read_parameter_map
 from config.series_rules import load_series_rules
 from dicom_io.phantom_series import write_phantom_study
 from node.offline import analyse_folder
 from pipeline.analysis import Analysis
 from pipeline.lesions import delineate
 from pipeline.model_bundle import BUNDLED_FOLDER, ModelBundle, load_bundle
+from pipeline.overlap import dice
 from pipeline.phantom import PhantomCase, PhantomSettings, make_case
 from pipeline.resampling import grid_of
 from pipeline.run import analyse, working_grid
+from pipeline.segmentation.backends import ready_predictor
 from pipeline.study import FIXED_ROLE, MOVING_ROLES, Role, Study
-from pipeline.training.loss import dice
 from pipeline.volume import LabelMap
 from tests.bench import stock_study
 from tests.bench.figure import Figure
@@ -86,8 +88,9 @@ class Outcome:
 
 def product_run(folder: Path, out: Path) -> Outcome:
     """Analyse a folder as `mvi-node analyse` does; runs in a process of its own."""
-    bundle = load_bundle(BUNDLED_FOLDER / "phantom-demo")
+    bundle = _bundle()
     _warm()
+    ready_predictor(bundle.segmentation_weights, bundle.settings.segmentation)
     kept: list[Analysis] = []
 
     def run(study: Study, model: ModelBundle) -> Analysis:
@@ -113,7 +116,7 @@ def product_run(folder: Path, out: Path) -> Outcome:
 
 def stock_run(files: Mapping[Role, Sequence[Path]], out: Path) -> Outcome:
     """Analyse the files with the baseline; runs in a process of its own."""
-    bundle = load_bundle(BUNDLED_FOLDER / "phantom-demo")
+    bundle = _bundle()
     _warm()
     seconds: dict[str, float] = {}
     with _timed(seconds, "assemble"):
@@ -131,6 +134,15 @@ def stock_run(files: Mapping[Role, Sequence[Path]], out: Path) -> Outcome:
     with _timed(seconds, "report"):
         stock_study.report(files, tumour, out)
     return Outcome(seconds, transforms, on_native.liver_map.array > 0, tumour, _peak_mb())
+
+
+def _bundle() -> ModelBundle:
+    """Return the bundled model with the settings that the software gives to a model it trains today."""
+    bundle = load_bundle(BUNDLED_FOLDER / "phantom-demo")
+    registration = bundle.settings.registration.model_copy(update={"parameters": read_parameter_map()})
+    segmentation = bundle.settings.segmentation.model_copy(update={"search": "liver"})
+    settings = bundle.settings.model_copy(update={"registration": registration, "segmentation": segmentation})
+    return replace(bundle, settings=settings)
 
 
 def _warm() -> None:

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import pickle
 from pathlib import Path
@@ -102,6 +103,19 @@ def test_load_when_the_manifest_was_edited_then_it_is_refused(tmp_path: Path) ->
     (folder / MANIFEST).write_text(json.dumps(manifest))
     with pytest.raises(ModelBundleError, match="changed after training"):
         load_bundle(folder)
+
+
+def test_load_when_a_bundle_is_older_than_the_search_for_the_liver_then_its_whole_body_is_searched(
+    tmp_path: Path,
+) -> None:
+    folder = write(tmp_path)
+    assert load_bundle(folder).settings.segmentation.search == "liver"
+    manifest = json.loads((folder / MANIFEST).read_text())
+    del manifest["settings"]["segmentation"]["search"], manifest["sha256"]
+    canonical = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
+    manifest["sha256"] = hashlib.sha256(canonical.encode()).hexdigest()
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    assert load_bundle(folder).settings.segmentation.search == "body"
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,13 @@ from pipeline.segmentation import (
     backends,
     build_network,
     build_predictor,
-    keep_organ,
     normalise,
     segment,
 )
 from pipeline.segmentation.network import weights_of
 from pipeline.segmentation.normalisation import body_mask, rescale
 from pipeline.segmentation.patches import Predictor
+from pipeline.segmentation.search import keep_organ
 from pipeline.study import Role
 from pipeline.volume import Volume
 

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.overlap import dice
 from pipeline.segmentation import SegmentationSettings
 from pipeline.training.case_store import read_case
 from pipeline.training.errors import TrainingError
-from pipeline.training.loss import dice, dice_and_cross_entropy
+from pipeline.training.loss import dice_and_cross_entropy
 from pipeline.training.patch_sampling import cases_in_play, patch_at, sample, step_random
 from pipeline.training.segmentation import Progress, learning_rate_at, train
 from pipeline.training.settings import SegmentationTrainingSettings

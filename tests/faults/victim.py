@@ -251,11 +251,18 @@ def is_alive(process: int) -> bool:
 def listener(port: int) -> int | None:
     """Return the number of the process that listens on a port of this machine."""
     wanted = f"socket:[{_listening_inode(port)}]"
-    for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
-        with contextlib.suppress(OSError):
-            if str(descriptor.readlink()) == wanted:
-                return int(descriptor.parts[2])
+    for process in Path("/proc").glob("[0-9]*"):
+        if any(target == wanted for target in _open_files(process)):
+            return int(process.name)
     return None
+
+
+def _open_files(process: Path) -> Iterator[str]:
+    """Yield what a process has open; nothing where it ends meanwhile, as some do on a busy machine."""
+    with contextlib.suppress(OSError):
+        for descriptor in (process / "fd").iterdir():
+            with contextlib.suppress(OSError):
+                yield str(descriptor.readlink())
 
 
 def _listening_inode(port: int) -> str:

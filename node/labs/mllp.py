@@ -81,6 +81,9 @@ class MllpServer:
             await self._serve(BlockReader(reader, self._limits, self._dropped), writer)
         except TimeoutError:
             logger.info("silent connection closed")
+        except asyncio.CancelledError:
+            # `close` alone cancels. asyncio (3.11) logs a traceback for a connection whose task ends as cancelled.
+            logger.info("connection closed, the listener stops")
         except BlockError as error:
             logger.warning("connection closed because=%s", error)
         except (ConnectionError, ssl.SSLError) as error:

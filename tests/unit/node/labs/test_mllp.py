@@ -205,3 +205,14 @@ def test_tls_when_the_sender_knows_only_old_ciphers_then_refuses_it(tmp_path: Pa
     old.maximum_version = ssl.TLSVersion.TLSv1_2
     with serving(tls=server_context(labs)) as port, pytest.raises((ssl.SSLError, ConnectionError)):
         Sender(port, old)
+
+
+def test_server_when_it_stops_beside_an_open_connection_then_says_so_without_a_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with serving() as port:
+        sender = Sender(port)
+        assert sender.ask(b"abc") == b"ABC"
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+    assert sender.is_closed()
+    sender.close()

@@ -6,6 +6,7 @@ set>.dcm`` below the storage folder. No UID of a peer is ever part of a path.
 
 import errno
 import hashlib
+import itertools
 import logging
 import os
 import threading
@@ -20,6 +21,7 @@ from pathlib import Path
 
 from config.errors import NodeError
 from dicom_io.network.identity import InstanceIdentity
+from node.folder_sync import FolderSync, sync_folder
 from node.owner import is_gone, worker_name
 
 LOGGER = logging.getLogger(__name__)
@@ -113,13 +115,17 @@ class Inbox:
         self._arriving = self._root / ARRIVING
         self._minimum_free_bytes = minimum_free_bytes
         self._free_bytes = free_bytes or _free_bytes
+        self._folders = FolderSync()
         self._placing: set[str] = set()
         self._placed = threading.Condition()
         self._owner = worker_name(0).replace("/", "~")
+        # A UUID of each file would ask the kernel for random numbers each time.
+        self._run = uuid.uuid4().hex
+        self._numbers = itertools.count()
         try:
             self._arriving.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _sync_folder(self._root)
-            _sync_folder(storage)
+            sync_folder(self._root)
+            sync_folder(storage)
         except OSError as error:
             raise InboxError(f"{self._root} cannot be written to: {error.strerror or error}") from error
 
@@ -167,7 +173,7 @@ class Inbox:
                 arrival, descriptor = self._named(final, file_header, data_set)
                 try:
                     meanwhile(Placement(path, content, size, arrival))
-                    _sync(descriptor, final, settled, keep=arrival is Arrival.SAME)
+                    self._sync(descriptor, final, settled, keep=arrival is Arrival.SAME)
                 finally:
                     os.close(descriptor)
         except OSError as error:
@@ -247,7 +253,8 @@ class Inbox:
                 return Arrival.SAME, descriptor
             os.close(descriptor)
             arrival = Arrival.REPAIRED
-        part = os.path.join(self._arriving, f"{uuid.uuid4().hex}~{self._owner}.part")  # noqa: PTH118 - as above
+        name = f"{self._run}-{next(self._numbers)}~{self._owner}.part"
+        part = os.path.join(self._arriving, name)  # noqa: PTH118 - as above
         descriptor = self._create(part)
         try:
             _write(descriptor, file_header, data_set)
@@ -257,6 +264,21 @@ class Inbox:
             Path(part).unlink(missing_ok=True)
             raise
         return arrival, descriptor
+
+    def _sync(self, descriptor: int, path: str, settled: Callable[[], None], *, keep: bool) -> None:
+        """Return when the disk keeps a file and its name."""
+        ticket = self._folders.ticket()
+        try:
+            try:
+                os.fsync(descriptor)
+            finally:
+                settled()
+            self._folders.synchronise(os.path.dirname(path), ticket)  # noqa: PTH120 - a Path takes longer
+        except OSError:
+            # What the disk refused once looks whole until it is read again, and the next fsync says nothing of it.
+            if not keep:
+                Path(path).unlink(missing_ok=True)
+            raise
 
     def _create(self, part: str) -> int:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
@@ -273,11 +295,13 @@ class Inbox:
             os.rename(part, final)  # noqa: PTH104 - as above
         except FileNotFoundError:
             Path(final).parent.mkdir(mode=0o700, exist_ok=True)
-            _sync_folder(self._root)
+            sync_folder(self._root)
             os.rename(part, final)  # noqa: PTH104 - as above
 
 
 def _open_existing(path: str) -> int | None:
+    if not os.access(path, os.F_OK):  # An exception for every new instance takes longer.
+        return None
     try:
         return os.open(path, os.O_RDONLY)
     except FileNotFoundError:
@@ -304,21 +328,6 @@ def _write(descriptor: int, *chunks: bytes | memoryview) -> None:
             left[0] = left[0][written:]
 
 
-def _sync(descriptor: int, path: str, settled: Callable[[], None], *, keep: bool) -> None:
-    """Return when the disk keeps a file and its name."""
-    try:
-        try:
-            os.fsync(descriptor)
-        finally:
-            settled()
-        _sync_folder(os.path.dirname(path))  # noqa: PTH120 - a Path takes longer than the call
-    except OSError:
-        # What the disk refused once looks whole until it is read again, and the next fsync says nothing of it.
-        if not keep:
-            Path(path).unlink(missing_ok=True)
-        raise
-
-
 def _inbox_error(error: OSError) -> InboxError:
     if error.errno in _NO_SPACE:
         return StorageFullError("the disk of the inbox is full")
@@ -343,11 +352,3 @@ def _abandoned(part: Path) -> bool:
 
 def _hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _sync_folder(folder: Path | str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

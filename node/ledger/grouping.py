@@ -46,6 +46,7 @@ class GroupedIntake:
         self._monotonic_s = monotonic_s
         self._thread = ThreadPoolExecutor(1, "intake")
         self._waiting: SimpleQueue[_Entry] = SimpleQueue()
+        self._pressed = False
         self._last_by, self._last_s = 0, -math.inf
 
     def begin(self, instance: InstanceRecord) -> Future[Recorded]:
@@ -65,7 +66,8 @@ class GroupedIntake:
 
     def press(self) -> None:
         """Enter what waits; to be called for each instance, once the disk has its file or has refused it."""
-        if not self._waiting.empty():
+        if not (self._pressed or self._waiting.empty()):
+            self._pressed = True
             self._thread.submit(self._enter_waiting)
 
     def _is_alone(self) -> bool:
@@ -76,6 +78,7 @@ class GroupedIntake:
         return alone
 
     def _enter_waiting(self) -> None:
+        self._pressed = False  # Before it looks: who presses from now on may have come too late for it.
         group = []
         try:
             while True:

@@ -2,6 +2,7 @@
 
 import operator
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -29,6 +30,14 @@ PRELOAD = ["--preload", "pipeline.run"]
 
 def refuse(_study: object, _bundle: object) -> Any:
     raise QualityGateError("QG-REG", "Moved.", stage="register")
+
+
+def die_once(marker: str, answer: str) -> Any:
+    """End the worker in the middle of the first attempt, as a lack of memory does."""
+    if not Path(marker).exists():
+        Path(marker).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return answer
 
 
 def arguments(manifest: str) -> list[str]:
@@ -116,6 +125,26 @@ def test_dask_when_a_study_is_sent_then_answers_and_failures_are_those_of_a_proc
     finally:
         compute.stop()
         refusing.stop()
+
+
+def test_dask_when_a_worker_dies_in_the_middle_of_a_study_then_the_next_worker_takes_the_study(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    marker: Any = str(tmp_path / "died")
+    answer: Any = "analysed"
+    executor = connected(cluster.address)
+    try:
+        future = executor.submit(die_once, marker, answer)
+        until_s = time.monotonic() + 60.0
+        while not Path(marker).exists() and time.monotonic() < until_s:
+            time.sleep(0.05)
+        assert cluster.worker is not None
+        # The Deployment starts another one, and so does this.
+        cluster.worker.wait(60)
+        cluster.start_worker()
+        assert future.result(60.0) == answer
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
 
 
 def test_dask_when_nobody_answers_then_the_address_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,6 +141,9 @@ class ComputeSection(Section):
     """Address of the Dask scheduler, tcp://host:port."""
     timeout_s: Annotated[float, Field(gt=0)] = 1800.0
     """An analysis that takes longer hangs: it is ended and tried again, s."""
+    memory_bytes: Annotated[int, Field(ge=0)] = 8_000_000_000
+    """A worker process of this machine that takes more is ended, and its study tried again; 0: no limit. A study
+    of full size takes 2.6 GB; the workers of a cluster are limited by the cluster."""
 
     @model_validator(mode="after")
     def _dask_needs_a_scheduler(self) -> "ComputeSection":

@@ -1,21 +1,19 @@
 """Where the pipeline runs: a process pool on this machine, or a Dask cluster. The study travels as arrays."""
 
 import logging
-import multiprocessing
-import os
 import queue
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from config.analytes import AnalyteRules
 from config.errors import NodeError
 from config.settings import ComputeSection
 from node.dask_engine import DaskExecutor
-from node.interrupts import unheard_by_children
+from node.local_pool import end, local_pool, resident_bytes, warmed
 from node.stage_name import IDLE, show_stage
 from pipeline.errors import TransientError
 
@@ -26,14 +24,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-GRACE_S = 1.0
-"""How long worker processes have to end by themselves, s."""
-NICENESS = 10
-"""Of worker processes, beside the receiver at 0."""
+LOOK_AT_MEMORY_EVERY_S = 1.0
 WORKER_LOST = "WORKER-LOST"
 """Code of an attempt whose process ended: out of memory, killed, or a crash in native code."""
 WORKER_HUNG = "WORKER-HUNG"
 """Code of an attempt that did not come to an end."""
+WORKER_MEMORY = "WORKER-MEMORY"
+"""Code of an attempt that took more memory than it may."""
 
 
 def analyse_arrays(study: "Study", bundle: "ModelBundle", *, analytes: AnalyteRules | None = None) -> "Analysis":
@@ -59,6 +56,8 @@ class Compute:
         Analyses at once. Each has an executor of its own: one that crashes takes no other with it.
     timeout_s
         Longest time of an analysis, s.
+    memory_bytes
+        Largest resident memory of a worker process of this machine, bytes; 0: no limit.
     """
 
     def __init__(
@@ -68,10 +67,12 @@ class Compute:
         *,
         workers: int,
         timeout_s: float,
+        memory_bytes: int = 0,
     ) -> None:
         self._make = make
         self._function = function
         self._timeout_s = timeout_s
+        self._memory_bytes = memory_bytes
         self._lock = threading.Lock()
         self._stopped = False
         self._running: dict[int, tuple[Executor, Future[Analysis]]] = {}
@@ -99,6 +100,10 @@ class Compute:
             executor = self._replaced(executor)
             message = f"The analysis did not end within {self._timeout_s:.0f} s."
             raise _failed(WORKER_HUNG, message) from error
+        except _TooLargeError as error:
+            executor = self._replaced(executor)
+            message = f"The analysis took more than {self._memory_bytes / 2**30:.1f} GiB of memory."
+            raise _failed(WORKER_MEMORY, message) from error
         finally:
             self._idle.put(executor)
 
@@ -110,25 +115,31 @@ class Compute:
                 # A task of a cluster that runs already cannot be ended from here; nobody waits for it any more.
                 future.cancel()
                 if isinstance(executor, ProcessPoolExecutor):
-                    _end(executor)
+                    end(executor)
 
     def stop(self) -> None:
         """End the worker processes at once, whatever they do: every step can be done again."""
         with self._lock:
             self._stopped = True
-            _end(*self._executors)
+            end(*self._executors)
 
     def _run(self, executor: Executor, study: "Study", bundle: "ModelBundle") -> "Analysis":
         if self._stopped:
             raise _failed(WORKER_LOST, "The node is stopping.")
         future = executor.submit(self._function, study, bundle)
         self._running[threading.get_ident()] = executor, future
+        until_s = time.monotonic() + self._timeout_s
         try:
-            return future.result(self._timeout_s)
-        except TimeoutError as error:
-            if future.done():  # The analysis itself raised it.
-                raise
-            raise _HungError from error
+            while True:
+                try:
+                    return future.result(max(0.0, min(LOOK_AT_MEMORY_EVERY_S, until_s - time.monotonic())))
+                except TimeoutError as error:
+                    if future.done():  # The analysis itself raised it, or ended just now.
+                        return future.result()
+                    if time.monotonic() >= until_s:
+                        raise _HungError from error
+                    if 0 < self._memory_bytes < resident_bytes(executor):
+                        raise _TooLargeError from error
         finally:
             del self._running[threading.get_ident()]
 
@@ -136,7 +147,7 @@ class Compute:
         with self._lock:
             if self._stopped:
                 return broken
-            _end(broken)
+            end(broken)
             try:
                 fresh = self._make()
             except NodeError as error:
@@ -149,6 +160,10 @@ class Compute:
 
 class _HungError(Exception):
     """An analysis takes longer than it may."""
+
+
+class _TooLargeError(Exception):
+    """An analysis takes more memory than it may."""
 
 
 def make_compute(settings: ComputeSection, analytes: AnalyteRules | None = None) -> Compute:
@@ -166,55 +181,16 @@ def make_compute(settings: ComputeSection, analytes: AnalyteRules | None = None)
     """
 
     def make() -> Executor:
-        return DaskExecutor(settings.scheduler) if settings.engine == "dask" else _warmed(_local_executor())
+        return DaskExecutor(settings.scheduler) if settings.engine == "dask" else warmed(local_pool())
 
     function = partial(analyse_arrays, analytes=analytes)
-    return Compute(make, function, workers=settings.workers, timeout_s=settings.timeout_s)
-
-
-def _local_executor() -> Executor:
-    # Spawned, not forked: the thread pools of ITK and torch do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(1, mp_context=context, initializer=_prepare_worker)
-
-
-def _warmed(executor: Executor) -> Executor:
-    with unheard_by_children():
-        executor.submit(import_pipeline)
-    return executor
-
-
-def import_pipeline() -> None:
-    """Load torch and ITK before the first study needs them; runs in a worker process."""
-    import pipeline.run  # noqa: F401, PLC0415 - for its effect
-
-
-def _prepare_worker() -> None:
-    # An analysis takes every core for a minute; what arrives meanwhile goes before it.
-    os.nice(NICENESS)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.join,), daemon=True, name="parent-watch").start()
-
-
-def _end_with(wait: Callable[[], None]) -> None:
-    # A killed node cannot tell its workers; an orphan would hold the memory that the restarted node needs.
-    wait()
-    os._exit(1)
-
-
-def _end(*executors: Executor) -> None:
-    # Public as `terminate_workers` from Python 3.14; before, shutdown() waits for what runs, up to minutes.
-    processes: list[Any] = []
-    for executor in executors:
-        processes += (getattr(executor, "_processes", None) or {}).values()
-        executor.shutdown(wait=False, cancel_futures=True)
-    until_s = time.monotonic() + GRACE_S
-    for process in processes:
-        # An idle worker ends by itself, and tidies up; a busy one does not listen.
-        process.join(max(0.0, until_s - time.monotonic()))
-        if process.is_alive():
-            process.terminate()
+    return Compute(
+        make,
+        function,
+        workers=settings.workers,
+        timeout_s=settings.timeout_s,
+        memory_bytes=settings.memory_bytes,
+    )
 
 
 def _failed(code: str, message: str) -> TransientError:

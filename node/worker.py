@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from config.errors import NodeError
 from node.backoff import BackOff
-from node.executor import WORKER_HUNG, WORKER_LOST
+from node.executor import WORKER_HUNG, WORKER_LOST, WORKER_MEMORY
 from node.ledger.ledger import Ledger
 from node.ledger.records import Claim, ObjectKind, ResultObject
 from node.ledger.rows import LostClaimError
@@ -31,7 +31,7 @@ LEASE_S = LONGEST_LEASE_S
 MAXIMUM_ATTEMPTS = 8
 """Attempts at a study while something is not available, before it is parked."""
 MAXIMUM_CRASHES = 3
-"""Attempts at a study that ends its worker process, or hangs in it: the first and two more."""
+"""Attempts at a study that ends its worker process, hangs in it or fills it: the first and two more."""
 MAXIMUM_OUTAGES = 1000
 """Attempts at a study while the ledger or the disk is not available: about ten days at the longest back-off."""
 FINISH_AGAIN_S = (0.5, 2.0, 5.0, 10.0)
@@ -209,7 +209,7 @@ def _outage(error: Exception) -> TransientError | None:
 
 
 def _attempts(error: TransientError) -> int:
-    if error.code in (WORKER_LOST, WORKER_HUNG):
+    if error.code in (WORKER_LOST, WORKER_HUNG, WORKER_MEMORY):
         return MAXIMUM_CRASHES
     return MAXIMUM_OUTAGES if error.code in (LEDGER, STORAGE) else MAXIMUM_ATTEMPTS
 

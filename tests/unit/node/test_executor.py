@@ -7,11 +7,13 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPool
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from config.errors import ConfigError
 from config.settings import ComputeSection
-from node.executor import WORKER_HUNG, WORKER_LOST, Compute, _local_executor, make_compute
+from node.executor import WORKER_HUNG, WORKER_LOST, WORKER_MEMORY, Compute, make_compute
+from node.local_pool import local_pool
 from pipeline.errors import QualityGateError, TransientError
 
 # The functions below travel to worker processes in place of the pipeline; a study and a bundle are words here.
@@ -44,12 +46,20 @@ def crash_or_wait(study: Any, bundle: Any) -> Any:
     return study
 
 
+def fill(study: Any, bundle: Any) -> Any:
+    if study == "large":
+        held = np.ones(700_000_000, np.uint8)
+        time.sleep(60)
+        return held.sum()
+    return study
+
+
 def time_out(study: Any, bundle: Any) -> Any:
     raise TimeoutError("of its own")
 
 
 def compute(function: Function, workers: int = 1, timeout_s: float = 60) -> Compute:
-    return Compute(_local_executor, function, workers=workers, timeout_s=timeout_s)
+    return Compute(local_pool, function, workers=workers, timeout_s=timeout_s)
 
 
 def run(own: Compute, study: str) -> Any:
@@ -114,6 +124,21 @@ def test_analyse_when_it_hangs_then_is_transient_and_its_process_is_ended() -> N
         own.stop()
 
 
+def test_analyse_when_it_takes_too_much_memory_then_is_transient_and_the_next_study_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("node.executor.LOOK_AT_MEMORY_EVERY_S", 0.05)
+    limit = 500_000_000
+    own = Compute(local_pool, fill, workers=1, timeout_s=60, memory_bytes=limit)
+    try:
+        with pytest.raises(TransientError, match=r"more than 0\.5 GiB") as caught:
+            run(own, "large")
+        assert caught.value.code == WORKER_MEMORY
+        assert run(own, "small") == "small"
+    finally:
+        own.stop()
+
+
 def test_analyse_when_the_pipeline_raises_a_time_out_then_it_is_not_taken_for_a_hang() -> None:
     own = compute(time_out)
     try:
@@ -131,12 +156,6 @@ def test_analyse_when_the_pipeline_refuses_then_the_refusal_comes_back_whole() -
         assert (caught.value.code, caught.value.remedy, caught.value.stage) == ("QG-REG", "Repeat.", "register")
     finally:
         own.stop()
-
-
-def local_pool() -> ProcessPoolExecutor:
-    pool = _local_executor()
-    assert isinstance(pool, ProcessPoolExecutor)
-    return pool
 
 
 class Recorder(Executor):

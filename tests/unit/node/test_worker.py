@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 import node.worker
 from node.backoff import BackOff
-from node.executor import WORKER_HUNG, WORKER_LOST
+from node.executor import WORKER_HUNG, WORKER_LOST, WORKER_MEMORY
 from node.ledger.ledger import Ledger
 from node.ledger.records import Claim, ObjectKind
 from node.states import StudyState
@@ -79,7 +79,12 @@ def test_step_when_something_is_away_then_tries_again_after_the_back_off(ledger:
 
 @pytest.mark.parametrize(
     ("code", "attempts"),
-    [("DEV-MEMORY", MAXIMUM_ATTEMPTS), (WORKER_LOST, MAXIMUM_CRASHES), (WORKER_HUNG, MAXIMUM_CRASHES)],
+    [
+        ("DEV-MEMORY", MAXIMUM_ATTEMPTS),
+        (WORKER_LOST, MAXIMUM_CRASHES),
+        (WORKER_HUNG, MAXIMUM_CRASHES),
+        (WORKER_MEMORY, MAXIMUM_CRASHES),
+    ],
 )
 def test_step_when_something_stays_away_then_the_study_is_parked(
     ledger: Ledger, clock: FakeClock, code: str, attempts: int

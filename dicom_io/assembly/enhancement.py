@@ -126,6 +126,27 @@ def strangers(volumes: Mapping[Role, Volume]) -> tuple[Role, ...]:
     return alone if len(others) > 1 and all(pair in alike for pair in combinations(others, 2)) else ()
 
 
+def unlike(volumes: Mapping[Role, Volume]) -> tuple[tuple[Role, Role], ...]:
+    """Return the pairs of phases that do not show one body, where some do.
+
+    Parameters
+    ----------
+    volumes
+        The four T1 roles, as assembled, unregistered.
+
+    Returns
+    -------
+    tuple[tuple[Role, Role], ...]
+        Nothing where too few points are common to the four, or no two are alike, as of noise.
+    """
+    common = _in_common(volumes)
+    pairs = list(combinations(common, 2))
+    if common[Role.T1_PRE].size < LEAST_POINTS:
+        return ()
+    apart = tuple(pair for pair in pairs if not _alike(common[pair[0]], common[pair[1]]))
+    return apart if len(apart) < len(pairs) else ()
+
+
 def _in_common(volumes: Mapping[Role, Volume]) -> Samples:
     """Return the brightness at the points of the lattice that lie in all volumes, air included."""
     points = _lattice(volumes[Role.T1_HEPATOBILIARY].grid)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from config.series_rules import SeriesRules
-from dicom_io.assembly.enhancement import STEP_MM, Enhancement, measure, sample, strangers
+from dicom_io.assembly.enhancement import STEP_MM, Enhancement, measure, sample, strangers, unlike
 from dicom_io.assembly.evidence import DYNAMIC_ROLES
 from dicom_io.assembly.frame_pixels import OpenFiles
 from dicom_io.assembly.match_result import Evidence, MatchResult, RoleMatch
@@ -50,7 +50,7 @@ def inspect(match: MatchResult, volumes: Mapping[Role, Volume], rules: SeriesRul
         return match
     inside = sample({role: volumes[role] for role in DYNAMIC_ROLES})
     if inside is None:
-        return _not_one_body(match, strangers(volumes))
+        return _not_one_body(match, strangers(volumes), unlike(volumes))
     found = measure(inside)
     against = doubts(found, rules.pixels)
     orders = fitting_orders(inside, rules.pixels) if against else []
@@ -86,8 +86,16 @@ def inspect_files(match: MatchResult, rules: SeriesRules) -> MatchResult:
     return inspect(match, volumes, rules)
 
 
-def _not_one_body(match: MatchResult, foreign: Sequence[Role]) -> MatchResult:
-    """Refuse where it can be told which phases do not show the body of the others; else warn."""
+def _not_one_body(match: MatchResult, foreign: Sequence[Role], apart: Sequence[tuple[Role, Role]]) -> MatchResult:
+    """Refuse where some phases show one body and others do not, by name where it can be told which; else warn."""
+    if not foreign and apart:
+        pair = " and ".join(
+            f"{name_roles([role])} (series {match.roles[role].series_number})" for role in apart[0]
+        )
+        said = (
+            f"what is chosen as the {pair} does not show one body; one of them may be a subtraction or a fat image"
+        )
+        return _refused(match, f"The images contradict the headers: {said}.")
     if not foreign:
         doubt = "Pixels were not compared: the phases do not show one body, or too little of it."
         return replace(match, warnings=(*match.warnings, doubt))

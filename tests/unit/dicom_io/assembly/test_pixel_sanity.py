@@ -176,6 +176,19 @@ def test_inspect_when_one_phase_shows_another_body_then_it_is_refused_by_name(
         assert [each for each in PHASES if ROLE_WORDS[each] in result.message] == [role]
 
 
+def test_inspect_when_two_phases_show_another_body_then_the_two_that_differ_are_named(
+    accepted: MatchResult,
+) -> None:
+    # As fat images do: neither pair is like the other, and no phase stands alone.
+    volumes = phases()
+    fat = {
+        role: Volume(volumes[role].array.max() - volumes[role].array, volumes[role].grid) for role in PHASES[2:]
+    }
+    result = judged(accepted, {**volumes, **fat})
+    assert (result.status, result.code) == ("refused", "SM-PIXEL")
+    assert ROLE_WORDS[Role.T1_PRE] in result.message and ROLE_WORDS[Role.T1_PORTAL] in result.message
+
+
 def test_inspect_when_the_phases_do_not_overlap_then_they_are_not_compared(accepted: MatchResult) -> None:
     volumes = phases()
     far = volumes[Role.T1_PORTAL]

@@ -46,6 +46,8 @@ class Lexicon(_Terms):
     """After contrast, whatever the phase: contradicts `pre` where a series is one phase."""
     multiphase: tuple[str, ...]
     """Several phases: says nothing of `pre`."""
+    before_and_after: tuple[str, ...]
+    """Several phases, the first of them before contrast."""
     arterial: tuple[str, ...]
     """Arterial phase."""
     portal: tuple[str, ...]

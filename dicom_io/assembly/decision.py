@@ -21,13 +21,14 @@ from dicom_io.assembly.objections import (
     assignment_objections,
     contradicting_objections,
     defective_objections,
+    misnamed_objections,
     missing_objections,
-    weak_objections,
 )
 from dicom_io.assembly.overrides import Placed
-from dicom_io.assembly.preferences import equivalent, preferred, settle
+from dicom_io.assembly.preferences import equivalent, other_image, preferred, settle
 from dicom_io.assembly.refusals import Refusal
 from dicom_io.assembly.scoring import Scored, agent_used, score_static, weigh
+from dicom_io.assembly.weakness import weak_objections
 from pipeline.study import Role
 
 _STATIC_ROLES = (Role.T2, Role.DWI)
@@ -99,6 +100,7 @@ def decide(study: Sorted, rules: SeriesRules, placed: Placed | None = None) -> D
         ambiguous_objections(choices, ambiguous),
         defective_objections(choices),
         contradicting_objections(choices),
+        misnamed_objections(study, choices, timing, rules),
         weak_objections(choices, timing, rules),
     )
     return Decision(
@@ -176,6 +178,9 @@ def _nearest(
         return nothing if nearest is None else (choices[role].score - nearest.score, nearest)
     if phases is None:
         return nothing
+    twin = other_image(choices[role], phases.pool[role], phases.timing, rules)
+    if twin is not None:
+        return 0.0, twin
     same = frozenset(
         item.subvolume for item in phases.pool[role] if equivalent(role, choices[role], item, phases.timing, rules)
     )

@@ -13,8 +13,13 @@ _NEGATIONS = (
     r"(?:nicht|kein\w*|not|no|non|without|noncontrast|ohne|sans|pas(?: de|d')?|sin|sem|senza|niet|geen|ikke|inte)"
 )
 _ARTICLES = r"(?:(?:phase|fase|the|la|le|une?|uma?|eine?r?) )?"
+_AFTERWARDS = r"(?:nach|after|apr[eè]s(?: la)?|dopo(?: la)?|despu[eé]s de(?: la)?|post(?=arter|port|ven))"
+"""Before the name of a phase: what follows it. `nach 20 min` and `after 30 s` are those phases themselves."""
 _NOT_LATIN_NEGATED = r"(?:非|不是){0}|{0}\w{{0,2}} ?(?:ではない|でない|아님|아닌)"
 """Around a phase: the description says what it is not."""
+
+_PASSING = frozenset({"arterial", "portal"})
+"""Phases that others are named after."""
 
 NOT = "not "
 """Before a phase among the concepts of a text that says what it is not."""
@@ -96,7 +101,7 @@ class Lexicon:
             text = pattern.sub(" ", text)
         found = {name for name, pattern in self._concepts.items() if pattern.search(text)}
         found |= {f"{NOT}{name}" for name, pattern in self._negated.items() if pattern.search(said)}
-        if "multiphase" in found:
+        if found & {"multiphase", "before_and_after"}:
             # `PRE/POST` and `DYN` are several phases in one series, never the one before contrast.
             found -= {"pre", "post"}
         if "hepatobiliary" in found:
@@ -112,6 +117,8 @@ def _negated(terms: Iterable[str], phase: str) -> re.Pattern[str]:
     negations = _NEGATIONS.replace("|noncontrast", "") if phase == "pre" else _NEGATIONS
     other = "|".join(f"(?:{term})" for term in terms if not _is_latin(term))
     parts = [rf"(?<!\w){negations} {_ARTICLES}(?:{latin})(?!\w)"] if latin else []
+    # `post arterial` is the arterial phase, after contrast; `postarterial` is what comes after it.
+    parts += [rf"(?<!\w){_AFTERWARDS} ?(?!\d){_ARTICLES}(?:{latin})(?!\w)"] if latin and phase in _PASSING else []
     parts += [_NOT_LATIN_NEGATED.format(f"(?:{other})")] if other else []
     return re.compile("|".join(parts))
 

@@ -7,8 +7,9 @@ from config.series_rules import SeriesRules
 from dicom_io.assembly.assignment import CONSTRAINTS, best_phases, conflict, misplaced
 from dicom_io.assembly.candidates import Sorted
 from dicom_io.assembly.clock import PHASES_TO_SEPARATE, Clock
-from dicom_io.assembly.evidence import DYNAMIC_ROLES, Timing, gate, supporting_families
+from dicom_io.assembly.evidence import CONCEPT_OF, DYNAMIC_ROLES, Timing, gate, supporting_families
 from dicom_io.assembly.hypotheses import Pools
+from dicom_io.assembly.lexicon import PHASES
 from dicom_io.assembly.overrides import Placed
 from dicom_io.assembly.refusals import ROLE_WORDS, Refusal, name_roles, refuse
 from dicom_io.assembly.scoring import Scored
@@ -20,9 +21,6 @@ _CONTRADICTIONS = {
     "SM-ORDER": "The phases were not acquired in the order before contrast, arterial, portal, hepatobiliary.",
     "SM-GAP": "The time between the arterial and another phase is outside the limits.",
 }
-
-_PLANNED_PHASES = 3
-"""From so many phases on, a series is a dynamic one."""
 
 
 def assignment_objections(
@@ -161,6 +159,29 @@ def contradicting_objections(choices: Mapping[Role, Scored]) -> Iterator[Refusal
             )
 
 
+def misnamed_objections(
+    study: Sorted, choices: Mapping[Role, Scored], timing: Timing | None, rules: SeriesRules
+) -> Iterator[Refusal]:
+    """Yield the phases not chosen that are called arterial, but would lie before an injection only estimated.
+
+    The estimate rests on the phase chosen as the arterial one: one of the two names is wrong.
+    """
+    arterial = choices.get(Role.T1_ARTERIAL)
+    if timing is None or timing.measured or arterial is None or arterial.assigned is not None:
+        return
+    for candidate in study.t1:
+        named = candidate.around.concepts & PHASES == {CONCEPT_OF[Role.T1_ARTERIAL]}
+        elapsed = timing.clock.instants_s[candidate.subvolume] - timing.injection_s
+        if named and candidate.defect is None and -rules.time.portal_s[1] < elapsed < 0:
+            one, other = candidate.subvolume.series, arterial.subvolume.series
+            yield refuse(
+                "SM-ORDER",
+                f"Series {one.series_number} ({one.description}) is called arterial and was acquired "
+                f"{rules.time.arterial_delay_s - elapsed:.0f} s before series {other.series_number} "
+                f"({other.description}), the arterial phase by the other times.",
+            )
+
+
 def defective_objections(choices: Mapping[Role, Scored]) -> Iterator[Refusal]:
     """Yield the choices that must not be analysed."""
     for role, choice in choices.items():
@@ -170,46 +191,3 @@ def defective_objections(choices: Mapping[Role, Scored]) -> Iterator[Refusal]:
             yield refuse(
                 found.code, f"The {ROLE_WORDS[role]} (series {number}) cannot be analysed: {found.because}."
             )
-
-
-def weak_objections(
-    choices: Mapping[Role, Scored], timing: Timing | None, rules: SeriesRules
-) -> Iterator[Refusal]:
-    """Yield the choices that too little speaks for."""
-    circular = timing is not None and not timing.measured and not _anchored(choices)
-    if circular and Role.T1_ARTERIAL in choices:
-        yield refuse(
-            f"SM-WEAK-{Role.T1_ARTERIAL}",
-            "No description, agent phase or recorded injection tells which T1 phase is the arterial one.",
-        )
-    for role, choice in choices.items():
-        if choice.assigned is not None:
-            continue
-        least = rules.decision.minimum_score[role.value]
-        families = supporting_families(choice.evidence)
-        lonely = role in DYNAMIC_ROLES and len(families) < rules.decision.families
-        if choice.score < least or lonely:
-            known = ", ".join(sorted(families)) or "nothing"
-            yield refuse(
-                f"SM-WEAK-{role}",
-                f"The best {ROLE_WORDS[role]} scores {choice.score:g}, {least:g} is asked; supported by {known}.",
-            )
-
-
-def _anchored(choices: Mapping[Role, Scored]) -> bool:
-    """Tell whether an injection estimated from the arterial phase is more than a circle.
-
-    It is where something beside the clock calls that phase arterial, or where arterial and portal phase are of
-    one series of three or more phases, which a scanner runs as planned. Otherwise a study that lacks its arterial
-    phase looks like one that has it, all phases moved by one.
-    """
-    arterial, portal = choices.get(Role.T1_ARTERIAL), choices.get(Role.T1_PORTAL)
-    if arterial is None:
-        return False
-    if arterial.assigned is not None:
-        return True
-    if supporting_families(arterial.evidence) & {"text", "agent"}:
-        return True
-    one, other = arterial.subvolume, portal.subvolume if portal is not None else None
-    together = other is not None and one.series.series_instance_uid == other.series.series_instance_uid
-    return together and one.siblings >= _PLANNED_PHASES

@@ -86,6 +86,16 @@ def preferred(
     return min(complete or [choice], key=rank)
 
 
+def other_image(choice: Scored, pool: Sequence[Scored], timing: Timing, rules: SeriesRules) -> Scored | None:
+    """Return another image of the acquisition of a phase, which its name alone tells from it; None without any.
+
+    A subtraction or reformat that is stored as an original has grid, time and parameters of its source. Which of
+    two such images is the source is not for a word to say.
+    """
+    whole = (item for item in pool if item.candidate.defect is None)
+    return next((item for item in whole if _one_acquisition(choice, item, timing, rules)), None)
+
+
 def settle(assignment: Assignment, rules: SeriesRules) -> dict[Role, Scored]:
     """Apply the preferences to an assignment, keeping every constraint.
 
@@ -129,13 +139,28 @@ def _equivalent_phases(role: Role, one: Scored, other: Scored, timing: Timing, r
     if not (_within(role, one, timing, rules) and _within(role, other, timing, rules)):
         return False
     # Two images of one acquisition are no repeat: one may show fat, and no order of time tells which.
-    least_s = LEAST_APART_S if _called_alike(one, other) else BREATH_HOLD_S
-    if abs(_elapsed_s(one, timing) - _elapsed_s(other, timing)) < least_s:
+    if _at_once(one, other, timing):
         return False
     if role is Role.T1_PORTAL:
         same_series = one.subvolume.series.series_instance_uid == other.subvolume.series.series_instance_uid
         return same_series or _repeats(one, other, rules)
     return role is Role.T1_HEPATOBILIARY or same_grid(one.subvolume, other.subvolume, rules)
+
+
+def _at_once(one: Scored, other: Scored, timing: Timing) -> bool:
+    """Tell whether two stacks begin too near to each other to be two acquisitions."""
+    least_s = LEAST_APART_S if _called_alike(one, other) else BREATH_HOLD_S
+    return abs(_elapsed_s(one, timing) - _elapsed_s(other, timing)) < least_s
+
+
+def _one_acquisition(one: Scored, other: Scored, timing: Timing, rules: SeriesRules) -> bool:
+    a, b = one.subvolume, other.subvolume
+    phases_of_one_series = a.series.series_instance_uid == b.series.series_instance_uid and (
+        a.physics.image_type == b.physics.image_type
+    )
+    if a is b or phases_of_one_series or not _at_once(one, other, timing):
+        return False
+    return _made_alike(one, other) and same_grid(a, b, rules)
 
 
 def _repeats(one: Scored, other: Scored, rules: SeriesRules) -> bool:

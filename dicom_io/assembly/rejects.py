@@ -58,7 +58,20 @@ UNSUPPORTED = "VENDOR"
 
 _LOCALIZER_TYPES = frozenset({"LOCALIZER", "SCOUT"})
 _PROJECTION_TYPES = frozenset(
-    {"MIP", "MINIP", "MIN IP", "MPR", "CSA MPR", "RESAMPLED", "REFORMATTED", "PROJECTION IMAGE", "CPR", "VOLREND"}
+    {
+        "MIP",
+        "MINIP",
+        "MIN IP",
+        "MPR",
+        "CSA MPR",
+        "RESAMPLED",
+        "REFORMATTED",
+        "PROJECTION IMAGE",
+        "CPR",
+        "VOLREND",
+        "MNIP",
+        "MEAN",
+    }
 )
 _MAP_TYPES = frozenset(
     {"ADC", "EADC", "EXP_ADC", "ADC_MAP", "FA", "T1 MAP", "T1_MAP", "T2 MAP", "T2_MAP", "T2_STAR", "R2_STAR",
@@ -182,7 +195,7 @@ def _localizer(subvolume: SubVolume, around: Surroundings, _rules: SeriesRules) 
 
 def _derived(subvolume: SubVolume, around: Surroundings, _rules: SeriesRules) -> Iterator[Finding]:
     types, physics, text = set(subvolume.physics.image_type), subvolume.physics, around.concepts
-    subtracted = "subtraction" in text or any(word.startswith("SUBTRACT") for word in types)
+    subtracted = "subtraction" in text or any(word == "SUB" or word.startswith("SUBTRACT") for word in types)
     yield subtracted, "SUBTRACTION", "a subtraction of two phases"
     projected = bool(_PROJECTION_TYPES & types) or "projection" in text
     yield projected, "PROJECTION", "a projection or reformat of other images"

@@ -38,6 +38,7 @@ _WITHOUT_FAT_SATURATION = re.compile(
 )
 _WITHOUT = re.compile(r"(?<!\w)(?:w/o|w\.o\.)(?:\s*(?:contrast|gad\w*|gd|c\+?))?(?!\w)")
 _ACCENTS = re.compile(r"[\u0300-\u036f]")
+_PARTS_OF_MINUTES = re.compile(r"(?<![\w.,:])(\d+)[.,:]\d+(?= ?(?:min|mn))")
 _SEPARATORS = re.compile(r"[./\\\-\s]+")
 
 
@@ -114,6 +115,8 @@ def normalise(text: str) -> str:
     text = _WITHOUT_FAT_SATURATION.sub(" nonfatsat ", text)
     text = _WITHOUT.sub(" noncontrast ", text)
     text = _NEGATIVE_CONTRAST.sub(" noncontrast ", text)
+    # `1.10 min` is no ten minutes.
+    text = _PARTS_OF_MINUTES.sub(r"\1", text)
     text = _SEPARATORS.sub(" ", text).strip()
     return text.removeprefix("wip ").strip()
 

@@ -141,6 +141,18 @@ def test_match_when_a_series_holds_two_echoes_of_one_time_then_the_clock_still_t
     assert chosen(match()) == expected
 
 
+@pytest.mark.parametrize("apart_s", [0, 1, 4])
+def test_match_when_a_word_alone_tells_two_images_of_one_acquisition_apart_then_none_is_taken(
+    writer: StudyWriter, match: Match, apart_s: float
+) -> None:
+    # A processed copy that is stored as an original and bears the name of the phase, beside a nameless original.
+    standard(writer, without=("T1_ARTERIAL",))
+    given = {**GADOXETATE, "ContrastBolusStartTime": "100140"}
+    writer.series("VIBE dyn 2", T1, 125, **given)
+    writer.series("Kontrast art", T1, 125 + apart_s, **given)
+    assert match().code == "SM-AMBIG-T1_ARTERIAL"
+
+
 def test_match_when_hepatobiliary_is_repeated_then_the_nearest_to_20_min_is_taken(
     writer: StudyWriter, match: Match
 ) -> None:

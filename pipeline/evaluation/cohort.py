@@ -150,6 +150,8 @@ class EvaluationCohort:
         Where extraction stored them.
     without_features
         Cases of the cohort file that extraction refused or has not reached.
+    synthetic
+        Whether they are phantoms, which the report says first: their figures are nobody's.
 
     Raises
     ------
@@ -171,6 +173,7 @@ class EvaluationCohort:
     agreement: tuple[Agreement, ...] = ()
     outlines: tuple[Outline, ...] = field(default=(), repr=False)
     without_features: int = 0
+    synthetic: bool = False
 
     def __post_init__(self) -> None:
         # A read-only view by a proxy would not cross process boundaries.

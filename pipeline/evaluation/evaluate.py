@@ -145,7 +145,7 @@ def evaluate(
         guarded("table_s2", "Table S2. Registration and segmentation", lambda: table_s2(cohort)),
         guarded("stability", "Stability of features under another outline", lambda: stability(cohort)),
     )
-    first_page = headline(results, PROPOSED)
+    first_page = headline(results, PROPOSED, synthetic=cohort.synthetic)
     return Evaluation(
         cohort, external, settings, splits, shuffle, first_page, _warnings(cohort, shuffle), sections, results
     )
@@ -155,6 +155,7 @@ def cohort_facts(cohort: EvaluationCohort) -> dict[str, Any]:
     """Count a cohort."""
     return {
         "name": cohort.name,
+        "synthetic": cohort.synthetic,
         "patients": len(cohort.patients),
         "with_invasion": int(cohort.mvi.sum()),
         "without_invasion": int((~cohort.mvi).sum()),
@@ -170,6 +171,12 @@ def cohort_facts(cohort: EvaluationCohort) -> dict[str, Any]:
 
 def _warnings(cohort: EvaluationCohort, shuffled: bool) -> tuple[str, ...]:
     found = []
+    if cohort.synthetic:
+        found.append(
+            "SYNTHETIC PHANTOMS, no patients. Wherever this report says patient, read phantom. The figures show "
+            "what the procedure finds where the truth is known; they say nothing about any patient and are not to "
+            "be quoted as clinical ones."
+        )
     if shuffled:
         found.append(
             "The outcomes were SHUFFLED among the patients before anything else. Every figure must come out as "

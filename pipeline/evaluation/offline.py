@@ -129,7 +129,13 @@ def open_cohort(place: Place) -> EvaluationCohort:
     # elsewhere.
     taught = {source.name for source in sources.segmentation} if manifest.bundle.segmentation_of is None else set()
     cases = [source.name for source in sources.classifier]
-    return read_cohort(place.work / FEATURES, cases, name=manifest.cohort.name, taught=taught)
+    return read_cohort(
+        place.work / FEATURES,
+        cases,
+        name=manifest.cohort.name,
+        taught=taught,
+        synthetic=manifest.cohort.kind == "phantom",
+    )
 
 
 def _require_other_folders(place: Place, external: Place) -> None:

@@ -35,7 +35,7 @@ UNITS = {"mm": "mm", "u_per_l": "U/L", "g_per_l": "g/L", "percent": "%"}
 
 
 def read_cohort(
-    folder: Path, cases: Sequence[str], *, name: str, taught: Collection[str] = ()
+    folder: Path, cases: Sequence[str], *, name: str, taught: Collection[str] = (), synthetic: bool = False
 ) -> EvaluationCohort:
     """Read the cases that have features.
 
@@ -49,6 +49,8 @@ def read_cohort(
         Of the cohort.
     taught
         Names of the cases that the segmentation learnt from.
+    synthetic
+        Whether they are phantoms.
 
     Raises
     ------
@@ -76,6 +78,7 @@ def read_cohort(
         tuple(_agreement(path, case) for case in table.cases if (path := folder / f"{case}{AGREEMENT}").is_file()),
         tuple(_outline(path, case) for case in table.cases if (path := folder / f"{case}{OUTLINE}").is_file()),
         len(cases) - len(table.cases),
+        synthetic,
     )
 
 

@@ -149,15 +149,16 @@ def _numbers(row: PerformanceRow) -> dict[str, object]:
     }
 
 
-def headline(results: Results, setting: Setting) -> str:
+def headline(results: Results, setting: Setting, *, synthetic: bool = False) -> str:
     """Say in one sentence how the proposed setting did."""
     (row,) = performance_rows(results, [setting])
     if row.because:
         return f"The proposed setting has no result. {row.because}."
     area = row.test["auc"]
+    whom, one = ("phantoms", "a phantom") if synthetic else ("patients", "a patient")
     sentence = (
-        "On patients that it had never seen, the proposed setting ranked a patient with invasion above one "
-        f"without in {100 * area.mean:.0f} of 100 pairs (area under the curve {area})."
+        f"On {whom} that it had never seen, the proposed setting ranked {one} with invasion above one without in"
+        f" {100 * area.mean:.0f} of 100 pairs (area under the curve {area})."
     )
     if area.low <= 0.5:
         sentence += " The interval includes 0.5, which is chance: this cohort does not show that it works."

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from node.cli import app
 from pipeline.evaluation.offline import Place
 from pipeline.training.extraction import FEATURES
-from tests.unit.pipeline.evaluation.places import add_outlines, name, write_place
+from tests.unit.pipeline.evaluation.places import add_outlines, as_phantoms, name, write_place
 
 KEYS = (
     *("table_1", "table_2", "table_s1", "table_s2", "figure_2", "figure_3", "figure_4", "calibration"),
@@ -75,25 +75,32 @@ def test_report_when_opened_then_needs_no_other_file_and_says_how_it_was_made(
     assert "Version of torch" in page
     for title in ("Table 1.", "Table 2.", "Table S1.", "Table S2.", "Figure 2.", "Figure 3.", "Figure 4."):
         assert title in page
-    assert "SHUFFLED" not in page
+    assert "SHUFFLED" not in page and "PHANTOMS" not in page
+    assert "On patients that it had never seen" in page
     assert page.count("data:image/svg+xml") >= 8
 
 
-def test_evaluate_when_labels_are_shuffled_and_patients_few_then_the_first_page_says_both(tmp_path: Path) -> None:
+def test_evaluate_when_few_phantoms_with_shuffled_labels_are_taken_then_the_first_page_says_it_all(
+    tmp_path: Path,
+) -> None:
     place = write_place(tmp_path, 32)
     for number in (30, 31):
         (place.work / FEATURES / f"{name(number)}.npz").unlink()
+    as_phantoms(place, 32)
     code, _, errors = evaluate(place, "--shuffle-labels")
     assert code == 0, errors
     assert "SHUFFLED" in errors
     out = place.work / "evaluation"
     first_page = (out / "report.html").read_text(encoding="utf-8").partition("<h2")[0]
     assert "SHUFFLED" in first_page
+    assert "SYNTHETIC PHANTOMS, no patients" in first_page
+    assert "On phantoms that it had never seen" in first_page
     assert "Only 12 patients with invasion" in first_page
     assert "Only 18 patients without invasion" in first_page
     assert "2 more cases of the cohort file have no features" in first_page
     document = json.loads((out / "evaluation.json").read_text(encoding="utf-8"))
     assert document["shuffled_labels"] is True
+    assert document["cohort"]["synthetic"] is True
     # A curve of three patients would be false certainty.
     assert document["figure_3"]["under 3 cm"]["unavailable"].startswith("too few patients")
     assert document["table_s2"]["unavailable"].startswith("EV-NONE")

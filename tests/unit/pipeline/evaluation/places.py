@@ -70,6 +70,16 @@ def add_outlines(place: Place, patients: int) -> None:
             )
 
 
+def as_phantoms(place: Place, patients: int) -> None:
+    """Make the same cases phantoms."""
+    seeds = f'kind = "phantom"\nfirst_seed = 0\ncount = {patients}\nmvi_prevalence = 0.4'
+    place.file.write_text(HEAD.replace('kind = "dicom"', seeds), encoding="utf-8")
+    for n in range(patients):
+        path = place.work / FEATURES / f"{name(n)}.npz"
+        if path.exists():
+            path.rename(path.with_name(f"phantom-{n:06d}.npz"))
+
+
 def name(number: int) -> str:
     """Name a case as the sources of a cohort do."""
     return f"patient-{number + 1:04d}"

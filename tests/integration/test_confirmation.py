@@ -22,6 +22,7 @@ from dicom_io.network.requestor import PeerError, RemoteAE
 from dicom_io.network.storage_scu import SendOutcome
 from dicom_io.network.tls import ClientTls, TlsFiles
 from dicom_io.network.web_service import WebService
+from node.confirmation import MAXIMUM_SILENT_REQUESTS
 from node.ledger import schema
 from node.ledger.ledger import open_ledger
 from node.ledger.records import Confirmation, DeliveryState, ObjectKind
@@ -229,7 +230,7 @@ def test_archive_when_it_never_reports_then_unconfirmed_and_a_late_report_still_
         own = queue.courier(peer_of(RemoteAE("ARCHIVE", LOOPBACK, archive.port)))
         own.deliver()
         assert queue.study_state() is StudyState.DELIVERING
-        for _ in range(4):
+        for _ in range(MAXIMUM_SILENT_REQUESTS + 1):
             queue.clock.advance(1200)
             own.deliver()
         assert queue.study_state() is StudyState.UNCONFIRMED

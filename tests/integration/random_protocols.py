@@ -66,8 +66,19 @@ def answer_at_random(
     truth: dict[str, Any] = truth_document(case, frames, vendor=vendor, scenario="random", code=None)
     (result,) = match_studies(scan_folder(out), rules)
     wrong = wrong_roles(result, truth["roles"]) if result.code is None else ()
-    expected = result.code if lacking else None
+    expected = result.code if lacking else _refusal(plan)
     return Outcome(vendor, f"random {seed} without {without}", expected, result.code, wrong, result.message)
+
+
+def _refusal(plan: StudyPlan) -> str | None:
+    """Name the code of a complete protocol that nobody could match.
+
+    Phases that share a series have no names of their own; where no injection is recorded either, a study without
+    its first phase would look the same, all phases moved by one.
+    """
+    together = any(series.kind is SeriesKind.T1_DYNAMIC for series in plan.series)
+    recorded = plan.agent.start_recorded and (plan.agent.name or plan.agent.code)
+    return f"SM-WEAK-{Role.T1_ARTERIAL}" if together and not recorded else None
 
 
 def _with_times(plan: StudyPlan, draw: random.Random) -> StudyPlan:

@@ -18,7 +18,7 @@ WORTH_LOOKING: Final = 2
 """Patches of the whole body up to which a first look costs more than it saves."""
 MARGIN_VOXELS: Final = 6
 """Around what the first look saw; also how far the region grows where the liver reaches its border. The first look
-was never off by more than 4 (tests/bench/bench_segmentation.py)."""
+was never off by more than 4 (deploy/decisions/0014-speed.md)."""
 LEAST_SEEN: Final = 0.8
 """Share of the organ that the first look must have seen; with less it is blind, and the whole body is searched."""
 
@@ -53,7 +53,7 @@ def label_body(stacked: FloatVolume, body: Mask, predict: Predictor, settings: S
 
 
 def label_liver(stacked: FloatVolume, body: Mask, predict: Predictor, settings: SegmentationSettings) -> Labels:
-    """Label normalised channels around the liver; as `label_body`, with a third of the patches.
+    """Label normalised channels around the liver; as `label_body`, with three to five patches in place of eight.
 
     A first look at half resolution says where the liver is. The region around it is evaluated at full resolution,
     and grows while a label lies on its border. The whole body is evaluated where the first look saw nothing, or

@@ -25,6 +25,7 @@ from pipeline.specimen import Examined
 from pipeline.study import FIXED_ROLE
 from pipeline.training.feature_table import write_row
 from pipeline.training.making import digest, require_same_making
+from pipeline.training.pictures import PICTURES, make_pictures, write_pictures
 from pipeline.training.sources import Source
 
 FEATURES = "features"
@@ -170,5 +171,9 @@ def _extract(source: Source, weights: Weights, settings: PipelineSettings, path:
     )
     known = clinical.complete or {}
     row = [known.get(name, np.nan) for name in CLINICAL_FEATURES]
-    write_row(path, tumour_features(aligned, found, settings), row, case.mvi)
+    features = tumour_features(aligned, found, settings)
+    pictures = make_pictures(aligned.registered, found.lesion_map, settings.segmentation.normalisation)
+    # The row comes last: a case that has one is done.
+    write_pictures(path.with_name(f"{source.name}{PICTURES}"), pictures)
+    write_row(path, features, row, case.mvi)
     return ""

@@ -11,6 +11,7 @@ class EventId(Enum):
     """CID 400 as (code, meaning)."""
 
     APPLICATION_ACTIVITY = ("110100", "Application Activity")
+    LOG_USED = ("110101", "Audit Log Used")
     INSTANCES_ACCESSED = ("110103", "DICOM Instances Accessed")
     INSTANCES_TRANSFERRED = ("110104", "DICOM Instances Transferred")
     EXPORT = ("110106", "Export")
@@ -85,6 +86,8 @@ class AuditEvent:
         Empty where it is about no study.
     patient_id
         Whose study it is, as its images say; empty where they do not, or are not there any more.
+    log_uri
+        Of the audit log that was read; empty where the event is no reading of one.
     instances
         Number of instances; 0 where it is about none.
     detail
@@ -101,6 +104,7 @@ class AuditEvent:
     instances: int = 0
     detail: str = ""
     patient_id: str = ""
+    log_uri: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the event as the trail keeps it."""
@@ -123,6 +127,7 @@ class AuditEvent:
             "instances": self.instances,
             "detail": self.detail,
             "patient_id": self.patient_id,
+            **({"log_uri": self.log_uri} if self.log_uri else {}),
         }
 
 
@@ -142,4 +147,5 @@ def event_from_json(document: Mapping[str, Any]) -> AuditEvent:
         document["instances"],
         document["detail"],
         document.get("patient_id", ""),  # Lines of earlier versions lack it.
+        document.get("log_uri", ""),
     )

@@ -11,10 +11,11 @@ NO_PATIENT_ID = "<none>"
 _MACHINE_NAME, _IP_ADDRESS = "1", "2"
 _APPLICATION_SERVER = "4"
 _PERSON, _SYSTEM_OBJECT = "1", "2"
-_PATIENT, _REPORT = "1", "3"
+_PATIENT, _REPORT, _SECURITY_RESOURCE = "1", "3", "13"
 _STUDY_INSTANCE_UID = ("110180", "Study Instance UID", CODE_SYSTEM)
 _PATIENT_NUMBER = ("2", "Patient Number", "RFC-3881")
 _URI = ("110037", "URI")
+_LOG_URI = ("12", "URI", "RFC-3881")
 
 
 def audit_message(event: AuditEvent, source: str) -> bytes:
@@ -45,6 +46,8 @@ def audit_message(event: AuditEvent, source: str) -> bytes:
     if event.study_instance_uid:
         _study(root, event)
         _patient(root, event.patient_id)
+    if event.log_uri:
+        _object(root, event.log_uri, (_SYSTEM_OBJECT, _SECURITY_RESOURCE), _LOG_URI, "Security Audit Log")
     # Without a declaration: XML without one is UTF-8, and a message is one line.
     return tostring(root, encoding="unicode").encode()
 

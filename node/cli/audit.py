@@ -1,5 +1,6 @@
 """`mvi-node audit`: the audit trail, as messages, and whether it is whole."""
 
+import getpass
 import os
 import sys
 from typing import Annotated
@@ -9,9 +10,11 @@ import typer
 from config.loading import load_settings
 from node.audit.events import event_from_json
 from node.audit.message import audit_message
+from node.audit.reading import record_reading
 from node.audit.trail import Trail
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import ExitCode, complain, print_json, verb
+from node.ledger.ledger import utc_now
 
 app = typer.Typer(no_args_is_help=True, help="The audit trail: who did what.")
 
@@ -25,10 +28,13 @@ def export(
 ) -> None:
     """Print the trail, oldest first: one line an event, or with --xml one message of PS3.15 A.5.
 
-    The Patient ID of a study is in the messages and in the JSON document alone.
+    The Patient ID of a study is in the messages and in the JSON document alone. Who reads the trail is written
+    into it first, and is the last line shown.
     """
     settings = load_settings(config, os.environ)
-    records = Trail(settings.node.storage).records()
+    trail = Trail(settings.node.storage)
+    record_reading(trail, getpass.getuser(), utc_now())
+    records = trail.records()
     if as_json:
         print_json({"audit": list(records)})
         return

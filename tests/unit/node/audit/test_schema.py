@@ -13,6 +13,7 @@ from node.audit.alerts import Alerts
 from node.audit.events import AuditEvent, event_from_json
 from node.audit.follower import Follower
 from node.audit.message import NO_PATIENT_ID, audit_message
+from node.audit.reading import record_reading
 from node.audit.recorder import Recorder
 from node.audit.trail import Trail
 from node.ledger.assignments import Assignment
@@ -56,6 +57,7 @@ def written(folder: Path, ledger: Ledger, clock: FakeClock) -> list[AuditEvent]:
     clock.advance(SETTLE.total_seconds() + 1)
     follower.follow()
     other.stopped()
+    record_reading(trail, "anna", clock())
     return [event_from_json(record) for record in trail.records()]
 
 
@@ -72,6 +74,7 @@ def test_message_when_of_any_kind_then_is_valid_after_the_schema(events: Sequenc
         ("APPLICATION_ACTIVITY", "START"), ("APPLICATION_ACTIVITY", "STOP"), ("INSTANCES_TRANSFERRED", None),
         ("INSTANCES_ACCESSED", None), ("EXPORT", None), ("STUDY_DELETED", None),
         ("SECURITY_ALERT", "NODE_AUTHENTICATION"), ("SECURITY_ALERT", "SOFTWARE_CONFIGURATION"),
+        ("LOG_USED", None),
     }  # fmt: skip
     for event in events:
         SCHEMA.assertValid(parsed(event))
@@ -155,7 +158,13 @@ def test_transfer_when_it_goes_to_two_peers_then_each_message_has_one_receiver(
 
 @pytest.mark.parametrize(
     ("kind", "action"),
-    [("APPLICATION_ACTIVITY", "E"), ("SECURITY_ALERT", "E"), ("EXPORT", "R"), ("STUDY_DELETED", "D")],
+    [
+        ("APPLICATION_ACTIVITY", "E"),
+        ("SECURITY_ALERT", "E"),
+        ("EXPORT", "R"),
+        ("STUDY_DELETED", "D"),
+        ("LOG_USED", "R"),
+    ],
 )
 def test_action_when_the_standard_names_one_then_is_that(
     events: Sequence[AuditEvent], kind: str, action: str
@@ -176,6 +185,17 @@ def test_export_when_taken_then_names_media_and_that_the_patient_is_not_in_it(
     assert [code.get("csd-code") for code in root.iter("RoleIDCode")] == ["110153", "110154"]
     assert root.find(".//MediaIdentifier/MediaType").get("csd-code") == "110037"
     assert root.find(".//Anonymized").text == "true"
+
+
+def test_log_when_read_then_the_message_names_who_read_and_which(events: Sequence[AuditEvent]) -> None:
+    (root,) = [parsed(event) for event in events if event.event.name == "LOG_USED"]
+    assert root.find("EventIdentification/EventID").get("csd-code") == "110101"
+    (reader,) = root.findall("ActiveParticipant")
+    assert (reader.get("UserID"), reader.get("UserIsRequestor")) == ("anna", "true")
+    ((kind, role, code, uri),) = objects(root)
+    assert (kind, role, code) == ("2", "13", "12")
+    assert uri.startswith("file:///")
+    assert uri.endswith("/audit.jsonl")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """`mvi-node studies assign`: override the choice of series of one study, by hand."""
 
-import getpass
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from config.loading import load_settings
 from config.series_rules import rules_in_force
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import RESEARCH_USE, ExitCode, complain, print_json, verb
+from node.cli.person import person
 from node.cli.study_argument import named
 from node.cli.tables import show_table
 from node.ledger.ledger import open_ledger
@@ -73,7 +73,7 @@ def _run(study: str, wishes: list[str], withdraw: list[str], config: Path | None
     with open_ledger(existing_ledger_url(settings)) as ledger:
         assigner = Assigner(ledger, settings.node.storage, rules, named(ledger, study))
         if wanted or freed:
-            return assigner.change(wanted, freed, getpass.getuser())
+            return assigner.change(wanted, freed, person())
         return assigner.show()
 
 

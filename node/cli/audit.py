@@ -1,6 +1,5 @@
 """`mvi-node audit`: the audit trail, as messages, and whether it is whole."""
 
-import getpass
 import os
 import sys
 from typing import Annotated
@@ -14,6 +13,7 @@ from node.audit.reading import record_reading
 from node.audit.trail import Trail
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import ExitCode, complain, print_json, verb
+from node.cli.person import person
 from node.ledger.ledger import utc_now
 
 app = typer.Typer(no_args_is_help=True, help="The audit trail: who did what.")
@@ -33,7 +33,7 @@ def export(
     """
     settings = load_settings(config, os.environ)
     trail = Trail(settings.node.storage)
-    record_reading(trail, getpass.getuser(), utc_now())
+    record_reading(trail, person(), utc_now())
     records = trail.records()
     if as_json:
         print_json({"audit": list(records)})

@@ -1,6 +1,5 @@
 """`mvi-node studies export`: a problem case without its patient, for support."""
 
-import getpass
 import os
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,7 @@ from config.loading import load_settings
 from config.series_rules import rules_in_force
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import complain, print_json, verb
+from node.cli.person import person
 from node.cli.study_argument import StudyArgument, named
 from node.ledger.ledger import open_ledger
 from node.storage import existing_ledger_url
@@ -35,7 +35,7 @@ def export(
     rules = rules_in_force(settings.matching)
     with open_ledger(existing_ledger_url(settings)) as ledger:
         uid = named(ledger, study)
-        document = export_study(ledger, settings.node.storage, uid, out, rules, getpass.getuser())
+        document = export_study(ledger, settings.node.storage, uid, out, rules, person())
     if as_json:
         print_json({"out": str(out), **document})
         return

@@ -1,6 +1,5 @@
 """`mvi-node studies reprocess` and `cancel`: what a person changes about a study."""
 
-import getpass
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from pathlib import Path
 from config.loading import load_settings
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import complain, print_json, verb
+from node.cli.person import person
 from node.cli.study_argument import StudyArgument, named
 from node.ledger.ledger import Ledger, open_ledger
 from node.states import StudyState
@@ -31,7 +31,7 @@ def reprocess(study: StudyArgument, config: ConfigOption = None, as_json: JsonOp
     """
     with _opened(config) as ledger:
         study = named(ledger, study)
-        ledger.interventions.reprocess(study, getpass.getuser())
+        ledger.interventions.reprocess(study, person())
         state = ledger.studies.get(study).state
     if as_json:
         print_json({"study_instance_uid": study, "state": state.value})
@@ -49,7 +49,7 @@ def cancel(study: StudyArgument, config: ConfigOption = None, as_json: JsonOptio
     """
     with _opened(config) as ledger:
         study = named(ledger, study)
-        was = ledger.interventions.cancel(study, getpass.getuser()).state
+        was = ledger.interventions.cancel(study, person()).state
         state = ledger.studies.get(study).state
     if as_json:
         print_json({"study_instance_uid": study, "state": state.value, "was": was.value})

@@ -1,6 +1,5 @@
 """`mvi-node models pack`, `install` and `activate`: what changes which model is used."""
 
-import getpass
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from config.errors import ConfigError
 from config.loading import find_config_file, load_settings
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import ExitCode, complain, ended, print_json, verb
+from node.cli.person import person
 from node.ledger.ledger import utc_now
 from node.model_choice import model_folders
 from node.model_signature import ModelRefusedError, read_private_key, signed
@@ -44,7 +44,7 @@ def install(
     model, by = done.identity, f"signed by {done.signed_by[:16]}" if done.signed_by else "not signed"
     instead = f" in place of {done.replaced}" if done.replaced else ""
     what = f"model {model.name} {model.version} sha256 {model.sha256} installed{instead}, {by}"
-    record(settings, getpass.getuser(), utc_now(), what)
+    record(settings, person(), utc_now(), what)
     if as_json:
         print_json(
             {
@@ -78,7 +78,7 @@ def activate(
     if _ACTIVE_VARIABLE in os.environ:
         raise ConfigError([f"{_ACTIVE_VARIABLE} overrides the configuration file; change it there"])
     with _refusals(as_json):
-        model = activate_bundle(name, settings, path, getpass.getuser(), utc_now())
+        model = activate_bundle(name, settings, path, person(), utc_now())
     if as_json:
         document = {"active": model.name, "version": model.version, "sha256": model.sha256}
         print_json({**document, "before": settings.model.active, "restart_needed": True})

@@ -1,6 +1,5 @@
 """`mvi-node studies purge`: delete images and results of a study, or of all that are due by rule."""
 
-import getpass
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -13,6 +12,7 @@ from config.loading import load_settings
 from config.settings import Settings
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import ExitCode, complain, ended, print_json, verb
+from node.cli.person import person
 from node.cli.study_argument import named
 from node.cli.tables import show_table
 from node.ledger.ledger import Ledger, open_ledger
@@ -70,14 +70,14 @@ def _one(ledger: Ledger, settings: Settings, study: str, extent: Extent, *, unde
     from node.purging import Purger  # noqa: PLC0415
 
     purger = Purger(ledger, settings.node.storage, unconfirmed=settings.retention.unconfirmed)
-    return purger.by_person(study, extent, getpass.getuser(), undelivered=undelivered)
+    return purger.by_person(study, extent, person(), undelivered=undelivered)
 
 
 def _due(ledger: Ledger, settings: Settings, *, dry_run: bool) -> "list[Purged]":
     from node.retention import Retention  # noqa: PLC0415
 
     retention = Retention(ledger, settings.node.storage, settings)
-    return retention.foretell() if dry_run else retention.purge_due(f"by {getpass.getuser()}")
+    return retention.foretell() if dry_run else retention.purge_due(f"by {person()}")
 
 
 def _tell(purged: "Sequence[Purged]", *, dry_run: bool, as_json: bool) -> None:

@@ -1,6 +1,5 @@
 """`mvi-node simulate`: site acceptance, phantom studies through a live node."""
 
-import getpass
 import os
 import secrets
 import tempfile
@@ -16,6 +15,7 @@ from config.errors import ConfigError
 from dicom_io.network.requestor import PeerError, RemoteAE
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import ExitCode, complain, ended, print_json, verb
+from node.cli.person import person
 from node.cli.simulate_text import show_acceptance, show_plays, showing_progress
 from node.interrupts import heard_sigterm
 from node.ledger.records import ObjectKind
@@ -106,7 +106,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - what a site may choose
         outputs=tuple(kind.value for kind in ObjectKind if output is None or kind in output),
         tolerance=Tolerance(any_model=any_model),
     )
-    session = Session(plan, site=site, operator=operator or getpass.getuser(), began_at=now)
+    session = Session(plan, site=site, operator=operator or person(), began_at=now)
     try:
         session.check(settings, config)
         with heard_sigterm(), showing_progress() as on_progress, _folder(keep) as folder:

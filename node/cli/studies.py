@@ -1,6 +1,5 @@
 """`mvi-node studies`: the work of the node, study by study."""
 
-import getpass
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from node.cli.export import export
 from node.cli.intervene import cancel, reprocess
 from node.cli.match_text import show_match
 from node.cli.output import RESEARCH_USE, complain, print_json, verb
+from node.cli.person import person
 from node.cli.purge import purge
 from node.cli.study_argument import StudyArgument, named
 from node.cli.tables import show_table
@@ -134,7 +134,7 @@ def retry(study: StudyArgument, config: ConfigOption = None, as_json: JsonOption
     """Try again at once: send what a peer has not got, refused or did not confirm, otherwise analyse once more."""
     with opened(config) as (ledger, _):
         study = named(ledger, study)
-        state = retry_study(ledger, study, getpass.getuser())
+        state = retry_study(ledger, study, person())
     if as_json:
         print_json({"study_instance_uid": study, "state": state.value})
     else:

@@ -1,6 +1,5 @@
 """`studies assign` on a ledger whose study was refused as ambiguous."""
 
-import getpass
 import json
 import shutil
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typer.testing import CliRunner
 
 from node.cli import app
 from node.cli.output import ExitCode
+from node.cli.person import person
 from node.ledger.ledger import Ledger, open_ledger
 from node.ledger.records import InstanceRecord
 from node.states import Event, StudyState
@@ -109,11 +109,11 @@ def test_assign_when_a_series_is_named_then_the_study_is_ready_and_the_match_is_
     assert document["match"]["status"] == "accepted"
     (entry,) = document["assignments"]
     assert entry["series_instance_uid"] == site.series["other"]
-    assert (entry["role"], entry["assigned_by"]) == ("T1_PORTAL", getpass.getuser())
+    assert (entry["role"], entry["assigned_by"]) == ("T1_PORTAL", person())
     result = CliRunner().invoke(app, ["studies", "explain", site.uid, "--json"])
     explained = json.loads(result.stdout)
     assert explained["roles"]["T1_PORTAL"]["origin"] == "user"
-    assert explained["roles"]["T1_PORTAL"]["assigned"]["by"] == getpass.getuser()
+    assert explained["roles"]["T1_PORTAL"]["assigned"]["by"] == person()
     assert explained["assignments"] == [entry]
     text = CliRunner().invoke(app, ["studies", "explain", site.uid]).stdout
     assert "assigned by hand" in text
@@ -123,7 +123,7 @@ def test_assign_when_withdrawn_then_the_rules_choose_again(site: Site) -> None:
     site.run(site.uid, f"T1_PORTAL={site.series['other']}")
     document = site.run(site.uid, "--withdraw", "T1_PORTAL")
     assert document["match"]["code"] == "SM-AMBIG-T1_PORTAL"
-    assert document["assignments"][0]["withdrawn_by"] == getpass.getuser()
+    assert document["assignments"][0]["withdrawn_by"] == person()
     assert site.state is StudyState.READY
 
 

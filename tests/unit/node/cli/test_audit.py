@@ -9,13 +9,13 @@ from typer.testing import CliRunner
 from node.audit.trail import Trail
 from node.cli import app
 from node.cli.output import ExitCode
+from node.cli.person import person
 from tests.unit.node.audit.test_trail import EVENT
 
 
 @pytest.fixture
 def trail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trail:
     monkeypatch.setenv("MVI_NODE_NODE__STORAGE", str(tmp_path))
-    monkeypatch.setenv("LOGNAME", "anna")
     monkeypatch.chdir(tmp_path)
     return Trail(tmp_path)
 
@@ -30,7 +30,7 @@ def test_export_when_made_then_the_trail_says_who_read_it_and_is_still_whole(
     first, reading = trail.records()
     assert first["event"] == "INSTANCES_TRANSFERRED"
     assert reading["event"] == "LOG_USED"
-    assert [person["user_id"] for person in reading["participants"]] == ["anna"]
+    assert [person["user_id"] for person in reading["participants"]] == [person()]
     assert not trail.problems()
     # What is printed tells of its own reading.
     if form == ["--json"]:

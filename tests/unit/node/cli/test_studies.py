@@ -1,4 +1,3 @@
-import getpass
 import json
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typer.testing import CliRunner
 
 from node.cli import app
 from node.cli.output import ExitCode
+from node.cli.person import person
 from node.ledger.ledger import open_ledger
 from node.ledger.schema import SCHEMA_VERSION
 from node.states import Event
@@ -167,7 +167,7 @@ def test_migrate_when_there_is_no_ledger_then_makes_it(tmp_path: Path, monkeypat
 def test_reprocess_when_a_study_failed_then_it_is_ready_and_the_person_is_in_its_history(storage: Path) -> None:
     study = f"{STUDY}.2"
     assert invoke("studies", "reprocess", study) == {"study_instance_uid": study, "state": "ready"}
-    assert invoke("studies", "show", study)["history"][-1]["detail"] == f"by {getpass.getuser()}"
+    assert invoke("studies", "show", study)["history"][-1]["detail"] == f"by {person()}"
 
 
 def test_cancel_when_a_study_is_being_received_then_says_what_it_was(storage: Path) -> None:

@@ -38,6 +38,13 @@ def evaluate(  # noqa: PLR0913, PLR0917 - options of a verb
     shuffle_labels: Annotated[
         bool, typer.Option("--shuffle-labels", help="Deal the outcomes out anew: all must come out as chance.")
     ] = False,
+    cnn: Annotated[
+        bool, typer.Option("--cnn", help="Fit end-to-end networks after Wu et al. too; many times as long.")
+    ] = False,
+    select_clinical: Annotated[
+        bool,
+        typer.Option("--select-clinical", help="Choose the clinical values anew in each training part."),
+    ] = False,
     processes: Annotated[
         int,
         typer.Option("--processes", min=1, max=64, help="Splits at once, here; a Dask cluster: compute.engine."),
@@ -60,7 +67,14 @@ def evaluate(  # noqa: PLR0913, PLR0917 - options of a verb
     folder = out or work / "evaluation"
     command = shlex.join(["mvi-node", *sys.argv[1:]])
     options = Options(
-        repeats, seed, permutations, shuffle_labels, command, utc_now().isoformat(timespec="seconds")
+        repeats,
+        seed,
+        permutations,
+        shuffle_labels,
+        cnn,
+        select_clinical,
+        command,
+        utc_now().isoformat(timespec="seconds"),
     )
     cluster = DaskExecutor(compute.scheduler) if compute.engine == "dask" else None
     with cluster or local_workers(processes) as executor:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.evaluation.errors import EvaluationError
+from pipeline.evaluation.pictures import CohortPictures
 from pipeline.geometry import FloatArray, read_only
 from pipeline.study import Role
 
@@ -150,6 +151,8 @@ class EvaluationCohort:
         Where extraction stored them.
     without_features
         Cases of the cohort file that extraction refused or has not reached.
+    pictures
+        For end-to-end networks, where extraction stored them.
     synthetic
         Whether they are phantoms, which the report says first: their figures are nobody's.
 
@@ -173,6 +176,7 @@ class EvaluationCohort:
     agreement: tuple[Agreement, ...] = ()
     outlines: tuple[Outline, ...] = field(default=(), repr=False)
     without_features: int = 0
+    pictures: CohortPictures | None = None
     synthetic: bool = False
 
     def __post_init__(self) -> None:
@@ -185,6 +189,8 @@ class EvaluationCohort:
             flags.flags.writeable = False
             object.__setattr__(self, name, flags)
         count = len(self.patients)
+        if self.pictures is not None and len(self.pictures.paths) != len(self.patients):
+            raise ValueError(f"{len(self.patients)} patients, but {len(self.pictures.paths)} places of pictures")
         blocks = (*self.radiomics.values(), *self.repeats)
         lengths = {len(self.mvi), len(self.clinical), len(self.diameter_mm), len(self.taught_segmentation)}
         if lengths | {len(block.values) for block in blocks} != {count}:

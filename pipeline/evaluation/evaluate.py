@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.evaluation.cohort import EvaluationCohort, Masks
 from pipeline.evaluation.experiment import Results, run_settings
+from pipeline.evaluation.rows import EVERY_SETTING, PROPOSED, SETTINGS
 from pipeline.evaluation.section import Section, guarded
 from pipeline.evaluation.sections.clinical_table import table_s1
 from pipeline.evaluation.sections.comparison import bootstrap, delong
@@ -16,7 +17,7 @@ from pipeline.evaluation.sections.performance import baselines, headline, other_
 from pipeline.evaluation.sections.probabilities import calibration, confusion, decision_curve
 from pipeline.evaluation.sections.resampled import learning, permutation
 from pipeline.evaluation.sections.roc_figures import figure_2, figure_3
-from pipeline.evaluation.settings import PROPOSED, SETTINGS, EvaluationSettings
+from pipeline.evaluation.settings import EvaluationSettings
 from pipeline.evaluation.splits import Split, make_splits
 
 SMALL_CLASS = 20
@@ -78,6 +79,7 @@ def evaluate(
     *,
     external: EvaluationCohort | None = None,
     shuffle: bool = False,
+    with_networks: bool = False,
     executor: Executor | None = None,
     report: Callable[[str], None] = lambda _: None,
 ) -> Evaluation:
@@ -93,6 +95,8 @@ def evaluate(
         Tested on, and never learnt from.
     shuffle
         Deal the outcomes of the cohort out anew: everything must then come out as chance.
+    with_networks
+        Fit the end-to-end networks too.
     executor
         Does splits; None: here, one after another.
     report
@@ -113,11 +117,12 @@ def evaluate(
         test_share=settings.test_share,
         validation_share=settings.validation_share,
     )
-    report(f"{len(SETTINGS)} settings in {len(splits)} splits")
+    rows = EVERY_SETTING if with_networks else SETTINGS
+    report(f"{len(rows)} settings in {len(splits)} splits")
     results = run_settings(
         cohort,
         splits,
-        SETTINGS,
+        rows,
         settings,
         external=external,
         executor=executor,

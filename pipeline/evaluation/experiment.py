@@ -219,6 +219,8 @@ def testable(cohort: EvaluationCohort, split: Split, row: Setting) -> IndexArray
     """
     if row.masks is not None and row.masks not in cohort.radiomics:
         raise EvaluationError("EV-NONE", f"{row.title}: no features of {row.masks} outlines were extracted")
+    if row.view is not None and (cohort.pictures is None or not cohort.pictures.known.any()):
+        raise EvaluationError("EV-NONE", f"{row.title}: no pictures were extracted; run `cohort extract` again")
     test = split.test[usable(cohort, row)[split.test]]
     require_both_classes(cohort.mvi[test], Part.TEST, row)
     if row.masks is not Masks.AUTOMATIC:

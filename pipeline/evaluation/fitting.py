@@ -109,6 +109,8 @@ def usable(cohort: EvaluationCohort, setting: Setting) -> BoolArray:
     if setting.masks is not None:
         block = cohort.radiomics.get(setting.masks)
         fit &= False if block is None else block.known
+    if setting.view is not None:
+        fit &= False if cohort.pictures is None else cohort.pictures.known
     return fit & cohort.complete if setting.clinical else fit
 
 
@@ -171,7 +173,7 @@ def _reduction(
     settings: EvaluationSettings,
     reductions: Reductions,
 ) -> tuple[Reduction | None, IndexArray]:
-    if setting.masks is None:
+    if setting.masks is None or setting.view is not None:
         return None, np.zeros(0, dtype=np.intp)
     block = cohort.radiomics[setting.masks]
     columns = block.columns(setting.roles, originals_only=setting.originals_only)
@@ -206,10 +208,12 @@ def _inputs(
     features: IndexArray,
     clinical: IndexArray,
 ) -> Inputs:
+    if setting.view is not None and cohort.pictures is not None:
+        return Inputs(pictures=cohort.pictures.read(rows, setting.view))
     scores = None
     if reduction is not None and setting.masks is not None:
         scores = reduction.scores(cohort.radiomics[setting.masks].values[np.ix_(rows, features)])
-    return scores, cohort.clinical[np.ix_(rows, clinical)] if setting.clinical else None
+    return Inputs(scores, cohort.clinical[np.ix_(rows, clinical)] if setting.clinical else None)
 
 
 def _names(cohort: EvaluationCohort, rows: IndexArray) -> frozenset[str]:

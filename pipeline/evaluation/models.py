@@ -1,19 +1,70 @@
 """The classifiers that are compared: each candidate maps scores and clinical values to a logit."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
-from pipeline.classification.network import FusionNetwork
 from pipeline.evaluation.cohort import BoolArray
+from pipeline.evaluation.convolution import (
+    ConvolutionalNetwork,
+    Pictures,
+    convolution_logits,
+    fit_convolution,
+)
 from pipeline.evaluation.settings import EvaluationSettings, Model
 from pipeline.geometry import FloatArray
 from pipeline.training.classifier_network import fit_network
 
-Inputs = tuple[FloatArray | None, FloatArray | None]
-"""(patients, scores) and (patients, clinical values); one of them may be absent."""
+Part = TypeVar("Part")
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What is known of some patients; a setting has one of these at least.
+
+    Parameters
+    ----------
+    scores
+        (patients, scores) of the radiomics.
+    clinical
+        (patients, clinical values).
+    pictures
+        (patients, channels, [k,] j, i), in the place of both.
+    """
+
+    scores: FloatArray | None = None
+    clinical: FloatArray | None = None
+    pictures: Pictures | None = None
+
+    @property
+    def branches(self) -> tuple[FloatArray, FloatArray | None]:
+        """Return what the first and the second branch of a network get; one alone is the first."""
+        if self.scores is not None:
+            return self.scores, self.clinical
+        return self._require(self.clinical), None
+
+    @property
+    def joined(self) -> FloatArray:
+        """Return scores and clinical values side by side."""
+        return np.concatenate([part for part in (self.scores, self.clinical) if part is not None], axis=1)
+
+    @property
+    def looked_at(self) -> Pictures:
+        """Return the pictures."""
+        return self._require(self.pictures)
+
+    @staticmethod
+    def _require(part: Part | None) -> Part:
+        if part is None:
+            raise ValueError("a setting without anything to fit to")
+        return part
+
+
 Scorer = Callable[[Inputs], FloatArray]
 """Gives the logit of each patient."""
 
@@ -38,8 +89,12 @@ def candidates(
         for epochs in settings.epochs:
             yield f"{epochs} epochs", _network(inputs, mvi, settings, epochs, seed)
         return
-    mean, scale = _moments(_joined(inputs))
-    values = (_joined(inputs) - mean) / scale
+    if model is Model.CONVOLUTION:
+        for epochs, looker in fit_convolution(inputs.looked_at, mvi, settings.convolution, seed):
+            yield f"{epochs} epochs", partial(_look, looker)
+        return
+    mean, scale = _moments(inputs.joined)
+    values = (inputs.joined - mean) / scale
     if model is Model.LOGISTIC:
         for penalty in settings.penalties:
             yield (
@@ -55,29 +110,22 @@ def candidates(
 
 
 def _network(inputs: Inputs, mvi: BoolArray, settings: EvaluationSettings, epochs: int, seed: int) -> Scorer:
-    first, second = inputs
-    widths = settings.network
-    if first is None:
-        # Clinical values alone: the same two layers, with the clinical branch as the only one.
-        first, second = second, None
-        widths = widths.model_copy(update={"radiomics_width": widths.clinical_width})
-    assert first is not None  # noqa: S101 - a setting has one of both
+    first, second = inputs.branches
+    # Clinical values alone: the same two layers, with the clinical branch as the only one.
+    alone = {} if inputs.scores is not None else {"radiomics_width": settings.network.clinical_width}
     network = fit_network(
         first,
         second,
         mvi,
-        settings=widths.model_copy(update={"components": first.shape[1]}),
+        settings=settings.network.model_copy(update={**alone, "components": first.shape[1]}),
         training=settings.training.model_copy(update={"epochs": epochs}),
         seed=seed,
     )
-    return lambda given: _logits(network, given)
+    return lambda given: network.logits(*given.branches)
 
 
-def _logits(network: FusionNetwork, inputs: Inputs) -> FloatArray:
-    first, second = inputs
-    if first is None:
-        first, second = second, None
-    return network.logits(np.asarray(first), second)
+def _look(network: ConvolutionalNetwork, inputs: Inputs) -> FloatArray:
+    return convolution_logits(network, inputs.looked_at)
 
 
 def _sklearn(
@@ -88,11 +136,7 @@ def _sklearn(
     scale: FloatArray,
 ) -> Scorer:
     model.fit(values, mvi)
-    return lambda given: np.asarray(model.decision_function((_joined(given) - mean) / scale), dtype=np.float64)
-
-
-def _joined(inputs: Inputs) -> FloatArray:
-    return np.concatenate([part for part in inputs if part is not None], axis=1)
+    return lambda given: np.asarray(model.decision_function((given.joined - mean) / scale), dtype=np.float64)
 
 
 def _moments(values: FloatArray) -> tuple[FloatArray, FloatArray]:

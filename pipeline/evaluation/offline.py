@@ -54,6 +54,10 @@ class Options:
         Shuffles of the permutation test.
     shuffle
         Deal the outcomes out anew.
+    with_networks
+        Fit the end-to-end networks too.
+    select_clinical
+        Choose the clinical values anew in each training part.
     command, made_at
         For the report.
     """
@@ -62,6 +66,8 @@ class Options:
     seed: int
     permutations: int
     shuffle: bool
+    with_networks: bool
+    select_clinical: bool
     command: str
     made_at: str
 
@@ -107,12 +113,19 @@ def evaluate_place(
         repeats=options.repeats,
         seed=options.seed,
         permutations=options.permutations,
+        select_clinical=options.select_clinical,
         network=manifest.pipeline.classification,
         training=manifest.classifier,
         epochs=(manifest.classifier.epochs, 2 * manifest.classifier.epochs),
     )
     evaluation = evaluate(
-        cohort, settings, external=others, shuffle=options.shuffle, executor=executor, report=report
+        cohort,
+        settings,
+        external=others,
+        shuffle=options.shuffle,
+        with_networks=options.with_networks,
+        executor=executor,
+        report=report,
     )
     checksums = _checksums("cohort", place, cohort)
     if external is not None and others is not None:

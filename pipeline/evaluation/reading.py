@@ -2,10 +2,9 @@
 
 Beside ``NAME.npz`` of a case, and in the same form, may lie ``NAME.manual.npz`` (features of the manual masks) and
 ``NAME.repeat-1.npz``, ``NAME.repeat-2.npz`` and so on (features of masks drawn again). ``NAME.agreement.json``
-holds
-``{"registration": {ROLE: [before, after]}, "segmentation": {ROLE: dice}}``, and ``NAME.outline.npz`` the arrays
-of an
-`Outline`. Whatever writes these later, in Parquet or not, replaces this module and nothing else.
+holds ``{"registration": {ROLE: [before, after]}, "segmentation": {ROLE: dice}}``, ``NAME.outline.npz`` the arrays
+of an `Outline`, and ``NAME.pictures.npz`` what `pipeline.training.pictures` says. Whatever writes these later, in
+Parquet or not, replaces this module and nothing else.
 """
 
 import json
@@ -25,8 +24,10 @@ from pipeline.evaluation.cohort import (
     RadiomicsBlock,
 )
 from pipeline.evaluation.errors import EvaluationError
+from pipeline.evaluation.pictures import CohortPictures
 from pipeline.study import Role
 from pipeline.training.feature_table import read_table
+from pipeline.training.pictures import PICTURES
 
 MANUAL, REPEAT, AGREEMENT, OUTLINE = ".manual.npz", ".repeat-", ".agreement.json", ".outline.npz"
 MOST_REPEATS = 9
@@ -78,6 +79,9 @@ def read_cohort(
         tuple(_agreement(path, case) for case in table.cases if (path := folder / f"{case}{AGREEMENT}").is_file()),
         tuple(_outline(path, case) for case in table.cases if (path := folder / f"{case}{OUTLINE}").is_file()),
         len(cases) - len(table.cases),
+        CohortPictures(
+            tuple(path if (path := folder / f"{case}{PICTURES}").is_file() else None for case in table.cases)
+        ),
         synthetic,
     )
 

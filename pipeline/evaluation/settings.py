@@ -1,11 +1,13 @@
-"""What an evaluation does: splits, candidates, and the rows of the paper's tables."""
+"""What an evaluation does: one setting, and how all are split, fitted and compared."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pipeline.classification.settings import ClassificationSettings
 from pipeline.evaluation.cohort import Masks
+from pipeline.evaluation.convolution import ConvolutionSettings
 from pipeline.study import Role
+from pipeline.training.pictures import View
 from pipeline.training.settings import ClassifierTrainingSettings
 
 
@@ -18,6 +20,8 @@ class Model(StrEnum):
     """Logistic regression with an L2 penalty."""
     BOOSTING = "boosting"
     """Gradient boosting of small trees."""
+    CONVOLUTION = "convolution"
+    """A network that looks at the images themselves."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class Setting:
         What is fitted.
     originals_only
         Whether features of filtered images (wavelet, Laplacian of Gaussian) are left out.
+    view
+        Which pictures are looked at in the place of radiomics.
     """
 
     key: str
@@ -49,55 +55,7 @@ class Setting:
     clinical: bool = True
     model: Model = Model.NETWORK
     originals_only: bool = False
-
-
-PROPOSED = Setting("proposed", "All sequences, radiomics + clinical, automatic")
-"""The setting that the paper proposes."""
-
-SEQUENCE_TITLES = {
-    Role.DWI: "DWI",
-    Role.T1_PRE: "T1 pre-contrast",
-    Role.T1_ARTERIAL: "T1 arterial phase",
-    Role.T1_PORTAL: "T1 portal phase",
-    Role.T1_HEPATOBILIARY: "T1 hepatobiliary phase",
-    Role.T2: "T2",
-}
-"""In the order of the paper's table 1."""
-
-SINGLE_SEQUENCES = tuple(
-    Setting(f"sequence_{role.value}", title, roles=(role,)) for role, title in SEQUENCE_TITLES.items()
-)
-RADIOMICS = Setting("radiomics", "Radiomics alone, automatic", clinical=False)
-CLINICAL = Setting("clinical", "Clinical values alone", masks=None)
-MANUAL = Setting("manual", "Radiomics + clinical, manual", masks=Masks.MANUAL)
-MANUAL_RADIOMICS = Setting("manual_radiomics", "Radiomics alone, manual", masks=Masks.MANUAL, clinical=False)
-LOGISTIC = Setting("logistic", "Logistic regression", model=Model.LOGISTIC)
-BOOSTING = Setting("boosting", "Gradient boosting", model=Model.BOOSTING)
-
-NEBBIA_ROLES = tuple(role for role in Role if role is not Role.T1_HEPATOBILIARY)
-"""Five sequences; which, the paper does not say. A site without gadoxetate has these."""
-NEBBIA = Setting(
-    "nebbia",
-    "After Nebbia: original images, five sequences, manual",
-    Masks.MANUAL,
-    NEBBIA_ROLES,
-    clinical=False,
-    model=Model.LOGISTIC,
-    originals_only=True,
-)
-NEBBIA_AUTOMATIC = replace(
-    NEBBIA,
-    key="nebbia_automatic",
-    title="After Nebbia, but automatic",
-    masks=Masks.AUTOMATIC,
-)
-
-TABLE_1 = (*SINGLE_SEQUENCES, PROPOSED)
-TABLE_2 = (MANUAL, MANUAL_RADIOMICS, RADIOMICS, PROPOSED, CLINICAL)
-BASELINES = (PROPOSED, LOGISTIC, BOOSTING)
-OTHER_SYSTEMS = (PROPOSED, MANUAL, NEBBIA, NEBBIA_AUTOMATIC)
-SETTINGS = tuple({setting.key: setting for setting in (*TABLE_1, *TABLE_2, *BASELINES, *OTHER_SYSTEMS)}.values())
-"""Every setting once."""
+    view: View | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +73,8 @@ class EvaluationSettings:
     epochs, penalties, trees
         Candidates, chosen by the loss on the validation part: passes of the network, C of the logistic
         regression, trees of the boosting.
+    convolution
+        Of the end-to-end networks.
     selection_p
         Of the univariate analysis (paper: 0.01).
     select_clinical
@@ -137,6 +97,7 @@ class EvaluationSettings:
     epochs: tuple[int, ...] = (20, 40)
     penalties: tuple[float, ...] = (0.01, 0.1, 1.0)
     trees: tuple[int, ...] = (25, 50, 100)
+    convolution: ConvolutionSettings = field(default_factory=ConvolutionSettings)
     selection_p: float = 0.01
     select_clinical: bool = False
     bootstraps: int = 2000

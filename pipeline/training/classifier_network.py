@@ -79,7 +79,7 @@ def fit_network(
     clinical_mean, clinical_scale = _moments(np.zeros((1, 0)) if clinical is None else clinical)
     inputs = torch.from_numpy(((scores - scores_mean) / scores_scale).astype(np.float32))
     extra = np.zeros((len(mvi), 0)) if clinical is None else (clinical - clinical_mean) / clinical_scale
-    with torch.random.fork_rng(devices=[]), _one_thread():
+    with torch.random.fork_rng(devices=[]), one_thread():
         torch.manual_seed(seed)
         trainee = Trainee(settings, training.dropout, extra.shape[1])
         _optimise(trainee, inputs, torch.from_numpy(extra.astype(np.float32)), torch.from_numpy(mvi), training)
@@ -94,7 +94,7 @@ def fit_network(
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Matrices this small are slower on several threads, and far slower where other processes compete."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

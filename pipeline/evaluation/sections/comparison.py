@@ -7,9 +7,10 @@ from pipeline.evaluation.consensus import consensus
 from pipeline.evaluation.delong import Comparison, compare
 from pipeline.evaluation.experiment import Results
 from pipeline.evaluation.intervals import bootstrap_auc
+from pipeline.evaluation.rows import EVERY_SETTING, PROPOSED
 from pipeline.evaluation.section import Section, Table, as_json, p_value
 from pipeline.evaluation.sections.probabilities import proposed_parts
-from pipeline.evaluation.settings import PROPOSED, SETTINGS, EvaluationSettings
+from pipeline.evaluation.settings import EvaluationSettings
 from pipeline.evaluation.univariate import holm_adjusted
 
 LEAST = 2
@@ -22,7 +23,7 @@ def delong(results: Results, cohort: EvaluationCohort) -> Section:
     count = len(cohort.patients)
     ours = consensus(results.test[PROPOSED.key], count)
     found: dict[str, Comparison] = {}
-    titles = {setting.key: setting.title for setting in SETTINGS}
+    titles = {setting.key: setting.title for setting in EVERY_SETTING}
     for key in titles:
         if key == PROPOSED.key or key not in results.test:
             continue
@@ -67,7 +68,7 @@ def bootstrap(results: Results, cohort: EvaluationCohort, settings: EvaluationSe
             settings.bootstraps,
             settings.seed,
         )
-        for setting in SETTINGS
+        for setting in EVERY_SETTING
         if setting.key in results.test
     }
     body = tuple((setting.title, str(interval)) for setting, interval in intervals.items())

@@ -6,8 +6,9 @@ from pipeline.evaluation.experiment import Results
 from pipeline.evaluation.intervals import FURTHER_FIT, bootstrap_auc
 from pipeline.evaluation.plots import roc_panels
 from pipeline.evaluation.roc import roc_band
+from pipeline.evaluation.rows import EVERY_SETTING, PROPOSED
 from pipeline.evaluation.section import Section, Table, as_json
-from pipeline.evaluation.settings import PROPOSED, SETTINGS, EvaluationSettings
+from pipeline.evaluation.settings import EvaluationSettings
 from pipeline.evaluation.tables import average
 
 FIGURES = ("acc", "auc", "sen", "spe")
@@ -19,7 +20,7 @@ def external_test(results: Results, external: EvaluationCohort | None, settings:
         raise EvaluationError("EV-NONE", "no external cohort was given; name one with --external")
     usable = {
         setting: parts
-        for setting in SETTINGS
+        for setting in EVERY_SETTING
         if (parts := results.external.get(setting.key)) and 0 < parts[0].mvi.sum() < len(parts[0].mvi)
     }
     if not usable:

@@ -8,8 +8,8 @@ from pipeline.evaluation.cohort import EvaluationCohort, Masks, Outline
 from pipeline.evaluation.errors import EvaluationError
 from pipeline.evaluation.paper import PAPER_SEGMENTATION_DICE
 from pipeline.evaluation.plots import COLOURS, QUIET, label, legend, new_figure
+from pipeline.evaluation.rows import SEQUENCE_TITLES
 from pipeline.evaluation.section import Section, Table, as_json, number
-from pipeline.evaluation.settings import SEQUENCE_TITLES
 from pipeline.geometry import FloatArray
 from pipeline.study import Role
 

@@ -10,8 +10,8 @@ from pipeline.evaluation.errors import EvaluationError
 from pipeline.evaluation.experiment import Results, Scored
 from pipeline.evaluation.intervals import Interval, over_splits, tested_over_learnt
 from pipeline.evaluation.plots import COLOURS, QUIET, band, label, legend, new_figure
+from pipeline.evaluation.rows import PROPOSED
 from pipeline.evaluation.section import Section, Table, as_json
-from pipeline.evaluation.settings import PROPOSED
 
 BINS = 8
 THRESHOLDS = np.linspace(0.05, 0.80, 76)

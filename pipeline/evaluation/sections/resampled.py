@@ -10,8 +10,9 @@ from pipeline.evaluation.cohort import EvaluationCohort
 from pipeline.evaluation.errors import EvaluationError
 from pipeline.evaluation.plots import COLOURS, QUIET, label, legend, new_figure
 from pipeline.evaluation.resampling import learning_curve, permutation_test
+from pipeline.evaluation.rows import PROPOSED
 from pipeline.evaluation.section import Section, as_json, p_value
-from pipeline.evaluation.settings import PROPOSED, EvaluationSettings
+from pipeline.evaluation.settings import EvaluationSettings
 from pipeline.evaluation.splits import Split
 
 

@@ -10,8 +10,8 @@ from pipeline.evaluation.experiment import Results, Scored
 from pipeline.evaluation.paper import PAPER_SIZE_AUC
 from pipeline.evaluation.plots import roc_panels
 from pipeline.evaluation.roc import RocBand, roc_band
+from pipeline.evaluation.rows import CLINICAL, PROPOSED, RADIOMICS
 from pipeline.evaluation.section import Section, as_json
-from pipeline.evaluation.settings import CLINICAL, PROPOSED, RADIOMICS
 
 SIZES_MM = {"under 3 cm": (0.0, 30.0), "3 to 5 cm": (30.0, 50.0), "over 5 cm": (50.0, float("inf"))}
 """Least and largest diameter, mm; 30 and 50 mm themselves belong to the middle."""

@@ -9,7 +9,7 @@ from pipeline.evaluation.cohort import EvaluationCohort, Masks, RadiomicsBlock, 
 from pipeline.evaluation.errors import EvaluationError
 from pipeline.evaluation.experiment import run_settings
 from pipeline.evaluation.fitting import fit_setting
-from pipeline.evaluation.settings import (
+from pipeline.evaluation.rows import (
     BOOSTING,
     CLINICAL,
     LOGISTIC,
@@ -20,8 +20,8 @@ from pipeline.evaluation.settings import (
     SETTINGS,
     TABLE_1,
     TABLE_2,
-    Setting,
 )
+from pipeline.evaluation.settings import Setting
 from pipeline.evaluation.splits import Part, Split, make_splits
 from pipeline.evaluation.tables import average, performance_rows
 from pipeline.study import Role

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from config.loading import load_settings
 from config.series_rules import rules_in_force
 from node.cli.config import JsonOption
 from node.cli.output import RESEARCH_USE, ExitCode, complain, print_json, verb
+from node.cli.tables import show_table
 
 if TYPE_CHECKING:
     from node.demo import DemoOutcome
@@ -86,40 +86,39 @@ def demo(
 
 
 def _tell(outcome: "DemoOutcome", out: Path, seconds: float) -> None:
-    console = Console()
     document, truth = outcome.document, outcome.truth
-    console.print(_matched(outcome))
+    _show_matched(outcome)
     if document["status"] == "analysed":
-        console.print(_found(document, truth))
-        console.print(_risk_sentence(document, truth))
+        _show_found(document, truth)
+        typer.echo(_risk_sentence(document, truth))
         for warning in document["warnings"]:
-            console.print(f"Warning: {warning}", highlight=False, markup=False)
+            typer.echo(f"Warning: {warning}")
     else:
-        console.print(f"Refused with {document['code']}: {document['message']}")
+        typer.echo(f"Refused with {document['code']}: {document['message']}")
     delivered = ", ".join(f"{item.kind} to {item.destination}" for item in outcome.deliveries)
-    console.print(f"Delivered and confirmed by storage commitment: {delivered}")
+    typer.echo(f"Delivered and confirmed by storage commitment: {delivered}")
     model = document["model"]
-    console.print(
+    typer.echo(
         f"Model {model['name']} {model['version']} (sha256 {model['sha256'][:12]}): {model['intended_use']}"
     )
-    console.print(f"{seconds:.0f} s; files in {out}. [bold]{RESEARCH_USE}[/]")
+    typer.echo(f"{seconds:.0f} s; files in {out}. {RESEARCH_USE}")
 
 
-def _matched(outcome: "DemoOutcome") -> Table:
-    table = Table("role", "series", "description", "as written?", title="Matched")
+def _show_matched(outcome: "DemoOutcome") -> None:
+    rows = []
     for role, match in outcome.match["roles"].items():
         right = set(match["sop_instance_uids"]) == set(outcome.truth["roles"][role]["sop_instance_uids"])
-        table.add_row(role, str(match["series_number"]), match["series_description"], "yes" if right else "NO")
-    return table
+        rows.append((role, match["series_number"], match["series_description"], "yes" if right else "NO"))
+    show_table(("role", "series", "description", "as written?"), rows, "Matched")
 
 
-def _found(document: dict[str, Any], truth: dict[str, Any]) -> Table:
-    table = Table("lesion", "longest diameter / mm", "volume / cm3", title="Found")
-    rows = [(lesion["tracking_id"], lesion) for lesion in document["lesions"]]
-    rows += [(f"planted {number}", tumour) for number, tumour in enumerate(truth["tumours"], 1)]
-    for name, lesion in rows:
-        table.add_row(name, f"{lesion['longest_diameter_mm']:.1f}", f"{lesion['volume_cm3']:.1f}")
-    return table
+def _show_found(document: dict[str, Any], truth: dict[str, Any]) -> None:
+    lesions = [(lesion["tracking_id"], lesion) for lesion in document["lesions"]]
+    lesions += [(f"planted {number}", tumour) for number, tumour in enumerate(truth["tumours"], 1)]
+    rows = [
+        (name, f"{lesion['longest_diameter_mm']:.1f}", f"{lesion['volume_cm3']:.1f}") for name, lesion in lesions
+    ]
+    show_table(("lesion", "longest diameter / mm", "volume / cm3"), rows, "Found")
 
 
 def _risk_sentence(document: dict[str, Any], truth: dict[str, Any]) -> str:

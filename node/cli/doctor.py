@@ -30,7 +30,7 @@ def doctor(
     for finding in examine(load_settings(config, os.environ), send_notice=notify):
         findings.append(finding)
         if not as_json:
-            typer.echo(f"{finding.verdict:<12}{finding.name:<14}{finding.detail}")
+            typer.echo(f"{finding.verdict:<12}{finding.name:<15} {finding.detail}")
     verdicts = {finding.verdict for finding in findings}
     if as_json:
         checks = [{"name": item.name, "verdict": item.verdict.value, "detail": item.detail} for item in findings]

@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from config.errors import ConfigError
 from config.loading import load_settings
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import RESEARCH_USE, print_json, verb
+from node.cli.tables import show_table
 
 
 @verb
@@ -61,14 +60,9 @@ def _list(document: dict[str, Any], *, as_json: bool) -> None:
         print_json(document)
         return
     every = [entry["name"] for entry in document["vendors"]]
-    table = Table(box=None, pad_edge=False)
-    table.add_column("scenario", no_wrap=True)
-    table.add_column("expected", no_wrap=True)
-    table.add_column("vendors")
-    table.add_column("what it is")
+    rows = []
     for entry in document["scenarios"]:
         vendors = "all" if entry["vendors"] == every else ", ".join(entry["vendors"])
-        table.add_row(entry["name"], entry["code"] or entry["status"], vendors, entry["summary"])
-    console = Console(soft_wrap=False)
-    console.print(table)
-    console.print(f"\nvendors: {', '.join(every)}. {RESEARCH_USE}")
+        rows.append((entry["name"], entry["code"] or entry["status"], vendors, entry["summary"]))
+    show_table(("scenario", "expected", "vendors", "what it is"), rows)
+    typer.echo(f"Vendors: {', '.join(every)}. {RESEARCH_USE}")

@@ -67,9 +67,8 @@ class Conditions:
         hours = self._settings.notify.undelivered_h
         before = self._ledger.clock() - timedelta(hours=hours)
         for peer, studies in self._ledger.outbox.overdue(before).items():
-            text = (
-                f"{studies} studies have waited for peer {peer} for more than {hours:g} h: see `mvi-node queue`."
-            )
+            who = "1 study has" if studies == 1 else f"{studies} studies have"
+            text = f"{who} waited for peer {peer} for more than {hours:g} h: see `mvi-node queue`."
             yield Notice(UNDELIVERED, peer, text)
 
     def _low_disk(self) -> Iterator[Notice]:

@@ -4,10 +4,12 @@ import smtplib
 import ssl
 from collections.abc import Sequence
 from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid
 from pathlib import Path
 
 from config.errors import ConfigError
 from config.settings import NotifySection
+from node.ledger.ledger import utc_now
 from node.ledger.notices import Notice
 from node.notify.channel import ChannelError
 
@@ -51,6 +53,9 @@ class Mail:
         message["Subject"] = f"{self._ae_title}: {subject_of(notices)}"
         message["From"] = self._notify.mail_from
         message["To"] = ", ".join(self._notify.recipients)
+        # RFC 5322 3.6: a date is a must, and what has no identifier is taken for spam by many.
+        message["Date"] = format_datetime(utc_now())
+        message["Message-ID"] = make_msgid(domain=self._notify.mail_from.rpartition("@")[2])
         # RFC 3834: nobody's absence is announced to a machine.
         message["Auto-Submitted"] = "auto-generated"
         message.set_content("\n\n".join(item.text for item in notices) + "\n")

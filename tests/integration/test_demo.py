@@ -26,7 +26,10 @@ def test_demo_when_run_then_prints_what_was_matched_found_and_delivered(demo_run
     assert document["features"]["count"] == 14736
     assert document["lesions"]
     assert "confirmed by storage commitment" in result.stdout
-    assert " NO " not in result.stdout
+    # A line a role, in a pipe: name, series, description, and whether it is the series that was written for it.
+    matched = [line.split("\t") for line in result.stdout.splitlines() if line.count("\t") == 3][1:]
+    assert [row[3] for row in matched] == ["yes"] * 6
+    assert not set("│┃━…") & set(result.stdout)
     assert "For research use only" in result.stdout
 
 

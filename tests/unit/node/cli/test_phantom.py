@@ -23,12 +23,12 @@ def test_phantom_list_names_the_standard_scenario_and_ge() -> None:
     assert {"name": "ge"} in listed["vendors"]
 
 
-def test_phantom_list_on_a_terminal_shows_expected_outcome_and_vendors_of_each_scenario() -> None:
-    result = runner.invoke(app, ["phantom", "--list"], env={"COLUMNS": "160"})
+def test_phantom_list_in_a_pipe_is_one_line_a_scenario_with_expected_outcome_and_vendors() -> None:
+    result = runner.invoke(app, ["phantom", "--list"], env={"COLUMNS": "40"})
     assert result.exit_code == 0
-    lines = {line.split()[0]: line for line in result.stdout.splitlines() if line}
-    assert lines["standard"].split()[1:3] == ["accepted", "all"]
-    assert lines["vframe"].split()[1:3] == ["SM-VENDOR", "uih"]
+    lines = {line.split("\t")[0]: line.split("\t") for line in result.stdout.splitlines()}
+    assert lines["standard"][1:] == ["accepted", "all", "six sequences and the usual distractors, axial"]
+    assert lines["vframe"][1:3] == ["SM-VENDOR", "uih"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
+import re
 import socket
 import ssl
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,8 @@ def test_mail_when_the_server_demands_encryption_and_log_in_then_takes_one_messa
     assert message["Subject"] == "MVINODE: parked (1), low-disk (1)"
     assert message["To"] == "anna@site, bert@site"
     assert message["Auto-Submitted"] == "auto-generated"
+    assert parsedate_to_datetime(message["Date"]).tzinfo is not None
+    assert re.fullmatch(r"<[^@<>\s]+@site>", message["Message-ID"])
     assert message.get_content().split("\r\n\r\n") == [NOTICES[0].text, NOTICES[1].text + "\r\n"]
     assert box.encrypted == [True] or not late
 

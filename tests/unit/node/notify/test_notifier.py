@@ -109,7 +109,7 @@ def test_results_when_they_wait_too_long_for_a_peer_then_it_is_told_of_once(
     assert site.told() == []
     clock.advance(2)
     assert site.told() == [["undelivered"]]
-    assert site.channel.texts[-1].startswith("1 studies have waited for peer pacs for more than 4 h")
+    assert site.channel.texts[-1].startswith("1 study has waited for peer pacs for more than 4 h")
     for item in ledger.outbox.due("pacs"):
         ledger.outbox.refused(item, "never")
     assert site.told() == [["parked"]]  # Refused for good: it does not wait any more, and somebody must act.

@@ -52,7 +52,7 @@ app.add_typer(peers.app, name="peers")
 app.command(epilog="Example: mvi-node phantom study --vendor siemens --seed 3")(phantom.phantom)
 app.command(epilog="Example: mvi-node queue --json")(queue.queue)
 app.command(epilog="Example: mvi-node serve --config /etc/mvi-node/node.toml")(serve.serve)
-app.command(epilog="Example: mvi-node simulate --to MVINODE@10.0.0.4:11112 --report acceptance.html")(
+app.command(epilog="Example: mvi-node simulate --to MVINODE@10.0.0.4:11112 --report report.html")(
     simulate.simulate
 )
 app.add_typer(studies.app, name="studies")

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Train and evaluate a model offline, from phantoms or from patients.")
 
-app.command(
-    epilog="Example: mvi-node cohort evaluate cohort.toml --work build/cohort --out build/evaluation --processes 2"
-)(cohort_evaluate.evaluate)
+app.command(epilog="Example: mvi-node cohort evaluate cohort.toml --work build --out evaluation")(
+    cohort_evaluate.evaluate
+)
 
 CohortFile = Annotated[Path, typer.Argument(metavar="FILE", help="Cohort file (TOML).")]
 WorkOption = Annotated[
@@ -73,7 +73,7 @@ def check(file: CohortFile, config: ConfigOption = None, as_json: JsonOption = F
         )
 
 
-@app.command(epilog="Example: mvi-node cohort extract cohort.toml --work build/cohort")
+@app.command(epilog="Example: mvi-node cohort extract cohort.toml --work build")
 @verb
 def extract(
     file: CohortFile,
@@ -97,7 +97,7 @@ def extract(
         complain(f"{len(rows)} of {len(sources.classifier)} cases have features, in {work}")
 
 
-@app.command(epilog="Example: mvi-node cohort train cohort.toml --work build/cohort --out models/my-model")
+@app.command(epilog="Example: mvi-node cohort train cohort.toml --work build --out models/ours")
 @verb
 def train(
     file: CohortFile,

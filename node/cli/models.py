@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="List, show, verify, pack, install and activate model bundles.")
 app.command(epilog="Example: mvi-node models install hospital.zip --key trainer.pem")(install)
 app.command(epilog="Example: mvi-node models activate hospital")(activate)
-app.command(epilog="Example: mvi-node models pack hospital hospital.zip --key trainer-private.pem")(pack)
+app.command(epilog="Example: mvi-node models pack hospital hospital.zip --key private.pem")(pack)
 
 NameArgument = Annotated[
     str | None, typer.Argument(metavar="[NAME]", help="Model bundle; the active one where absent.")

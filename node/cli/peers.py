@@ -60,9 +60,7 @@ def list_peers(config: ConfigOption = None, as_json: JsonOption = False) -> None
     show_table(("name", "address", "part", "last contact"), rows)
 
 
-@app.command(
-    epilog="Example: mvi-node peers add pacs --ae-title ORTHANC --host 10.0.0.5 --port 4242 --receives-results"
-)
+@app.command(epilog="Example: mvi-node peers add mr --ae-title MR --host mr --port 104 --may-send")
 @verb
 def add(  # noqa: PLR0913, PLR0917 - one option a key of the configuration
     name: NameArgument,

@@ -1,6 +1,6 @@
 """Six registered sequences and two regions in, 14,736 features out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk  # noqa: N813 - the package's own idiom
 
+from pipeline.errors import UnsuitableStudyError
 from pipeline.features import FeatureVector
+from pipeline.geometry import FloatArray
 from pipeline.radiomics.filters import Box, filtered_images, normalised
 from pipeline.radiomics.names import (
     FEATURES_PER_REGION,
@@ -25,6 +27,10 @@ from pipeline.study import Role
 from pipeline.volume import Volume
 
 Mask = npt.NDArray[np.bool_]
+Outline = tuple[Mask, Mask]
+"""Tumour and its margin, both (k, j, i)."""
+Prepared = tuple[list[Region], list[list[float]]]
+"""The regions of an outline and their shape features."""
 
 
 def extract(
@@ -60,18 +66,65 @@ def extract(
     ----------
     .. [1] van Griethuysen et al., Cancer Research 77(21), 2017. doi:10.1158/0008-5472.CAN-17-0339
     """
+    (found,) = extract_outlines(registered, [(tumour, margin)], settings=settings)
+    if isinstance(found, UnsuitableStudyError):
+        raise found
+    return found
+
+
+def extract_outlines(
+    registered: Mapping[Role, Volume], outlines: Sequence[Outline], *, settings: RadiomicsSettings
+) -> tuple[FeatureVector | UnsuitableStudyError, ...]:
+    """Extract the features of several outlines of one tumour; every sequence is filtered once for all.
+
+    Parameters
+    ----------
+    registered, settings
+        As of `extract`.
+    outlines
+        Tumour and margin each.
+
+    Returns
+    -------
+    tuple
+        For each outline what `extract` returns for it alone, to the last bit, or the error that it raises.
+
+    Raises
+    ------
+    UnsuitableStudyError
+        ``RAD-CONSTANT``: a sequence has one value everywhere.
+    ValueError
+        As of `extract`.
+    """
     grid = registered[Role.T1_HEPATOBILIARY].grid
     for role in Role:
         if not registered[role].grid.is_close(grid):
             raise ValueError(f"{role} is not on the grid of the hepatobiliary phase")
-    if tumour.shape != grid.shape or margin.shape != grid.shape:
-        raise ValueError(f"masks have shapes {tumour.shape} and {margin.shape}, the grid {grid.shape}")
+    for tumour, margin in outlines:
+        if tumour.shape != grid.shape or margin.shape != grid.shape:
+            raise ValueError(f"masks have shapes {tumour.shape} and {margin.shape}, the grid {grid.shape}")
     check_names()
-    named = zip(REGIONS, (tumour, margin), strict=True)
-    regions = [Region(name, mask, grid.spacing_xyz_mm) for name, mask in named]
-    with quiet_pyradiomics():
-        shapes = [region.shape(settings) for region in regions]
-    one_role = partial(_sequence_features, regions=regions, shapes=shapes, settings=settings)
+    prepared = [_prepared(outline, grid.spacing_xyz_mm, settings) for outline in outlines]
+    usable = [item for item in prepared if not isinstance(item, UnsuitableStudyError)]
+    measured = iter(_all_sequences(registered, usable, settings) if usable else [])
+    return tuple(item if isinstance(item, UnsuitableStudyError) else next(measured) for item in prepared)
+
+
+def _prepared(
+    outline: Outline, spacing_xyz_mm: FloatArray, settings: RadiomicsSettings
+) -> Prepared | UnsuitableStudyError:
+    try:
+        regions = [Region(name, mask, spacing_xyz_mm) for name, mask in zip(REGIONS, outline, strict=True)]
+        with quiet_pyradiomics():
+            return regions, [region.shape(settings) for region in regions]
+    except UnsuitableStudyError as error:
+        return error
+
+
+def _all_sequences(
+    registered: Mapping[Role, Volume], outlines: list[Prepared], settings: RadiomicsSettings
+) -> list[FeatureVector | UnsuitableStudyError]:
+    one_role = partial(_sequence_features, outlines=outlines, settings=settings)
     volumes = [registered[role] for role in Role]
     if settings.processes == 1:
         parts = [one_role(role, volume) for role, volume in zip(Role, volumes, strict=True)]
@@ -79,7 +132,12 @@ def extract(
         # Spawned: the thread pool of ITK does not survive a fork (InsightSoftwareConsortium/ITK#2069).
         with ProcessPoolExecutor(settings.processes, mp_context=get_context("spawn")) as pool:
             parts = list(pool.map(one_role, Role, volumes))
-    return FeatureVector(feature_names(settings), np.concatenate(parts))
+    names = feature_names(settings)
+    found: list[FeatureVector | UnsuitableStudyError] = []
+    for of_outline in zip(*parts, strict=True):
+        errors = [part for part in of_outline if isinstance(part, UnsuitableStudyError)]
+        found.append(errors[0] if errors else FeatureVector(names, np.concatenate(of_outline)))
+    return found
 
 
 def check_names() -> None:
@@ -96,22 +154,34 @@ def check_names() -> None:
 
 
 def _sequence_features(
-    role: Role, volume: Volume, *, regions: list[Region], shapes: list[list[float]], settings: RadiomicsSettings
-) -> list[float]:
-    """Compute 2 x 1,228 values of one sequence; every filtered image is made once and read by both regions."""
+    role: Role, volume: Volume, *, outlines: list[Prepared], settings: RadiomicsSettings
+) -> list[list[float] | UnsuitableStudyError]:
+    """Compute 2 x 1,228 values of one sequence for each outline, or why one has none.
+
+    Every filtered image is made once and read by all regions.
+    """
+    boxes = [region.box for regions, _ in outlines for region in regions]
     union = Box(
-        tuple(np.min([region.box.start for region in regions], axis=0).tolist()),
-        tuple(np.max([region.box.stop for region in regions], axis=0).tolist()),
+        tuple(np.min([box.start for box in boxes], axis=0).tolist()),
+        tuple(np.max([box.stop for box in boxes], axis=0).tolist()),
     )
     image: sitk.Image = normalised(volume, settings, sequence=role)
-    rows = [list(shape) for shape in shapes]
+    rows = [[list(shape) for shape in shapes] for _, shapes in outlines]
+    refused: dict[int, UnsuitableStudyError] = {}
     with quiet_pyradiomics():
         for name, array in filtered_images(image, union, settings):
-            for region, row in zip(regions, rows, strict=True):
-                inside = array[region.box.within(union).slices]
-                row.extend(region.features(name, inside, settings, sequence=role))
+            for n, (regions, _) in enumerate(outlines):
+                try:
+                    for region, row in zip(regions, rows[n], strict=True) if n not in refused else ():
+                        inside = array[region.box.within(union).slices]
+                        row.extend(region.features(name, inside, settings, sequence=role))
+                except UnsuitableStudyError as error:
+                    refused[n] = error
+            if len(refused) == len(outlines):
+                break
     whole = volume.array.astype(np.float64)
     intensities = [float(whole.mean()), float(whole.min()), float(whole.max())]
-    for region, row in zip(regions, rows, strict=True):
-        row.extend([*intensities, float(region.voxels), float(region.component_count())])
-    return [value for row in rows for value in row]
+    for (regions, _), of_outline in zip(outlines, rows, strict=True):
+        for region, row in zip(regions, of_outline, strict=True):
+            row.extend([*intensities, float(region.voxels), float(region.component_count())])
+    return [refused.get(n) or [value for row in of_outline for value in row] for n, of_outline in enumerate(rows)]

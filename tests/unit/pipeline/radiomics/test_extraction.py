@@ -17,7 +17,14 @@ from scipy import ndimage
 import config
 from pipeline.errors import UnsuitableStudyError
 from pipeline.geometry import Grid
-from pipeline.radiomics import FEATURE_COUNT, FeatureVector, RadiomicsSettings, extract, feature_names
+from pipeline.radiomics import (
+    FEATURE_COUNT,
+    FeatureVector,
+    RadiomicsSettings,
+    extract,
+    extract_outlines,
+    feature_names,
+)
 from pipeline.radiomics.filters import normalised
 from pipeline.radiomics.names import REGIONS, region_names
 from pipeline.resampling import to_sitk
@@ -220,3 +227,17 @@ def test_two_processes_give_the_same_bits_as_one() -> None:
     volumes, tumour, margin = ball()
     features = extract(volumes, tumour, margin, settings=RadiomicsSettings(processes=2))
     assert features.sha256 == ball_features().sha256
+
+
+def test_outlines_when_measured_together_then_each_has_what_it_has_alone() -> None:
+    volumes, tumour, margin = ball()
+    dot, scattered = np.zeros_like(tumour), np.zeros_like(tumour)
+    dot[10, 20, 20] = True
+    # Reaches far beyond the ball: all regions are read from images of one box.
+    scattered[4:16:4, 4:36:4, 4:36:4] = True
+    found = extract_outlines(volumes, [(dot, margin), (tumour, margin), (scattered, margin)], settings=SETTINGS)
+    assert [item.code if isinstance(item, UnsuitableStudyError) else item.sha256 for item in found] == [
+        "RAD-SIZE",
+        ball_features().sha256,
+        "RAD-NAN",
+    ]

@@ -88,17 +88,20 @@ class Agreement:
     Parameters
     ----------
     patient
-        Of the cohort.
+        Of the cohort; also one without features, whose tumour was not found.
     registration
         By moving sequence with a manual mask: Dice with the mask of the hepatobiliary phase before and after
         registration.
     segmentation
-        By sequence with a manual mask: Dice of the automatic with the manual mask.
+        By sequence with a manual mask of the tumour: Dice of the automatic with the manual mask.
+    liver
+        The same of the liver, tumours included.
     """
 
     patient: str
     registration: Mapping[Role, tuple[float, float]]
     segmentation: Mapping[Role, float]
+    liver: Mapping[Role, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,6 +38,19 @@ class Interval:
         return f"{self.mean:.3f} ({self.low:.3f} to {self.high:.3f})"
 
 
+def mean_of_patients(values: FloatArray, bounds: tuple[float, float] = (0.0, 1.0)) -> Interval:
+    """Average a figure of independent patients, with the interval of Student's t.
+
+    Parameters
+    ----------
+    values
+        One a patient.
+    bounds
+        What the figure can be; the interval is cut there.
+    """
+    return over_splits(values, 0.0, bounds)
+
+
 def over_splits(
     values: Sequence[float] | FloatArray, test_over_training: float, bounds: tuple[float, float] = (0.0, 1.0)
 ) -> Interval:

@@ -2,9 +2,10 @@
 
 Beside ``NAME.npz`` of a case, and in the same form, may lie ``NAME.manual.npz`` (features of the manual masks) and
 ``NAME.repeat-1.npz``, ``NAME.repeat-2.npz`` and so on (features of masks drawn again). ``NAME.agreement.json``
-holds ``{"registration": {ROLE: [before, after]}, "segmentation": {ROLE: dice}}``, ``NAME.outline.npz`` the arrays
-of an `Outline`, and ``NAME.pictures.npz`` what `pipeline.training.pictures` says. Whatever writes these later, in
-Parquet or not, replaces this module and nothing else.
+holds ``{"registration": {ROLE: [before, after]}, "segmentation": {ROLE: dice}, "liver": {ROLE: dice}}``, the last
+where the liver was outlined by hand, ``NAME.outline.npz`` the arrays of an `Outline`, and ``NAME.pictures.npz`` what
+`pipeline.training.pictures` says. Whatever writes these later, in Parquet or not, replaces this module and nothing
+else.
 """
 
 import json
@@ -64,6 +65,8 @@ def read_cohort(
     repeats = (_beside(folder, table.cases, f"{REPEAT}{n}.npz", table.names) for n in range(1, MOST_REPEATS + 1))
     manual = _beside(folder, table.cases, MANUAL, table.names)
     blocks = {Masks.AUTOMATIC: RadiomicsBlock(table.names, table.values)}
+    # A tumour that was not found has no features, and a Dice of 0: without those the average would flatter.
+    compared = [case for case in cases if case in table.cases or case not in taught]
     if manual is not None:
         blocks[Masks.MANUAL] = manual
     return EvaluationCohort(
@@ -76,7 +79,7 @@ def read_cohort(
         table.clinical[:, CLINICAL_FEATURES.index(TUMOUR_SIZE)],
         np.array([case in taught for case in table.cases]),
         tuple(block for block in repeats if block is not None),
-        tuple(_agreement(path, case) for case in table.cases if (path := folder / f"{case}{AGREEMENT}").is_file()),
+        tuple(_agreement(path, case) for case in compared if (path := folder / f"{case}{AGREEMENT}").is_file()),
         tuple(_outline(path, case) for case in table.cases if (path := folder / f"{case}{OUTLINE}").is_file()),
         len(cases) - len(table.cases),
         CohortPictures(
@@ -118,7 +121,11 @@ def _agreement(path: Path, case: str) -> Agreement:
         registration = {
             Role(role): (float(before), float(after)) for role, (before, after) in document["registration"].items()
         }
-        return Agreement(case, registration, {Role(r): float(d) for r, d in document["segmentation"].items()})
+        tumour, liver = (
+            {Role(role): float(found) for role, found in part.items()}
+            for part in (document["segmentation"], document.get("liver", {}))
+        )
+        return Agreement(case, registration, tumour, liver)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise EvaluationError("EV-NONE", f"{path} cannot be read; extract the case again") from error
 

@@ -161,6 +161,22 @@ def longest_diameter_mm(mask: Mask, spacing_xyz_mm: FloatArray) -> float:
     return longest
 
 
+def margin_around(tumour: Mask, liver: Mask, grid: Grid, margin_mm: float) -> Mask:
+    """Draw the margin of a tumour that is taken as it was outlined; (k, j, i).
+
+    Parameters
+    ----------
+    tumour, liver
+        (k, j, i); the margin stays inside the liver and outside the tumour.
+    grid
+        Of both.
+    margin_mm
+        As `LesionSettings.margin_mm`.
+    """
+    margin: Mask = _margins(tumour.astype(np.uint8), liver, grid, margin_mm) > 0
+    return margin
+
+
 def _largest_part(mask: Mask) -> Mask:
     parts, _ = ndimage.label(mask, FULLY_CONNECTED)
     largest: Mask = parts == np.bincount(parts.ravel())[1:].argmax() + 1

@@ -21,7 +21,7 @@ from pipeline.quality import (
     tumour_gates,
     weakness,
 )
-from pipeline.radiomics import extract
+from pipeline.radiomics import Outline, extract
 from pipeline.registration import FixedPoints, register
 from pipeline.resampling import resample
 from pipeline.segmentation import segment
@@ -162,8 +162,13 @@ def tumour_features(aligned: Aligned, found: Delineation, settings: PipelineSett
     found
         On the working grid, with at least one lesion.
     """
-    tumour, margin = found.lesion_map.array > 0, found.margin_map.array > 0
+    tumour, margin = tumour_outline(found)
     return extract(aligned.registered, tumour, margin, settings=settings.radiomics)
+
+
+def tumour_outline(found: Delineation) -> Outline:
+    """Take all tumours together, and their margins."""
+    return found.lesion_map.array > 0, found.margin_map.array > 0
 
 
 def _classified(features: FeatureVector, clinical: ClinicalFeatures, bundle: ModelBundle) -> Classification:

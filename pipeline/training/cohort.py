@@ -97,6 +97,7 @@ def extract(
         work=work,
         processes=use.processes,
         report=watch.on_case,
+        outlines=manifest.extraction,
     )
 
 

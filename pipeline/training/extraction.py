@@ -15,17 +15,20 @@ from pydantic import ValidationError
 from config.analytes import load_analytes
 from pipeline.classification import CLINICAL_FEATURES
 from pipeline.clinical import clinical_features
-from pipeline.errors import StudyError, TransientError
+from pipeline.errors import StudyError, TransientError, UnsuitableStudyError
 from pipeline.lesions import delineate, measure
 from pipeline.model_bundle import PipelineSettings
 from pipeline.quality import registration_gates, require
-from pipeline.run import align, tumour_features
+from pipeline.radiomics import extract_outlines
+from pipeline.run import align, tumour_outline
 from pipeline.segmentation import segment
 from pipeline.specimen import Examined
 from pipeline.study import FIXED_ROLE
 from pipeline.training.feature_table import write_row
 from pipeline.training.making import digest, require_same_making
+from pipeline.training.outlines import Files, compare, further_outlines
 from pipeline.training.pictures import PICTURES, make_pictures, write_pictures
+from pipeline.training.settings import ExtractionSettings
 from pipeline.training.sources import Source
 
 FEATURES = "features"
@@ -59,6 +62,7 @@ def extract_cohort(
     work: Path,
     processes: int,
     report: Callable[[Extracted], None],
+    outlines: ExtractionSettings = ExtractionSettings(repeats=0),  # noqa: B008 - frozen
 ) -> list[Path]:
     """Extract the features of every case that has none yet.
 
@@ -76,6 +80,8 @@ def extract_cohort(
         Cases at once.
     report
         Called after each case.
+    outlines
+        What is measured beside the features, see `pipeline.training.outlines`.
 
     Returns
     -------
@@ -88,7 +94,8 @@ def extract_cohort(
         `work` holds features of other settings or weights.
     """
     folder = features_folder(work, weights, settings)
-    waiting = [source for source in sources if not is_done(folder, source)]
+    repeats = [outlines.repeats if n < outlines.repeat_cases else 0 for n in range(len(sources))]
+    waiting = [job for job in zip(sources, repeats, strict=True) if not is_done(folder, job[0])]
     for outcome in _run(waiting, folder, weights, settings, processes):
         report(outcome)
     return [path for source in sources if (path := folder / f"{source.name}{ROW}").is_file()]
@@ -118,14 +125,20 @@ def is_done(folder: Path, source: Source) -> bool:
 
 
 def _run(
-    sources: Sequence[Source], folder: Path, weights: Weights, settings: PipelineSettings, processes: int
+    jobs: Sequence[tuple[Source, int]],
+    folder: Path,
+    weights: Weights,
+    settings: PipelineSettings,
+    processes: int,
 ) -> Iterable[Extracted]:
     if processes == 1:
-        for source in sources:
-            yield extract_case(source, weights, settings, folder)
+        for source, repeats in jobs:
+            yield extract_case(source, weights, settings, folder, repeats)
         return
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(extract_case, source, dict(weights), settings, folder) for source in sources]
+        futures = [
+            pool.submit(extract_case, source, dict(weights), settings, folder, repeats) for source, repeats in jobs
+        ]
         try:
             for future in as_completed(futures):
                 yield future.result()
@@ -134,16 +147,27 @@ def _run(
             pool.shutdown(cancel_futures=True)
 
 
-def extract_case(source: Source, weights: Weights, settings: PipelineSettings, folder: Path) -> Extracted:
+def extract_case(
+    source: Source, weights: Weights, settings: PipelineSettings, folder: Path, repeats: int = 0
+) -> Extracted:
     """Register, segment, delineate and extract one case; write its row or why it has none.
+
+    Parameters
+    ----------
+    source, weights, settings
+        As of `extract_cohort`.
+    folder
+        From `features_folder`.
+    repeats
+        Outlines that are drawn anew from the automatic one and measured as well.
 
     Raises
     ------
     TransientError
-        The case may succeed another time; nothing is written.
+        The case may succeed another time; it has no row and no refusal.
     """
     try:
-        reason = _extract(source, weights, settings, folder / f"{source.name}{ROW}")
+        reason = _extract(source, weights, settings, folder, repeats)
     except TransientError:
         raise
     except StudyError as error:
@@ -153,14 +177,18 @@ def extract_case(source: Source, weights: Weights, settings: PipelineSettings, f
     return Extracted(source.name, reason)
 
 
-def _extract(source: Source, weights: Weights, settings: PipelineSettings, path: Path) -> str:
+def _extract(source: Source, weights: Weights, settings: PipelineSettings, folder: Path, repeats: int) -> str:
     case = source.load()
     fixed = case.study.volumes[FIXED_ROLE].grid
     aligned = align(case.study, settings)
     require(registration_gates(aligned.outcomes, settings.gates))
     labels = segment(aligned.registered, weights=weights, settings=settings.segmentation)
     found = delineate(labels, fixed, settings=settings.lesions)
-    lesions = measure(found.on(fixed).lesion_map)
+    native = found.on(fixed)
+    lesions = measure(native.lesion_map)
+    drawn = compare(case, aligned.outcomes, native)
+    files = Files(folder, source.name)
+    files.write_agreement(drawn)
     if not lesions:
         return NO_LESION
     clinical = clinical_features(
@@ -171,9 +199,18 @@ def _extract(source: Source, weights: Weights, settings: PipelineSettings, path:
     )
     known = clinical.complete or {}
     row = [known.get(name, np.nan) for name in CLINICAL_FEATURES]
-    features = tumour_features(aligned, found, settings)
+    further = further_outlines(drawn, found, settings, source.name, repeats)
+    outlines = [tumour_outline(found), *further.values()]
+    own, *others = extract_outlines(aligned.registered, outlines, settings=settings.radiomics)
+    if isinstance(own, UnsuitableStudyError):
+        raise own
+    for end, features in zip(further, others, strict=True):
+        if isinstance(features, UnsuitableStudyError):
+            continue  # The case has its own features; a reader sees that these are absent.
+        write_row(folder / f"{source.name}{end}", features, row, case.mvi)
     pictures = make_pictures(aligned.registered, found.lesion_map, settings.segmentation.normalisation)
+    write_pictures(folder / f"{source.name}{PICTURES}", pictures)
+    files.write_outline(drawn, case.study.volumes[FIXED_ROLE], native)
     # The row comes last: a case that has one is done.
-    write_pictures(path.with_name(f"{source.name}{PICTURES}"), pictures)
-    write_row(path, features, row, case.mvi)
+    write_row(folder / f"{source.name}{ROW}", own, row, case.mvi)
     return ""

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from config.errors import ConfigError
 from pipeline.model_bundle import BUNDLE_NAME_PATTERN, DEMONSTRATION_USE, VERSION_PATTERN, PipelineSettings
 from pipeline.study import Analyte
-from pipeline.training.settings import ClassifierTrainingSettings, SegmentationTrainingSettings
+from pipeline.training.settings import ClassifierTrainingSettings, ExtractionSettings, SegmentationTrainingSettings
 
 Seed = Annotated[int, Field(ge=0)]
 
@@ -86,6 +86,8 @@ class CohortManifest(_Table):
     """Settings of every stage; they become part of the bundle."""
     segmentation: SegmentationTrainingSettings = SegmentationTrainingSettings()
     """Optimisation of the segmentation network."""
+    extraction: ExtractionSettings = ExtractionSettings()
+    """What is measured beside the features of the automatic outline."""
     classifier: ClassifierTrainingSettings = ClassifierTrainingSettings()
     """Optimisation of the classifier."""
     bundle: BundleTarget

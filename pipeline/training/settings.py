@@ -9,6 +9,17 @@ from pipeline.segmentation.settings import Triple
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
+class ExtractionSettings(BaseModel):
+    """What extraction measures beside the features that the classifier learns from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    repeats: Annotated[int, Field(ge=0, le=9)] = 2
+    """Outlines that are drawn anew from the automatic one, for the stability of the features."""
+    repeat_cases: Annotated[int, Field(ge=0)] = 20
+    """The first cases of the cohort for which that is done: each outline costs another extraction."""
+
+
 class SegmentationTrainingSettings(BaseModel):
     """Optimisation of the segmentation network; the defaults are the paper's where it states one."""
 

@@ -1,7 +1,7 @@
 """Where the cases of a cohort come from: phantoms from seeds, patients from folders."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import SimpleITK as sitk  # noqa: N813 - the package's own idiom
@@ -37,12 +37,15 @@ class LoadedCase:
         On the grid of the hepatobiliary series: 1 liver, 2 tumour; None where nobody drew it.
     transforms_lps_mm
         True transforms of the moving sequences; None where only a registration can tell.
+    tumour_masks
+        Tumours as readers drew them, not 0 inside, each on the grid of its sequence as acquired.
     """
 
     study: Study
     mvi: bool
     label_map: LabelMap | None
     transforms_lps_mm: Mapping[Role, FloatArray] | None
+    tumour_masks: Mapping[Role, LabelMap] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

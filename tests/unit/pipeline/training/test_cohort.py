@@ -10,25 +10,28 @@ import pytest
 from pipeline.analysis import ModelIdentity, RegistrationOutcome
 from pipeline.classification import classify
 from pipeline.errors import TransientError
+from pipeline.evaluation.cohort import Masks
+from pipeline.evaluation.reading import read_cohort
 from pipeline.features import FeatureVector
-from pipeline.lesions import LesionSettings
+from pipeline.lesions import LesionSettings, delineate
 from pipeline.model_bundle import PipelineSettings, load_bundle
 from pipeline.quality import GateSettings
 from pipeline.resampling import resample_labels
-from pipeline.run import Aligned
+from pipeline.run import Aligned, tumour_features
 from pipeline.segmentation import SegmentationSettings, build_network
 from pipeline.segmentation.network import weights_of
-from pipeline.study import FIXED_ROLE, Role, Study
+from pipeline.study import FIXED_ROLE, MOVING_ROLES, Role, Study
 from pipeline.training import case_writing, cohort, extraction
 from pipeline.training.case_store import read_case
 from pipeline.training.case_writing import write_training_case
 from pipeline.training.classifier import fit_classifier
 from pipeline.training.cohort import Base, Resources, Watch, based_on, train_bundle
 from pipeline.training.errors import TrainingError
-from pipeline.training.extraction import Extracted, extract_case, extract_cohort, features_folder
+from pipeline.training.extraction import FEATURES, Extracted, extract_case, extract_cohort, features_folder
 from pipeline.training.feature_table import read_table, write_row
 from pipeline.training.manifest import BundleTarget, Cohort, CohortManifest, PhantomSeeds
 from pipeline.training.segmentation_stage import weights_file
+from pipeline.training.settings import ExtractionSettings
 from pipeline.training.sources import LoadedCase, PhantomSource, sources_of
 from pipeline.volume import LabelMap, Volume
 from tests.unit.pipeline.training.cohorts import SETTINGS, TRAINING, make_table
@@ -105,6 +108,40 @@ def test_extract_when_a_case_has_a_lesion_then_its_row_holds_features_size_and_o
     assert 10 < table.clinical[0, 0] < 120
 
 
+def test_extract_when_the_tumour_is_outlined_by_hand_then_the_evaluation_reads_what_lies_beside(
+    quick: LoadedCase, tmp_path: Path
+) -> None:
+    more = ExtractionSettings(repeats=2, repeat_cases=1)
+    extract_cohort(
+        [SOURCE], weights={}, settings=COARSE, work=tmp_path, processes=1, report=lambda _: None, outlines=more
+    )
+    folder = tmp_path / FEATURES
+    cohort = read_cohort(folder, [SOURCE.name], name="one", synthetic=True)
+    aligned = extraction.align(quick.study, COARSE)
+    found = delineate(
+        extraction.segment(aligned.registered, weights={}, settings=COARSE.segmentation),
+        quick.study.volumes[FIXED_ROLE].grid,
+        settings=COARSE.lesions,
+    )
+    own = tumour_features(aligned, found, COARSE)
+    np.testing.assert_array_equal(cohort.radiomics[Masks.AUTOMATIC].values[0], own.values)
+    assert len(cohort.repeats) == 2
+    # The automatic outline of this test is the true one, which is the manual one of a phantom.
+    np.testing.assert_array_equal(cohort.radiomics[Masks.MANUAL].values[0], own.values)
+    for block in cohort.repeats:
+        assert np.isfinite(block.values[0]).all()
+        assert (block.values[0] != own.values).mean() > 0.9
+    (agreement,) = cohort.agreement
+    assert set(agreement.registration) == set(MOVING_ROLES)
+    assert all(after > 0.8 for _, after in agreement.registration.values())
+    # Seen through the coarse grid of the test.
+    assert agreement.segmentation[FIXED_ROLE] > 0.7
+    assert agreement.liver[FIXED_ROLE] > 0.9
+    (outline,) = cohort.outlines
+    assert outline.manual.any()
+    assert outline.image.shape == outline.automatic.shape
+
+
 def test_extract_when_no_lesion_is_found_then_the_reason_is_kept_and_the_case_not_repeated(
     quick: LoadedCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,6 +157,8 @@ def test_extract_when_no_lesion_is_found_then_the_reason_is_kept_and_the_case_no
         )
         assert rows == []
     assert [extracted.refused_because for extracted in seen] == ["no lesion was found"]
+    missed = json.loads((tmp_path / FEATURES / f"{SOURCE.name}.agreement.json").read_text())
+    assert missed["segmentation"] == {"T1_HEPATOBILIARY": 0.0}
 
 
 def test_table_when_a_row_has_other_features_then_its_file_is_named(tmp_path: Path) -> None:

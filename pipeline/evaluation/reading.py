@@ -3,9 +3,9 @@
 Beside ``NAME.npz`` of a case, and in the same form, may lie ``NAME.manual.npz`` (features of the manual masks) and
 ``NAME.repeat-1.npz``, ``NAME.repeat-2.npz`` and so on (features of masks drawn again). ``NAME.agreement.json``
 holds ``{"registration": {ROLE: [before, after]}, "segmentation": {ROLE: dice}, "liver": {ROLE: dice}}``, the last
-where the liver was outlined by hand, ``NAME.outline.npz`` the arrays of an `Outline`, and ``NAME.pictures.npz`` what
-`pipeline.training.pictures` says. Whatever writes these later, in Parquet or not, replaces this module and nothing
-else.
+where the liver was outlined by hand, ``NAME.outline.npz`` the arrays of an `Outline`, and ``NAME.pictures.npz``
+what `pipeline.training.pictures` says. Whatever writes these later, in Parquet or not, replaces this module and
+nothing else.
 """
 
 import json

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from pipeline.analysis import RegistrationOutcome
-from pipeline.geometry import FloatArray, Grid
+from pipeline.geometry import FloatArray, Grid, read_only
 from pipeline.lesions import TUMOUR_LABEL, Delineation, margin_around
 from pipeline.model_bundle import PipelineSettings
 from pipeline.overlap import dice
@@ -101,7 +101,7 @@ def drawn_masks(case: LoadedCase) -> dict[Role, LabelMap]:
     if case.label_map is not None:
         masks.setdefault(FIXED_ROLE, _label_map(case.label_map.array == TUMOUR_LABEL, case.label_map.grid))
         for role in MOVING_ROLES if case.transforms_lps_mm is not None else ():
-            back = np.linalg.inv((case.transforms_lps_mm or {})[role])
+            back = read_only(np.linalg.inv((case.transforms_lps_mm or {})[role]))
             grid = case.study.volumes[role].grid
             masks.setdefault(role, _label_map(_on(masks[FIXED_ROLE], grid, back), grid))
     return masks

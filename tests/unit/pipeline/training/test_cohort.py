@@ -117,9 +117,10 @@ def test_extract_when_the_tumour_is_outlined_by_hand_then_the_evaluation_reads_w
     )
     folder = tmp_path / FEATURES
     cohort = read_cohort(folder, [SOURCE.name], name="one", synthetic=True)
-    aligned = extraction.align(quick.study, COARSE)
+    aligned = Aligned(case_writing._aligned(quick, COARSE), {})
+    assert quick.label_map is not None
     found = delineate(
-        extraction.segment(aligned.registered, weights={}, settings=COARSE.segmentation),
+        resample_labels(quick.label_map, aligned.registered[FIXED_ROLE].grid),
         quick.study.volumes[FIXED_ROLE].grid,
         settings=COARSE.lesions,
     )

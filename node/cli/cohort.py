@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -40,6 +40,10 @@ WorkOption = Annotated[
     typer.Option("--work", metavar="DIR", help="Keeps cases, checkpoints and features; a second call goes on."),
 ]
 ThreadsOption = Annotated[int, typer.Option("--threads", min=1, max=64, help="Threads of the network's training.")]
+DeviceOption = Annotated[
+    Literal["auto", "cpu", "cuda"],
+    typer.Option("--device", help="Where the network is trained; auto: on a GPU where there is one."),
+]
 ProcessesOption = Annotated[int, typer.Option("--processes", min=1, max=64, help="Cases extracted at once.")]
 
 
@@ -80,16 +84,19 @@ def extract(
     work: WorkOption,
     threads: ThreadsOption = 2,
     processes: ProcessesOption = 1,
+    device: DeviceOption = "auto",
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Extract the features of every case, training the segmentation first where that is not done."""
     from pipeline.training.cohort import Resources  # noqa: PLC0415 - `--help` needs no torch
     from pipeline.training.cohort import extract as extract_features  # noqa: PLC0415
+    from pipeline.training.device import Device  # noqa: PLC0415
 
     manifest, sources, base = _open(file, config)
     with _watch(len(sources.classifier)) as watch:
-        rows = extract_features(manifest, sources, work, watch, Resources(threads, processes), base)
+        use = Resources(threads, processes, Device(device))
+        rows = extract_features(manifest, sources, work, watch, use, base)
     document = {"cases": len(sources.classifier), "with_features": len(rows), "rows": [str(row) for row in rows]}
     if as_json:
         print_json(document)
@@ -107,6 +114,7 @@ def train(
     ] = None,
     threads: ThreadsOption = 2,
     processes: ProcessesOption = 1,
+    device: DeviceOption = "auto",
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -114,11 +122,13 @@ def train(
     from dataclasses import asdict  # noqa: PLC0415 - with its users
 
     from pipeline.training.cohort import Resources, train_bundle  # noqa: PLC0415 - `--help` needs no torch
+    from pipeline.training.device import Device  # noqa: PLC0415
 
     manifest, sources, base = _open(file, config)
     folder = out or work / "bundle" / manifest.bundle.name
     with _watch(len(sources.classifier)) as watch:
-        identity, fit = train_bundle(manifest, sources, work, folder, watch, Resources(threads, processes), base)
+        use = Resources(threads, processes, Device(device))
+        identity, fit = train_bundle(manifest, sources, work, folder, watch, use, base)
     left_out = {"radiomics": asdict(fit.radiomics)}
     if fit.combined is not None:
         left_out["radiomics+clinical"] = asdict(fit.combined)

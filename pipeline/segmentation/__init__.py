@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.segmentation.backends import CLASSES, Backend, build_network, build_predictor, ready_predictor
+from pipeline.segmentation.flips import with_flips
 from pipeline.segmentation.normalisation import normalise
 from pipeline.segmentation.search import label_body, label_liver
 from pipeline.segmentation.settings import NormalisationSettings, SegmentationSettings
@@ -61,5 +62,6 @@ def segment(
     """
     stacked, body = normalise(channels, settings.normalisation)
     label = label_liver if settings.search == "liver" else label_body
-    labels = label(stacked, body, ready_predictor(weights, settings, backend), settings)
+    predict = with_flips(ready_predictor(weights, settings, backend), settings.flip_axes)
+    labels = label(stacked, body, predict, settings)
     return LabelMap(labels, channels[FIXED_ROLE].grid)

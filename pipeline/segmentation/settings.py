@@ -9,6 +9,7 @@ Triple = tuple[
     Annotated[int, Field(ge=1, le=1024)],
     Annotated[int, Field(ge=1, le=1024)],
 ]
+Axis = Literal["k", "j", "i"]
 
 
 class NormalisationSettings(BaseModel):
@@ -42,6 +43,9 @@ class SegmentationSettings(BaseModel):
     """Distance of neighbouring patches, voxels; not larger than the patch."""
     search: Literal["body", "liver"] = "liver"
     """Patches of the whole body, or of the region of the liver that a first look at half resolution sees."""
+    flip_axes: Annotated[tuple[Axis, ...], Field(max_length=3)] = ()
+    """Axes along which each patch is mirrored too, and the answers averaged: every axis doubles the time. For a
+    network that was trained so."""
     normalisation: NormalisationSettings = NormalisationSettings()
     """How intensities become 0 to 1."""
 
@@ -52,4 +56,6 @@ class SegmentationSettings(BaseModel):
             raise ValueError(f"patch_kji must be multiples of {factor} for {len(self.channels)} levels")
         if any(step > side for step, side in zip(self.stride_kji, self.patch_kji, strict=True)):
             raise ValueError("stride_kji must not exceed patch_kji: voxels between the patches would be lost")
+        if len(set(self.flip_axes)) != len(self.flip_axes):
+            raise ValueError("flip_axes names an axis twice")
         return self

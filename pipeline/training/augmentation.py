@@ -1,7 +1,7 @@
 """Random variation of training patches that an abdomen and a scanner could have produced.
 
-No mirroring: a liver lies on the right. No rotation: the phantoms vary in anatomy, and registration aligns the
-sequences.
+Mirroring is a setting (`flip_axes`), since a liver lies on the right. No rotation: the phantoms vary in anatomy,
+and registration aligns the sequences.
 """
 
 import numpy as np

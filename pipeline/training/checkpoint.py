@@ -57,9 +57,12 @@ def resume(state: TrainingState, path: Path, settings: SegmentationTrainingSetti
     """
     if not path.is_file():
         return
-    stored: dict[str, Any] = torch.load(path, weights_only=True)
+    stored: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     wanted = settings.model_dump(mode="json")
-    differing = [key for key in wanted if key not in FREE_SETTINGS and wanted[key] != stored["settings"].get(key)]
+    # A setting that came later is off by default, as the software was that wrote the checkpoint.
+    defaults = SegmentationTrainingSettings().model_dump(mode="json")
+    made = {**defaults, **stored["settings"]}
+    differing = [key for key in wanted if key not in FREE_SETTINGS and wanted[key] != made[key]]
     if differing:
         raise TrainingError(
             f"{path} was made with another {', '.join(differing)}; restore the settings or remove the file"

@@ -13,6 +13,7 @@ from pipeline.analysis import ModelIdentity
 from pipeline.classification.ensemble import to_tensors
 from pipeline.model_bundle import CLASSIFIER, SEGMENTATION, PipelineSettings, write_bundle
 from pipeline.training.classifier import ClassifierFit, fit_classifier
+from pipeline.training.device import Device
 from pipeline.training.errors import TrainingError
 from pipeline.training.extraction import Extracted, extract_cohort
 from pipeline.training.feature_table import FeatureTable, read_table
@@ -43,6 +44,7 @@ class Resources:
 
     threads: int
     processes: int
+    device: Device = Device.AUTO
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,15 @@ def _segmentation(
 ) -> Mapping[str, npt.NDArray[Any]]:
     if base is not None:
         return base.weights
-    return fit_segmentation(manifest, sources, work, threads=use.threads, clock=watch.clock, report=watch.on_step)
+    return fit_segmentation(
+        manifest,
+        sources,
+        work,
+        threads=use.threads,
+        clock=watch.clock,
+        report=watch.on_step,
+        device=use.device,
+    )
 
 
 def _with_distribution_limits(settings: PipelineSettings, fit: ClassifierFit) -> PipelineSettings:

@@ -5,6 +5,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from pipeline.segmentation.flips import AXES
 from pipeline.training.augmentation import MARGIN, augment
 from pipeline.training.case_store import TrainingCase
 from pipeline.training.settings import SegmentationTrainingSettings
@@ -52,7 +53,11 @@ def sample(
         misregistration_mm=settings.misregistration_mm,
         random=random,
     )
-    return channels, torch.from_numpy(labels.astype(np.int64))
+    truth = torch.from_numpy(labels.astype(np.int64))
+    for axis in settings.flip_axes:
+        if random.random() < 0.5:
+            channels, truth = channels.flip(AXES[axis]), truth.flip(AXES[axis] - 1)
+    return channels, truth
 
 
 def _start(

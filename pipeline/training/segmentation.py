@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from pipeline.overlap import dice
 from pipeline.segmentation import SegmentationSettings, build_network, label_body
-from pipeline.segmentation.backends import torch_predictor
 from pipeline.segmentation.network import ResUNet, weights_of
+from pipeline.segmentation.patches import FloatVolume
 from pipeline.training.case_store import LIVER, TUMOUR, TrainingCase, read_case
 from pipeline.training.checkpoint import CHECKPOINT, LOG, TrainingState, append_log, resume, save
 from pipeline.training.errors import TrainingError
@@ -23,6 +23,7 @@ from pipeline.training.patch_sampling import cases_in_play, patch_at, sample, st
 from pipeline.training.settings import SegmentationTrainingSettings
 
 LARGEST_GRADIENT_NORM = 12.0
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Progress:
     """(liver, tumour) Dice of each held-out case; empty between evaluations."""
 
 
-def train(
+def train(  # noqa: PLR0913 - cases, settings, and what the caller lends
     case_folders: Sequence[Path],
     held_out_folders: Sequence[Path],
     *,
@@ -48,6 +49,7 @@ def train(
     clock: Callable[[], float],
     wait_for: Callable[[Path], None],
     report: Callable[[Progress], None],
+    device: torch.device = CPU,
 ) -> dict[str, npt.NDArray[np.float32]]:
     """Train from scratch, or go on from the checkpoint in `work`.
 
@@ -67,6 +69,8 @@ def train(
         Returns when the folder exists, or raises.
     report
         Called after every step.
+    device
+        Computes the steps and the evaluations. A checkpoint goes on on any other.
 
     Returns
     -------
@@ -79,7 +83,7 @@ def train(
         The checkpoint belongs to other settings, or the loss is no number.
     """
     work.mkdir(parents=True, exist_ok=True)
-    state = _start(network, settings)
+    state = _start(network, settings, device)
     resume(state, work / CHECKPOINT, settings)
     cases: list[TrainingCase] = []
     begin, first_step = clock(), state.step
@@ -87,7 +91,7 @@ def train(
         for folder in case_folders[len(cases) : cases_in_play(state.step, len(case_folders), settings)]:
             wait_for(folder)
             cases.append(read_case(folder))
-        loss = _step(state, cases, settings)
+        loss = _step(state, cases, settings, device)
         state.losses.append(loss)
         done = state.step == settings.steps
         held_out: tuple[tuple[float, float], ...] = ()
@@ -108,22 +112,30 @@ def learning_rate_at(step: int, settings: SegmentationTrainingSettings) -> float
     return settings.learning_rate * warm_up * 0.5 * (1 + math.cos(math.pi * step / settings.steps))
 
 
-def _start(network: SegmentationSettings, settings: SegmentationTrainingSettings) -> TrainingState:
+def _start(
+    network: SegmentationSettings, settings: SegmentationTrainingSettings, device: torch.device
+) -> TrainingState:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        fresh = build_network(network)
+        # The same start on every device: drawn on the processor.
+        fresh = build_network(network).to(device)
     optimiser = torch.optim.AdamW(fresh.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     return TrainingState(fresh, deepcopy(fresh).requires_grad_(False), optimiser)
 
 
-def _step(state: TrainingState, cases: Sequence[TrainingCase], settings: SegmentationTrainingSettings) -> float:
+def _step(
+    state: TrainingState,
+    cases: Sequence[TrainingCase],
+    settings: SegmentationTrainingSettings,
+    device: torch.device,
+) -> float:
     random = step_random(settings.seed, state.step)
     patch = patch_at(state.step, settings)
     drawn = [
         sample(cases[int(random.integers(len(cases)))], patch, settings, random) for _ in range(settings.batch)
     ]
-    channels = torch.stack([patch for patch, _ in drawn])
-    labels = torch.stack([truth for _, truth in drawn])
+    channels = torch.stack([patch for patch, _ in drawn]).to(device)
+    labels = torch.stack([truth for _, truth in drawn]).to(device)
     for group in state.optimiser.param_groups:
         group["lr"] = learning_rate_at(state.step, settings)
     loss = _loss(state.network, channels, labels, settings)
@@ -139,7 +151,7 @@ def _step(state: TrainingState, cases: Sequence[TrainingCase], settings: Segment
 
 
 def _loss(network: ResUNet, channels: Tensor, labels: Tensor, settings: SegmentationTrainingSettings) -> Tensor:
-    with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16"):
+    with torch.autocast(channels.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
         logits = network(channels)
     return dice_and_cross_entropy(logits.float(), labels)
 
@@ -159,14 +171,21 @@ def _evaluate(
     wait_for: Callable[[Path], None],
     training: SegmentationTrainingSettings,
 ) -> tuple[tuple[float, float], ...]:
-    predict = torch_predictor(nn.Sequential(network, nn.Softmax(dim=1)))
+    device = next(network.parameters()).device
+    model = nn.Sequential(network, nn.Softmax(dim=1))
+
+    def predict(patch: FloatVolume) -> FloatVolume:
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+            answer: FloatVolume = model(torch.from_numpy(patch)[None].to(device))[0].float().cpu().numpy()
+        return answer
+
+    bfloat16 = training.precision == "bfloat16"
     results = []
     for folder in folders:
         wait_for(folder)
         case = read_case(folder)
         channels = case.channels.astype(np.float32)
-        with torch.autocast("cpu", torch.bfloat16, enabled=training.precision == "bfloat16"):
-            labels = label_body(channels, np.array(case.body), predict, settings)
+        labels = label_body(channels, np.array(case.body), predict, settings)
         liver = dice(labels >= LIVER, case.labels >= LIVER)
         results.append((liver, dice(labels == TUMOUR, case.labels == TUMOUR)))
     return tuple(results)

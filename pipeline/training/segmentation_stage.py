@@ -13,6 +13,7 @@ import torch
 from pipeline.model_bundle import PipelineSettings
 from pipeline.training.case_writing import write_training_case
 from pipeline.training.checkpoint import FREE_SETTINGS
+from pipeline.training.device import Device, choose_device
 from pipeline.training.making import require_same_making
 from pipeline.training.manifest import CohortManifest
 from pipeline.training.segmentation import Progress, train
@@ -30,6 +31,7 @@ def fit_segmentation(
     threads: int,
     clock: Callable[[], float],
     report: Callable[[Progress], None],
+    device: Device = Device.AUTO,
 ) -> dict[str, npt.NDArray[np.float16]]:
     """Train the segmentation network of `manifest`, or take it from `work` where that is done.
 
@@ -45,6 +47,8 @@ def fit_segmentation(
         Monotonic seconds.
     report
         Called after every step.
+    device
+        Where the network is trained.
 
     Returns
     -------
@@ -63,6 +67,7 @@ def fit_segmentation(
     done = weights_file(work, manifest)
     if not done.is_file():
         torch.set_num_threads(threads)
+        chosen = choose_device(device)
         folders = {
             source.name: work / CASES / source.name for source in (*sources.segmentation, *sources.held_out)
         }
@@ -76,6 +81,7 @@ def fit_segmentation(
                 clock=clock,
                 wait_for=wait_for,
                 report=report,
+                device=chosen,
             )
         draft = done.with_name(f".{done.name}")
         with draft.open("wb") as file:

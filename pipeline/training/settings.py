@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.segmentation.settings import Triple
+from pipeline.segmentation.settings import Axis, Triple
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -48,6 +48,8 @@ class SegmentationTrainingSettings(BaseModel):
     """Share of the patches centred near a liver voxel; the rest lie anywhere."""
     misregistration_mm: Annotated[float, Field(ge=0, le=5)] = 2.0
     """Largest random shift of a moving sequence along each axis, mm: what registration may leave."""
+    flip_axes: Annotated[tuple[Axis, ...], Field(max_length=3)] = ()
+    """Axes along which a patch is mirrored every second time. None unless asked for: a liver lies on the right."""
     average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.995
     """Decay of the running average of the weights, which is what is evaluated and kept."""
     precision: Literal["float32", "bfloat16"] = "float32"

@@ -8,6 +8,8 @@ import torch
 from pipeline.overlap import dice
 from pipeline.segmentation import SegmentationSettings
 from pipeline.training.case_store import read_case
+from pipeline.training.checkpoint import CHECKPOINT
+from pipeline.training.device import Device, choose_device
 from pipeline.training.errors import TrainingError
 from pipeline.training.loss import dice_and_cross_entropy
 from pipeline.training.patch_sampling import cases_in_play, patch_at, sample, step_random
@@ -123,6 +125,55 @@ def test_sample_when_half_are_tumour_patches_then_the_labels_stay_aligned_with_t
         fixed = channels[5]
         if (labels == 2).sum() > 20 and (labels == 0).sum() > 20:
             assert fixed[labels == 2].mean() > fixed[labels == 0].mean() + 0.2
+
+
+def test_sample_when_flips_are_asked_for_then_both_sides_come_and_labels_turn_with_the_image(
+    cases: list[Path],
+) -> None:
+    case = read_case(cases[0])
+    plain = SETTINGS.model_copy(update={"misregistration_mm": 0.0})
+    flipped = plain.model_copy(update={"flip_axes": ("i",)})
+    turned = 0
+    for step in range(20):
+        patch = patch_at(step, SETTINGS)
+        first, truth = sample(case, patch, plain, step_random(0, step))
+        second, turned_truth = sample(case, patch, flipped, step_random(0, step))
+        if torch.equal(first, second):
+            assert torch.equal(truth, turned_truth)
+        else:
+            assert torch.equal(first, second.flip(3))
+            assert torch.equal(truth, turned_truth.flip(2))
+            turned += 1
+    assert 4 < turned < 16
+
+
+def test_train_when_the_checkpoint_is_older_than_a_setting_then_it_goes_on(
+    cases: list[Path], tmp_path: Path
+) -> None:
+    run(cases, tmp_path, SETTINGS.model_copy(update={"steps": 2}))
+    stored = torch.load(tmp_path / CHECKPOINT, weights_only=True)
+    del stored["settings"]["flip_axes"]
+    torch.save(stored, tmp_path / CHECKPOINT)
+    seen: list[Progress] = []
+    run(cases, tmp_path, SETTINGS.model_copy(update={"steps": 3}), seen.append)
+    assert [progress.step for progress in seen] == [3]
+
+
+def test_device_when_there_is_no_gpu_then_auto_takes_the_processor_and_cuda_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_device(Device.AUTO) == choose_device(Device.CPU) == torch.device("cpu")
+    with pytest.raises(TrainingError, match="leave --device out"):
+        choose_device(Device.CUDA)
+
+
+def test_device_when_there_is_a_gpu_then_auto_takes_it_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert choose_device(Device.AUTO) == choose_device(Device.CUDA) == torch.device("cuda")
+    assert choose_device(Device.CPU) == torch.device("cpu")
 
 
 def test_cases_in_play_when_cases_join_then_the_number_depends_on_the_step_alone() -> None:

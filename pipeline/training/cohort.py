@@ -25,8 +25,8 @@ from pipeline.training.sources import Sources
 
 DISTANCE_ALLOWANCE = 1.5
 """The bundle accepts cases up to this multiple of what 99 % of the left-out cases keep."""
-BASE_SETTINGS = ("working_spacing_xyz_mm", "segmentation")
-"""Settings that weights of a segmentation cannot do without."""
+FREE_OF_WEIGHTS = frozenset({"stride_kji", "search", "flip_axes"})
+"""Settings of a segmentation that its weights do without: a cohort file may state its own."""
 
 
 @dataclass(frozen=True)
@@ -72,15 +72,26 @@ def based_on(manifest: CohortManifest, base: Base) -> CohortManifest:
     TrainingError
         The cohort file states others.
     """
-    taken = {name: getattr(base.settings, name) for name in BASE_SETTINGS}
-    stated = manifest.pipeline.model_fields_set & taken.keys()
-    contradicted = sorted(name for name in stated if getattr(manifest.pipeline, name) != taken[name])
+    own, theirs = manifest.pipeline, base.settings
+    stated = own.segmentation.model_fields_set
+    segmentation = theirs.segmentation.model_copy(
+        update={name: getattr(own.segmentation, name) for name in FREE_OF_WEIGHTS & stated}
+    )
+    spacing = "working_spacing_xyz_mm"
+    contradicted = [
+        f"segmentation.{name}"
+        for name in sorted(stated)
+        if getattr(own.segmentation, name) != getattr(segmentation, name)
+    ]
+    if spacing in own.model_fields_set and own.working_spacing_xyz_mm != theirs.working_spacing_xyz_mm:
+        contradicted.append(spacing)
     if contradicted:
         raise TrainingError(
             f"pipeline.{', pipeline.'.join(contradicted)} of the cohort file differ from those of "
             f"{base.identity.name}, whose segmentation is taken over; leave them out"
         )
-    return manifest.model_copy(update={"pipeline": manifest.pipeline.model_copy(update=taken)})
+    taken = {spacing: theirs.working_spacing_xyz_mm, "segmentation": segmentation}
+    return manifest.model_copy(update={"pipeline": own.model_copy(update=taken)})
 
 
 def extract(

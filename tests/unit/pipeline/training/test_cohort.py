@@ -264,6 +264,15 @@ def test_cohort_file_when_it_contradicts_the_segmentation_taken_over_then_the_ke
         based_on(_based(stated), _base())
 
 
+def test_cohort_file_when_it_states_the_search_of_taken_over_weights_then_they_do_and_widths_it_may_not() -> None:
+    own = PipelineSettings(segmentation=SegmentationSettings(search="body"))
+    taken = based_on(_based(own), _base()).pipeline.segmentation
+    assert (taken.search, taken.channels) == ("body", (4, 8))
+    wide = PipelineSettings(segmentation=SegmentationSettings(channels=(8, 16)))
+    with pytest.raises(TrainingError, match=r"pipeline\.segmentation\.channels of the cohort file"):
+        based_on(_based(wide), _base())
+
+
 def test_limits_when_the_cohort_file_states_one_then_it_stands(tmp_path: Path) -> None:
     fit = fit_classifier(make_table(60), SETTINGS, TRAINING)
     stated = PipelineSettings(gates=GateSettings(maximum_outside_share=0.07))

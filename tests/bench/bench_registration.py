@@ -1,7 +1,8 @@
 """Target registration error, tumour overlap and time of the registration on phantoms with known motion.
 
-``python -m tests.bench.bench_registration [NUMBER_OF_PHANTOMS] [--deformable] [--keep FILE]``: translations to 25
-mm, rotations to 8 degrees, five moving sequences each. FILE keeps what was measured: an interrupted run goes on.
+``python -m tests.bench.bench_registration [NUMBER_OF_PHANTOMS] [--deformable] [--seen WHAT] [--keep FILE]``:
+translations to 25 mm, rotations to 8 degrees, five moving sequences each. FILE keeps what was measured: an
+interrupted run goes on. WHAT spoils the moving sequences, see `tests/bench/spoilt_sequences.py`.
 
 The error of a point of the true liver is taken along the axes of the moving grid. In plane: the two axes of a
 slice. Plane-equivalent: all three, the one through the slices times pixel width over slice spacing, so that a
@@ -29,6 +30,7 @@ from pipeline.registration import RegistrationSettings, register
 from pipeline.study import FIXED_ROLE, MOVING_ROLES
 from pipeline.volume import LabelMap
 from tests.bench.figure import Figure
+from tests.bench.spoilt_sequences import Seen, as_seen
 
 FIRST_SEED = 910_000
 """Far from the seeds of training."""
@@ -68,10 +70,11 @@ class PairError:
         return self.mean_after_mm > self.mean_before_mm and not self.refused
 
 
-def measure_case(seed: int, settings: RegistrationSettings = RIGID) -> list[PairError]:
+def measure_case(seed: int, settings: RegistrationSettings = RIGID, seen: Seen = Seen.WHOLE) -> list[PairError]:
     """Register the five pairs of one phantom and compare with the truth."""
     case = make_case(seed, settings=SETTINGS)
-    labels, volumes = case.truth.label_map, case.study.volumes
+    labels, volumes = case.truth.label_map, dict(case.study.volumes)
+    volumes |= {role: as_seen(volumes[role], seen) for role in MOVING_ROLES}
     points = labels.grid.to_lps_mm(np.argwhere(labels.array > 0)[::EVERY_NTH_LIVER_VOXEL, ::-1])
     errors = []
     for role in MOVING_ROLES:
@@ -186,6 +189,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("cases", type=int, nargs="?", default=CASES)
     parser.add_argument("--deformable", action="store_true", help="with the second step, off by default")
+    parser.add_argument("--seen", choices=[one.value for one in Seen], default=Seen.WHOLE.value)
     parser.add_argument("--keep", type=Path, help="JSON lines; cases in it are not measured again")
     options = parser.parse_args()
     errors: list[PairError] = []
@@ -196,7 +200,7 @@ def main() -> None:
     for seed in range(FIRST_SEED, FIRST_SEED + options.cases):
         if seed in known:
             continue
-        measured = measure_case(seed, DEFORMABLE if options.deformable else RIGID)
+        measured = measure_case(seed, DEFORMABLE if options.deformable else RIGID, Seen(options.seen))
         errors += measured
         if options.keep:
             with options.keep.open("a", encoding="utf-8") as file:

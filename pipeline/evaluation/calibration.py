@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, logit
 
-from pipeline.evaluation.cohort import BoolArray
+from pipeline.evaluation.parts import BoolArray
 from pipeline.geometry import FloatArray
 
 EDGE = 1e-6

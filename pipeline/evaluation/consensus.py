@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.evaluation.experiment import Scored
+from pipeline.evaluation.scores import Scored
 from pipeline.geometry import FloatArray
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 from scipy.stats import rankdata
 
-from pipeline.evaluation.cohort import BoolArray
+from pipeline.evaluation.parts import BoolArray
 from pipeline.geometry import FloatArray
 
 NORMAL_95 = float(stats.norm.ppf(0.975))

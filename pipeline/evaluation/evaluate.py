@@ -5,9 +5,11 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.evaluation.cohort import EvaluationCohort, Masks
-from pipeline.evaluation.experiment import Results, run_settings
+from pipeline.evaluation.cohort import EvaluationCohort
+from pipeline.evaluation.experiment import run_settings
+from pipeline.evaluation.first_page import cohort_facts, warnings_of
 from pipeline.evaluation.rows import EVERY_SETTING, PROPOSED, SETTINGS
+from pipeline.evaluation.scores import Results
 from pipeline.evaluation.section import Section, guarded
 from pipeline.evaluation.sections.clinical_table import table_s1
 from pipeline.evaluation.sections.comparison import bootstrap, delong
@@ -19,9 +21,6 @@ from pipeline.evaluation.sections.resampled import learning, permutation
 from pipeline.evaluation.sections.roc_figures import figure_2, figure_3
 from pipeline.evaluation.settings import EvaluationSettings
 from pipeline.evaluation.splits import Split, make_splits
-
-SMALL_CLASS = 20
-"""Patients of either outcome below which the first page warns."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,61 +151,5 @@ def evaluate(
     )
     first_page = headline(results, PROPOSED, synthetic=cohort.synthetic)
     return Evaluation(
-        cohort, external, settings, splits, shuffle, first_page, _warnings(cohort, shuffle), sections, results
+        cohort, external, settings, splits, shuffle, first_page, warnings_of(cohort, shuffle), sections, results
     )
-
-
-def cohort_facts(cohort: EvaluationCohort) -> dict[str, Any]:
-    """Count a cohort."""
-    return {
-        "name": cohort.name,
-        "synthetic": cohort.synthetic,
-        "patients": len(cohort.patients),
-        "with_invasion": int(cohort.mvi.sum()),
-        "without_invasion": int((~cohort.mvi).sum()),
-        "without_features": cohort.without_features,
-        "features": {masks.value: len(block.names) for masks, block in cohort.radiomics.items()},
-        "with_manual_features": int(cohort.radiomics[Masks.MANUAL].known.sum())
-        if Masks.MANUAL in cohort.radiomics
-        else 0,
-        "with_all_clinical_values": int(cohort.complete.sum()),
-        "taught_the_segmentation": int(cohort.taught_segmentation.sum()),
-    }
-
-
-def _warnings(cohort: EvaluationCohort, shuffled: bool) -> tuple[str, ...]:
-    found = []
-    if cohort.synthetic:
-        found.append(
-            "SYNTHETIC PHANTOMS, no patients. Wherever this report says patient, read phantom. The figures show "
-            "what the procedure finds where the truth is known; they say nothing about any patient and are not to "
-            "be quoted as clinical ones."
-        )
-    if shuffled:
-        found.append(
-            "The outcomes were SHUFFLED among the patients before anything else. Every figure must come out as "
-            "chance; this report shows that the procedure is honest, and says nothing about the model."
-        )
-    for outcome, count in (("with", int(cohort.mvi.sum())), ("without", int((~cohort.mvi).sum()))):
-        if count < SMALL_CLASS:
-            found.append(
-                f"Only {count} patients {outcome} invasion. With fewer than {SMALL_CLASS} of either outcome no "
-                "figure here can support a decision; read the intervals, not the means."
-            )
-    if cohort.without_features:
-        found.append(
-            f"{cohort.without_features} more cases of the cohort file have no features, since extraction "
-            "refused them or has not reached them, and are in no figure. If they differ from the others, so "
-            "would the figures."
-        )
-    if not cohort.complete.all():
-        found.append(
-            f"{int((~cohort.complete).sum())} of {len(cohort.patients)} patients lack a clinical value; "
-            "settings with clinical values leave them out."
-        )
-    if cohort.taught_segmentation.any():
-        found.append(
-            f"The segmentation learnt from {int(cohort.taught_segmentation.sum())} of {len(cohort.patients)} "
-            "patients. They are not tested with automatic outlines."
-        )
-    return tuple(found)

@@ -1,85 +1,28 @@
 """Every setting in every split, on this core or on many."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from pipeline.evaluation.cohort import BoolArray, EvaluationCohort, IndexArray, Masks, require_distinct
+from pipeline.evaluation.cohort import EvaluationCohort, require_distinct
 from pipeline.evaluation.errors import EvaluationError
-from pipeline.evaluation.fitting import FittedSetting, Reductions, Seen, fit_setting, require_both_classes, usable
+from pipeline.evaluation.fitted import FittedSetting
+from pipeline.evaluation.fitting import Reductions, fit_setting, require_both_classes, usable
+from pipeline.evaluation.parts import IndexArray, Masks
+from pipeline.evaluation.scores import Results, Scored
 from pipeline.evaluation.settings import EvaluationSettings, Setting
 from pipeline.evaluation.splits import Part, Split
-from pipeline.geometry import FloatArray
 
 AT_ONCE = 16
 """Tasks given away before the first is done: each carries the cohort, 50 MB at the paper's size and twice that
 with manual outlines, which a cluster's scheduler keeps in memory."""
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, eq=False)
-class Scored:
-    """What one fitted setting said of one part.
-
-    Parameters
-    ----------
-    setting
-        Its key.
-    split
-        Number of the split.
-    part
-        Validation or test.
-    patients, rows, mvi, probability
-        Of the part, in order; rows of its cohort.
-    threshold, calibrated, chosen
-        As fitted.
-    seen
-        Who had a part in the fit.
-    """
-
-    setting: str
-    split: int
-    part: Part
-    patients: tuple[str, ...]
-    rows: IndexArray
-    mvi: BoolArray
-    probability: FloatArray
-    threshold: float
-    calibrated: bool
-    chosen: str
-    seen: Seen
-
-    def require_honest(self) -> "Scored":
-        """Return this where none of its patients was seen in fitting; ``EV-SEEN`` otherwise."""
-        self.seen.require_unseen(self.patients, self.part)
-        return self
-
-
-@dataclass(frozen=True, eq=False)
-class Results:
-    """What all settings said.
-
-    Parameters
-    ----------
-    test, validation, external
-        By setting, in the order of the splits.
-    unavailable
-        By setting: why it has no result, in one sentence.
-    """
-
-    test: Mapping[str, tuple[Scored, ...]]
-    validation: Mapping[str, tuple[Scored, ...]]
-    external: Mapping[str, tuple[Scored, ...]]
-    unavailable: Mapping[str, str]
-
-
 Outcome = dict[str, "tuple[Scored, Scored, Scored | None] | str"]
 
 

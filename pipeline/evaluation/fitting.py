@@ -1,106 +1,23 @@
 """Fit one setting in one split, and score patients that it has not seen."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.special import expit
 from sklearn.metrics import log_loss
 
 from pipeline.classification.reduction import Reduction
-from pipeline.evaluation.cohort import BoolArray, EvaluationCohort, IndexArray, Masks
+from pipeline.evaluation.cohort import EvaluationCohort
 from pipeline.evaluation.errors import EvaluationError
-from pipeline.evaluation.models import Inputs, Scorer, candidates
+from pipeline.evaluation.fitted import FittedSetting, Seen, inputs_of
+from pipeline.evaluation.models import candidates
+from pipeline.evaluation.parts import BoolArray, IndexArray, Masks
 from pipeline.evaluation.principal import fit_reduction
 from pipeline.evaluation.settings import EvaluationSettings, Setting
 from pipeline.evaluation.splits import Part, Split
 from pipeline.evaluation.univariate import analyse_columns
-from pipeline.geometry import FloatArray
 from pipeline.training.classifier import calibrate, youden_threshold
 
 Reductions = dict[tuple[Masks, bytes, bytes], tuple[Reduction, IndexArray]]
 """Of one split, by what they were fitted to: settings that differ in the model alone share them."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """Which patients had a part in a fit.
-
-    Parameters
-    ----------
-    training
-        Fitted standardisation, components, selection and weights.
-    validation
-        Chose hyper-parameter, threshold and calibration.
-    """
-
-    training: frozenset[str]
-    validation: frozenset[str]
-
-    def before(self, part: Part) -> frozenset[str]:
-        """Return who must not be in `part`."""
-        return self.training if part is Part.VALIDATION else self.training | self.validation
-
-    def require_unseen(self, patients: tuple[str, ...], part: Part) -> None:
-        """Check that patients are new.
-
-        Raises
-        ------
-        EvaluationError
-            ``EV-SEEN``: some were seen, so that a figure of them would flatter.
-        """
-        if known := self.before(part).intersection(patients):
-            raise EvaluationError(
-                "EV-SEEN",
-                f"{len(known)} of {len(patients)} patients of the {part.value} part were seen in fitting; a "
-                "figure of them is not shown",
-            )
-
-
-@dataclass(frozen=True, eq=False)
-class FittedSetting:
-    """A setting fitted in one split; scores new patients only.
-
-    Parameters
-    ----------
-    setting
-        Which.
-    reduction, features
-        Of the radiomics, and the columns that it takes; None without radiomics.
-    clinical
-        Columns of the clinical values.
-    scorer, chosen
-        The classifier, and its hyper-parameter in words.
-    slope, intercept, calibrated
-        Platt's sigmoid of the validation part; 1, 0 and False where that is too small.
-    threshold
-        Probability that divides the validation part best by Youden's index.
-    seen
-        Who had a part in it.
-    """
-
-    setting: Setting
-    reduction: Reduction | None
-    features: IndexArray
-    clinical: IndexArray
-    scorer: Scorer
-    chosen: str
-    slope: float
-    intercept: float
-    calibrated: bool
-    threshold: float
-    seen: Seen
-
-    def probabilities(self, cohort: EvaluationCohort, rows: IndexArray, part: Part) -> FloatArray:
-        """Return the probability of invasion of each patient.
-
-        Raises
-        ------
-        EvaluationError
-            ``EV-SEEN``: one of them was seen in fitting.
-        """
-        self.seen.require_unseen(tuple(cohort.patients[row] for row in rows), part)
-        inputs = _inputs(cohort, rows, self.setting, self.reduction, self.features, self.clinical)
-        return np.asarray(expit(self.slope * self.scorer(inputs) + self.intercept), dtype=np.float64)
 
 
 def usable(cohort: EvaluationCohort, setting: Setting) -> BoolArray:
@@ -139,8 +56,8 @@ def fit_setting(
         require_both_classes(cohort.mvi[rows], part, setting)
     reduction, features = _reduction(cohort, training, setting, settings, reductions)
     clinical = _clinical_columns(cohort, training, setting, settings)
-    inputs = _inputs(cohort, training, setting, reduction, features, clinical)
-    held_out = _inputs(cohort, validation, setting, reduction, features, clinical)
+    inputs = inputs_of(cohort, training, setting, reduction, features, clinical)
+    held_out = inputs_of(cohort, validation, setting, reduction, features, clinical)
     fits = candidates(setting.model, inputs, cohort.mvi[training], settings, split.seed)
     losses = [
         (float(log_loss(cohort.mvi[validation], expit(scorer(held_out)), labels=[False, True])), name, scorer)
@@ -198,22 +115,6 @@ def _clinical_columns(
     selected = np.flatnonzero(p < settings.selection_p)
     # A setting with clinical values has at least one of them.
     return selected if len(selected) else np.array([int(np.argmin(np.where(np.isfinite(p), p, np.inf)))])
-
-
-def _inputs(
-    cohort: EvaluationCohort,
-    rows: IndexArray,
-    setting: Setting,
-    reduction: Reduction | None,
-    features: IndexArray,
-    clinical: IndexArray,
-) -> Inputs:
-    if setting.view is not None and cohort.pictures is not None:
-        return Inputs(pictures=cohort.pictures.read(rows, setting.view))
-    scores = None
-    if reduction is not None and setting.masks is not None:
-        scores = reduction.scores(cohort.radiomics[setting.masks].values[np.ix_(rows, features)])
-    return Inputs(scores, cohort.clinical[np.ix_(rows, clinical)] if setting.clinical else None)
 
 
 def _names(cohort: EvaluationCohort, rows: IndexArray) -> frozenset[str]:

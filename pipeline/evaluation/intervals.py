@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from pipeline.evaluation.experiment import Scored
+from pipeline.evaluation.scores import Scored
 from pipeline.geometry import FloatArray
 
 LEVEL = 0.95

@@ -9,18 +9,18 @@ import numpy as np
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
-from pipeline.evaluation.cohort import BoolArray
 from pipeline.evaluation.convolution import (
     ConvolutionalNetwork,
     Pictures,
     convolution_logits,
     fit_convolution,
 )
+from pipeline.evaluation.parts import BoolArray
 from pipeline.evaluation.settings import EvaluationSettings, Model
 from pipeline.geometry import FloatArray
 from pipeline.training.classifier_network import fit_network
 
-Part = TypeVar("Part")
+Known = TypeVar("Known")
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ class Inputs:
         return self._require(self.pictures)
 
     @staticmethod
-    def _require(part: Part | None) -> Part:
+    def _require(part: Known | None) -> Known:
         if part is None:
             raise ValueError("a setting without anything to fit to")
         return part

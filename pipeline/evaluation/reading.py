@@ -16,15 +16,9 @@ import numpy as np
 
 from config.analytes import load_analytes
 from pipeline.classification import CLINICAL_FEATURES, TUMOUR_SIZE
-from pipeline.evaluation.cohort import (
-    Agreement,
-    ClinicalColumn,
-    EvaluationCohort,
-    Masks,
-    Outline,
-    RadiomicsBlock,
-)
+from pipeline.evaluation.cohort import EvaluationCohort
 from pipeline.evaluation.errors import EvaluationError
+from pipeline.evaluation.parts import Agreement, ClinicalColumn, Masks, Outline, RadiomicsBlock
 from pipeline.evaluation.pictures import CohortPictures
 from pipeline.study import Role
 from pipeline.training.feature_table import read_table

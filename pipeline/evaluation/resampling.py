@@ -7,11 +7,12 @@ from functools import partial
 
 import numpy as np
 
-from pipeline.evaluation.cohort import BoolArray, EvaluationCohort, IndexArray, Masks
+from pipeline.evaluation.cohort import EvaluationCohort
 from pipeline.evaluation.errors import EvaluationError
 from pipeline.evaluation.experiment import run_settings, spread
 from pipeline.evaluation.intervals import Interval
 from pipeline.evaluation.metrics import auc
+from pipeline.evaluation.parts import BoolArray, IndexArray, Masks
 from pipeline.evaluation.settings import EvaluationSettings, Setting
 from pipeline.evaluation.splits import Split, make_splits
 from pipeline.evaluation.tables import average

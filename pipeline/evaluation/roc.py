@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.metrics import roc_curve
 
-from pipeline.evaluation.experiment import Scored
 from pipeline.evaluation.intervals import Interval, over_splits, tested_over_learnt
 from pipeline.evaluation.metrics import auc
+from pipeline.evaluation.scores import Scored
 from pipeline.geometry import FloatArray
 
 GRID = np.linspace(0, 1, 101)

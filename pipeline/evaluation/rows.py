@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from pipeline.evaluation.cohort import Masks
+from pipeline.evaluation.parts import Masks
 from pipeline.evaluation.settings import Model, Setting
 from pipeline.study import Role
 from pipeline.training.pictures import View

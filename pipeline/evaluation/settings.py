@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pipeline.classification.settings import ClassificationSettings
-from pipeline.evaluation.cohort import Masks
 from pipeline.evaluation.convolution import ConvolutionSettings
+from pipeline.evaluation.parts import Masks
 from pipeline.study import Role
 from pipeline.training.pictures import View
 from pipeline.training.settings import ClassifierTrainingSettings

@@ -5,8 +5,8 @@ from enum import StrEnum
 
 import numpy as np
 
-from pipeline.evaluation.cohort import BoolArray, IndexArray
 from pipeline.evaluation.errors import EvaluationError
+from pipeline.evaluation.parts import BoolArray, IndexArray
 
 LEAST_OF_A_CLASS = 3
 """One for each part; fewer cannot be split at all."""

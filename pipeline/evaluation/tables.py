@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from pipeline.evaluation.experiment import Results, Scored
 from pipeline.evaluation.intervals import Interval, over_splits, tested_over_learnt
 from pipeline.evaluation.metrics import Performance, performance
+from pipeline.evaluation.scores import Results, Scored
 from pipeline.evaluation.settings import Setting
 
 

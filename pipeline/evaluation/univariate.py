@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from pipeline.evaluation.cohort import BoolArray, ClinicalColumn
+from pipeline.evaluation.parts import BoolArray, ClinicalColumn
 from pipeline.geometry import FloatArray
 
 LEAST_EXPECTED = 5.0

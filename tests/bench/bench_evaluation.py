@@ -22,8 +22,9 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
-from pipeline.evaluation.cohort import EvaluationCohort, Masks, RadiomicsBlock
+from pipeline.evaluation.cohort import EvaluationCohort
 from pipeline.evaluation.evaluate import evaluate
+from pipeline.evaluation.parts import Masks, RadiomicsBlock
 from pipeline.evaluation.principal import fit_reduction
 from pipeline.evaluation.reading import clinical_columns
 from pipeline.evaluation.report import Provenance

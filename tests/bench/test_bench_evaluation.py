@@ -1,6 +1,6 @@
 """Run the benchmark of the evaluation on a small cohort, so that it does not rot."""
 
-from pipeline.evaluation.cohort import Masks
+from pipeline.evaluation.parts import Masks
 from tests.bench.bench_evaluation import FEATURES, draw, reductions
 
 

@@ -5,9 +5,9 @@ import numpy as np
 from pipeline.evaluation.cohort import EvaluationCohort
 from pipeline.evaluation.consensus import consensus
 from pipeline.evaluation.delong import Comparison, compare
-from pipeline.evaluation.experiment import Results
 from pipeline.evaluation.intervals import bootstrap_auc
 from pipeline.evaluation.rows import EVERY_SETTING, PROPOSED
+from pipeline.evaluation.scores import Results
 from pipeline.evaluation.section import Section, Table, as_json, p_value
 from pipeline.evaluation.sections.probabilities import proposed_parts
 from pipeline.evaluation.settings import EvaluationSettings

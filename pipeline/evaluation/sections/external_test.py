@@ -2,11 +2,11 @@
 
 from pipeline.evaluation.cohort import EvaluationCohort
 from pipeline.evaluation.errors import EvaluationError
-from pipeline.evaluation.experiment import Results
 from pipeline.evaluation.intervals import FURTHER_FIT, bootstrap_auc
 from pipeline.evaluation.plots import roc_panels
 from pipeline.evaluation.roc import roc_band
 from pipeline.evaluation.rows import EVERY_SETTING, PROPOSED
+from pipeline.evaluation.scores import Results
 from pipeline.evaluation.section import Section, Table, as_json
 from pipeline.evaluation.settings import EvaluationSettings
 from pipeline.evaluation.tables import average

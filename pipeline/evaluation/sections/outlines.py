@@ -4,10 +4,11 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from pipeline.evaluation.agreement import icc_2_1
-from pipeline.evaluation.cohort import EvaluationCohort, Masks, Outline
+from pipeline.evaluation.cohort import EvaluationCohort
 from pipeline.evaluation.errors import EvaluationError
 from pipeline.evaluation.intervals import mean_of_patients
 from pipeline.evaluation.paper import PAPER_SEGMENTATION_DICE
+from pipeline.evaluation.parts import Masks, Outline
 from pipeline.evaluation.plots import COLOURS, QUIET, label, legend, new_figure
 from pipeline.evaluation.rows import SEQUENCE_TITLES
 from pipeline.evaluation.section import Section, Table, as_json, number

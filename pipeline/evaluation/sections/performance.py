@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from pipeline.evaluation.cohort import Masks
-from pipeline.evaluation.experiment import Results
 from pipeline.evaluation.paper import PAPER_ACC, PAPER_AUC
+from pipeline.evaluation.parts import Masks
 from pipeline.evaluation.rows import BASELINES, CONVOLUTIONS, OTHER_SYSTEMS, SETTINGS, TABLE_1, TABLE_2
+from pipeline.evaluation.scores import Results
 from pipeline.evaluation.section import Section, Table, as_json
 from pipeline.evaluation.settings import Setting
 from pipeline.evaluation.tables import PerformanceRow, performance_rows

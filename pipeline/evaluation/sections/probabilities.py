@@ -7,10 +7,10 @@ import numpy as np
 
 from pipeline.evaluation.calibration import calibration_line, net_benefit, net_benefit_of_all
 from pipeline.evaluation.errors import EvaluationError
-from pipeline.evaluation.experiment import Results, Scored
 from pipeline.evaluation.intervals import Interval, over_splits, tested_over_learnt
 from pipeline.evaluation.plots import COLOURS, QUIET, band, label, legend, new_figure
 from pipeline.evaluation.rows import PROPOSED
+from pipeline.evaluation.scores import Results, Scored
 from pipeline.evaluation.section import Section, Table, as_json
 
 BINS = 8

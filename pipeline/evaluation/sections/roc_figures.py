@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 
 from pipeline.evaluation.cohort import EvaluationCohort
-from pipeline.evaluation.experiment import Results, Scored
 from pipeline.evaluation.paper import PAPER_SIZE_AUC
 from pipeline.evaluation.plots import roc_panels
 from pipeline.evaluation.roc import RocBand, roc_band
 from pipeline.evaluation.rows import CLINICAL, PROPOSED, RADIOMICS
+from pipeline.evaluation.scores import Results, Scored
 from pipeline.evaluation.section import Section, as_json
 
 SIZES_MM = {"under 3 cm": (0.0, 30.0), "3 to 5 cm": (30.0, 50.0), "over 5 cm": (50.0, float("inf"))}

@@ -3,7 +3,8 @@
 import numpy as np
 
 from pipeline.classification import ClassificationSettings
-from pipeline.evaluation.cohort import ClinicalColumn, EvaluationCohort, Masks, RadiomicsBlock
+from pipeline.evaluation.cohort import EvaluationCohort
+from pipeline.evaluation.parts import ClinicalColumn, Masks, RadiomicsBlock
 from pipeline.evaluation.settings import EvaluationSettings
 from pipeline.study import Role
 from pipeline.training.settings import ClassifierTrainingSettings

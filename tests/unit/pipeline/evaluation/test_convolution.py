@@ -8,9 +8,10 @@ import pytest
 
 from pipeline.evaluation.cohort import EvaluationCohort
 from pipeline.evaluation.convolution import ConvolutionSettings
-from pipeline.evaluation.experiment import Results, run_settings
+from pipeline.evaluation.experiment import run_settings
 from pipeline.evaluation.pictures import CohortPictures
 from pipeline.evaluation.rows import CONVOLUTIONS, PROPOSED
+from pipeline.evaluation.scores import Results
 from pipeline.evaluation.sections.performance import other_systems
 from pipeline.evaluation.splits import make_splits
 from pipeline.evaluation.tables import average

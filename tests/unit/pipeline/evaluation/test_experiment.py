@@ -5,10 +5,11 @@ from multiprocessing import get_context
 import numpy as np
 import pytest
 
-from pipeline.evaluation.cohort import EvaluationCohort, Masks, RadiomicsBlock, require_distinct
+from pipeline.evaluation.cohort import EvaluationCohort, require_distinct
 from pipeline.evaluation.errors import EvaluationError
 from pipeline.evaluation.experiment import run_settings
 from pipeline.evaluation.fitting import fit_setting
+from pipeline.evaluation.parts import Masks, RadiomicsBlock
 from pipeline.evaluation.rows import (
     BOOSTING,
     CLINICAL,

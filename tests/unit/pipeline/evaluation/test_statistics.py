@@ -8,9 +8,9 @@ from sklearn.linear_model import LogisticRegression
 
 from pipeline.evaluation.agreement import icc_2_1
 from pipeline.evaluation.calibration import calibration_line, net_benefit, net_benefit_of_all
-from pipeline.evaluation.cohort import ClinicalColumn
 from pipeline.evaluation.delong import compare, delong_covariance
 from pipeline.evaluation.metrics import auc
+from pipeline.evaluation.parts import ClinicalColumn
 from pipeline.evaluation.univariate import analyse_columns, bh_adjusted, holm_adjusted
 
 

@@ -10,7 +10,7 @@ import pytest
 from pipeline.analysis import ModelIdentity, RegistrationOutcome
 from pipeline.classification import classify
 from pipeline.errors import TransientError
-from pipeline.evaluation.cohort import Masks
+from pipeline.evaluation.parts import Masks
 from pipeline.evaluation.reading import read_cohort
 from pipeline.features import FeatureVector
 from pipeline.lesions import LesionSettings, delineate

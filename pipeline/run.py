@@ -14,6 +14,8 @@ from pipeline.model_bundle import ModelBundle, PipelineSettings
 from pipeline.quality import (
     coverage_gate,
     distribution_gates,
+    field_strength_doubt,
+    field_strength_gates,
     hepatobiliary_gate,
     liver_gates,
     registration_gates,
@@ -83,8 +85,9 @@ def analyse(
     fixed = study.volumes[FIXED_ROLE]
 
     stage.begin("register")
+    gates = require(field_strength_gates(study.field_strength_t, settings.gates))
     aligned = align(study, settings)
-    gates = require(registration_gates(aligned.outcomes, settings.gates))
+    gates += require(registration_gates(aligned.outcomes, settings.gates))
 
     stage.begin("segment")
     labels = segment(aligned.registered, weights=bundle.segmentation_weights, settings=settings.segmentation)
@@ -126,7 +129,12 @@ def analyse(
         clinical_used=dict(clinical.complete or {}),
         model=bundle.identity,
         timing_s=stage.end(),
-        warnings=(*worth, *clinical.warnings, *_set_aside(found)),
+        warnings=(
+            *worth,
+            *field_strength_doubt(study.field_strength_t, settings.gates),
+            *clinical.warnings,
+            *_set_aside(found),
+        ),
     )
 
 

@@ -1,7 +1,7 @@
 """Quality gates: what must hold before a result is believed."""
 
 from pipeline.quality.anatomy import coverage_gate, hepatobiliary_gate, liver_gates, tumour_gates
-from pipeline.quality.fit import distribution_gates, registration_gates
+from pipeline.quality.fit import distribution_gates, field_strength_doubt, field_strength_gates, registration_gates
 from pipeline.quality.refusal import REFUSALS, Refusal, require
 from pipeline.quality.settings import GateSettings
 from pipeline.quality.worth import weakness
@@ -12,6 +12,8 @@ __all__ = [
     "Refusal",
     "coverage_gate",
     "distribution_gates",
+    "field_strength_doubt",
+    "field_strength_gates",
     "hepatobiliary_gate",
     "liver_gates",
     "registration_gates",

@@ -1,6 +1,6 @@
 """Do the sequences fit together, and the case to the model?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -8,6 +8,9 @@ from pipeline.analysis import GateOutcome, RegistrationOutcome
 from pipeline.quality.refusal import at_least, at_most
 from pipeline.quality.settings import GateSettings
 from pipeline.study import Role
+
+FIELD_TOLERANCE_T = 0.2
+"""What is called 3 T is 2.89 T at some vendors; the next field strength in use is much farther."""
 
 
 def registration_gates(
@@ -42,6 +45,44 @@ def registration_gates(
             f"{least} does not look like the hepatobiliary phase after registration.",
         ),
     )
+
+
+def field_strength_gates(field_strength_t: float | None, settings: GateSettings) -> tuple[GateOutcome, ...]:
+    """Judge whether the model was trained at a field strength like this one.
+
+    Relaxation, and with it every contrast, depends on it.
+
+    Parameters
+    ----------
+    field_strength_t
+        Of the study, T; None where no header states it, which nothing can be judged by.
+    settings
+        With the field strengths of the training cases.
+    """
+    if field_strength_t is None or settings.field_strengths_t is None:
+        return ()
+    known = _listed(settings.field_strengths_t)
+    distance_t = min(abs(field_strength_t - trained) for trained in settings.field_strengths_t)
+    return (
+        at_most(
+            "field_strength",
+            distance_t,
+            FIELD_TOLERANCE_T,
+            f"The images were acquired at {field_strength_t:g} T; the model was trained at {known} T.",
+        ),
+    )
+
+
+def field_strength_doubt(field_strength_t: float | None, settings: GateSettings) -> tuple[str, ...]:
+    """Say that the field strength could not be judged, where the model states its own."""
+    if field_strength_t is not None or settings.field_strengths_t is None:
+        return ()
+    known = _listed(settings.field_strengths_t)
+    return (f"No header states the field strength; the model was trained at {known} T.",)
+
+
+def _listed(field_strengths_t: Sequence[float]) -> str:
+    return ", ".join(f"{trained:g}" for trained in sorted(field_strengths_t))
 
 
 def distribution_gates(

@@ -28,6 +28,9 @@ class Refusal:
 
 
 REFUSALS: Final[Mapping[str, Refusal]] = {
+    "field_strength": Refusal(
+        "QG-FIELD", "register", "Use a model that was trained at this field strength, or train one."
+    ),
     "registration_displacement": Refusal("QG-REG", "register", "Check that all series are of one examination."),
     "registration_rotation": Refusal("QG-REG", "register", "Check that all series are of one examination."),
     "registration_similarity": Refusal("QG-REG", "register", "Check that all series show the liver."),
@@ -51,8 +54,8 @@ def require(gates: Iterable[GateOutcome]) -> tuple[GateOutcome, ...]:
     Raises
     ------
     QualityGateError
-        For the first that failed: ``QG-REG``, ``QG-LIVER``, ``QG-COVERAGE``, ``QG-HBP``, ``QG-TUMOUR`` or
-        ``QG-OOD``.
+        For the first that failed: ``QG-FIELD``, ``QG-REG``, ``QG-LIVER``, ``QG-COVERAGE``, ``QG-HBP``,
+        ``QG-TUMOUR`` or ``QG-OOD``.
     """
     gates = tuple(gates)
     for gate in gates:

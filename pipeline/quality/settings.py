@@ -13,6 +13,8 @@ class GateSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
+    field_strengths_t: tuple[Positive, ...] | None = None
+    """Field strengths of the training cases, T; none: not judged."""
     maximum_displacement_mm: Positive = 60.0
     """Largest movement of the grid centre by a registration, mm."""
     maximum_rotation_deg: Positive = 10.0

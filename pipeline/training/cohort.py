@@ -152,7 +152,7 @@ def train_bundle(
         name=manifest.bundle.name,
         version=manifest.bundle.version,
         intended_use=manifest.bundle.intended_use,
-        settings=_with_distribution_limits(manifest.pipeline, fit),
+        settings=_with_limits(manifest.pipeline, fit, table),
         tensors={SEGMENTATION: weights, CLASSIFIER: to_tensors(fit.classifier)},
         training=_record(manifest, sources, table, fit, base),
     )
@@ -175,9 +175,14 @@ def _segmentation(
     )
 
 
-def _with_distribution_limits(settings: PipelineSettings, fit: ClassifierFit) -> PipelineSettings:
-    """Set the out-of-distribution limits from the left-out cases, except those that the cohort file states."""
+def _with_limits(settings: PipelineSettings, fit: ClassifierFit, table: FeatureTable) -> PipelineSettings:
+    """Set what the model was made for from its cases, except what the cohort file states."""
+    fields_t = table.field_strength_t
     measured = {
+        # One case that does not tell its field strength may be of any.
+        "field_strengths_t": None
+        if np.isnan(fields_t).any()
+        else tuple(float(field_t) for field_t in np.unique(fields_t.round(1))),
         "maximum_mahalanobis": round(DISTANCE_ALLOWANCE * fit.mahalanobis_99, 1),
         "maximum_outside_share": min(1.0, round(DISTANCE_ALLOWANCE * fit.outside_share_99, 3)),
     }

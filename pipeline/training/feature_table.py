@@ -27,6 +27,8 @@ class FeatureTable:
         (cases, 7) in the order of `CLINICAL_FEATURES`; NaN where absent.
     mvi
         (cases,), the outcome.
+    field_strength_t
+        (cases,), T; NaN where no header stated it, or extraction did not keep it yet.
     """
 
     cases: tuple[str, ...]
@@ -34,6 +36,7 @@ class FeatureTable:
     values: npt.NDArray[np.float64]
     clinical: npt.NDArray[np.float64]
     mvi: npt.NDArray[np.bool_]
+    field_strength_t: npt.NDArray[np.float64]
 
     @property
     def complete(self) -> npt.NDArray[np.bool_]:
@@ -41,7 +44,9 @@ class FeatureTable:
         return np.asarray(np.isfinite(self.clinical).all(axis=1))
 
 
-def write_row(path: Path, features: FeatureVector, clinical: npt.ArrayLike, mvi: bool) -> None:
+def write_row(
+    path: Path, features: FeatureVector, clinical: npt.ArrayLike, mvi: bool, field_strength_t: float | None = None
+) -> None:
     """Write one case so that the file appears only when complete."""
     draft = path.with_name(f".{path.name}")
     with draft.open("wb") as file:
@@ -51,6 +56,7 @@ def write_row(path: Path, features: FeatureVector, clinical: npt.ArrayLike, mvi:
             values=features.values,
             clinical=np.asarray(clinical, dtype=np.float64),
             mvi=np.array(mvi),
+            field_strength_t=np.array(np.nan if field_strength_t is None else field_strength_t),
         )
     draft.rename(path)
 
@@ -66,13 +72,14 @@ def read_table(paths: Sequence[Path]) -> FeatureTable:
     if not paths:
         raise TrainingError("no case has features; run `mvi-node cohort extract` and read its refusals")
     names: tuple[str, ...] | None = None
-    values, clinical, mvi = [], [], []
+    values, clinical, mvi, field_t = [], [], [], []
     for path in paths:
         with np.load(path, allow_pickle=False) as row:
             found = tuple(row["names"].tolist())
             values.append(row["values"])
             clinical.append(row["clinical"])
             mvi.append(bool(row["mvi"]))
+            field_t.append(float(row["field_strength_t"]) if "field_strength_t" in row else np.nan)
         names = names or found
         if found != names:
             raise TrainingError(f"{path} holds other features than {paths[0]}; remove it and extract again")
@@ -82,4 +89,5 @@ def read_table(paths: Sequence[Path]) -> FeatureTable:
         np.array(values),
         np.array(clinical),
         np.array(mvi),
+        np.array(field_t),
     )

@@ -168,6 +168,15 @@ def test_study_without_a_liver_is_refused(case: PhantomCase, bundle: ModelBundle
         run(case, bundle, labels=nothing)
 
 
+def test_study_of_another_field_strength_is_refused_before_any_work(
+    case: PhantomCase, bundle: ModelBundle
+) -> None:
+    limits = SETTINGS.gates.model_copy(update={"field_strengths_t": (1.5,)})
+    other = replace(bundle, settings=SETTINGS.model_copy(update={"gates": limits}))
+    with pytest.raises(QualityGateError, match=r"QG-FIELD: .* at 3 T; the model was trained at 1\.5 T"):
+        run(case, other)
+
+
 def test_case_unlike_the_training_cases_is_refused(case: PhantomCase, bundle: ModelBundle) -> None:
     limits = SETTINGS.gates.model_copy(update={"maximum_mahalanobis": 1e-6})
     strict = replace(bundle, settings=SETTINGS.model_copy(update={"gates": limits}))

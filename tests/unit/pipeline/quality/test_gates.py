@@ -13,6 +13,8 @@ from pipeline.quality import (
     GateSettings,
     coverage_gate,
     distribution_gates,
+    field_strength_doubt,
+    field_strength_gates,
     hepatobiliary_gate,
     liver_gates,
     registration_gates,
@@ -114,6 +116,27 @@ def test_hepatobiliary_gate_does_not_depend_on_the_receiver_gain() -> None:
 def test_hepatobiliary_gate_fails_without_uptake() -> None:
     with pytest.raises(QualityGateError, match=r"QG-HBP: The liver is 1\.00 times"):
         require([enhancement(100, 105)])
+
+
+@pytest.mark.parametrize(("field_strength_t", "passed"), [(1.5, True), (1.494, True), (2.89, True), (0.55, False)])
+def test_field_strength_is_judged_by_the_nearest_of_the_training_cases(
+    field_strength_t: float, passed: bool
+) -> None:
+    limits = GateSettings(field_strengths_t=(3.0, 1.5))
+    (gate,) = field_strength_gates(field_strength_t, limits)
+    assert gate.passed is passed
+    if not passed:
+        with pytest.raises(QualityGateError, match=r"QG-FIELD: .* at 0\.55 T; the model was trained at 1\.5, 3 T"):
+            require([gate])
+
+
+def test_field_strength_is_not_judged_where_the_headers_or_the_bundle_do_not_state_it() -> None:
+    assert field_strength_gates(None, GateSettings(field_strengths_t=(3.0,))) == ()
+    assert field_strength_gates(0.55, GateSettings()) == ()
+    assert field_strength_doubt(0.55, GateSettings()) == field_strength_doubt(3.0, SETTINGS) == ()
+    assert field_strength_doubt(None, GateSettings(field_strengths_t=(3.0, 1.5))) == (
+        "No header states the field strength; the model was trained at 1.5, 3 T.",
+    )
 
 
 def test_tumour_gates_judge_number_and_share() -> None:

@@ -27,7 +27,7 @@ def make_table(
     values = values * 10.0 ** random.integers(-4, 6, len(NAMES)) + 10.0 ** random.integers(0, 4, len(NAMES))
     clinical = random.standard_normal((cases, 7)) * 10 + 50
     clinical[:, 2] += 10 * clinical_signal * mvi
-    return FeatureTable(tuple(f"case{n}" for n in range(cases)), NAMES, values, clinical, mvi)
+    return FeatureTable(tuple(f"case{n}" for n in range(cases)), NAMES, values, clinical, mvi, np.full(cases, 3.0))
 
 
 def row_of(table: FeatureTable, row: int) -> tuple[FeatureVector, dict[str, float]]:

@@ -276,9 +276,19 @@ def test_cohort_file_when_it_states_the_search_of_taken_over_weights_then_they_d
 def test_limits_when_the_cohort_file_states_one_then_it_stands(tmp_path: Path) -> None:
     fit = fit_classifier(make_table(60), SETTINGS, TRAINING)
     stated = PipelineSettings(gates=GateSettings(maximum_outside_share=0.07))
-    limits = cohort._with_distribution_limits(stated, fit).gates
+    limits = cohort._with_limits(stated, fit, make_table(60)).gates
     assert limits.maximum_outside_share == 0.07
     assert limits.maximum_mahalanobis == pytest.approx(1.5 * fit.mahalanobis_99, abs=0.06)
+    assert limits.field_strengths_t == (3.0,)
+
+
+def test_field_strengths_when_every_case_tells_its_own_then_they_are_limits_and_otherwise_none_is() -> None:
+    table = make_table(60)
+    fit = fit_classifier(table, SETTINGS, TRAINING)
+    table.field_strength_t[:20] = 1.494
+    assert cohort._with_limits(PipelineSettings(), fit, table).gates.field_strengths_t == (1.5, 3.0)
+    table.field_strength_t[5] = np.nan
+    assert cohort._with_limits(PipelineSettings(), fit, table).gates.field_strengths_t is None
 
 
 def test_features_when_settings_or_weights_change_then_the_old_ones_are_not_reused(tmp_path: Path) -> None:

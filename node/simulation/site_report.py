@@ -16,15 +16,18 @@ body { font: 14px/1.45 system-ui, sans-serif; color: #1a1a1a; max-width: 1060px;
   padding: 0 1.5em }
 h1 { font-size: 1.6em; margin: 0 0 .2em } h2 { font-size: 1.15em; margin: 1.8em 0 .5em }
 table { border-collapse: collapse; width: 100%; font-size: 12.5px }
-th, td { text-align: left; vertical-align: top; padding: .32em .55em; border-bottom: 1px solid #ccc;
-  overflow-wrap: anywhere }
+th, td { text-align: left; vertical-align: top; padding: .32em .55em; border-bottom: 1px solid #ccc }
+td.long { overflow-wrap: anywhere }
 th { border-bottom: 2px solid #555 } table.facts th { width: 15em; border-bottom: 1px solid #ccc }
 .verdict { font-size: 1.25em; font-weight: 700; padding: .5em .8em; border: 2px solid; display: inline-block;
   margin: .6em 0 } .pass { color: #17632b } .fail { color: #a3141c } td.fail, td.pass { font-weight: 700 }
 .notice { border: 2px solid #1a1a1a; padding: .6em .8em; font-weight: 700; margin: 1em 0 }
 img { max-width: 100%; border: 1px solid #999 } .sign td { height: 3.2em; border-bottom: 1px solid #1a1a1a }
+@media print, (max-width: 900px) { table { font-size: 10px } th, td { padding: .3em .35em } }
 @media print { body { margin: 0; max-width: none } tr, img, .sign { break-inside: avoid } }
 """
+_LONG_WORD = 24
+"""Characters of a word that may be broken, a UID or a checksum; of any other one the cell is never narrower."""
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """The browser runs no script and asks nobody for anything, whatever the text says."""
 
@@ -108,17 +111,19 @@ def _signature() -> str:
 
 
 def _facts(facts: Iterable[tuple[str, str]]) -> str:
-    lines = "".join(f"<tr>{_tag('th', name)}{_tag('td', value)}</tr>" for name, value in facts)
+    lines = "".join(f"<tr>{_tag('th', name)}{_cell(value)}</tr>" for name, value in facts)
     return f'<table class="facts">{lines}</table>'
 
 
 def _table(columns: Sequence[str], cells: Iterable[Sequence[str]]) -> str:
     head = "".join(_tag("th", column) for column in columns)
-    styles = {"pass": "pass", "FAIL": "fail"}
-    lines = "".join(
-        "<tr>" + "".join(_tag("td", cell, styles.get(cell, "")) for cell in row) + "</tr>" for row in cells
-    )
+    lines = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in cells)
     return f"<table><tr>{head}</tr>{lines}</table>"
+
+
+def _cell(text: str) -> str:
+    long = "long" if max(map(len, text.split()), default=0) > _LONG_WORD else ""
+    return _tag("td", text, {"pass": "pass", "FAIL": "fail"}.get(text, long))
 
 
 def _tag(name: str, text: str, style: str = "") -> str:

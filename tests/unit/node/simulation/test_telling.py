@@ -99,6 +99,16 @@ def test_report_when_all_is_right_then_holds_what_a_site_files() -> None:
     assert "http" not in html.replace("http-equiv", "")
 
 
+def test_report_when_a_cell_is_narrow_then_only_a_uid_is_broken_inside_a_word() -> None:
+    uid = "2.25.1234567890123456789012345678901234567"
+    html = site_report(replace(acceptance(seg(), sr(), summary()), site=f"at {uid}"))
+    assert f'<td class="long">at {uid}</td>' in html
+    assert '<td class="pass">pass</td>' in html
+    assert "<td>in-order</td>" in html
+    assert "td.long { overflow-wrap: anywhere }" in html
+    assert html.count("overflow-wrap") == 1
+
+
 def test_report_when_the_network_sends_markup_then_it_is_text() -> None:
     hostile = sr(
         replace(REPORT, roles={**ROLES, ATTACK: ATTACK}, code=ATTACK, reason=ATTACK),

@@ -43,9 +43,13 @@ $(VENV)/.installed-test: $(VENV)/.installed
 system-test:  ## Install the programs that the tests use as peers, where apt may.
 	deploy/install_test_peers.sh
 
-lock: install-test  ## Write deploy/requirements-*.lock anew: every package with its hashes. CPU torch: UV_FIND_LINKS.
-	$(LOCK) --override deploy/torch-cpu.txt --custom-compile-command 'make lock' -o deploy/requirements-cpu.lock
-	$(LOCK) --custom-compile-command 'make lock' -o deploy/requirements-gpu.lock
+# The CPU build of torch is in no package index: uv, which reads no configuration of pip, is told where pip finds it. The
+# lock for the GPU is made without: of two builds of a version the one with a suffix counts as the newer.
+lock: install-test  ## Write deploy/requirements-*.lock anew, with hashes. UV_FIND_LINKS: where the CPU torch is.
+	export UV_FIND_LINKS="$${UV_FIND_LINKS:-$$($(PIP) config get global.find-links 2>/dev/null)}"; \
+		$(LOCK) --override deploy/torch-cpu.txt --custom-compile-command 'make lock' -o deploy/requirements-cpu.lock \
+		|| { echo "make lock: UV_FIND_LINKS=... names the folder or page that has the torch of deploy/torch-cpu.txt" >&2; exit 1; }
+	env -u UV_FIND_LINKS $(LOCK) --custom-compile-command 'make lock' -o deploy/requirements-gpu.lock
 
 wheelhouse: install  ## Gather all that an installation without a network needs, in build/wheelhouse.
 	deploy/make_wheelhouse.sh --python $(BIN)/python build/wheelhouse

@@ -33,6 +33,13 @@ def test_lock_when_read_then_every_package_is_the_tested_one_and_has_hashes(lock
         assert tested is not None or "gpu" in lock.name, name
 
 
+def test_locks_when_made_then_only_that_of_the_gpu_brings_cuda() -> None:
+    cpu, gpu = (pinned(lock) for lock in LOCKS)
+    assert cpu["torch"] == f"{gpu['torch']}+cpu"
+    assert not [name for name in cpu if name.startswith("nvidia-")]
+    assert [name for name in gpu if name.startswith("nvidia-")]
+
+
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.stem)
 def test_lock_when_compared_with_the_project_then_names_every_dependency(lock: Path) -> None:
     versions = pinned(lock)

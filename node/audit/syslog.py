@@ -1,6 +1,5 @@
 """Audit messages to the hospital's audit repository: syslog (RFC 5424) over TLS (RFC 5425), in order."""
 
-import json
 import logging
 import socket
 import ssl
@@ -10,11 +9,11 @@ from typing import Any
 
 from node.audit.events import event_from_json
 from node.audit.message import audit_message
-from node.audit.trail import Trail
+from node.audit.sent import Sent, read_sent, write_sent
+from node.audit.trail import AuditTrailError, Trail
 
 logger = logging.getLogger(__name__)
 
-SENT_FILE = "audit-sent.json"
 TIMEOUT_S = 10.0
 MESSAGE_ID = "DICOM+RFC3881"
 """MSGID of audit messages (PS3.15 A.6.2)."""
@@ -56,46 +55,55 @@ class SyslogSender:
 
     def __init__(self, trail: Trail, storage: Path, connect: Connect, source: str) -> None:
         self._trail = trail
-        self._sent_file = storage / SENT_FILE
+        self._storage = storage
         self._connect = connect
         self._source = source
         self._told_bytes = 0
 
     def send(self) -> int:
         """Send what is due; return how many messages. Where the repository is away, all of them wait."""
-        before = sent = self._sent()
+        sent = read_sent(self._storage)
         end = self._trail.size()
-        due = [record for record in self._trail.records(self._told_bytes) if record["number"] > sent]
+        due = self._due(sent)
+        number = 0
         if due:
             try:
                 with self._connect() as connection:
                     for record in due:
                         connection.sendall(self._framed(record))
-                        sent = record["number"]
+                        sent = Sent(record["number"], record["hash"])
+                        number += 1
             except OSError as error:
-                waiting = len(due) - (sent - before)
+                waiting = len(due) - number
                 logger.warning("audit repository away, messages=%d wait error=%s", waiting, type(error).__name__)
-            self._remember(sent)
-        if sent - before == len(due):
+            if number:
+                write_sent(self._storage, sent)
+        if number == len(due):
             self._told_bytes = end
-        return sent - before
+        return number
+
+    def _due(self, sent: Sent) -> list[dict[str, Any]]:
+        """Return what was not sent; all there is, where the trail does not go on from what was sent."""
+        records = self._behind_what_was_told()
+        if records is not None and (sent.is_in(records) or (self._told_bytes and not records)):
+            return [record for record in records if record["number"] > sent.number]
+        # Whoever cuts lines off must not keep the repository from those that are written in their place.
+        logger.error("audit trail was cut short or changed behind line=%d; all of it is sent again", sent.number)
+        self._told_bytes = 0
+        return list(self._trail.records())
+
+    def _behind_what_was_told(self) -> list[dict[str, Any]] | None:
+        if self._trail.size() < self._told_bytes:
+            return None
+        try:
+            return list(self._trail.records(self._told_bytes))
+        except AuditTrailError:
+            if not self._told_bytes:
+                raise
+            return None  # No line begins there any more.
 
     def _framed(self, record: dict[str, Any]) -> bytes:
         return framed(audit_message(event_from_json(record), self._source), record["at"], self._source)
-
-    def _sent(self) -> int:
-        try:
-            return int(json.loads(self._sent_file.read_text(encoding="utf-8"))["number"])
-        except FileNotFoundError:
-            return 0
-        except (ValueError, KeyError, TypeError):
-            logger.warning("%s is damaged; every message is sent again", self._sent_file.name)
-            return 0
-
-    def _remember(self, number: int) -> None:
-        draft = self._sent_file.with_suffix(".draft")
-        draft.write_text(json.dumps({"number": number}), encoding="utf-8")
-        draft.replace(self._sent_file)
 
 
 def framed(message: bytes, at: str, source: str) -> bytes:

@@ -10,7 +10,8 @@ from config.loading import load_settings
 from node.audit.events import event_from_json
 from node.audit.message import audit_message
 from node.audit.reading import record_reading
-from node.audit.trail import Trail
+from node.audit.sent import trail_problems
+from node.audit.trail import AuditTrailError, Trail
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import ExitCode, complain, print_json, verb
 from node.cli.person import person
@@ -33,6 +34,8 @@ def export(
     """
     settings = load_settings(config, os.environ)
     trail = Trail(settings.node.storage)
+    if not trail.size():
+        raise AuditTrailError(f"there is no audit trail in {settings.node.storage}; see node.storage")
     record_reading(trail, person(), utc_now())
     records = trail.records()
     if as_json:
@@ -53,10 +56,13 @@ def export(
 @app.command(epilog="Example: mvi-node audit verify")
 @verb
 def verify(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Check that no line of the trail was changed or taken out; exit 1 where one was."""
-    trail = Trail(load_settings(config, os.environ).node.storage)
-    problems = trail.problems()
-    lines = 0 if problems else sum(1 for _ in trail.records())
+    """Check that no line of the trail was changed or taken out; exit 1 where one was, or where there is none.
+
+    Lines that were cut off at the end show where an audit repository has got them.
+    """
+    storage = load_settings(config, os.environ).node.storage
+    problems = trail_problems(storage)
+    lines = 0 if problems else sum(1 for _ in Trail(storage).records())
     if as_json:
         print_json({"whole": not problems, "lines": lines, "problems": problems})
     else:

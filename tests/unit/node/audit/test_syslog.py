@@ -2,11 +2,13 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from node.audit.sent import SENT_FILE
 from node.audit.syslog import SyslogSender, tls_connect
 from node.audit.trail import Trail
 from tests.unit.dicom_io.network.certificates import new_authority
@@ -94,6 +96,45 @@ def test_messages_when_the_repository_answers_then_each_arrives_once_also_after_
     header, _, body = messages[0].partition(b"\xef\xbb\xbf")
     assert header.decode() == "<85>1 2026-03-01T12:00:00.000+00:00 MVINODE mvi-node - DICOM+RFC3881 - "
     assert ElementTree.fromstring(body).tag == "AuditMessage"  # noqa: S314 - made above
+
+
+@pytest.mark.peer("openssl")
+@pytest.mark.parametrize("restarted", [False, True])
+def test_messages_when_lines_were_cut_off_then_those_in_their_place_arrive_all_the_same(
+    tmp_path: Path,
+    repository: Repository,
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext],
+    caplog: pytest.LogCaptureFixture,
+    restarted: bool,
+) -> None:
+    trail = Trail(tmp_path)
+    for _ in range(4):
+        trail.append(EVENT)
+    own = sender(trail, tmp_path, repository.port, contexts)
+    assert own.send() == 4
+    trail.path.write_bytes(b"".join(trail.path.read_bytes().splitlines(keepends=True)[:2]))
+    for _ in range(3):
+        trail.append(replace(EVENT, study_instance_uid="1.2.999"))
+    if restarted:
+        own = sender(trail, tmp_path, repository.port, contexts)
+    assert own.send() == 5
+    assert "cut short or changed" in caplog.text
+    assert own.send() == 0
+    trail.append(EVENT)
+    assert own.send() == 1
+    repository.stop()
+    assert sum(b"1.2.999" in message for message in repository.messages()) == 3
+
+
+@pytest.mark.peer("openssl")
+def test_messages_when_an_earlier_version_kept_the_number_alone_then_goes_on_from_it(
+    tmp_path: Path, repository: Repository, contexts: tuple[ssl.SSLContext, ssl.SSLContext]
+) -> None:
+    trail = Trail(tmp_path)
+    for _ in range(3):
+        trail.append(EVENT)
+    (tmp_path / SENT_FILE).write_text('{"number": 2}', encoding="utf-8")
+    assert sender(trail, tmp_path, repository.port, contexts).send() == 1
 
 
 @pytest.mark.peer("openssl")

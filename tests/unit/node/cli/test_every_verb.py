@@ -13,11 +13,13 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from node.audit.trail import Trail
 from node.cli import PROGRAM, app, main
 from node.cli.output import ExitCode
 from node.ledger.ledger import open_ledger
 from node.states import Event
 from node.storage import storage_id
+from tests.unit.node.audit.test_trail import EVENT
 from tests.unit.node.doubles import STUDY, FakeClock, make_ready, result_objects, take
 
 STANDS_IN: dict[str, tuple[str, ...]] = {
@@ -54,6 +56,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: FakeClock) -> P
     """A node with one study that waits and one that is delivered to a peer."""
     monkeypatch.setenv("MVI_NODE_NODE__STORAGE", str(tmp_path))
     monkeypatch.chdir(tmp_path)
+    Trail(tmp_path).append(EVENT)
     with open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}", clock) as ledger:
         ledger.bind(storage_id(tmp_path))
         make_ready(ledger, clock)

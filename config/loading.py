@@ -113,4 +113,5 @@ def _sentence(location: tuple[int | str, ...], message: str, kind: str) -> str:
     key = ".".join(str(part) for part in location) or "settings"
     if kind == "extra_forbidden":
         return f"{key}: unknown key"
-    return f"{key}: {message[0].lower()}{message[1:]}"
+    said = message.removeprefix("Value error, ")
+    return f"{key}: {said[0].lower()}{said[1:]}"

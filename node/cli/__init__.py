@@ -78,7 +78,7 @@ def _wrong(error: typer.BadParameter) -> int:
         sys.stdout.write(f"{error.message}\n" if error.message else "")
         return ExitCode.USAGE
     # Choices come one a line.
-    message = " ".join(error.format_message().split()).rstrip(".")
+    message = " ".join(error.format_message().split()).rstrip(".").replace(": Value error, ", ": ")
     if message:
         command = error.ctx.command_path if error.ctx else PROGRAM
         ended(ExitCode.USAGE, f"{message}; see `{command} --help`", as_json="--json" in sys.argv)

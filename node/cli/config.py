@@ -9,7 +9,7 @@ import typer
 
 from config.analytes import analytes_in_force
 from config.errors import ConfigError
-from config.loading import load_settings
+from config.loading import find_config_file, load_settings
 from config.origins import effective_keys
 from config.series_rules import rules_in_force
 from node.cli.output import ExitCode, complain, ended, print_json, verb
@@ -85,7 +85,7 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json({"valid": True, "problems": [], "advice": advice})
     else:
-        complain("configuration is valid")
+        complain(f"configuration is valid: {find_config_file(config, os.environ) or 'no file, built-in defaults'}")
 
 
 @app.command(epilog="Example: mvi-node config show --json")

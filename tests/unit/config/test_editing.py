@@ -71,7 +71,7 @@ def test_add_when_values_are_wrong_then_all_are_named_and_nothing_is_written(pat
 
 
 def test_add_when_the_name_is_taken_then_is_refused(path: Path) -> None:
-    with pytest.raises(ConfigError, match="same name: old"):
+    with pytest.raises(ConfigError, match=r"^settings: peers with the same name: old"):
         add_peer(path, {**PACS, "name": "old"})
     assert path.read_text(encoding="utf-8") == TEXT
 

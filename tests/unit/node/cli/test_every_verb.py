@@ -135,3 +135,13 @@ def test_completion_when_shown_for_bash_then_is_valid_and_completes_verbs(tmp_pa
         f'_mvi_node_completion ./{PROGRAM}; echo "${{COMPREPLY[@]}}"'
     )
     assert subprocess.run(["/bin/bash", "-c", asked], check=True, **run).stdout.split() == ["reprocess", "retry"]
+
+
+def test_config_check_when_right_then_says_what_it_looked_at(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert called("config", "check", capsys=capsys)[2] == (
+        "mvi-node: configuration is valid: no file, built-in defaults\n"
+    )
+    called("config", "init", "node.toml", capsys=capsys)
+    assert called("config", "check", capsys=capsys)[2] == "mvi-node: configuration is valid: node.toml\n"

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from queue import SimpleQueue
 from xml.etree import ElementTree
 
 import pytest
@@ -24,7 +25,7 @@ class Repository:
         self._listener = socket.create_server((LOOPBACK, 0))
         self._context = context
         self.port: int = self._listener.getsockname()[1]
-        self.received: list[bytes] = []
+        self._received: SimpleQueue[bytes] = SimpleQueue()
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
@@ -35,7 +36,7 @@ class Repository:
             except OSError:
                 return
             with connection, self._context.wrap_socket(connection, server_side=True) as encrypted:
-                self.received.append(b"".join(iter(lambda: encrypted.recv(65536), b"")))
+                self._received.put(b"".join(iter(lambda: encrypted.recv(65536), b"")))
 
     def stop(self) -> None:
         if not self._thread.is_alive():
@@ -44,8 +45,10 @@ class Repository:
         self._listener.close()
         self._thread.join(10)
 
-    def messages(self) -> list[bytes]:
-        return [message for stream in self.received for message in unframed(stream)]
+    def messages(self, connections: int) -> list[bytes]:
+        """Return what so many connections brought; they may still be on their way."""
+        streams = [self._received.get(timeout=10) for _ in range(connections)]
+        return [message for stream in streams for message in unframed(stream)]
 
 
 def unframed(stream: bytes) -> list[bytes]:
@@ -90,8 +93,7 @@ def test_messages_when_the_repository_answers_then_each_arrives_once_also_after_
     assert first.send() == 0
     trail.append(EVENT)
     assert sender(trail, tmp_path, repository.port, contexts).send() == 1
-    repository.stop()
-    messages = repository.messages()
+    messages = repository.messages(2)
     assert len(messages) == 3
     header, _, body = messages[0].partition(b"\xef\xbb\xbf")
     assert header.decode() == "<85>1 2026-03-01T12:00:00.000+00:00 MVINODE mvi-node - DICOM+RFC3881 - "
@@ -122,8 +124,7 @@ def test_messages_when_lines_were_cut_off_then_those_in_their_place_arrive_all_t
     assert own.send() == 0
     trail.append(EVENT)
     assert own.send() == 1
-    repository.stop()
-    assert sum(b"1.2.999" in message for message in repository.messages()) == 3
+    assert sum(b"1.2.999" in message for message in repository.messages(3)) == 3
 
 
 @pytest.mark.peer("openssl")

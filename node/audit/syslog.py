@@ -3,7 +3,8 @@
 import logging
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from node.audit.trail import AuditTrailError, Trail
 logger = logging.getLogger(__name__)
 
 TIMEOUT_S = 10.0
+GOODBYE_S = 5.0
+"""Longest wait for the other side to end the connection too, s."""
 MESSAGE_ID = "DICOM+RFC3881"
 """MSGID of audit messages (PS3.15 A.6.2)."""
 PRIORITY = 10 * 8 + 5
@@ -68,7 +71,7 @@ class SyslogSender:
         number = 0
         if due:
             try:
-                with self._connect() as connection:
+                with _ended_properly(self._connect) as connection:
                     for record in due:
                         connection.sendall(self._framed(record))
                         sent = Sent(record["number"], record["hash"])
@@ -104,6 +107,18 @@ class SyslogSender:
 
     def _framed(self, record: dict[str, Any]) -> bytes:
         return framed(audit_message(event_from_json(record), self._source), record["at"], self._source)
+
+
+@contextmanager
+def _ended_properly(connect: Connect) -> Iterator[socket.socket]:
+    with connect() as connection:
+        yield connection
+        # RFC 5425 4.4. Closed with something unread, be it a session ticket of TLS 1.3, a connection is reset, and
+        # what waits to be sent is thrown away.
+        connection.settimeout(GOODBYE_S)
+        with suppress(OSError):  # Also ssl.SSLError: it does not say goodbye, or is late.
+            if isinstance(connection, ssl.SSLSocket):
+                connection.unwrap()
 
 
 def framed(message: bytes, at: str, source: str) -> bytes:

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from node.audit import syslog
 from node.audit.sent import SENT_FILE
 from node.audit.syslog import SyslogSender, tls_connect
 from node.audit.trail import Trail
@@ -23,9 +24,13 @@ class Repository:
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._listener = socket.create_server((LOOPBACK, 0))
+        # Little room: most of what is sent waits with the sender until somebody reads.
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self._context = context
         self.port: int = self._listener.getsockname()[1]
         self._received: SimpleQueue[bytes] = SimpleQueue()
+        self.may_read = threading.Event()
+        self.may_read.set()
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
@@ -36,6 +41,7 @@ class Repository:
             except OSError:
                 return
             with connection, self._context.wrap_socket(connection, server_side=True) as encrypted:
+                self.may_read.wait(10)
                 self._received.put(b"".join(iter(lambda: encrypted.recv(65536), b"")))
 
     def stop(self) -> None:
@@ -98,6 +104,24 @@ def test_messages_when_the_repository_answers_then_each_arrives_once_also_after_
     header, _, body = messages[0].partition(b"\xef\xbb\xbf")
     assert header.decode() == "<85>1 2026-03-01T12:00:00.000+00:00 MVINODE mvi-node - DICOM+RFC3881 - "
     assert ElementTree.fromstring(body).tag == "AuditMessage"  # noqa: S314 - made above
+
+
+@pytest.mark.peer("openssl")
+def test_messages_when_the_repository_reads_after_the_sender_has_gone_then_all_are_there(
+    tmp_path: Path,
+    repository: Repository,
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Session tickets of TLS 1.3 that nobody reads reset the connection, and what is still on its way is lost.
+    monkeypatch.setattr(syslog, "GOODBYE_S", 0.2)
+    trail = Trail(tmp_path)
+    for _ in range(20):
+        trail.append(EVENT)
+    repository.may_read.clear()
+    assert sender(trail, tmp_path, repository.port, contexts).send() == 20
+    repository.may_read.set()
+    assert len(repository.messages(1)) == 20
 
 
 @pytest.mark.peer("openssl")

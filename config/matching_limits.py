@@ -126,6 +126,12 @@ class PixelRules(Section):
     """Least gain times loss of brightness, hepatobiliary over before contrast: contrast darkens nothing."""
     liver_uptake: Positive
     """Least gain of the liver over that of the rest, hepatobiliary over before contrast, times `uptake`."""
+    shared_noise: Fraction
+    """Most correlation of the fine detail of two phases; above it they are images of one acquisition."""
+    shared_noise_usual: Fraction
+    """Most of the median over the chosen phases: above it images are so smooth that anatomy passes for noise."""
+    slab: Fraction
+    """Most correlation of the fine detail of slices of a phase, above what the others have; more: a projection."""
     liver_to_blood: Positive
     """Least liver over blood in the hepatobiliary phase; less: taken too early, or too little taken up."""
 

@@ -17,7 +17,7 @@ from dicom_io.assembly import multiframe
 from dicom_io.assembly.codestream import frame_problem
 from dicom_io.assembly.elements import Elements
 from dicom_io.assembly.facts import FrameFacts, Vector
-from dicom_io.assembly.match_result import RoleMatch, SourceInstance
+from dicom_io.assembly.match_result import Passage, RoleMatch, SourceInstance
 from dicom_io.assembly.refusals import ROLE_WORDS, refuse
 from dicom_io.assembly.scanning import facts_of
 from dicom_io.reading import read_file
@@ -78,7 +78,7 @@ class OpenFiles:
         return dataset
 
 
-def decode_frames(chosen: RoleMatch, files: OpenFiles) -> list[DecodedFrame]:
+def decode_frames(chosen: RoleMatch | Passage, files: OpenFiles) -> list[DecodedFrame]:
     """Decode every slice of a role, in the order of the match.
 
     Parameters
@@ -105,7 +105,7 @@ def decode_frames(chosen: RoleMatch, files: OpenFiles) -> list[DecodedFrame]:
 
 
 def _decode_instance(
-    instance: SourceInstance, chosen: RoleMatch, budget: int, files: OpenFiles
+    instance: SourceInstance, chosen: RoleMatch | Passage, budget: int, files: OpenFiles
 ) -> list[DecodedFrame]:
     try:
         dataset = files.read(instance.path)

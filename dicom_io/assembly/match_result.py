@@ -58,6 +58,28 @@ class Assigned:
 
 
 @dataclass(frozen=True)
+class Passage:
+    """A few neighbouring slices of a stack that was not chosen, which lie on slices of the one that was.
+
+    Parameters
+    ----------
+    role
+        Of the chosen one.
+    sub_volume
+        Name of the stack within its series.
+    instances, frame_numbers
+        As in `RoleMatch`.
+    """
+
+    role: Role
+    series_number: int | None
+    series_description: str
+    sub_volume: str
+    instances: tuple[SourceInstance, ...]
+    frame_numbers: tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
 class RoleMatch:
     """The sub-volume chosen for one role.
 
@@ -79,6 +101,9 @@ class RoleMatch:
         Distance of neighbouring slices, mm.
     assigned
         None where the rules chose.
+    others
+        From the middle of phases that were not chosen and may be images of the same acquisition, for the pixels to
+        tell; none in a refused match.
     """
 
     role: Role
@@ -95,6 +120,7 @@ class RoleMatch:
     moment: Moment | None = None
     step_mm: float = 0.0
     assigned: Assigned | None = None
+    others: tuple[Passage, ...] = ()
 
     @property
     def sop_instance_uids_sha256(self) -> str:

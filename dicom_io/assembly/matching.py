@@ -14,6 +14,7 @@ from dicom_io.assembly.explanation import runner_up, why_it_lost
 from dicom_io.assembly.lexicon import Lexicon
 from dicom_io.assembly.match_result import MatchResult, Moment, RejectedSubVolume, RoleMatch
 from dicom_io.assembly.overrides import Override, in_force, place
+from dicom_io.assembly.passages import passages
 from dicom_io.assembly.refusals import ROLE_WORDS, Refusal, refuse
 from dicom_io.assembly.rejects import Verdict
 from dicom_io.assembly.scan_result import ScanResult
@@ -104,13 +105,16 @@ def _match(
 ) -> MatchResult:
     study, decision = sort_and_decide(scan, rules, lexicon, overrides)
     refusal = _whole_study(scan, study, decision.choices) or _with_what_is_there(decision, study, scan, rules)
+    roles = {role: _role_match(role, choice, decision, rules) for role, choice in decision.choices.items()}
+    if refusal is None:
+        roles |= {role: _beside_others(roles[role], decision, study, rules) for role in DYNAMIC_ROLES}
     return MatchResult(
         study_instance_uid=study_instance_uid,
         status="accepted" if refusal is None else "refused",
         code=None if refusal is None else refusal.code,
         message="All six sequences were found." if refusal is None else refusal.message,
         remedy="" if refusal is None else refusal.remedy,
-        roles={role: _role_match(role, choice, decision, rules) for role, choice in decision.choices.items()},
+        roles=roles,
         rejected=(*study.rejected, *_not_chosen(study, decision, rules)),
         clock_source=None if decision.clock is None else decision.clock.source,
         t0=_injection(decision),
@@ -200,6 +204,13 @@ def _role_match(role: Role, choice: Scored, decision: Decision, rules: SeriesRul
         step_mm=choice.subvolume.spacing.step_mm,
         assigned=choice.assigned,
     )
+
+
+def _beside_others(match: RoleMatch, decision: Decision, study: Sorted, rules: SeriesRules) -> RoleMatch:
+    """Add the stacks that only pixels can tell from the chosen one."""
+    choice = decision.choices[match.role]
+    others = passages(match.role, choice, decision.choices, study.t1, decision.clock, rules)
+    return replace(match, others=others)
 
 
 def _moment(role: Role, choice: Scored, decision: Decision) -> Moment | None:

@@ -14,7 +14,8 @@ from dicom_io.assembly.evidence import DYNAMIC_ROLES
 from dicom_io.assembly.frame_pixels import OpenFiles
 from dicom_io.assembly.match_result import Evidence, MatchResult, RoleMatch
 from dicom_io.assembly.pixel_checks import CHECKS, WORDS, Check, describe, doubts, fitting_orders
-from dicom_io.assembly.refusals import name_roles, refuse
+from dicom_io.assembly.processed import Middles, middles_of, processed_objections, read_middles
+from dicom_io.assembly.refusals import Refusal, name_roles, refuse
 from dicom_io.assembly.volumes import assemble_role
 from pipeline.errors import UnsuitableStudyError
 from pipeline.study import Role
@@ -26,7 +27,9 @@ _LEAST_SLICES = 4
 """Kept of a phase, however near to one another they lie."""
 
 
-def inspect(match: MatchResult, volumes: Mapping[Role, Volume], rules: SeriesRules) -> MatchResult:
+def inspect(
+    match: MatchResult, volumes: Mapping[Role, Volume], rules: SeriesRules, middles: Middles | None = None
+) -> MatchResult:
     """Compare the phases of an accepted match with what their names promise.
 
     Parameters
@@ -37,20 +40,26 @@ def inspect(match: MatchResult, volumes: Mapping[Role, Volume], rules: SeriesRul
         Of at least the four T1 roles.
     rules
         Limits and weights.
+    middles
+        Neighbouring slices of each phase; None: the volumes are whole, and hold them.
 
     Returns
     -------
     MatchResult
         With the evidence of the pixels, and a warning for each contradiction; refused with ``SM-PIXEL`` from as
         many contradictions on as the rules say, where a score falls below its minimum, where the images contradict
-        the headers and agree with another order of the phases, which counts as a contradiction more, or where a
-        phase does not show the body of the others.
+        the headers and agree with another order of the phases, which counts as a contradiction more, where a phase
+        does not show the body of the others, is an image of another one's acquisition, or a projection; with
+        ``SM-AMBIG-...`` where it is an image of the acquisition of a series that was not chosen.
     """
     if match.code is not None:
         return match
     inside = sample({role: volumes[role] for role in DYNAMIC_ROLES})
     if inside is None:
         return _not_one_body(match, strangers(volumes), unlike(volumes))
+    objection = next(processed_objections(match, volumes, middles or middles_of(volumes), rules.pixels), None)
+    if objection is not None:
+        return _refused(match, objection)
     found = measure(inside)
     against = doubts(found, rules.pixels)
     orders = fitting_orders(inside, rules.pixels) if against else []
@@ -67,7 +76,8 @@ def inspect(match: MatchResult, volumes: Mapping[Role, Volume], rules: SeriesRul
         return judged
     said = "; ".join(check.doubt for check in against)
     said = f"The images contradict the headers: {said}."
-    return _refused(replace(judged, warnings=match.warnings), f"{said} {describe(orders)}" if orders else said)
+    said = f"{said} {describe(orders)}" if orders else said
+    return _refused(replace(judged, warnings=match.warnings), refuse("SM-PIXEL", said))
 
 
 def inspect_files(match: MatchResult, rules: SeriesRules) -> MatchResult:
@@ -81,9 +91,10 @@ def inspect_files(match: MatchResult, rules: SeriesRules) -> MatchResult:
     files = OpenFiles()
     try:
         volumes = {role: assemble_role(_thinned(match.roles[role]), files).volume for role in DYNAMIC_ROLES}
+        middles = read_middles(match, files)
     except UnsuitableStudyError as error:
         return replace(match, warnings=(*match.warnings, f"Pixels were not compared: {error.message}"))
-    return inspect(match, volumes, rules)
+    return inspect(match, volumes, rules, middles)
 
 
 def _not_one_body(match: MatchResult, foreign: Sequence[Role], apart: Sequence[tuple[Role, Role]]) -> MatchResult:
@@ -95,18 +106,18 @@ def _not_one_body(match: MatchResult, foreign: Sequence[Role], apart: Sequence[t
         said = (
             f"what is chosen as the {pair} does not show one body; one of them may be a subtraction or a fat image"
         )
-        return _refused(match, f"The images contradict the headers: {said}.")
+        return _refused(match, refuse("SM-PIXEL", f"The images contradict the headers: {said}."))
     if not foreign:
         doubt = "Pixels were not compared: the phases do not show one body, or too little of it."
         return replace(match, warnings=(*match.warnings, doubt))
     numbers = " and ".join(str(match.roles[role].series_number) for role in foreign)
     named = f"{name_roles(list(foreign))} (series {numbers})"
     said = f"what is chosen as the {named} does not show the body that the other phases show"
-    return _refused(match, f"The images contradict the headers: {said}; it may be a subtraction or a fat image.")
+    said = f"The images contradict the headers: {said}; it may be a subtraction or a fat image."
+    return _refused(match, refuse("SM-PIXEL", said))
 
 
-def _refused(match: MatchResult, message: str) -> MatchResult:
-    refusal = refuse("SM-PIXEL", message)
+def _refused(match: MatchResult, refusal: Refusal) -> MatchResult:
     return replace(match, status="refused", code=refusal.code, message=refusal.message, remedy=refusal.remedy)
 
 

@@ -9,6 +9,7 @@ from dicom_io.assembly.assignment import Assignment, conflict
 from dicom_io.assembly.evidence import DYNAMIC_ROLES, Timing, phase_window_s, supporting_families
 from dicom_io.assembly.grids import same_grid
 from dicom_io.assembly.scoring import Scored
+from dicom_io.assembly.subvolumes import SubVolume
 from pipeline.study import Role
 
 Order = tuple[Any, ...]
@@ -149,7 +150,7 @@ def _equivalent_phases(role: Role, one: Scored, other: Scored, timing: Timing, r
 
 def _at_once(one: Scored, other: Scored, timing: Timing) -> bool:
     """Tell whether two stacks begin too near to each other to be two acquisitions."""
-    least_s = LEAST_APART_S if _called_alike(one, other) else BREATH_HOLD_S
+    least_s = LEAST_APART_S if called_alike(one.subvolume, other.subvolume) else BREATH_HOLD_S
     return abs(_elapsed_s(one, timing) - _elapsed_s(other, timing)) < least_s
 
 
@@ -171,9 +172,9 @@ def _repeats(one: Scored, other: Scored, rules: SeriesRules) -> bool:
     return apart and same_text and same_kind and same_grid(a, b, rules)
 
 
-def _called_alike(one: Scored, other: Scored) -> bool:
+def called_alike(one: SubVolume, other: SubVolume) -> bool:
     """Tell whether two descriptions differ in nothing but numbers, as those of a time-resolved sequence do."""
-    a, b = (_NUMBERS.sub("", item.subvolume.series.search_text) for item in (one, other))
+    a, b = (_NUMBERS.sub("", item.series.search_text) for item in (one, other))
     return a == b
 
 

@@ -14,6 +14,7 @@ from dicom_io.phantom.scenarios import (
     identities,
     names,
     phases,
+    processed,
     protocols,
 )
 
@@ -24,6 +25,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "standard": Scenario("six sequences and the usual distractors, axial"),
         **geometry.SCENARIOS,
         **phases.SCENARIOS,
+        **processed.SCENARIOS,
         **clocks.SCENARIOS,
         **dixon.SCENARIOS,
         **diffusion.SCENARIOS,

@@ -118,7 +118,7 @@ def test_fitting_orders_when_the_phases_are_right_then_no_other_order_fits() -> 
 
 
 def test_inspect_when_the_liver_took_up_little_then_it_warns_and_takes_points(accepted: MatchResult) -> None:
-    volumes = {**phases(), Role.T1_HEPATOBILIARY: phase(blood=140, liver=128)}
+    volumes = {**phases(), Role.T1_HEPATOBILIARY: phase(blood=140, liver=128, seed=3)}
     result = judged(accepted, volumes)
     assert result.code is None
     assert len(result.warnings) == 1 and "HBP-INADEQUATE" in result.warnings[0]
@@ -133,7 +133,7 @@ def by_hand(accepted: MatchResult, role: Role, score: float) -> MatchResult:
 def test_inspect_when_a_series_was_assigned_then_its_score_does_not_refuse_and_a_doubt_warns(
     accepted: MatchResult,
 ) -> None:
-    volumes = {**phases(), Role.T1_HEPATOBILIARY: phase(blood=140, liver=128)}
+    volumes = {**phases(), Role.T1_HEPATOBILIARY: phase(blood=140, liver=128, seed=3)}
     result = judged(by_hand(accepted, Role.T1_HEPATOBILIARY, 2.0), volumes)
     assert result.code is None
     assert [warning.split()[0] for warning in result.warnings] == ["Assigned", "Pixels:"]

@@ -13,6 +13,18 @@ def _ae_title(value: str) -> str:
     return value
 
 
+def _printable(value: str) -> str:
+    if not value.isprintable() or value != value.strip():
+        raise ValueError("must be printable, on one line, without spaces around it")
+    return value
+
+
+def _host(value: str) -> str:
+    if not re.fullmatch(r"[\w.:%-]+", value):
+        raise ValueError("must be a host name or an address: letters, digits, dots, hyphens, colons")
+    return value
+
+
 AETitle = Annotated[str, AfterValidator(_ae_title)]
 """1 to 16 characters of the default repertoire without backslash, not all spaces (PS3.5 6.2, VR AE)."""
 
@@ -228,11 +240,11 @@ class LabsSection(Section):
 class Peer(Section):
     """One remote application entity."""
 
-    name: Annotated[str, Field(min_length=1, max_length=64)]
+    name: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)]
     """The operator's name for it."""
     ae_title: AETitle
     """AE title of the peer."""
-    host: Annotated[str, Field(min_length=1)]
+    host: Annotated[str, AfterValidator(_host)]
     """Host name or address."""
     port: Port = 104
     """TCP port of its storage SCP."""

@@ -6,12 +6,12 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from config.errors import ConfigError
 from config.loading import load_settings
 from config.origins import effective_keys
-from config.settings import Settings
+from config.settings import Peer, Settings
 
 NODE_TOML = files("config").joinpath("node.toml").read_text(encoding="utf-8")
 
@@ -101,3 +101,22 @@ def test_effective_keys_when_the_ledger_has_a_password_then_it_is_hidden() -> No
     environment = {"MVI_NODE_LEDGER__URL": "postgresql+psycopg://mvi:s3cret@db.example/ledger"}
     shown = {item.key: item.value for item in effective_keys(load_settings(None, environment), None, environment)}
     assert shown["ledger.url"] == "postgresql+psycopg://mvi:***@db.example/ledger"
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\x1b[31m", " a", ""])
+def test_peer_when_its_name_is_not_one_printable_line_then_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError):
+        Peer(name=name, ae_title="A", host="h")
+
+
+@pytest.mark.parametrize("host", ["h\n", "a b", "", "http://h", "h/", "-h\x00"])
+def test_peer_when_its_host_is_no_host_then_is_refused(host: str) -> None:
+    with pytest.raises(ValidationError):
+        Peer(name="a", ae_title="A", host=host)
+
+
+@pytest.mark.parametrize(
+    "host", ["10.0.0.5", "pacs_1.example.org", "2001:db8::7", "fe80::1%eth0", "röntgen.example"]
+)
+def test_peer_when_its_host_is_a_name_or_an_address_then_is_taken(host: str) -> None:
+    assert Peer(name="PACS, Ürün 漢", ae_title="A", host=host).host == host

@@ -16,6 +16,7 @@ class EventId(Enum):
     INSTANCES_TRANSFERRED = ("110104", "DICOM Instances Transferred")
     EXPORT = ("110106", "Export")
     STUDY_DELETED = ("110105", "DICOM Study Deleted")
+    PATIENT_RECORD = ("110110", "Patient Record")
     SECURITY_ALERT = ("110113", "Security Alert")
 
 

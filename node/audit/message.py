@@ -45,6 +45,7 @@ def audit_message(event: AuditEvent, source: str) -> bytes:
     SubElement(audit_source, "AuditSourceTypeCode", {"csd-code": _APPLICATION_SERVER})
     if event.study_instance_uid:
         _study(root, event)
+    if event.study_instance_uid or event.event is EventId.PATIENT_RECORD:
         _patient(root, event.patient_id)
     if event.log_uri:
         _object(root, event.log_uri, (_SYSTEM_OBJECT, _SECURITY_RESOURCE), _LOG_URI, "Security Audit Log")

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from config.analytes import analytes_in_force
 from config.loading import load_settings
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import ExitCode, complain, print_json, verb
+from node.cli.person import person
 from node.cli.studies import opened
 from node.cli.tables import show_table
 from node.ledger.lab_records import Entered, LabRefusal, LabState, LabValue
@@ -35,8 +37,11 @@ def import_file(
 
     One value a line: patient_id,analyte,value,unit,collected_on. Or one specimen a line with the units in the
     header: patient_id,collected_on,AST [U/L],GGT [U/L],... A column issuer may stand beside them. Exit code 3: a
-    line is wrong; every wrong line is named, and nothing was entered.
+    line is wrong; every wrong line is named, and nothing was entered. Who enters values, and of whom, is written
+    into the audit trail.
     """
+    from node.audit.lab_entry import record_lab_entry  # noqa: PLC0415 - `--help` needs no ledger
+    from node.audit.trail import Trail  # noqa: PLC0415
     from node.labs.csv_import import import_lab_file  # noqa: PLC0415
     from node.labs.csv_table import LabFileError  # noqa: PLC0415 - `--help` needs no ledger
     from node.ledger.ledger import open_ledger  # noqa: PLC0415
@@ -47,7 +52,10 @@ def import_file(
     prepare_storage(settings.node.storage)
     try:
         with open_ledger(ledger_url(settings)) as ledger:
-            entered = import_lab_file(ledger, file, rules, issuer=settings.labs.issuer)
+            told = partial(
+                record_lab_entry, Trail(settings.node.storage), settings.node.ae_title, person(), ledger.clock
+            )
+            entered = import_lab_file(ledger, file, rules, issuer=settings.labs.issuer, tell=told)
     except LabFileError as error:
         if as_json:
             print_json({"entered": None, "problems": list(error.problems)})

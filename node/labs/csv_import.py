@@ -1,6 +1,6 @@
 """A CSV file into the ledger: all of it, or nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -15,13 +15,22 @@ _DIGITS = 12
 """Of the digest of a file, which stands for its name."""
 
 
-def import_lab_file(ledger: Ledger, path: Path, rules: AnalyteRules, *, issuer: str = "") -> Entered:
+def import_lab_file(
+    ledger: Ledger,
+    path: Path,
+    rules: AnalyteRules,
+    *,
+    issuer: str = "",
+    tell: Callable[[Sequence[PatientResults]], None] = lambda _: None,
+) -> Entered:
     """Enter the values of a file.
 
     Parameters
     ----------
     issuer
         Of patient IDs that come without one.
+    tell
+        Is told what will be entered, before it is.
 
     Raises
     ------
@@ -32,7 +41,9 @@ def import_lab_file(ledger: Ledger, path: Path, rules: AnalyteRules, *, issuer: 
     """
     today = ledger.clock().astimezone().date()
     found = read_lab_file(path, rules, today=today, issuer=issuer)
-    return ledger.labs.enter(LabSource.CSV, SENDER, list(_results(found)))
+    results = list(_results(found))
+    tell(results)
+    return ledger.labs.enter(LabSource.CSV, SENDER, results)
 
 
 def _results(found: LabFile) -> Iterator[PatientResults]:

@@ -12,12 +12,15 @@ from config.settings import NodeSection, Settings
 from node.audit.alerts import Alerts
 from node.audit.events import AuditEvent, event_from_json
 from node.audit.follower import Follower
+from node.audit.lab_entry import record_lab_entry
 from node.audit.message import NO_PATIENT_ID, audit_message
 from node.audit.reading import record_reading
 from node.audit.recorder import Recorder
 from node.audit.trail import Trail
+from node.labs.observation import PatientIdentity
 from node.ledger.assignments import Assignment
 from node.ledger.changes import SETTLE, Changes
+from node.ledger.lab_records import PatientResults
 from node.ledger.ledger import Ledger, open_ledger
 from node.ledger.purges import Extent
 from node.ledger.records import Confirmation
@@ -58,6 +61,7 @@ def written(folder: Path, ledger: Ledger, clock: FakeClock) -> list[AuditEvent]:
     follower.follow()
     other.stopped()
     record_reading(trail, "anna", clock())
+    record_lab_entry(trail, "MVINODE", "anna", clock, [PatientResults(PatientIdentity(PATIENT, "HOSP"), "line 2")])
     return [event_from_json(record) for record in trail.records()]
 
 
@@ -74,7 +78,7 @@ def test_message_when_of_any_kind_then_is_valid_after_the_schema(events: Sequenc
         ("APPLICATION_ACTIVITY", "START"), ("APPLICATION_ACTIVITY", "STOP"), ("INSTANCES_TRANSFERRED", None),
         ("INSTANCES_ACCESSED", None), ("EXPORT", None), ("STUDY_DELETED", None),
         ("SECURITY_ALERT", "NODE_AUTHENTICATION"), ("SECURITY_ALERT", "SOFTWARE_CONFIGURATION"),
-        ("LOG_USED", None),
+        ("LOG_USED", None), ("PATIENT_RECORD", None),
     }  # fmt: skip
     for event in events:
         SCHEMA.assertValid(parsed(event))
@@ -164,6 +168,7 @@ def test_transfer_when_it_goes_to_two_peers_then_each_message_has_one_receiver(
         ("EXPORT", "R"),
         ("STUDY_DELETED", "D"),
         ("LOG_USED", "R"),
+        ("PATIENT_RECORD", "U"),
     ],
 )
 def test_action_when_the_standard_names_one_then_is_that(
@@ -196,6 +201,14 @@ def test_log_when_read_then_the_message_names_who_read_and_which(events: Sequenc
     assert (kind, role, code) == ("2", "13", "12")
     assert uri.startswith("file:///")
     assert uri.endswith("/audit.jsonl")
+
+
+def test_values_when_entered_by_hand_then_the_message_names_person_and_patient(
+    events: Sequence[AuditEvent],
+) -> None:
+    (root,) = [parsed(event) for event in events if event.event.name == "PATIENT_RECORD"]
+    assert [item.get("UserID") for item in root.findall("ActiveParticipant")] == ["anna", "MVINODE"]
+    assert objects(root) == [("1", "1", "2", PATIENT)]
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,10 @@ from typer.testing import CliRunner
 
 from config.analytes import load_analytes
 from config.settings import LabsSection
+from node.audit.trail import Trail
 from node.cli import app
 from node.cli.output import ExitCode
+from node.cli.person import person
 from pipeline.study import Analyte
 from tests.unit.node.labs.hl7_samples import EXPECTED
 
@@ -47,6 +49,19 @@ def write(folder: Path, content: str) -> str:
     path = folder / "labs.csv"
     path.write_text(content, encoding="utf-8")
     return str(path)
+
+
+def test_import_when_done_by_hand_then_the_trail_says_who_entered_values_of_whom(storage: Path) -> None:
+    invoke("import", write(storage, WRONG), code=ExitCode.REFUSED)
+    assert not Trail(storage / "storage").size()
+    invoke("import", write(storage, SOUND))
+    told = list(Trail(storage / "storage").records())
+    assert [(record["event"], record["patient_id"]) for record in told] == [
+        ("PATIENT_RECORD", "P1"),
+        ("PATIENT_RECORD", "P2"),
+    ]
+    assert told[0]["participants"][0]["user_id"] == person()
+    assert told[0]["detail"] == "laboratory values entered by hand: 2"
 
 
 def test_import_when_the_file_is_sound_then_list_and_show_say_what_is_known(storage: Path) -> None:

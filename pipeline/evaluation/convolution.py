@@ -1,12 +1,13 @@
 """End-to-end networks, after Wu et al.: from pictures of the six sequences to the outcome, without radiomics.
 
-Small, as a few hundred patients allow no more: four blocks of convolution, batch normalisation, ReLU and pooling,
-the mean over what is left, and one linear layer.
+Small, as a few hundred patients allow no more: four blocks of convolution, batch normalisation, ReLU and pooling
+(the first halves by its stride), the mean over what is left, and one linear layer.
 """
 
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import cast
 
 import numpy as np
@@ -64,8 +65,8 @@ class ConvolutionalNetwork(nn.Module):
         super().__init__()
         self.blocks = nn.Sequential(
             *(
-                _block(dimensions, inputs, outputs)
-                for inputs, outputs in zip((channels, *settings.widths[:-1]), settings.widths, strict=True)
+                _block(dimensions, inputs, outputs, is_first=n == 0)
+                for n, (inputs, outputs) in enumerate(pairwise((channels, *settings.widths)))
             )
         )
         self.output = nn.Sequential(nn.Dropout(settings.dropout), nn.Linear(settings.widths[-1], 1))
@@ -122,11 +123,14 @@ def convolution_logits(network: ConvolutionalNetwork, pictures: Pictures) -> Flo
     return torch.cat(parts).numpy().astype(np.float64)
 
 
-def _block(dimensions: int, inputs: int, outputs: int) -> nn.Sequential:
+def _block(dimensions: int, inputs: int, outputs: int, *, is_first: bool) -> nn.Sequential:
     convolution, norm, pool = (
         (nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d) if dimensions == 2 else (nn.Conv3d, nn.BatchNorm3d, nn.MaxPool3d)
     )
-    return nn.Sequential(convolution(inputs, outputs, 3, padding=1, bias=False), norm(outputs), nn.ReLU(), pool(2))
+    # The first block halves by its stride: most of the time would be spent on the finest pictures.
+    step = 2 if is_first else 1
+    layers = (convolution(inputs, outputs, 3, step, 1, bias=False), norm(outputs), nn.ReLU())
+    return nn.Sequential(*layers, *(() if is_first else (pool(2),)))
 
 
 def _augmented(pictures: Tensor, brightness: float) -> Tensor:

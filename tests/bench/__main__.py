@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench import (
+    bench_evaluation,
     bench_ingest,
     bench_labs,
     bench_matching,
@@ -25,7 +26,7 @@ def main() -> int:
     figures = []
     modules = (
         *(bench_ingest, bench_labs, bench_queue, bench_matching),
-        *(bench_registration, bench_segmentation, bench_study),
+        *(bench_registration, bench_segmentation, bench_study, bench_evaluation),
     )
     for module in modules:
         sys.stderr.write(f"{module.__name__} ...\n")

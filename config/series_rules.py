@@ -125,7 +125,10 @@ def _validated(document: Mapping[str, Any], problems: list[str], path: Path) -> 
 
 
 def _sentence(location: tuple[int | str, ...], message: str, kind: str) -> str:
-    key = ".".join(str(part) for part in location)
+    key, last = ".".join(part for part in location if isinstance(part, str)), location[-1]
+    if isinstance(last, int):
+        # Not by its index: who wrote the file counts from one.
+        message = message.replace("Input", f"Item {last + 1}")
     if kind == "value_error":
         return f"{key}: {message.removeprefix('Value error, ')}"
     if kind != "extra_forbidden":

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from config.rule_values import ROLE_NAMES
+
 REMOVE = "remove"
 """Table of a site's file that takes shipped words out: ``[remove.lexicon]``."""
 
@@ -44,7 +46,9 @@ def _table(shipped: Mapping[str, Any], site: Mapping[str, Any], place: str, prob
     for key, value in site.items():
         here, known = f"{place}{key}", shipped.get(key)
         wrong = _wrong_kind(known, value)
-        if wrong:
+        if known is None and shipped and set(shipped) <= set(ROLE_NAMES):
+            problems.append(f"{here}: {key} is no role that it can hold; they are {', '.join(shipped)}")
+        elif wrong:
             problems.append(f"{here}: {wrong}")
         elif isinstance(known, dict):
             document[key] = _table(known, value, f"{here}.", problems)

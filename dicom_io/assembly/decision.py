@@ -17,6 +17,7 @@ from dicom_io.assembly.clock import Clock, choose_clock, injection_s
 from dicom_io.assembly.evidence import DYNAMIC_ROLES, Timing
 from dicom_io.assembly.hypotheses import Pools, score_phases
 from dicom_io.assembly.objections import (
+    Rivalry,
     ambiguous_objections,
     assignment_objections,
     contradicting_objections,
@@ -27,7 +28,7 @@ from dicom_io.assembly.objections import (
 from dicom_io.assembly.overrides import Placed
 from dicom_io.assembly.preferences import equivalent, other_image, preferred, settle
 from dicom_io.assembly.refusals import Refusal
-from dicom_io.assembly.scoring import Scored, agent_used, score_static, weigh
+from dicom_io.assembly.scoring import SCORE_DECIMALS, Scored, agent_used, score_static, weigh
 from dicom_io.assembly.weakness import weak_objections
 from pipeline.study import Role
 
@@ -85,19 +86,15 @@ def decide(study: Sorted, rules: SeriesRules, placed: Placed | None = None) -> D
     anchor = choices.get(Role.T1_HEPATOBILIARY) or next(iter(choices.values()), None)
     static, blocked = _static_choices(study, anchor, placed, rules)
     choices.update({role: pool[0] for role, pool in static.items() if pool})
-    ambiguous = {
-        role: rival
-        for role in choices
-        for margin, rival in (_nearest(role, choices, static, pools, phases, rules),)
-        if margin < rules.decision.margin
-    }
+    nearest = {role: _nearest(role, choices, static, pools, phases, rules) for role in choices}
+    ambiguous = {role: found for role, found in nearest.items() if found.margin < rules.decision.margin}
     everything = {**static, **(phases.pool if phases is not None else {})}
     timing = None if phases is None else phases.timing
     impossible = next(assignment_objections(placed, choices, blocked, timing, rules), None)
     refusals = chain(
         () if impossible is None else (impossible,),
         missing_objections(study, choices, pools, clock, blocked, rules),
-        ambiguous_objections(choices, ambiguous),
+        ambiguous_objections(choices, ambiguous, rules),
         defective_objections(choices),
         contradicting_objections(choices),
         misnamed_objections(study, choices, timing, rules),
@@ -167,25 +164,27 @@ def _nearest(
     pools: Pools,
     phases: Assignment | None,
     rules: SeriesRules,
-) -> tuple[float, Scored | None]:
-    """Return how far the best different choice of `role` lies behind, and it; without end where a person chose."""
-    nothing = (float("inf"), None)
+) -> Rivalry:
     if choices[role].assigned is not None:
-        return nothing
+        return Rivalry()
     if role in _STATIC_ROLES:
         rivals = [item for item in static[role] if not equivalent(role, choices[role], item, None, rules)]
         nearest = max(rivals, key=lambda item: item.score, default=None)
-        return nothing if nearest is None else (choices[role].score - nearest.score, nearest)
+        return Rivalry() if nearest is None else Rivalry(_apart(choices[role].score, nearest.score), nearest)
     if phases is None:
-        return nothing
+        return Rivalry()
     twin = other_image(choices[role], phases.pool[role], phases.timing, rules)
     if twin is not None:
-        return 0.0, twin
+        return Rivalry(0.0, twin, one_acquisition=True)
     same = frozenset(
         item.subvolume for item in phases.pool[role] if equivalent(role, choices[role], item, phases.timing, rules)
     )
     rival = best_phases(pools, rules, excluded={role: same | {choices[role].subvolume}})
-    return nothing if rival is None else (phases.total - rival.total, rival.choices.get(role))
+    return Rivalry() if rival is None else Rivalry(_apart(phases.total, rival.total), rival.choices.get(role))
+
+
+def _apart(one: float, other: float) -> float:
+    return round(one - other, SCORE_DECIMALS)
 
 
 def _runners_up(choices: Mapping[Role, Scored], pools: Mapping[Role, Sequence[Scored]]) -> dict[Role, Scored]:

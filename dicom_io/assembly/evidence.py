@@ -192,7 +192,9 @@ def _shown(value: float | None) -> str:
 def _text(candidate: Candidate, role: Role, rules: SeriesRules) -> Iterator[Evidence]:
     concepts, wanted = candidate.around.concepts, CONCEPT_OF[role]
     speaks_for, contradicts = rules.weights.text[role.value]
-    description = candidate.subvolume.series.description
+    series = candidate.subvolume.series
+    # A series without description may have a protocol or sequence name that speaks.
+    description = series.description or series.search_text
     others = concepts & _RIVALS[role] - {wanted}
     # In a series of several phases, `+C` names those after the first.
     if role is Role.T1_PRE and "post" in concepts and candidate.subvolume.siblings == 1:

@@ -18,6 +18,8 @@ _OBSTACLES = {
     "SM-GAP": "it would break the interval to",
 }
 
+_RULES = {"SM-FOR": "geometry.frame_of_reference", "SM-GEOM": "geometry"}
+
 _MOST_DIFFERENCES = 4
 
 
@@ -68,8 +70,17 @@ def _obstacle(
         (first, one), (second, two) = ordered
         code = conflict((first, second), (one, two), timing, rules)
         if code is not None:
-            return f"{_OBSTACLES[code]} the {ROLE_WORDS[other]} ({code})"
+            rule = _interval_rule(first, second) if code == "SM-GAP" else _RULES.get(code, "")
+            return f"{_OBSTACLES[code]} the {ROLE_WORDS[other]} ({', '.join(filter(None, (code, rule)))})"
     return ""
+
+
+def _interval_rule(first: Role, second: Role) -> str:
+    return {
+        (Role.T1_ARTERIAL, Role.T1_PORTAL): "time.portal_after_arterial_s",
+        (Role.T1_PRE, Role.T1_ARTERIAL): "time.arterial_after_pre_s",
+        (Role.T1_ARTERIAL, Role.T1_HEPATOBILIARY): "time.hepatobiliary_after_arterial_s",
+    }.get((first, second), "")
 
 
 def _preference(role: Role, rules: SeriesRules) -> str:
@@ -93,7 +104,7 @@ def _differences(choice: Scored, rival: Scored) -> str:
     }
     ordered = sorted((rule for rule, gap in gaps.items() if gap), key=lambda rule: -abs(gaps[rule]))
     parts = [f"{rule} {_told(theirs.get(rule, []))} against {_told(ours.get(rule, []))}" for rule in ordered]
-    return "; ".join(parts[:_MOST_DIFFERENCES]) or "no difference"
+    return "; ".join(parts[:_MOST_DIFFERENCES]) or "no difference, so that decision.margin is not kept"
 
 
 def _by_rule(scored: Scored) -> dict[str, list[Evidence]]:

@@ -1,6 +1,7 @@
 """What stands against accepting a choice, in the order in which it is told."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 from config.series_rules import SeriesRules
@@ -15,11 +16,31 @@ from dicom_io.assembly.refusals import ROLE_WORDS, Refusal, name_roles, refuse
 from dicom_io.assembly.scoring import Scored
 from pipeline.study import Role
 
+
+@dataclass(frozen=True)
+class Rivalry:
+    """The best different choice of a role.
+
+    Parameters
+    ----------
+    margin
+        How far it lies behind, in points; without end where there is none, or a person chose.
+    one_acquisition
+        Whether the two are images of one acquisition, whatever their points.
+    """
+
+    margin: float = float("inf")
+    rival: Scored | None = None
+    one_acquisition: bool = False
+
+
 _CONTRADICTIONS = {
-    "SM-FOR": "The T1 phases lie in different frames of reference.",
-    "SM-GEOM": "The T1 phases do not share one grid and coverage.",
+    "SM-FOR": "The T1 phases lie in different frames of reference ([geometry] frame_of_reference).",
+    "SM-GEOM": "The T1 phases do not share one grid and coverage ([geometry] spacing_tolerance, "
+    "thickness_tolerance, coverage).",
     "SM-ORDER": "The phases were not acquired in the order before contrast, arterial, portal, hepatobiliary.",
-    "SM-GAP": "The time between the arterial and another phase is outside the limits.",
+    "SM-GAP": "The time between the arterial and another phase is outside the limits ([time] "
+    "portal_after_arterial_s, hepatobiliary_after_arterial_s, arterial_after_pre_s).",
 }
 
 
@@ -125,17 +146,25 @@ def _named(role: Role, choices: Mapping[Role, Scored], code: str) -> bool:
 
 
 def ambiguous_objections(
-    choices: Mapping[Role, Scored], ambiguous: Mapping[Role, Scored | None]
+    choices: Mapping[Role, Scored], ambiguous: Mapping[Role, Rivalry], rules: SeriesRules
 ) -> Iterator[Refusal]:
     """Yield the roles whose choice is too close to a different one."""
     for role, choice in choices.items():
         if role in ambiguous and choice.candidate.defect is None:
-            rival = ambiguous[role]
+            rivalry = ambiguous[role]
             two = (
-                "Two different series" if rival is None else f"{_named_series(choice)} and {_named_series(rival)}"
+                "Two different series"
+                if rivalry.rival is None
+                else f"{_named_series(choice)} and {_named_series(rivalry.rival)}"
             )
             two = two[0].upper() + two[1:]
-            yield refuse(f"SM-AMBIG-{role}", f"{two} fit the {ROLE_WORDS[role]} almost equally well.")
+            how = (
+                f"are images of one acquisition, and only words tell which is the {ROLE_WORDS[role]}"
+                if rivalry.one_acquisition
+                else f"fit the {ROLE_WORDS[role]} almost equally well (apart by {rivalry.margin:g} of "
+                f"the {rules.decision.margin:g} points that [decision] margin asks for)"
+            )
+            yield refuse(f"SM-AMBIG-{role}", f"{two} {how}.")
 
 
 def _named_series(choice: Scored) -> str:

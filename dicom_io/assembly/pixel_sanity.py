@@ -64,7 +64,8 @@ def inspect(
     against = doubts(found, rules.pixels)
     orders = fitting_orders(inside, rules.pixels) if against else []
     roles = {role: _judged(chosen, against, found, rules) for role, chosen in match.roles.items()}
-    warnings = tuple(f"Pixels: {check.doubt} (ratio {check.ratio(found):.2f})." for check in against)
+    doubted = [_doubt(check, found, rules) for check in against]
+    warnings = tuple(f"Pixels: {doubt}." for doubt in doubted)
     judged = replace(match, roles=roles, warnings=(*match.warnings, *warnings))
     weak = any(
         roles[check.role].assigned is None
@@ -74,7 +75,7 @@ def inspect(
     # One contradiction may be a poor examination; not where the same images agree in another order.
     if len(against) + len(orders[:1]) < rules.pixels.contradictions and not weak:
         return judged
-    said = "; ".join(check.doubt for check in against)
+    said = "; ".join(doubted)
     said = f"The images contradict the headers: {said}."
     said = f"{said} {describe(orders)}" if orders else said
     return _refused(replace(judged, warnings=match.warnings), refuse("SM-PIXEL", said))
@@ -121,13 +122,20 @@ def _refused(match: MatchResult, refusal: Refusal) -> MatchResult:
     return replace(match, status="refused", code=refusal.code, message=refusal.message, remedy=refusal.remedy)
 
 
+def _doubt(check: Check, found: Enhancement, rules: SeriesRules) -> str:
+    """Return what does not hold, by how much, and which limit says so."""
+    sign, limit = ">=" if check.at_least else "<=", float(getattr(rules.pixels, check.limit))
+    return f"{check.doubt} (ratio {check.ratio(found):.2f}, [pixels] {check.limit} {sign} {limit:g})"
+
+
 def _judged(chosen: RoleMatch, doubted: Sequence[Check], found: Enhancement, rules: SeriesRules) -> RoleMatch:
     own = [check for check in CHECKS if check.role is chosen.role]
     if not own:
         return chosen
     consistent, contradicting = rules.weights.pixels[chosen.role.value]
     against = [check for check in own if check in doubted]
-    shown = "; ".join(f"{WORDS[check.limit]} {check.ratio(found):.2f}" for check in against or own)
+    # Two limits may bound one ratio.
+    shown = "; ".join(dict.fromkeys(f"{WORDS[check.limit]} {check.ratio(found):.2f}" for check in against or own))
     weight = contradicting * len(against) if against else consistent
     evidence = (*chosen.evidence, Evidence("pixels", PIXEL_DATA, shown, weight, f"weights.pixels.{chosen.role}"))
     return replace(chosen, evidence=evidence, score=round(chosen.score + weight, 2))

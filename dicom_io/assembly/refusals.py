@@ -42,9 +42,11 @@ _REMEDIES = {
     "SM-LOSSY": "Send the images uncompressed or compressed without loss.",
     "SM-VENDOR": "Export the series as one image a slice.",
     "SM-MISSING": "Send the missing series.",
-    "SM-AMBIG": "Give the series distinct descriptions, or have an administrator assign the right one.",
+    "SM-AMBIG": "Give the series distinct descriptions, add the words of this site to [lexicon] in the series "
+    "rules, or have an administrator assign the right one: `mvi-node studies assign`.",
     "SM-ASSIGN": "Assign another series, or withdraw the assignment: `mvi-node studies assign`.",
-    "SM-WEAK": "Give the series a description that names its sequence or phase, or have it assigned.",
+    "SM-WEAK": "Give the series a description that names its sequence or phase, add the words of this site to "
+    "[lexicon] in the series rules, or have it assigned: `mvi-node studies assign`.",
 }
 
 

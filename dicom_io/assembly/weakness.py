@@ -18,7 +18,8 @@ def weak_objections(
     if circular and Role.T1_ARTERIAL in choices:
         yield refuse(
             f"SM-WEAK-{Role.T1_ARTERIAL}",
-            "No description, agent phase or recorded injection tells which T1 phase is the arterial one.",
+            "No description, agent phase or recorded injection tells which T1 phase is the arterial one: no word "
+            "of [lexicon] arterial, no (0018,9344), no (0018,1042) on the clock of the scanner.",
         )
     portal = choices.get(Role.T1_PORTAL)
     if timing is not None and portal is not None and _maybe_late(portal, timing, rules):
@@ -26,7 +27,8 @@ def weak_objections(
         yield refuse(
             f"SM-WEAK-{Role.T1_PORTAL}",
             f"{elapsed:.0f} s after an injection that is only estimated, a T1 phase without a name may be "
-            "portal venous or transitional.",
+            "portal venous or transitional: no word of [lexicon] portal, and [time] portal_s ends at "
+            f"{rules.time.portal_s[1]:g} s.",
         )
     for role, choice in choices.items():
         if choice.assigned is not None:
@@ -35,11 +37,22 @@ def weak_objections(
         families = supporting_families(choice.evidence)
         lonely = role in DYNAMIC_ROLES and len(families) < rules.decision.families
         if choice.score < least or lonely:
-            known = ", ".join(sorted(families)) or "nothing"
-            yield refuse(
-                f"SM-WEAK-{role}",
-                f"The best {ROLE_WORDS[role]} scores {choice.score:g}, {least:g} is asked; supported by {known}.",
-            )
+            yield refuse(f"SM-WEAK-{role}", _too_little(role, choice, families, rules))
+
+
+def _too_little(role: Role, choice: Scored, families: frozenset[str], rules: SeriesRules) -> str:
+    """Say how far a choice stays behind what is asked, and which rule asks."""
+    series, least = choice.subvolume.series, rules.decision.minimum_score[role.value]
+    said = []
+    if choice.score < least:
+        said.append(f"scores {choice.score:g} points, {least:g} are asked ([decision] minimum_score.{role})")
+    if len(families) < rules.decision.families and role in DYNAMIC_ROLES:
+        known = " and ".join(sorted(families)) or "nothing"
+        said.append(
+            f"is supported by {known} alone, {rules.decision.families} families are asked ([decision] families)"
+        )
+    number = "without number" if series.series_number is None else series.series_number
+    return f"The best {ROLE_WORDS[role]}, series {number} ({series.description}), {' and '.join(said)}."
 
 
 def _maybe_late(portal: Scored, timing: Timing, rules: SeriesRules) -> bool:

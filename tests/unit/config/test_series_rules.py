@@ -119,15 +119,16 @@ def test_load_when_several_keys_are_wrong_then_all_are_named(tmp_path: Path) -> 
     assert found["time.arterial_s"] == "each item must be a number, not 'ten'"
     assert found["physics.t1.flip_angle_deg"] == "must be a list, not a number"
     assert found["time.portal_s"].startswith("the first number must be below the second")
-    assert found["weights.fat_suppressed"] == "T1_PREE is no role that it can hold"
+    assert found["weights.fat_suppressed.T1_PREE"].startswith("T1_PREE is no role that it can hold; they are T2, ")
+    assert found["weights.text.T2"] == "item 1 should be greater than or equal to 0"
     assert found["lexicon.portal"] == "must be a list, not a text"
     for part in ("'(' is not", "'x*' matches empty", "'(a)b' has a group", "'Sub' never", "'a_b' never"):
         assert part in found["lexicon.subtraction"]
     assert found["remove.lexicon.map"] == "'adc of ours' is not among the shipped words"
     assert "lexicon alone" in found["remove"]
     assert found.keys() >= {
-        "site_version", "decision.margin", "time.arterial_pick", "weights.thickness", "weights.text.T2.0",
-        "weights.pixels.T1_PRE.1", "remove.lexicon.maps",
+        "site_version", "decision.margin", "time.arterial_pick", "weights.thickness",
+        "weights.pixels.T1_PRE", "remove.lexicon.maps",
     }  # fmt: skip
 
 

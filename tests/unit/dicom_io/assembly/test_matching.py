@@ -135,6 +135,7 @@ def test_match_when_two_portal_series_differ_then_it_refuses_as_ambiguous(
     other = writer.series("Ax T1 venous breathing", T1, 185)
     result = match()
     assert result.code == "SM-AMBIG-T1_PORTAL"
+    assert "(apart by 1 of the 2 points that [decision] margin asks for)" in result.message
     assert result.roles[Role.T1_PORTAL].runner_up is not None
     (lost,) = [entry.because for entry in result.rejected if entry.series_instance_uid == other]
     assert lost.startswith("series 3 is the portal venous phase: ")

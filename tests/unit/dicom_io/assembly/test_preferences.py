@@ -74,7 +74,7 @@ def test_match_when_one_acquisition_has_two_images_then_none_is_taken(
     writer.series(description + suffix, T1, time_s, **agent)
     result = match()
     assert result.code == f"SM-AMBIG-{role}"
-    assert f"series 7 ({description}{suffix})" in result.message
+    assert f"series 7 ({description}{suffix}) are images of one acquisition" in result.message
 
 
 @pytest.mark.parametrize(

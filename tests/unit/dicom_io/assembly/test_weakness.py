@@ -1,9 +1,12 @@
 """Choices of a phase that too little speaks for: no names, no recorded injection, a word that the time denies."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from config.series_rules import load_series_rules
+from dicom_io.assembly import match_studies, scan_folder
 from tests.unit.dicom_io.assembly.conftest import Match
 from tests.unit.dicom_io.assembly.header_studies import (
     DYNAMIC,
@@ -35,6 +38,7 @@ def test_match_when_all_phases_are_called_alike_then_only_a_recorded_injection_t
     reasons = [item for choice in result.roles.values() for item in choice.evidence if "LAVA" in item.value]
     assert not reasons
     assert result.code == code
+    assert code is None or "[lexicon] arterial" in result.message
 
 
 @pytest.mark.parametrize("description", ["Ax LAVA DYN", "Ax LAVA C+", "3D Ax DISCO Mph"])
@@ -58,7 +62,32 @@ def test_match_when_a_nameless_phase_may_be_late_then_it_is_not_taken_for_the_po
 ) -> None:
     standard(writer, without=("T1_PORTAL",))
     writer.series("Ax T1 C+", T1, 125 + after_arterial_s, **GADOXETATE)
-    assert match().code == code
+    result = match()
+    assert result.code == code
+    assert code is None or "[time] portal_s ends at 110 s" in result.message
+
+
+@pytest.mark.parametrize(
+    ("decision", "said"),
+    [
+        (
+            {"families": 4},
+            "is supported by physics and text and time alone, 4 families are asked ([decision] families)",
+        ),
+        ({"minimum_score": 40.0}, "points, 40 are asked ([decision] minimum_score.T1_PRE)"),
+    ],
+)
+def test_match_when_a_choice_is_weak_then_the_rule_that_asks_for_more_is_named(
+    writer: StudyWriter, tmp_path: Path, decision: dict[str, Any], said: str
+) -> None:
+    standard(writer)
+    rules = load_series_rules()
+    if "minimum_score" in decision:
+        decision = {"minimum_score": {**rules.decision.minimum_score, "T1_PRE": decision["minimum_score"]}}
+    rules = rules.model_copy(update={"decision": rules.decision.model_copy(update=decision)})
+    (result,) = match_studies(scan_folder(tmp_path), rules)
+    assert result.code == "SM-WEAK-T1_PRE"
+    assert "series 1 (Ax T1 pre)" in result.message and said in result.message
 
 
 def test_match_when_two_phases_are_called_arterial_and_only_the_later_fits_then_it_refuses(

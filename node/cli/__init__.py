@@ -23,7 +23,7 @@ from node.cli import (
     simulate,
     studies,
 )
-from node.cli.output import ExitCode, ended
+from node.cli.output import ExitCode, ended, nobody_reads
 
 PROGRAM = "mvi-node"
 
@@ -65,7 +65,11 @@ USAGE_ERROR = cast("type[Exception]", typer.BadParameter.__bases__[0])
 def main() -> None:
     """Run the command line; a wrong one ends in one line, and with ``--json`` in one document, as other errors."""
     try:
-        sys.exit(app(prog_name=PROGRAM, standalone_mode=False))
+        code = app(prog_name=PROGRAM, standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(code)
+    except BrokenPipeError:
+        sys.exit(nobody_reads())
     except USAGE_ERROR as error:
         sys.exit(_wrong(cast("typer.BadParameter", error)))
     except typer.Abort:

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from enum import IntEnum
@@ -25,6 +26,7 @@ class ExitCode(IntEnum):
     REFUSED = 3
     PEER_UNREACHABLE = 4
     INTERRUPTED = 130
+    UNREAD = 141
     TERMINATED = 143
 
 
@@ -66,6 +68,13 @@ def ended_by(error: NodeError, *, as_json: bool) -> typer.Exit:
     return ended(exit_code, str(error), code=getattr(error, "code", None), as_json=as_json)
 
 
+def nobody_reads() -> ExitCode:
+    """Give up standard output, of which a reader like `head` has had enough; return the exit code for it."""
+    # What is buffered would complain once more at the very end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.UNREAD
+
+
 def verb(function: Callable[P, None]) -> Callable[P, None]:
     """Turn deliberate errors of a verb into one line on standard error and the documented exit code.
 
@@ -80,6 +89,8 @@ def verb(function: Callable[P, None]) -> Callable[P, None]:
             function(*args, **kwargs)
         except NodeError as error:
             raise ended_by(error, as_json=as_json) from error
+        except BrokenPipeError:
+            raise typer.Exit(nobody_reads()) from None
         except OSError as error:
             message = f"{error.filename or 'system'}: {_what_and_what_to_do(error)}"
             raise ended(ExitCode.FAILED, message, as_json=as_json) from error

@@ -145,3 +145,18 @@ def test_config_check_when_right_then_says_what_it_looked_at(
     )
     called("config", "init", "node.toml", capsys=capsys)
     assert called("config", "check", capsys=capsys)[2] == "mvi-node: configuration is valid: node.toml\n"
+
+
+@pytest.mark.parametrize("verb", ["config show", "studies list --json", "audit export"])
+def test_verb_when_nobody_reads_on_then_ends_without_a_word(
+    verb: str, site: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w", encoding="utf-8") as unread:
+        monkeypatch.setattr(sys, "stdout", unread)
+        monkeypatch.setattr(sys, "argv", [PROGRAM, *verb.split()])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    assert ended.value.code == ExitCode.UNREAD
+    assert capfd.readouterr().err == ""

@@ -22,6 +22,16 @@ def wrong_grid(what: str) -> UnsuitableStudyError:
     )
 
 
+def unreadable(what: str, because: str) -> UnsuitableStudyError:
+    """Return the error of an image or mask that cannot be used."""
+    return UnsuitableStudyError(
+        "CM-READ",
+        f"{what} cannot be used: {because}.",
+        remedy="Export it again; masks are DICOM SEG, RTSTRUCT, NIfTI or NRRD.",
+        stage="assemble",
+    )
+
+
 def onto_grid(mask: LabelMap, grid: Grid, *, what: str) -> LabelMap:
     """Move a mask to `grid`, whose voxels it must share: cropped and in any order of the axes, but never between.
 

@@ -23,11 +23,11 @@ def test_torch_load_when_in_the_product_then_reads_the_checkpoint_of_an_own_trai
 
 
 def test_itk_when_in_the_product_then_reads_no_file() -> None:
-    # Its DICOM reader is GDCM (CVE-2026-3650). The label maps of a site's own cohort and of our own phantoms are
-    # NIfTI, and read offline.
+    # Its DICOM reader is GDCM (CVE-2026-3650). A site's own cohort and the truth of our own phantoms are read
+    # offline, the cohort by the readers of NIfTI and NRRD alone.
     words = ("ReadImage", "ImageFileReader", "ImageSeriesReader", "imread(", "itk.image_from_file")
     readers = [path.name for path in SOURCES if any(word in path.read_text(encoding="utf-8") for word in words)]
-    assert sorted(readers) == ["segmentation_facts.py", "sources.py"]
+    assert sorted(readers) == ["image_files.py", "segmentation_facts.py"]
 
 
 def _imported(path: Path) -> set[str]:

@@ -12,6 +12,7 @@ from dicom_io.masks.structure_set import structure_set_mask
 from dicom_io.reading import OversizedFileError, read_file
 from pipeline.errors import UnsuitableStudyError
 from pipeline.geometry import Grid
+from pipeline.lattice import unreadable
 from pipeline.volume import LabelMap
 
 LABEL_MAP_SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"
@@ -60,7 +61,7 @@ def read_dicom_mask(path: Path, grid: Grid, *, what: str, frame_of_reference_uid
             dataset = read_file(file)
         read = _reader(dataset)
         if read is None:
-            raise _unreadable(what, "it is neither a SEG nor an RTSTRUCT")
+            raise unreadable(what, "it is neither a SEG nor an RTSTRUCT")
         theirs = _frame_of_reference(dataset)
         if theirs and frame_of_reference_uid and theirs != frame_of_reference_uid:
             raise UnsuitableStudyError(
@@ -71,9 +72,9 @@ def read_dicom_mask(path: Path, grid: Grid, *, what: str, frame_of_reference_uid
             )
         return read(dataset, grid, what)
     except (InvalidDicomError, OversizedFileError, OSError) as error:
-        raise _unreadable(what, "the file cannot be read") from error
+        raise unreadable(what, "the file cannot be read") from error
     except (AttributeError, KeyError, IndexError, ValueError, TypeError, RuntimeError) as error:
-        raise _unreadable(what, "it is damaged or not complete") from error
+        raise unreadable(what, "it is damaged or not complete") from error
 
 
 def _reader(dataset: FileDataset) -> Callable[[Dataset, Grid, str], LabelMap] | None:
@@ -91,12 +92,3 @@ def _frame_of_reference(dataset: Dataset) -> str:
         str(item.get("FrameOfReferenceUID", "")) for item in dataset.get("ReferencedFrameOfReferenceSequence", ())
     }
     return referenced.pop() if len(referenced) == 1 else ""
-
-
-def _unreadable(what: str, because: str) -> UnsuitableStudyError:
-    return UnsuitableStudyError(
-        "CM-READ",
-        f"{what} cannot be used: {because}.",
-        remedy="Export it again as DICOM SEG, RTSTRUCT, NIfTI or NRRD.",
-        stage="assemble",
-    )

@@ -2,9 +2,9 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,13 +12,17 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from config.analytes import analytes_in_force
 from config.errors import ConfigError
 from config.loading import load_settings
 from config.series_rules import rules_in_force
 from node.cli import cohort_evaluate
 from node.cli.config import ConfigOption, JsonOption
-from node.cli.output import complain, print_json, verb
-from node.cohort_reader import read_study
+from node.cli.output import ExitCode, complain, print_json, verb
+from node.cli.tables import show_table
+from node.cohort_reader import CohortReader
+from node.cohort_studies import stored_studies
+from node.ledger.ledger import utc_now
 from node.model_choice import load_active_bundle
 
 if TYPE_CHECKING:
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
     from pipeline.training.extraction import Extracted
     from pipeline.training.manifest import CohortManifest
     from pipeline.training.segmentation import Progress as TrainingProgress
-    from pipeline.training.sources import Sources
+    from pipeline.training.sources import PatientSource, Sources
 
 app = typer.Typer(no_args_is_help=True, help="Train and evaluate a model offline, from phantoms or from patients.")
 
@@ -34,7 +38,7 @@ app.command(epilog="Example: mvi-node cohort evaluate cohort.toml --work build -
     cohort_evaluate.evaluate
 )
 
-CohortFile = Annotated[Path, typer.Argument(metavar="FILE", help="Cohort file (TOML).")]
+CohortFile = Annotated[Path, typer.Argument(metavar="FILE", help="Cohort file (TOML), or a table (CSV).")]
 WorkOption = Annotated[
     Path,
     typer.Option("--work", metavar="DIR", help="Keeps cases, checkpoints and features; a second call goes on."),
@@ -50,16 +54,15 @@ ProcessesOption = Annotated[int, typer.Option("--processes", min=1, max=64, help
 @app.command(epilog="Example: mvi-node cohort check cohort.toml")
 @verb
 def check(file: CohortFile, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Name everything that is wrong with a cohort file; exit 2 where something is."""
-    manifest, sources, _ = _open(file, config)
-    absent = [
-        str(path)
-        for case in manifest.cases
-        for path in (case.folder, case.labels)
-        if path is not None and not path.exists()
-    ]
-    if absent:
-        raise ConfigError([f"{path} does not exist" for path in absent])
+    """Read all that a cohort file names and list every problem of every patient; exit 2 where there is one."""
+    from node.cohort_check import read_problems, stated_problems  # noqa: PLC0415 - `--help` needs no array
+
+    opened = _open(file, config)
+    manifest, sources = opened.manifest, opened.sources
+    with _bar("reading", len(opened.patients)) as on_patient:
+        problems = stated_problems(opened.patients, opened.reader)
+        problems += read_problems(opened.patients, opened.reader, on_patient)
+    problems.sort(key=lambda problem: problem.patient)
     document: dict[str, Any] = {
         "name": manifest.cohort.name,
         "kind": manifest.cohort.kind,
@@ -67,14 +70,22 @@ def check(file: CohortFile, config: ConfigOption = None, as_json: JsonOption = F
         "held_out_cases": len(sources.held_out),
         "classifier_cases": len(sources.classifier),
         "bundle": {"name": manifest.bundle.name, "version": manifest.bundle.version},
+        "problems": [asdict(problem) for problem in problems],
     }
     if as_json:
         print_json(document)
-    else:
-        complain(
-            f"cohort {manifest.cohort.name} is valid: {len(sources.segmentation)} cases for the segmentation, "
-            f"{len(sources.held_out)} held out, {len(sources.classifier)} for the classifier"
+    elif problems:
+        show_table(
+            ("patient", "code", "problem"), [(found.patient, found.code, found.message) for found in problems]
         )
+    if problems:
+        wrong = len({problem.patient for problem in problems})
+        complain(f"{len(problems)} problems of {wrong} of {len(opened.patients)} patients; nothing was changed")
+        raise typer.Exit(ExitCode.USAGE)
+    complain(
+        f"cohort {manifest.cohort.name} is valid: {len(sources.segmentation)} cases for the segmentation, "
+        f"{len(sources.held_out)} held out, {len(sources.classifier)} for the classifier"
+    )
 
 
 @app.command(epilog="Example: mvi-node cohort extract cohort.toml --work build")
@@ -93,7 +104,7 @@ def extract(
     from pipeline.training.cohort import extract as extract_features  # noqa: PLC0415
     from pipeline.training.device import Device  # noqa: PLC0415
 
-    manifest, sources, base = _open(file, config)
+    manifest, sources, base = _ready(file, config)
     with _watch(len(sources.classifier)) as watch:
         use = Resources(threads, processes, Device(device))
         rows = extract_features(manifest, sources, work, watch, use, base)
@@ -119,12 +130,10 @@ def train(
     as_json: JsonOption = False,
 ) -> None:
     """Train segmentation and classifier and write a model bundle. Interrupted, the same command goes on."""
-    from dataclasses import asdict  # noqa: PLC0415 - with its users
-
     from pipeline.training.cohort import Resources, train_bundle  # noqa: PLC0415 - `--help` needs no torch
     from pipeline.training.device import Device  # noqa: PLC0415
 
-    manifest, sources, base = _open(file, config)
+    manifest, sources, base = _ready(file, config)
     folder = out or work / "bundle" / manifest.bundle.name
     with _watch(len(sources.classifier)) as watch:
         use = Resources(threads, processes, Device(device))
@@ -143,18 +152,55 @@ def train(
         )
 
 
-def _open(file: Path, config: Path | None) -> "tuple[CohortManifest, Sources, Base | None]":
+@dataclass(frozen=True)
+class _Opened:
+    manifest: "CohortManifest"
+    sources: "Sources"
+    base: "Base | None"
+    patients: "tuple[PatientSource, ...]"
+    reader: CohortReader
+
+
+def _ready(file: Path, config: Path | None) -> "tuple[CohortManifest, Sources, Base | None]":
+    """Open a cohort file that has no problem of its own: an outcome or unit that is wrong is wrong for hours."""
+    from node.cohort_check import stated_problems  # noqa: PLC0415 - `--help` needs no array
+
+    opened = _open(file, config)
+    if problems := stated_problems(opened.patients, opened.reader):
+        raise ConfigError([f"{found.patient}: {found.message} ({found.code})" for found in problems])
+    return opened.manifest, opened.sources, opened.base
+
+
+def _open(file: Path, config: Path | None) -> _Opened:
     from pipeline.training.cohort import Base, based_on  # noqa: PLC0415 - `--help` needs no torch
-    from pipeline.training.manifest import load_manifest  # noqa: PLC0415
-    from pipeline.training.sources import sources_of  # noqa: PLC0415
+    from pipeline.training.manifest import ACTIVE, load_manifest  # noqa: PLC0415
+    from pipeline.training.sources import PatientSource, sources_of  # noqa: PLC0415
 
     settings, manifest, base = load_settings(config, os.environ), load_manifest(file), None
-    rules = rules_in_force(settings.matching)
-    if manifest.bundle.segmentation_of is not None:
-        bundle = load_active_bundle(settings, manifest.bundle.segmentation_of)
+    named = manifest.bundle.segmentation_of
+    if named is not None:
+        bundle = load_active_bundle(settings, settings.model.active if named == ACTIVE else named)
         base = Base(bundle.identity, bundle.settings, bundle.segmentation_weights)
         manifest = based_on(manifest, base)
-    return manifest, sources_of(manifest, partial(read_study, rules=rules)), base
+    reader = CohortReader(
+        rules_in_force(settings.matching),
+        analytes_in_force(settings.labs.analytes),
+        utc_now().date(),
+        stored_studies({case.study for case in manifest.cases if case.study}, settings),
+    )
+    sources = sources_of(manifest, reader)
+    patients = tuple(source for source in sources.classifier if isinstance(source, PatientSource))
+    return _Opened(manifest, sources, base, patients, reader)
+
+
+@contextmanager
+def _bar(title: str, total: int) -> Iterator[Callable[[], None]]:
+    """Show a bar on a terminal, and nothing elsewhere."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+        task = bars.add_task(title, total=total)
+        yield lambda: bars.advance(task)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from node.ledger.ledger import utc_now
 
 @verb
 def evaluate(  # noqa: PLR0913, PLR0917 - options of a verb
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Cohort file (TOML).")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Cohort file (TOML), or a table (CSV).")],
     work: Annotated[Path, typer.Option("--work", metavar="DIR", help="Folder that `cohort extract` filled.")],
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder of the report. Default: WORK/evaluation.")

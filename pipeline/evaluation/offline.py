@@ -17,11 +17,11 @@ from pipeline.evaluation.reading import read_cohort
 from pipeline.evaluation.report import Provenance
 from pipeline.evaluation.settings import EvaluationSettings
 from pipeline.evaluation.writing import write_evaluation
-from pipeline.study import Study
+from pipeline.training.cases import PatientCase
 from pipeline.training.extraction import FEATURES
 from pipeline.training.making import RECORD, digest
 from pipeline.training.manifest import load_manifest
-from pipeline.training.sources import sources_of
+from pipeline.training.sources import Patient, sources_of
 
 PACKAGES = ("mvi-node", "numpy", "scipy", "scikit-learn", "torch", "matplotlib", "pyradiomics")
 
@@ -154,11 +154,12 @@ def open_cohort(place: Place) -> EvaluationCohort:
 def _require_other_folders(place: Place, external: Place) -> None:
     """Check that the cohort files share no folder: two extractions of a patient need not give equal features."""
     first, second = (
-        {case.folder.resolve() for case in load_manifest(one.file).cases} for one in (place, external)
+        {found for case in load_manifest(one.file).cases for found in case.places()} for one in (place, external)
     )
     if shared := first & second:
         raise EvaluationError(
-            "EV-TWICE", f"{len(shared)} folders are in the cohort and in the external one; take them out of one"
+            "EV-TWICE",
+            f"{len(shared)} folders or studies are in the cohort and in the external one; take them out of one",
         )
 
 
@@ -193,5 +194,5 @@ def _checksums(title: str, place: Place, cohort: EvaluationCohort) -> dict[str, 
     return found
 
 
-def _no_reader(folder: Path) -> Study:
-    raise ValueError(f"an evaluation reads features, not {folder}")
+def _no_reader(case: PatientCase) -> Patient:
+    raise ValueError(f"an evaluation reads features, not {len(case.images)} images")

@@ -202,7 +202,7 @@ def _record(
     )
     return {
         "software": version("mvi-node"),
-        "cohort": manifest.cohort.model_dump(mode="json"),
+        "cohort": manifest.cohort.model_dump(mode="json", exclude={"table"}),
         "phantoms": manifest.phantoms.model_dump(mode="json"),
         "segmentation": segmentation,
         "classifier": {

@@ -13,9 +13,10 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from config.analytes import load_analytes
+from config.errors import NodeError
 from pipeline.classification import CLINICAL_FEATURES
 from pipeline.clinical import clinical_features
-from pipeline.errors import StudyError, TransientError, UnsuitableStudyError
+from pipeline.errors import TransientError, UnsuitableStudyError
 from pipeline.lesions import delineate, measure
 from pipeline.model_bundle import PipelineSettings
 from pipeline.quality import registration_gates, require
@@ -170,7 +171,7 @@ def extract_case(
         reason = _extract(source, weights, settings, folder, repeats)
     except TransientError:
         raise
-    except StudyError as error:
+    except NodeError as error:  # Also a folder without DICOM files: of this case alone.
         reason = str(error)
     if reason:
         (folder / f"{source.name}{REFUSAL}").write_text(json.dumps({"because": reason}) + "\n", encoding="utf-8")

@@ -1,15 +1,18 @@
 """Images and masks as NIfTI and NRRD (SimpleITK)."""
 
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813 - the package's own idiom
 
 from pipeline.errors import UnsuitableStudyError
 from pipeline.geometry import Grid
-from pipeline.lattice import onto_grid
+from pipeline.lattice import onto_grid, unreadable
 from pipeline.resampling import grid_of
 from pipeline.volume import LabelMap, Volume
+
+READERS: Final = {".nii": "NiftiImageIO", ".nii.gz": "NiftiImageIO", ".nrrd": "NrrdImageIO"}
 
 
 def read_volume(path: Path, *, what: str) -> Volume:
@@ -31,7 +34,7 @@ def read_volume(path: Path, *, what: str) -> Volume:
     try:
         return Volume(sitk.GetArrayFromImage(sitk.Cast(image, sitk.sitkFloat32)), grid_of(image))
     except (ValueError, RuntimeError) as error:
-        raise _unreadable(what, "it is no image of three dimensions with finite values") from error
+        raise unreadable(what, "it is no image of three dimensions with finite values") from error
 
 
 def read_mask(path: Path, grid: Grid, *, what: str) -> LabelMap:
@@ -69,20 +72,32 @@ def read_mask(path: Path, grid: Grid, *, what: str) -> LabelMap:
     return onto_grid(LabelMap((labels != 0).astype(np.uint8), grid_of(image)), grid, what=what)
 
 
+def read_labels(path: Path, grid: Grid, *, what: str) -> LabelMap:
+    """Read a label map on the voxels of `grid`, with its labels as they are.
+
+    Parameters
+    ----------
+    path, grid, what
+        As of `read_mask`.
+
+    Raises
+    ------
+    UnsuitableStudyError
+        ``CM-READ``, ``CM-GRID``.
+    """
+    image = sitk.Cast(_read(path, what), sitk.sitkUInt8)
+    return onto_grid(LabelMap(sitk.GetArrayFromImage(image), grid_of(image)), grid, what=what)
+
+
 def _read(path: Path, what: str) -> sitk.Image:
+    # Named: ITK would give a DICOM file to GDCM (CVE-2026-3650), whatever its name.
+    reader = next((reader for end, reader in READERS.items() if path.name.lower().endswith(end)), None)
+    if reader is None:
+        raise unreadable(what, f"its name ends on none of {', '.join(READERS)}")
     try:
-        image = sitk.ReadImage(str(path))
+        image = sitk.ReadImage(str(path), imageIO=reader)
     except RuntimeError as error:
-        raise _unreadable(what, "the file cannot be read") from error
+        raise unreadable(what, "the file cannot be read") from error
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
-        raise _unreadable(what, "it has not three dimensions and one value a voxel")
+        raise unreadable(what, "it has not three dimensions and one value a voxel")
     return image
-
-
-def _unreadable(what: str, because: str) -> UnsuitableStudyError:
-    return UnsuitableStudyError(
-        "CM-READ",
-        f"{what} cannot be used: {because}.",
-        remedy="Export it again as DICOM SEG, RTSTRUCT, NIfTI or NRRD.",
-        stage="assemble",
-    )

@@ -1,43 +1,32 @@
 """A cohort file: which cases, how the networks are fitted, and which bundle comes out."""
 
+import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from config.errors import ConfigError
 from pipeline.model_bundle import BUNDLE_NAME_PATTERN, DEMONSTRATION_USE, VERSION_PATTERN, PipelineSettings
-from pipeline.study import Analyte
+from pipeline.training.cases import PatientCase, Table
+from pipeline.training.patient_table import read_patient_table
 from pipeline.training.settings import ClassifierTrainingSettings, ExtractionSettings, SegmentationTrainingSettings
 
+ACTIVE = "active"
+"""In place of the name of a bundle: the one that the node works with."""
 Seed = Annotated[int, Field(ge=0)]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class DicomCase(_Table):
-    """One patient of a DICOM cohort."""
-
-    folder: Path
-    """Folder of the DICOM files; relative to the cohort file."""
-    mvi: bool
-    """Microvascular invasion, from pathology."""
-    labels: Path | None = None
-    """NIfTI on the grid of the hepatobiliary series: 1 liver, 2 tumour; needed to train the segmentation."""
-    clinical: dict[Analyte, float] = Field(default_factory=dict)
-    """Laboratory values by `Analyte`; may be incomplete."""
-
-
-class Cohort(_Table):
+class Cohort(Table):
     """The cases of the classifier."""
 
     name: Annotated[str, Field(min_length=1)]
     """For tables and logs."""
-    kind: Literal["phantom", "dicom"]
-    """Phantoms are made from seeds; DICOM cases are listed."""
+    kind: Literal["phantom", "dicom", "patients"]
+    """Phantoms are made from seeds; patients are listed. ``dicom`` means the same as ``patients``."""
+    table: Path | None = None
+    """Patients as CSV, in place of [[cases]]; relative to the cohort file."""
     first_seed: Seed = 0
     """Seed of the first phantom; the others follow."""
     count: Annotated[int, Field(ge=0)] = 0
@@ -46,7 +35,7 @@ class Cohort(_Table):
     """Share of phantoms with microvascular invasion."""
 
 
-class PhantomSeeds(_Table):
+class PhantomSeeds(Table):
     """Phantoms of the segmentation: not those of the classifier, whose cases must be unseen."""
 
     first_seed: Seed = 0
@@ -59,7 +48,7 @@ class PhantomSeeds(_Table):
     """Number of phantoms evaluated while training."""
 
 
-class BundleTarget(_Table):
+class BundleTarget(Table):
     """The bundle that training writes."""
 
     name: Annotated[str, Field(pattern=BUNDLE_NAME_PATTERN)]
@@ -70,15 +59,16 @@ class BundleTarget(_Table):
     """Printed in every result."""
     segmentation_of: Annotated[str, Field(pattern=BUNDLE_NAME_PATTERN)] | None = None
     """An installed bundle whose segmentation is taken as it is, and only the classifier fitted: for a site that
-    knows the outcome of its patients and has drawn none of their tumours. None: the segmentation is trained."""
+    knows the outcome of its patients and has drawn none of their tumours. ``active``: that of the node. None: the
+    segmentation is trained."""
 
 
-class CohortManifest(_Table):
+class CohortManifest(Table):
     """Everything that `mvi-node cohort` needs."""
 
     cohort: Cohort
     """The cases of the classifier."""
-    cases: tuple[DicomCase, ...] = ()
+    cases: tuple[PatientCase, ...] = ()
     """Patients of a DICOM cohort."""
     phantoms: PhantomSeeds = PhantomSeeds()
     """Phantoms of the segmentation."""
@@ -101,7 +91,7 @@ class CohortManifest(_Table):
         return self
 
     def _phantom_problems(self) -> list[str]:
-        problems = ['[[cases]] belong to kind = "dicom"'] if self.cases else []
+        problems = ['[[cases]] belong to kind = "patients"'] if self.cases else []
         if not self.cohort.count:
             problems.append("cohort.count: at least one phantom is needed")
         if not self.phantoms.count and self.bundle.segmentation_of is None:
@@ -121,37 +111,57 @@ class CohortManifest(_Table):
         return problems
 
     def _dicom_problems(self) -> list[str]:
-        problems = [] if self.cases else ["[[cases]]: a DICOM cohort lists its cases"]
+        problems = [] if self.cases else ["[[cases]]: a cohort of patients lists its cases"]
         if self.cohort.count or self.phantoms.count:
             problems.append('seeds and counts belong to kind = "phantom"')
         return problems
 
 
 def load_manifest(path: Path) -> CohortManifest:
-    """Read a cohort file.
+    """Read a cohort file, or a table of patients alone.
+
+    A table alone (``.csv``) makes a cohort of its name, whose segmentation is that of the model in force.
 
     Raises
     ------
     ConfigError
-        The file is missing or no TOML, or keys are wrong; one message names them all.
+        The file is missing or no TOML or CSV, or keys are wrong; one message names them all.
     """
+    document = _of_table(path) if path.suffix.lower() == ".csv" else _of_toml(path)
+    try:
+        manifest = CohortManifest.model_validate(document)
+    except ValidationError as error:
+        problems = [f"{path}: " + _sentence(item["loc"], item["msg"], item["type"]) for item in error.errors()]
+        raise ConfigError(problems) from error
+    here = path.parent if manifest.cohort.table is None else (path.parent / manifest.cohort.table).parent
+    cases = tuple(case.relative_to(here) for case in manifest.cases)
+    return manifest.model_copy(update={"cases": cases})
+
+
+def _of_toml(path: Path) -> dict[str, Any]:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ConfigError([f"cohort file {path} does not exist"]) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError([f"{path} is not valid TOML: {error}"]) from error
-    try:
-        manifest = CohortManifest.model_validate(document)
-    except ValidationError as error:
-        problems = [f"{path}: " + _sentence(item["loc"], item["msg"], item["type"]) for item in error.errors()]
-        raise ConfigError(problems) from error
-    here = path.parent
-    cases = tuple(
-        case.model_copy(update={"folder": here / case.folder, "labels": case.labels and here / case.labels})
-        for case in manifest.cases
-    )
-    return manifest.model_copy(update={"cases": cases})
+    cohort = document.get("cohort")
+    table = cohort.get("table") if isinstance(cohort, dict) else None
+    if isinstance(table, str):
+        if "cases" in document:
+            raise ConfigError([f"{path}: cohort.table stands in place of [[cases]]; leave one out"])
+        document["cases"] = read_patient_table(path.parent / table)
+    return document
+
+
+def _of_table(path: Path) -> dict[str, Any]:
+    cases = read_patient_table(path)
+    name = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "cohort"
+    return {
+        "cohort": {"name": path.stem, "kind": "patients"},
+        "cases": cases,
+        "bundle": {"name": name, "version": "1.0.0", "segmentation_of": ACTIVE},
+    }
 
 
 def _sentence(location: tuple[int | str, ...], message: str, kind: str) -> str:

@@ -1,21 +1,19 @@
 """Where the cases of a cohort come from: phantoms from seeds, patients from folders."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-
-import SimpleITK as sitk  # noqa: N813 - the package's own idiom
+from dataclasses import dataclass, field
 
 from pipeline.geometry import FloatArray
 from pipeline.phantom import PhantomSettings, make_case
-from pipeline.resampling import grid_of
-from pipeline.study import FIXED_ROLE, ClinicalValue, Role, Study
+from pipeline.study import FIXED_ROLE, Role, Study
+from pipeline.training.cases import PatientCase
 from pipeline.training.errors import TrainingError
-from pipeline.training.manifest import CohortManifest, DicomCase
+from pipeline.training.image_files import read_labels
+from pipeline.training.manifest import CohortManifest
 from pipeline.volume import LabelMap
 
-StudyReader = Callable[[Path], Study]
-"""Reads a folder of DICOM files; given by the caller, since the pipeline knows no DICOM."""
+PatientReader = Callable[[PatientCase], "Patient"]
+"""Reads what a case names; given by the caller, since the pipeline knows no DICOM."""
 
 LOW_FIELD_EVERY = 4
 """Every fourth phantom is of 1.5 T, the others of 3 T."""
@@ -48,6 +46,22 @@ class LoadedCase:
     tumour_masks: Mapping[Role, LabelMap] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, eq=False)
+class Patient:
+    """What was read of a patient.
+
+    Parameters
+    ----------
+    study
+        As acquired, with the laboratory values of the cohort file.
+    tumour_masks
+        As of `LoadedCase`.
+    """
+
+    study: Study
+    tumour_masks: Mapping[Role, LabelMap] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class PhantomSource:
     """A phantom that is made when it is needed."""
@@ -72,11 +86,11 @@ class PhantomSource:
 
 @dataclass(frozen=True)
 class PatientSource:
-    """A patient whose files lie in a folder."""
+    """A patient whose files lie somewhere."""
 
     number: int
-    case: DicomCase
-    reader: StudyReader
+    case: PatientCase
+    reader: PatientReader
 
     @property
     def name(self) -> str:
@@ -84,32 +98,31 @@ class PatientSource:
         return f"patient-{self.number:04d}"
 
     def load(self) -> LoadedCase:
-        """Read images and labels.
+        """Read images, labels and masks.
 
         Raises
         ------
         TrainingError
-            The labels do not lie on the grid of the hepatobiliary series.
+            Nobody knows the outcome.
         StudyError
-            The images are unsuitable.
+            The images are unsuitable, or ``CM-...`` a mask is.
         """
-        study = self.reader(self.case.folder)
-        clinical = {
-            analyte: ClinicalValue(value, origin="cohort") for analyte, value in self.case.clinical.items()
-        }
-        study = replace(study, clinical={**study.clinical, **clinical})
-        labels = None if self.case.labels is None else self._labels(study, self.case.labels)
-        return LoadedCase(study, self.case.mvi, labels, None)
+        if self.case.mvi is None:
+            raise TrainingError(f"{self.name} has no outcome (mvi); `mvi-node cohort check` lists all such cases")
+        patient = self.reader(self.case)
+        return LoadedCase(patient.study, self.case.mvi, self.labels(patient.study), None, patient.tumour_masks)
 
-    def _labels(self, study: Study, path: Path) -> LabelMap:
-        try:
-            image = sitk.ReadImage(str(path), sitk.sitkUInt8)
-        except RuntimeError as error:
-            raise TrainingError(f"labels of {self.name} cannot be read: {path}") from error
-        labels = LabelMap(sitk.GetArrayFromImage(image), grid_of(image))
-        if not labels.grid.is_close(study.volumes[FIXED_ROLE].grid, tolerance_mm=0.1):
-            raise TrainingError(f"labels of {self.name} are not on the grid of its hepatobiliary series: {path}")
-        return labels
+    def labels(self, study: Study) -> LabelMap | None:
+        """Read the label map, which must lie on the grid of the hepatobiliary series; None where none is named.
+
+        Raises
+        ------
+        UnsuitableStudyError
+            ``CM-GRID``, ``CM-READ``.
+        """
+        if self.case.labels is None:
+            return None
+        return read_labels(self.case.labels, study.volumes[FIXED_ROLE].grid, what="The label map")
 
 
 Source = PhantomSource | PatientSource
@@ -132,7 +145,7 @@ class Sources:
     classifier: tuple[Source, ...]
 
 
-def sources_of(manifest: CohortManifest, reader: StudyReader) -> Sources:
+def sources_of(manifest: CohortManifest, reader: PatientReader) -> Sources:
     """List the cases of a manifest.
 
     The segmentation of a phantom cohort learns from phantoms of its own. Patients are too rare for that: those

@@ -202,8 +202,8 @@ def main() -> int:
     return 0
 
 
-def _no_reader(folder: Path) -> Any:
-    raise ValueError(f"{folder}: only phantoms have a truth to compare with")
+def _no_reader(case: object) -> Any:
+    raise ValueError(f"{case}: only phantoms have a truth to compare with")
 
 
 if __name__ == "__main__":

@@ -2,11 +2,18 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import SimpleITK as sitk  # noqa: N813 - the package's own idiom
 from typer.testing import CliRunner
 
 from node.cli import app
+from node.ledger.ledger import open_ledger
+from node.storage import LEDGER_FILE
+from pipeline.geometry import Grid
 from pipeline.model_bundle import BUNDLED_FOLDER
+from pipeline.resampling import to_sitk
+from pipeline.study import Role
 
 
 def run(*arguments: str) -> tuple[int, str, str]:
@@ -31,9 +38,69 @@ def test_check_when_folders_are_missing_then_all_are_named_and_the_exit_code_is_
     )
     code, output, errors = run("cohort", "check", str(file))
     assert code == 2
-    assert output == ""
     for name in ("a", "a.nii.gz", "b"):
-        assert f"{tmp_path / name} does not exist" in errors
+        assert f"CM-PATH\t{tmp_path / name} does not exist" in output
+    assert "3 problems of 2 of 2 patients" in errors
+
+
+def test_check_when_patients_have_problems_then_one_table_lists_all_and_nothing_is_changed(tmp_path: Path) -> None:
+    grid = Grid((3, 4, 5), np.array([1.0, 2.0, 3.0]), np.zeros(3), np.eye(3))
+    for role in Role:
+        sitk.WriteImage(to_sitk(np.zeros(grid.shape, np.int16), grid), str(tmp_path / f"{role}.nii.gz"))
+    box = np.zeros(grid.shape, np.uint8)
+    box[1, 1, 1] = 1
+    sitk.WriteImage(to_sitk(box, grid), str(tmp_path / "good.nrrd"))
+    elsewhere = Grid(grid.shape, grid.spacing_xyz_mm, np.array([0.3, 0.0, 0.0]), grid.direction)
+    sitk.WriteImage(to_sitk(box, elsewhere), str(tmp_path / "bad.nrrd"))
+    images = ",".join(f"image_{role}" for role in Role)
+    six = ",".join(f"{role}.nii.gz" for role in Role)
+    (tmp_path / "empty").mkdir()
+    file = tmp_path / "cohort.csv"
+    file.write_text(
+        f"patient,folder,study,mvi,mask_T2,mask_T1_PRE,AST [U/L],GGT,{images}\n"
+        f"P1,,,yes,good.nrrd,bad.nrrd,30,,{six}\n"
+        f"P2,,,,,absent.nrrd,9,12,T2.nii.gz,,,,,\n"
+        f"P2,empty,,no,,,,{',' * 6}\n"
+        f"P4,,,no,,,30,,T2.nii.gz,T1_PRE.nii.gz,,,,\n"
+    )
+    before = sorted(tmp_path.rglob("*"))
+    code, output, _ = run("cohort", "check", str(file), "--json")
+    assert code == 2
+    found = {(item["patient"], item["code"]) for item in json.loads(output)["problems"]}
+    assert found == {
+        ("patient-0001", "CM-GRID"),
+        ("patient-0001", "CM-TWICE"),
+        ("patient-0002", "CM-LABEL"),
+        ("patient-0002", "CM-TWICE"),
+        ("patient-0002", "CM-PATH"),
+        ("patient-0002", "LAB-UNIT"),
+        ("patient-0002", "CM-ROLE"),
+        ("patient-0003", "CM-TWICE"),
+        ("patient-0003", "CM-READ"),
+        ("patient-0004", "CM-TWICE"),
+        ("patient-0004", "CM-ROLE"),
+    }
+    assert sorted(tmp_path.rglob("*")) == before
+    code, _, errors = run("cohort", "extract", str(file), "--work", str(tmp_path / "work"))
+    assert code == 2
+    assert "patient-0002: no outcome" in errors
+    assert not (tmp_path / "work").exists()
+
+
+def test_check_when_a_study_of_the_node_is_named_then_the_node_is_asked(tmp_path: Path) -> None:
+    config, file = tmp_path / "node.toml", tmp_path / "cohort.csv"
+    storage = tmp_path / "storage"
+    storage.mkdir()
+    config.write_text(f'[node]\nstorage = "{storage}"\n')
+    file.write_text("study,mvi\n1.2.3,yes\n")
+    code, _, errors = run("cohort", "check", str(file), "--config", str(config))
+    assert code == 1
+    assert "no ledger" in errors
+    with open_ledger(f"sqlite:///{storage / LEDGER_FILE}"):
+        pass
+    code, output, _ = run("cohort", "check", str(file), "--config", str(config))
+    assert code == 2
+    assert "patient-0001\tCM-STUDY" in output
 
 
 def test_check_when_a_site_has_its_own_series_rules_then_the_cases_are_read_by_them(
@@ -46,7 +113,7 @@ def test_check_when_a_site_has_its_own_series_rules_then_the_cases_are_read_by_t
     cohort = str(BUNDLED_FOLDER / "phantom-demo" / "cohort.toml")
     rules.write_text('version = "hospital 1"\n[lexicon]\narterial = ["fase a"]\n')
     run("cohort", "check", cohort, "--config", str(config))
-    assert readers[0].keywords["rules"].label.endswith("with site rules hospital 1")
+    assert readers[0].rules.label.endswith("with site rules hospital 1")
     rules.write_text('version = "hospital 1"\n[decision]\nmargin = -1\n')
     code, _, errors = run("cohort", "check", cohort, "--config", str(config))
     assert code == 2

@@ -182,7 +182,7 @@ def test_train_when_segmentation_and_features_are_done_then_only_the_classifier_
         classifier=TRAINING,
         bundle=BundleTarget(name="small", version="0.1.0"),
     )
-    sources = sources_of(manifest, lambda folder: pytest.fail(str(folder)))
+    sources = sources_of(manifest, lambda case: pytest.fail(str(case)))
     monkeypatch.setattr(PhantomSource, "load", lambda _: pytest.fail("nothing is left to load"))
     weights = weights_of(build_network(network))
     np.savez(weights_file(tmp_path, manifest), allow_pickle=False, **weights)

@@ -73,3 +73,14 @@ def test_volume_when_it_cannot_be_read_then_named(tmp_path: Path) -> None:
     sitk.WriteImage(to_sitk(array, GRID), str(tmp_path / "nan.nrrd"))
     with pytest.raises(UnsuitableStudyError, match="finite"):
         read_volume(tmp_path / "nan.nrrd", what="v")
+
+
+@pytest.mark.parametrize("name", ["a.dcm", "a.nrrd", "a.nii", "a"])
+def test_file_when_it_is_dicom_by_any_name_then_it_is_not_given_to_a_reader_of_dicom(
+    tmp_path: Path, name: str
+) -> None:
+    image = sitk.GetImageFromArray(np.ones((1, 4, 4), np.uint16))
+    sitk.WriteImage(image, str(tmp_path / "real.dcm"))
+    (tmp_path / name).write_bytes((tmp_path / "real.dcm").read_bytes())
+    with pytest.raises(UnsuitableStudyError, match="CM-READ"):
+        read_volume(tmp_path / name, what="v")

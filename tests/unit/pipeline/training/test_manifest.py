@@ -4,10 +4,11 @@ import pytest
 
 from config.errors import ConfigError
 from pipeline.model_bundle import BUNDLED_FOLDER
-from pipeline.study import Study
+from pipeline.study import Role
+from pipeline.training.cases import PatientCase
 from pipeline.training.errors import TrainingError
-from pipeline.training.manifest import load_manifest
-from pipeline.training.sources import PatientSource, PhantomSource, sources_of
+from pipeline.training.manifest import ACTIVE, load_manifest
+from pipeline.training.sources import Patient, PatientSource, PhantomSource, sources_of
 
 PHANTOMS = """
 [cohort]
@@ -49,8 +50,8 @@ intended_use = "research"
 """
 
 
-def no_reader(folder: Path) -> Study:
-    raise AssertionError(folder)
+def no_reader(case: PatientCase) -> Patient:
+    raise AssertionError(case)
 
 
 def write(folder: Path, text: str) -> Path:
@@ -121,6 +122,58 @@ def test_manifest_when_of_the_demonstration_model_then_it_is_valid() -> None:
     assert "not for patients" in manifest.bundle.intended_use
 
 
-def test_manifest_when_a_clinical_value_is_unknown_then_it_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"cases\.0\.clinical\.afp"):
-        load_manifest(write(tmp_path, PATIENTS.replace("ast_u_per_l", "afp")))
+TABLE = """patient,folder,study,mvi,image_T2,mask_T2,AST [U/L],hbcab_positive
+P1,a,,yes,,drawn/a.nrrd,31.5,1
+P2,,1.2.840.3,no,,,,
+P3,,,,x.nii.gz,,,
+"""
+
+
+def test_table_when_alone_then_it_is_a_cohort_of_patients_with_the_segmentation_in_force(tmp_path: Path) -> None:
+    (tmp_path / "My Cohort.csv").write_text("\ufeff" + TABLE, encoding="utf-8")
+    manifest = load_manifest(tmp_path / "My Cohort.csv")
+    assert (manifest.cohort.name, manifest.bundle.name) == ("My Cohort", "my-cohort")
+    assert manifest.bundle.segmentation_of == ACTIVE
+    first, second, third = manifest.cases
+    assert (first.patient, first.folder, first.mvi) == ("P1", tmp_path / "a", True)
+    assert first.masks == {Role.T2: tmp_path / "drawn" / "a.nrrd"}
+    assert first.clinical == {"AST [U/L]": "31.5", "hbcab_positive": "1"}
+    assert (second.study, second.mvi, second.clinical) == ("1.2.840.3", False, {})
+    assert (third.images, third.mvi) == ({Role.T2: tmp_path / "x.nii.gz"}, None)
+    assert [source.name for source in sources_of(manifest, no_reader).classifier] == [
+        "patient-0001",
+        "patient-0002",
+        "patient-0003",
+    ]
+
+
+def test_table_when_named_by_a_cohort_file_then_its_paths_start_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "sheets").mkdir()
+    (tmp_path / "sheets" / "p.csv").write_text(TABLE)
+    text = PATIENTS[: PATIENTS.index("[[cases]]")].replace('"dicom"', '"patients"\ntable = "sheets/p.csv"')
+    bundle = PATIENTS[PATIENTS.index("[bundle]") :]
+    manifest = load_manifest(write(tmp_path, text + bundle))
+    assert manifest.cases[0].folder == tmp_path / "sheets" / "a"
+    with pytest.raises(ConfigError, match="leave one out"):
+        load_manifest(write(tmp_path, text + "[[cases]]\nfolder = 'a'\n" + bundle))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("P1,a,,yes", "P1,a,,perhaps", r"cases\.0\.mvi"),
+        ("P1,a,,yes", "P1,,,yes", r"cases\.0: name one of folder, study and images"),
+        ("image_T2", "image_T3", r"cases\.2\.images\.t3"),
+        ("1.2.840.3", "1.2.x", r"cases\.1\.study"),
+        ("31.5,1", "31.5,1,2", "line 2: more cells than columns"),
+        ("patient,folder", "folder,folder", "two columns folder"),
+        ("patient,folder", ",folder", "a column without a name"),
+    ],
+)
+def test_table_when_wrong_then_the_line_or_key_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert old in TABLE
+    (tmp_path / "p.csv").write_text(TABLE.replace(old, new, 1))
+    with pytest.raises(ConfigError, match=said):
+        load_manifest(tmp_path / "p.csv")
+    with pytest.raises(ConfigError, match="does not exist"):
+        load_manifest(tmp_path / "absent.csv")

@@ -1,0 +1,65 @@
+"""One patient of a cohort file: where the images are, what is known, and what was drawn."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from pipeline.study import Role
+
+StudyInstanceUid = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)+$", max_length=64)]
+
+
+class Table(BaseModel):
+    """A table of a cohort file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class PatientCase(Table):
+    """One patient of a cohort."""
+
+    patient: str = ""
+    """A pseudonym, by which a patient who is there twice is found; never shown."""
+    folder: Path | None = None
+    """Folder of the DICOM files; relative to the cohort file."""
+    study: StudyInstanceUid | None = None
+    """Study Instance UID of a study that the node holds, in place of a folder."""
+    images: dict[Role, Path] = Field(default_factory=dict)
+    """Six NIfTI or NRRD files by role, in place of a folder; as acquired, not registered."""
+    mvi: bool | None = None
+    """Microvascular invasion, from pathology."""
+    labels: Path | None = None
+    """NIfTI on the grid of the hepatobiliary series: 1 liver, 2 tumour; needed to train the segmentation."""
+    masks: dict[Role, Path] = Field(default_factory=dict)
+    """Tumour outlined by hand, each on the voxels of its sequence: DICOM SEG, RTSTRUCT, NIfTI or NRRD."""
+    clinical: dict[str, float | str] = Field(default_factory=dict)
+    """Laboratory values by `Analyte`, or by name and unit as ``AST [ukat/L]``; may be incomplete."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if sum((self.folder is not None, self.study is not None, bool(self.images))) != 1:
+            raise ValueError("name one of folder, study and images")
+        return self
+
+    def relative_to(self, here: Path) -> "PatientCase":
+        """Return the case with paths that start at the folder of the cohort file."""
+        return self.model_copy(
+            update={
+                "folder": self.folder and here / self.folder,
+                "labels": self.labels and here / self.labels,
+                "images": {role: here / path for role, path in self.images.items()},
+                "masks": {role: here / path for role, path in self.masks.items()},
+            }
+        )
+
+    def paths(self) -> Iterator[Path]:
+        """Give every file and folder that the case names."""
+        yield from (path for path in (self.folder, self.labels) if path is not None)
+        yield from (*self.images.values(), *self.masks.values())
+
+    def places(self) -> frozenset[str]:
+        """Return what tells its images from those of another patient."""
+        places = [path.resolve() for path in (self.folder, *self.images.values()) if path is not None]
+        return frozenset([*map(str, places), *([self.study] if self.study else [])])

@@ -96,7 +96,7 @@ def decide(study: Sorted, rules: SeriesRules, placed: Placed | None = None) -> D
         missing_objections(study, choices, pools, clock, blocked, rules),
         ambiguous_objections(choices, ambiguous, rules),
         defective_objections(choices),
-        contradicting_objections(choices),
+        contradicting_objections(choices, timing),
         misnamed_objections(study, choices, timing, rules),
         weak_objections(choices, timing, rules),
     )

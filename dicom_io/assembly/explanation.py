@@ -54,6 +54,8 @@ def why_it_lost(
             return found
     if equivalent(role, choice, rival, timing, rules):
         return f"equally right; {_preference(role, rules)}"
+    if rival.score == choice.score:
+        return f"as many points, {rival.score:g}; {rules.decision.margin:g} less are asked of it (decision.margin)"
     return f"{rival.score:g} points against {choice.score:g}: {_differences(choice, rival)}"
 
 
@@ -104,7 +106,7 @@ def _differences(choice: Scored, rival: Scored) -> str:
     }
     ordered = sorted((rule for rule, gap in gaps.items() if gap), key=lambda rule: -abs(gaps[rule]))
     parts = [f"{rule} {_told(theirs.get(rule, []))} against {_told(ours.get(rule, []))}" for rule in ordered]
-    return "; ".join(parts[:_MOST_DIFFERENCES]) or "no difference, so that decision.margin is not kept"
+    return "; ".join(parts[:_MOST_DIFFERENCES]) or "no difference"
 
 
 def _by_rule(scored: Scored) -> dict[str, list[Evidence]]:

@@ -69,8 +69,12 @@ def assignment_objections(
 
 
 def _blocked(role: Role, code: str) -> Refusal:
-    reason = "lies in another frame of reference than" if code == "SM-FOR" else "does not cover"
-    return refuse(code, f"The {ROLE_WORDS[role]} series {reason} the T1 phases.")
+    reason, rule = (
+        ("lies in another frame of reference than", "frame_of_reference")
+        if code == "SM-FOR"
+        else ("does not cover", "coverage")
+    )
+    return refuse(code, f"The {ROLE_WORDS[role]} series {reason} the T1 phases ([geometry] {rule}).")
 
 
 def missing_objections(
@@ -94,12 +98,10 @@ def missing_objections(
         yield _blocked(missing[0], blocked[missing[0]])
     if missing[0] in DYNAMIC_ROLES and study.t1:
         if missing == [Role.T1_HEPATOBILIARY] and clock is not None and _ends_early(choices, clock, rules):
-            minutes = rules.time.hepatobiliary_s[0] / 60
-            yield refuse("SM-NOHBP", f"No T1 phase was acquired {minutes:g} minutes or more after the injection.")
+            yield _none_late(rules)
         yield from _obstructed(missing, pools, rules)
         if missing == [Role.T1_HEPATOBILIARY]:
-            minutes = rules.time.hepatobiliary_s[0] / 60
-            yield refuse("SM-NOHBP", f"No T1 phase was acquired {minutes:g} minutes or more after the injection.")
+            yield _none_late(rules)
     named = [role for role in missing if role in DYNAMIC_ROLES and _is_named(role, pools)]
     absent = [role for role in missing if role not in named] or missing
     unplaced = [role for role in named if role not in absent]
@@ -110,6 +112,14 @@ def missing_objections(
     if found:
         message += f" Found: {name_roles(found)}."
     yield refuse(f"SM-MISSING-{absent[0]}", message)
+
+
+def _none_late(rules: SeriesRules) -> Refusal:
+    minutes = rules.time.hepatobiliary_s[0] / 60
+    said = (
+        f"No axial T1 phase was acquired {minutes:g} minutes or more after the injection ([time] hepatobiliary_s)."
+    )
+    return refuse("SM-NOHBP", said)
 
 
 def _ends_early(choices: Mapping[Role, Scored], clock: Clock, rules: SeriesRules) -> bool:
@@ -175,7 +185,7 @@ def _named_series(choice: Scored) -> str:
     return f"series {number} ({shown})" if shown else f"series {number}"
 
 
-def contradicting_objections(choices: Mapping[Role, Scored]) -> Iterator[Refusal]:
+def contradicting_objections(choices: Mapping[Role, Scored], timing: Timing | None) -> Iterator[Refusal]:
     """Yield the phases that time calls otherwise than their description does: one of the two is wrong."""
     for role, choice in choices.items():
         said = sum(item.weight for item in choice.evidence if item.family == "text")
@@ -183,9 +193,17 @@ def contradicting_objections(choices: Mapping[Role, Scored]) -> Iterator[Refusal
             series = choice.subvolume.series
             yield refuse(
                 "SM-ORDER",
-                f"Series {series.series_number} is called {series.description!r}, but its time is that of the "
-                f"{ROLE_WORDS[role]}.",
+                f"Series {series.series_number} is called {series.description!r}, but its time"
+                f"{_when(choice, timing)} is that of the {ROLE_WORDS[role]}.",
             )
+
+
+def _when(choice: Scored, timing: Timing | None) -> str:
+    if timing is None:
+        return ""
+    elapsed_s = timing.clock.instants_s[choice.subvolume] - timing.injection_s
+    told = "recorded" if timing.measured else "estimated"
+    return f", {elapsed_s:+.0f} s from the {told} injection,"
 
 
 def misnamed_objections(

@@ -113,7 +113,7 @@ def explain(study: StudyArgument, config: ConfigOption = None, as_json: JsonOpti
     if as_json:
         print_json(document)
         return
-    typer.echo(f"{document['state']}: {document['waits_for']}")
+    typer.echo(f"{document['state']}; waits for {document['waits_for']}")
     show_match(document, _condition(document))
     refusal = document["refusal"]
     if refusal is not None and refusal["code"] != document["code"]:

@@ -16,7 +16,8 @@ STUDY_BYTES = "1GB"
 class DaskExecutor(Executor):
     """Runs what it is given on the workers of a Dask scheduler.
 
-    A worker that dies is a `BrokenExecutor`, as in a process pool; a scheduler that is gone as well.
+    A worker that dies is a `BrokenExecutor`, as in a process pool; a scheduler that is gone as well. The model
+    bundle behind a study goes to each worker once.
 
     Parameters
     ----------
@@ -38,7 +39,10 @@ class DaskExecutor(Executor):
             self._client = Client(scheduler, set_as_default=False, timeout=CONNECT_S)
         except (OSError, TimeoutError) as error:
             raise ConfigError([f"compute.scheduler: no Dask scheduler answers at {scheduler}"]) from error
+        from node.dask_model import ModelSender  # noqa: PLC0415 - needs Dask
+
         self._pool: Executor = self._client.get_executor(pure=False)
+        self._models = ModelSender(self._client)
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
         """Send `fn` to a worker.
@@ -52,11 +56,24 @@ class DaskExecutor(Executor):
 
         if self._client.status != "running":
             raise BrokenExecutor("the Dask scheduler is gone")
+        fn, args = self._lightened(fn, args)
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": STUDY_BYTES}):
             sent = self._pool.submit(fn, *args, **kwargs)
         given: Future[Any] = Future()
         sent.add_done_callback(lambda ended: _pass_on(ended, given))
         return given
+
+    def _lightened(
+        self, fn: Callable[..., Any], args: tuple[Any, ...]
+    ) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """Return the call with the name of the model in place of a model behind a study."""
+        from node.dask_model import with_held_model  # noqa: PLC0415 - needs Dask
+        from pipeline.model_bundle import ModelBundle  # noqa: PLC0415 - numpy
+
+        match args:
+            case (study, ModelBundle() as bundle):
+                return with_held_model, (fn, study, self._models.name_of(bundle))
+        return fn, args
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Leave the cluster; what it still runs for us is given up where `cancel_futures` is set."""

@@ -6,8 +6,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ import yaml
 
 from config.errors import ConfigError
 from node.dask_engine import DaskExecutor
+from node.dask_model import DamagedModelError, HeldModel, content_sha256, with_held_model
 from node.executor import WORKER_LOST, Compute
 from pipeline.errors import QualityGateError, TransientError
+from pipeline.model_bundle import BUNDLED_FOLDER, ModelBundle, load_bundle
 from tests.integration.orthanc import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -38,6 +41,16 @@ def die_once(marker: str, answer: str) -> Any:
         Path(marker).touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return answer
+
+
+def which_model(study: Any, bundle: ModelBundle) -> Any:
+    """Tell which model a worker used, and which object of which process it was."""
+    return (
+        study,
+        bundle.identity.sha256,
+        (os.getpid(), id(bundle)),
+        float(next(iter(bundle.classifier_weights.values())).sum()),
+    )
 
 
 def arguments(manifest: str) -> list[str]:
@@ -86,6 +99,22 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
             if process is not None:
                 process.kill()
                 process.wait(10)
+
+
+def counted(reduce: Callable[[ModelBundle], Any], calls: list[int]) -> Callable[[ModelBundle], Any]:
+    def counting(bundle: ModelBundle) -> Any:
+        calls.append(1)
+        return reduce(bundle)
+
+    return counting
+
+
+def changed(bundle: ModelBundle) -> ModelBundle:
+    tensors = {file: dict(arrays) for file, arrays in bundle.tensors.items()}
+    arrays = next(iter(tensors.values()))
+    name = next(iter(arrays))
+    arrays[name] = arrays[name] + np.ones((), arrays[name].dtype)
+    return replace(bundle, tensors=tensors)
 
 
 def connected(address: str, patience_s: float = 60.0) -> DaskExecutor:
@@ -145,6 +174,44 @@ def test_dask_when_a_worker_dies_in_the_middle_of_a_study_then_the_next_worker_t
         assert future.result(60.0) == answer
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
+
+
+def test_dask_when_a_model_is_sent_then_each_worker_gets_it_once_and_the_next_worker_from_the_scheduler(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = load_bundle(BUNDLED_FOLDER / "phantom-demo")
+    pickled: list[int] = []
+    monkeypatch.setattr(ModelBundle, "__reduce__", counted(ModelBundle.__reduce__, pickled))
+    executor = connected(cluster.address)
+    try:
+        first, second = (executor.submit(which_model, study, bundle).result(60.0) for study in ("one", "two"))
+        assert (first[0], second[0]) == ("one", "two")
+        assert first[1] == bundle.identity.sha256
+        assert first[3] == float(next(iter(bundle.classifier_weights.values())).sum())
+        assert first[2] == second[2]
+
+        # What was registered is what a worker gets that starts later; the node sends nothing again.
+        assert cluster.worker is not None
+        cluster.worker.kill()
+        cluster.worker.wait(10)
+        cluster.start_worker()
+        third = executor.submit(which_model, "three", bundle).result(60.0)
+        assert third[1] == bundle.identity.sha256
+        assert third[2][0] == cluster.worker.pid
+        assert len(pickled) == 1
+
+        # A worker without the model costs an attempt, as a worker that died.
+        with pytest.raises(BrokenExecutor, match="has not got the model"):
+            executor.submit(with_held_model, which_model, "four", "mvi-node-model-0", 0.0).result(60.0)
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+def test_model_when_a_value_changed_on_the_way_then_the_worker_refuses_it() -> None:
+    bundle = load_bundle(BUNDLED_FOLDER / "phantom-demo")
+    HeldModel(bundle, content_sha256(bundle)).setup(None)
+    with pytest.raises(DamagedModelError, match="arrived damaged"):
+        HeldModel(changed(bundle), content_sha256(bundle)).setup(None)
 
 
 def test_dask_when_nobody_answers_then_the_address_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench import (
+    bench_dask,
     bench_evaluation,
     bench_ingest,
     bench_labs,
@@ -27,6 +28,7 @@ def main() -> int:
     modules = (
         *(bench_ingest, bench_labs, bench_queue, bench_matching),
         *(bench_registration, bench_segmentation, bench_study, bench_evaluation),
+        bench_dask,
     )
     for module in modules:
         sys.stderr.write(f"{module.__name__} ...\n")

@@ -27,10 +27,10 @@ GOALS = {"claim of the next study": "< 10 ms", "list of a page": "< 100 ms"}
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def fill(url: str, studies: int) -> None:
-    """Enter `studies` studies that are done, one every minute, and `WAITING` that wait."""
+def fill(url: str, studies: int, waiting: int = WAITING) -> None:
+    """Enter `studies` studies that are done, one every minute, and `waiting` that wait."""
     rows = []
-    for number in range(studies + WAITING):
+    for number in range(studies + waiting):
         waits = number >= studies
         at = BEGAN + timedelta(minutes=number)
         rows.append(

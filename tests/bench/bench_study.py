@@ -88,7 +88,7 @@ class Outcome:
 
 def product_run(folder: Path, out: Path) -> Outcome:
     """Analyse a folder as `mvi-node analyse` does; runs in a process of its own."""
-    bundle = _bundle()
+    bundle = bundle_of_today()
     _warm()
     ready_predictor(bundle.segmentation_weights, bundle.settings.segmentation)
     kept: list[Analysis] = []
@@ -116,7 +116,7 @@ def product_run(folder: Path, out: Path) -> Outcome:
 
 def stock_run(files: Mapping[Role, Sequence[Path]], out: Path) -> Outcome:
     """Analyse the files with the baseline; runs in a process of its own."""
-    bundle = _bundle()
+    bundle = bundle_of_today()
     _warm()
     seconds: dict[str, float] = {}
     with _timed(seconds, "assemble"):
@@ -136,7 +136,7 @@ def stock_run(files: Mapping[Role, Sequence[Path]], out: Path) -> Outcome:
     return Outcome(seconds, transforms, on_native.liver_map.array > 0, tumour, _peak_mb())
 
 
-def _bundle() -> ModelBundle:
+def bundle_of_today() -> ModelBundle:
     """Return the bundled model with the settings that the software gives to a model it trains today."""
     bundle = load_bundle(BUNDLED_FOLDER / "phantom-demo")
     registration = bundle.settings.registration.model_copy(update={"parameters": read_parameter_map()})

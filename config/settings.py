@@ -142,6 +142,10 @@ class RetentionSection(Section):
     """Interval of the check, s."""
 
 
+Device = Literal["cpu", "cuda"]
+"""Where a network is computed."""
+
+
 class ComputeSection(Section):
     """Where the pipeline runs."""
 
@@ -151,6 +155,9 @@ class ComputeSection(Section):
     """Studies analysed at once by the local engine."""
     scheduler: str = ""
     """Address of the Dask scheduler, tcp://host:port."""
+    device: Device = "cpu"
+    """Where liver and tumour are segmented: on the processors, or on an NVIDIA GPU. Where that is absent, busy or
+    full, a study is segmented on the processors, with a warning SEG-DEVICE in the log."""
     timeout_s: Annotated[float, Field(gt=0)] = 1800.0
     """An analysis that takes longer hangs: it is ended and tried again, s."""
     memory_bytes: Annotated[int, Field(ge=0)] = 8_000_000_000

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from config.analytes import AnalyteRules
 from config.errors import NodeError
-from config.settings import ComputeSection
+from config.settings import ComputeSection, Device
 from node.dask_engine import DaskExecutor
 from node.local_pool import end, local_pool, resident_bytes, warmed
 from node.stage_name import IDLE, show_stage
@@ -33,12 +33,16 @@ WORKER_MEMORY = "WORKER-MEMORY"
 """Code of an attempt that took more memory than it may."""
 
 
-def analyse_arrays(study: "Study", bundle: "ModelBundle", *, analytes: AnalyteRules | None = None) -> "Analysis":
-    """Run the pipeline; the function that travels to the worker process, with the rules of clinical values."""
+def analyse_arrays(
+    study: "Study", bundle: "ModelBundle", *, analytes: AnalyteRules | None = None, device: Device = "cpu"
+) -> "Analysis":
+    """Run the pipeline; the function that travels to the worker process, with what the node's settings say."""
     from pipeline.run import analyse  # noqa: PLC0415 - torch and ITK belong to the worker processes
 
     try:
-        return analyse(study, bundle, clock=time.perf_counter, progress=show_stage, analytes=analytes)
+        return analyse(
+            study, bundle, clock=time.perf_counter, progress=show_stage, analytes=analytes, device=device
+        )
     finally:
         show_stage(IDLE)
 
@@ -183,7 +187,7 @@ def make_compute(settings: ComputeSection, analytes: AnalyteRules | None = None)
     def make() -> Executor:
         return DaskExecutor(settings.scheduler) if settings.engine == "dask" else warmed(local_pool())
 
-    function = partial(analyse_arrays, analytes=analytes)
+    function = partial(analyse_arrays, analytes=analytes, device=settings.device)
     return Compute(
         make,
         function,

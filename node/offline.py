@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from config.analytes import AnalyteRules
 from config.series_rules import SeriesRules
+from config.settings import Device
 from dicom_io.assembly.examination import when_examined
 from dicom_io.assembly.match_result import MatchResult, SourceInstance
 from dicom_io.assembly.matching import match_studies
@@ -50,13 +51,13 @@ class OfflineOutcome:
     document: Mapping[str, Any]
 
 
-def in_this_process(on_stage: OnStage, analytes: AnalyteRules) -> Analyse:
+def in_this_process(on_stage: OnStage, analytes: AnalyteRules, device: Device = "cpu") -> Analyse:
     """Return the pipeline as a function that tells of its stages."""
 
     def run(study: "Study", bundle: "ModelBundle") -> "Analysis":
         from pipeline.run import analyse  # noqa: PLC0415 - `node` computes nothing until it is asked to
 
-        return analyse(study, bundle, clock=time.perf_counter, progress=on_stage, analytes=analytes)
+        return analyse(study, bundle, clock=time.perf_counter, progress=on_stage, analytes=analytes, device=device)
 
     return run
 
@@ -86,7 +87,7 @@ def analyse_folder(
     on_stage
         Told what happens now.
     analyse
-        Runs the pipeline; in this process where absent.
+        Runs the pipeline; in this process, on its processors, where absent.
 
     Raises
     ------

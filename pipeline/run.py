@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from config.analytes import AnalyteRules, load_analytes
+from config.settings import Device
 from pipeline.analysis import Analysis, FeatureEvidence, GateOutcome, Lesion, RegistrationOutcome, Risk
 from pipeline.classification import Classification, classify
 from pipeline.clinical import ClinicalFeatures, clinical_features
@@ -26,7 +27,7 @@ from pipeline.quality import (
 from pipeline.radiomics import Outline, extract
 from pipeline.registration import FixedPoints, register
 from pipeline.resampling import resample
-from pipeline.segmentation import segment
+from pipeline.segmentation import Backend, segment
 from pipeline.specimen import Examined
 from pipeline.study import FIXED_ROLE, MOVING_ROLES, Role, Study
 from pipeline.volume import Volume
@@ -55,6 +56,7 @@ def analyse(
     clock: Callable[[], float],
     progress: Callable[[str], None] | None = None,
     analytes: AnalyteRules | None = None,
+    device: Device = "cpu",
 ) -> Analysis:
     """Analyse one study.
 
@@ -70,6 +72,8 @@ def analyse(
         Told the name of each stage as it begins: ``register``, ``segment``, ``radiomics``, ``classify``.
     analytes
         Rules of the clinical values; those that come with the software where absent.
+    device
+        Where the network is computed; a GPU that cannot be used is replaced by the processor.
 
     Returns
     -------
@@ -90,7 +94,12 @@ def analyse(
     gates += require(registration_gates(aligned.outcomes, settings.gates))
 
     stage.begin("segment")
-    labels = segment(aligned.registered, weights=bundle.segmentation_weights, settings=settings.segmentation)
+    labels = segment(
+        aligned.registered,
+        weights=bundle.segmentation_weights,
+        settings=settings.segmentation,
+        backend=Backend.CUDA if device == "cuda" else Backend.AUTOMATIC,
+    )
     found = delineate(labels, fixed.grid, settings=settings.lesions)
     native = found.on(fixed.grid)
     lesions = measure(native.lesion_map)

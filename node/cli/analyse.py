@@ -64,7 +64,7 @@ def analyse(
     from node.analysis_tools import local_time  # noqa: PLC0415 - `--help` needs no array
     from node.labs.csv_file import read_labs  # noqa: PLC0415
     from node.model_choice import load_active_bundle  # noqa: PLC0415
-    from node.offline import NO_LABS, analyse_folder  # noqa: PLC0415
+    from node.offline import NO_LABS, analyse_folder, in_this_process  # noqa: PLC0415
 
     settings = load_settings(config, os.environ)
     rules = rules_in_force(settings.matching)
@@ -76,7 +76,14 @@ def analyse(
     bundle = load_active_bundle(settings, model)
     with _progress(quiet=as_json) as on_stage, _profiled(out, wanted=profile, on_stage=on_stage) as on_each_stage:
         outcomes = analyse_folder(
-            folder, out, bundle, rules=rules, analytes=analytes, labs=values, on_stage=on_each_stage
+            folder,
+            out,
+            bundle,
+            rules=rules,
+            analytes=analytes,
+            labs=values,
+            on_stage=on_each_stage,
+            analyse=in_this_process(on_each_stage, analytes, settings.compute.device),
         )
     if labs and any(NO_LABS in outcome.document.get("warnings", ()) for outcome in outcomes):
         complain(f"{labs.name} holds no values for this patient; check the patient_id column")

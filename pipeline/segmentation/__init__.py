@@ -1,12 +1,14 @@
 """Liver and tumour from six registered sequences: a 3D Res-UNet over overlapping patches."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.segmentation.backends import CLASSES, Backend, build_network, build_predictor, ready_predictor
 from pipeline.segmentation.flips import with_flips
+from pipeline.segmentation.gpu import DeviceError, release
 from pipeline.segmentation.normalisation import normalise
 from pipeline.segmentation.search import label_body, label_liver
 from pipeline.segmentation.settings import NormalisationSettings, SegmentationSettings
@@ -26,6 +28,10 @@ __all__ = [
     "segment",
 ]
 
+logger = logging.getLogger(__name__)
+
+DEVICE = "SEG-DEVICE"
+"""Code of the warning that a GPU was asked for and could not be used."""
 LIVER = 1
 TUMOUR = 2
 
@@ -48,7 +54,8 @@ def segment(
     settings
         Network, patches and normalisation.
     backend
-        Inference engine.
+        Inference engine. Where it is a GPU that is absent, busy or out of memory, the processor takes its place,
+        with a warning ``SEG-DEVICE`` in the log.
 
     Returns
     -------
@@ -62,6 +69,19 @@ def segment(
     """
     stacked, body = normalise(channels, settings.normalisation)
     label = label_liver if settings.search == "liver" else label_body
-    predict = with_flips(ready_predictor(weights, settings, backend), settings.flip_axes)
-    labels = label(stacked, body, predict, settings)
-    return LabelMap(labels, channels[FIXED_ROLE].grid)
+
+    def labelled(engine: Backend) -> npt.NDArray[np.uint8]:
+        predict = with_flips(ready_predictor(weights, settings, engine), settings.flip_axes)
+        return label(stacked, body, predict, settings)
+
+    return LabelMap(_labelled(labelled, backend), channels[FIXED_ROLE].grid)
+
+
+def _labelled(labelled: Callable[[Backend], npt.NDArray[np.uint8]], backend: Backend) -> npt.NDArray[np.uint8]:
+    """Label on the engine asked for; a study that a GPU cannot finish is labelled anew on the processor."""
+    try:
+        return labelled(backend)
+    except DeviceError as error:
+        logger.warning("%s: the GPU cannot be used (%s); this study is segmented on the processor", DEVICE, error)
+        release()
+    return labelled(Backend.AUTOMATIC)

@@ -1,4 +1,4 @@
-"""Engines that run the network: OpenVINO where it is installed, PyTorch otherwise."""
+"""Engines that run the network: OpenVINO where it is installed, PyTorch otherwise, or a GPU."""
 
 import hashlib
 import sys
@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from pipeline.segmentation.gpu import cuda_predictor
 from pipeline.segmentation.network import ResUNet, load_weights
 from pipeline.segmentation.patches import FloatVolume, Predictor
 from pipeline.segmentation.settings import SegmentationSettings
@@ -22,11 +23,12 @@ CLASSES = 3
 
 
 class Backend(StrEnum):
-    """Inference engines; both compute in float32 and give the same mask."""
+    """Inference engines; all compute in float32 and give the same mask."""
 
     AUTOMATIC = "automatic"
     OPENVINO = "openvino"
     TORCH = "torch"
+    CUDA = "cuda"
 
 
 def build_network(settings: SegmentationSettings) -> ResUNet:
@@ -41,16 +43,18 @@ def ready_predictor(
 ) -> Predictor:
     """Return the engine of `build_predictor`, built once for the same weights.
 
-    Building takes as long as two patches. One engine is kept: a process serves one model at a time.
+    Building takes as long as two patches. The engines of one model are kept: a process serves one at a time.
     """
-    key = (_digest(weights), settings.model_dump_json(), backend)
+    model = (_digest(weights), settings.model_dump_json())
+    key = (model, backend)
     if key not in _ready:
-        _ready.clear()
+        for other in [kept for kept in _ready if kept[0] != model]:
+            del _ready[other]
         _ready[key] = build_predictor(weights, settings, backend)
     return _ready[key]
 
 
-_ready: dict[tuple[str, str, Backend], Predictor] = {}
+_ready: dict[tuple[tuple[str, str], Backend], Predictor] = {}
 
 
 def _digest(weights: Mapping[str, npt.NDArray[np.generic]]) -> str:
@@ -80,12 +84,16 @@ def build_predictor(
 
     Raises
     ------
+    DeviceError
+        There is no GPU to be had, and one was asked for.
     ValueError
         The weights do not fit the network.
     """
     network = build_network(settings)
     load_weights(network, weights)
     model = nn.Sequential(network, nn.Softmax(dim=1)).eval()
+    if backend is Backend.CUDA:
+        return cuda_predictor(model)
     if backend is Backend.AUTOMATIC:
         backend = Backend.OPENVINO if find_spec("openvino") else Backend.TORCH
     if backend is Backend.OPENVINO:

@@ -65,6 +65,8 @@ def test_segment_when_the_weights_come_again_then_the_engine_is_built_once_and_o
         return build_predictor(*arguments)
 
     monkeypatch.setattr(backends, "build_predictor", counting)
+    # The engines of another test are of the same weights.
+    monkeypatch.setattr(backends, "_ready", {})
     channels, weights = channels_of_a_ball(), random_weights()
 
     def labels(of: Mapping[str, npt.NDArray[np.float32]]) -> npt.NDArray[np.uint8]:

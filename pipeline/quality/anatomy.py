@@ -89,11 +89,11 @@ def hepatobiliary_gate(before: Volume, hepatobiliary: Volume, liver: Mask, setti
     The liver is compared with the rest of the body in either phase, and the two ratios with each other, so that
     the arbitrary scale of MR intensities cancels out.
     """
-    far_mm = ndimage.distance_transform_edt(~liver, sampling=hepatobiliary.grid.spacing_xyz_mm[::-1].tolist())
+    away = away_from(liver, hepatobiliary.grid, BODY_CLEARANCE_MM)
     ratios = []
     for volume in (before, hepatobiliary):
         bright = volume.array > BODY_SHARE_OF_BRIGHT * np.percentile(volume.array, 98)
-        rest = volume.array[bright & (far_mm > BODY_CLEARANCE_MM)]
+        rest = volume.array[bright & away]
         reference = float(np.median(rest)) if rest.size else 1.0
         ratios.append(float(np.median(volume.array[liver])) / max(reference, 1e-6))
     gain = ratios[1] / max(ratios[0], 1e-6)
@@ -104,6 +104,30 @@ def hepatobiliary_gate(before: Volume, hepatobiliary: Volume, liver: Mask, setti
         f"The liver is {gain:.2f} times as bright against the body in the hepatobiliary phase as before contrast, "
         "too little for a hepatobiliary phase.",
     )
+
+
+def away_from(mask: Mask, grid: Grid, distance_mm: float) -> Mask:
+    """Find the voxels whose centres are farther than `distance_mm` from every one of `mask`; (k, j, i).
+
+    Distances are computed near `mask` alone: whatever is farther along one axis is farther.
+
+    Parameters
+    ----------
+    mask
+        (k, j, i) on `grid`; everything is away from an empty one.
+    """
+    if not mask.any():
+        return np.ones_like(mask)
+    spacing_kji = grid.spacing_xyz_mm[::-1]
+    reach = np.ceil(distance_mm / spacing_kji).astype(int)
+    planes = [np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
+    near = tuple(
+        slice(max(0, int(hit[0]) - steps), int(hit[-1]) + steps + 1)
+        for hit, steps in zip(planes, reach.tolist(), strict=True)
+    )
+    away = np.ones_like(mask)
+    away[near] = ndimage.distance_transform_edt(~mask[near], sampling=spacing_kji.tolist()) > distance_mm
+    return away
 
 
 def tumour_gates(

@@ -22,12 +22,13 @@ from node.cli.output import ExitCode, complain, print_json, verb
 from node.cli.tables import show_table
 from node.cohort_reader import CohortReader
 from node.cohort_studies import stored_studies
+from node.dask_engine import DaskExecutor
 from node.ledger.ledger import utc_now
 from node.model_choice import load_active_bundle
 
 if TYPE_CHECKING:
     from pipeline.training.cohort import Base, Watch
-    from pipeline.training.extraction import Extracted
+    from pipeline.training.engines import Extracted
     from pipeline.training.manifest import CohortManifest
     from pipeline.training.segmentation import Progress as TrainingProgress
     from pipeline.training.sources import PatientSource, Sources
@@ -103,16 +104,26 @@ def extract(
     from pipeline.training.cohort import Resources  # noqa: PLC0415 - `--help` needs no torch
     from pipeline.training.cohort import extract as extract_features  # noqa: PLC0415
     from pipeline.training.device import Device  # noqa: PLC0415
+    from pipeline.training.extraction import FEATURES, is_done  # noqa: PLC0415
 
     manifest, sources, base = _ready(file, config)
-    with _watch(len(sources.classifier)) as watch:
-        use = Resources(threads, processes, Device(device))
+    with _watch(len(sources.classifier)) as watch, _cluster(config) as cluster:
+        use = Resources(threads, processes, cluster, Device(device))
         rows = extract_features(manifest, sources, work, watch, use, base)
-    document = {"cases": len(sources.classifier), "with_features": len(rows), "rows": [str(row) for row in rows]}
+    failed = [source.name for source in sources.classifier if not is_done(work / FEATURES, source)]
+    document = {
+        "cases": len(sources.classifier),
+        "with_features": len(rows),
+        "unfinished": failed,
+        "rows": [str(row) for row in rows],
+    }
     if as_json:
         print_json(document)
     else:
         complain(f"{len(rows)} of {len(sources.classifier)} cases have features, in {work}")
+    if failed:
+        complain(f"{len(failed)} failed and may succeed another time; the same command goes on")
+        raise typer.Exit(ExitCode.FAILED)
 
 
 @app.command(epilog="Example: mvi-node cohort train cohort.toml --work build --out models/ours")
@@ -135,8 +146,8 @@ def train(
 
     manifest, sources, base = _ready(file, config)
     folder = out or work / "bundle" / manifest.bundle.name
-    with _watch(len(sources.classifier)) as watch:
-        use = Resources(threads, processes, Device(device))
+    with _watch(len(sources.classifier)) as watch, _cluster(config) as cluster:
+        use = Resources(threads, processes, cluster, Device(device))
         identity, fit = train_bundle(manifest, sources, work, folder, watch, use, base)
     left_out = {"radiomics": asdict(fit.radiomics)}
     if fit.combined is not None:
@@ -191,6 +202,17 @@ def _open(file: Path, config: Path | None) -> _Opened:
     sources = sources_of(manifest, reader)
     patients = tuple(source for source in sources.classifier if isinstance(source, PatientSource))
     return _Opened(manifest, sources, base, patients, reader)
+
+
+@contextmanager
+def _cluster(config: Path | None) -> Iterator[DaskExecutor | None]:
+    """Lend the cluster of the settings; None where the node computes on its own machine."""
+    compute = load_settings(config, os.environ).compute
+    if compute.engine != "dask":
+        yield None
+        return
+    with DaskExecutor(compute.scheduler) as cluster:
+        yield cluster
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The offline verbs: a cohort file in, features and a model bundle out."""
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,8 +15,9 @@ from pipeline.classification.ensemble import to_tensors
 from pipeline.model_bundle import CLASSIFIER, SEGMENTATION, PipelineSettings, write_bundle
 from pipeline.training.classifier import ClassifierFit, fit_classifier
 from pipeline.training.device import Device
+from pipeline.training.engines import Extracted
 from pipeline.training.errors import TrainingError
-from pipeline.training.extraction import Extracted, extract_cohort
+from pipeline.training.extraction import FEATURES, extract_cohort, is_done
 from pipeline.training.feature_table import FeatureTable, read_table
 from pipeline.training.making import digest
 from pipeline.training.manifest import CohortManifest
@@ -40,10 +42,11 @@ class Watch:
 
 @dataclass(frozen=True)
 class Resources:
-    """How much of the machine may be used."""
+    """How much of the machine may be used, and the cluster that extracts in its place."""
 
     threads: int
     processes: int
+    cluster: Executor | None = None
     device: Device = Device.AUTO
 
 
@@ -111,6 +114,7 @@ def extract(
         processes=use.processes,
         report=watch.on_case,
         outlines=manifest.extraction,
+        cluster=use.cluster,
     )
 
 
@@ -144,6 +148,11 @@ def train_bundle(
         A stage cannot go on; the message says why.
     """
     rows = extract(manifest, sources, work, watch, use, base)
+    if unfinished := [source.name for source in sources.classifier if not is_done(work / FEATURES, source)]:
+        raise TrainingError(
+            f"{len(unfinished)} cases failed and may succeed another time ({', '.join(unfinished[:5])}); "
+            "the same command goes on"
+        )
     table = read_table(rows)
     fit = fit_classifier(table, manifest.pipeline.classification, manifest.classifier)
     weights = _segmentation(manifest, sources, work, watch, use, base)

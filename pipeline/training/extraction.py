@@ -1,10 +1,9 @@
 """Second stage of `cohort train`: the features of every case, through the very stages that serve patients."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
-from multiprocessing import get_context
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from pipeline.run import align, tumour_outline
 from pipeline.segmentation import segment
 from pipeline.specimen import Examined
 from pipeline.study import FIXED_ROLE
+from pipeline.training.engines import Extracted, do_here, do_in_processes, do_on_cluster
 from pipeline.training.feature_table import write_row
 from pipeline.training.making import digest, require_same_making
 from pipeline.training.outlines import Files, compare, further_outlines
@@ -39,22 +39,6 @@ NO_LESION = "no lesion was found"
 Weights = Mapping[str, npt.NDArray[Any]]
 
 
-@dataclass(frozen=True)
-class Extracted:
-    """What became of one case.
-
-    Parameters
-    ----------
-    name
-        Of the case.
-    refused_because
-        Empty where it has features.
-    """
-
-    name: str
-    refused_because: str = ""
-
-
 def extract_cohort(
     sources: Sequence[Source],
     *,
@@ -64,8 +48,9 @@ def extract_cohort(
     processes: int,
     report: Callable[[Extracted], None],
     outlines: ExtractionSettings = ExtractionSettings(repeats=0),  # noqa: B008 - frozen
+    cluster: Executor | None = None,
 ) -> list[Path]:
-    """Extract the features of every case that has none yet.
+    """Extract the features of every case that has none yet; one that fails stops no other.
 
     Parameters
     ----------
@@ -83,6 +68,8 @@ def extract_cohort(
         Called after each case.
     outlines
         What is measured beside the features, see `pipeline.training.outlines`.
+    cluster
+        Does the cases in place of processes of this machine; the numbers are the same.
 
     Returns
     -------
@@ -97,7 +84,14 @@ def extract_cohort(
     folder = features_folder(work, weights, settings)
     repeats = [outlines.repeats if n < outlines.repeat_cases else 0 for n in range(len(sources))]
     waiting = [job for job in zip(sources, repeats, strict=True) if not is_done(folder, job[0])]
-    for outcome in _run(waiting, folder, weights, settings, processes):
+    work_case = partial(_extract_into, weights=dict(weights), settings=settings)
+    if cluster is not None:
+        outcomes = do_on_cluster(waiting, work_case, folder, cluster)
+    elif processes == 1:
+        outcomes = do_here(waiting, work_case, folder)
+    else:
+        outcomes = do_in_processes(waiting, work_case, folder, processes)
+    for outcome in outcomes:
         report(outcome)
     return [path for source in sources if (path := folder / f"{source.name}{ROW}").is_file()]
 
@@ -125,27 +119,10 @@ def is_done(folder: Path, source: Source) -> bool:
     return (folder / f"{source.name}{ROW}").is_file() or (folder / f"{source.name}{REFUSAL}").is_file()
 
 
-def _run(
-    jobs: Sequence[tuple[Source, int]],
-    folder: Path,
-    weights: Weights,
-    settings: PipelineSettings,
-    processes: int,
-) -> Iterable[Extracted]:
-    if processes == 1:
-        for source, repeats in jobs:
-            yield extract_case(source, weights, settings, folder, repeats)
-        return
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        futures = [
-            pool.submit(extract_case, source, dict(weights), settings, folder, repeats) for source, repeats in jobs
-        ]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        finally:
-            # After an error the other cases would run on for hours before anybody is told.
-            pool.shutdown(cancel_futures=True)
+def _extract_into(
+    source: Source, folder: Path, repeats: int, *, weights: Weights, settings: PipelineSettings
+) -> Extracted:
+    return extract_case(source, weights, settings, folder, repeats)
 
 
 def extract_case(

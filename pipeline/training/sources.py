@@ -125,7 +125,19 @@ class PatientSource:
         return read_labels(self.case.labels, study.volumes[FIXED_ROLE].grid, what="The label map")
 
 
-Source = PhantomSource | PatientSource
+@dataclass(frozen=True, eq=False)
+class LoadedSource:
+    """A case that was loaded already, for a machine that cannot reach its files."""
+
+    name: str
+    case: LoadedCase
+
+    def load(self) -> LoadedCase:
+        """Return the case."""
+        return self.case
+
+
+Source = PhantomSource | PatientSource | LoadedSource
 
 
 @dataclass(frozen=True)

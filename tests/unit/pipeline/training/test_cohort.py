@@ -26,8 +26,9 @@ from pipeline.training.case_store import read_case
 from pipeline.training.case_writing import write_training_case
 from pipeline.training.classifier import fit_classifier
 from pipeline.training.cohort import Base, Resources, Watch, based_on, train_bundle
+from pipeline.training.engines import Extracted
 from pipeline.training.errors import TrainingError
-from pipeline.training.extraction import FEATURES, Extracted, extract_case, extract_cohort, features_folder
+from pipeline.training.extraction import FEATURES, extract_case, extract_cohort, features_folder
 from pipeline.training.feature_table import read_table, write_row
 from pipeline.training.manifest import BundleTarget, Cohort, CohortManifest, PhantomSeeds
 from pipeline.training.segmentation_stage import weights_file

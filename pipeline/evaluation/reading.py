@@ -4,8 +4,7 @@ Beside ``NAME.npz`` of a case, and in the same form, may lie ``NAME.manual.npz``
 ``NAME.repeat-1.npz``, ``NAME.repeat-2.npz`` and so on (features of masks drawn again). ``NAME.agreement.json``
 holds ``{"registration": {ROLE: [before, after]}, "segmentation": {ROLE: dice}, "liver": {ROLE: dice}}``, the last
 where the liver was outlined by hand, ``NAME.outline.npz`` the arrays of an `Outline`, and ``NAME.pictures.npz``
-what `pipeline.training.pictures` says. Whatever writes these later, in Parquet or not, replaces this module and
-nothing else.
+what `pipeline.training.pictures` says. Where no case has a file, ``features.parquet`` beside the folder is read.
 """
 
 import json
@@ -21,11 +20,12 @@ from pipeline.evaluation.errors import EvaluationError
 from pipeline.evaluation.parts import Agreement, ClinicalColumn, Masks, Outline, RadiomicsBlock
 from pipeline.evaluation.pictures import CohortPictures
 from pipeline.study import Role
-from pipeline.training.feature_table import read_table
+from pipeline.training.errors import TrainingError
+from pipeline.training.feature_table import FeatureTable
+from pipeline.training.parquet import AUTOMATIC, MANUAL, PARQUET, REPEAT, read_outlines, read_parquet
 from pipeline.training.pictures import PICTURES
 
-MANUAL, REPEAT, AGREEMENT, OUTLINE = ".manual.npz", ".repeat-", ".agreement.json", ".outline.npz"
-MOST_REPEATS = 9
+AGREEMENT, OUTLINE = ".agreement.json", ".outline.npz"
 UNITS = {"mm": "mm", "u_per_l": "U/L", "g_per_l": "g/L", "percent": "%"}
 """By the end of a column's name."""
 
@@ -55,9 +55,10 @@ def read_cohort(
     EvaluationError
         ``EV-TWICE``: a patient is there twice. ``EV-NONE``: a file beside the features cannot be read.
     """
-    table = read_table([path for case in cases if (path := folder / f"{case}.npz").is_file()])
-    repeats = (_beside(folder, table.cases, f"{REPEAT}{n}.npz", table.names) for n in range(1, MOST_REPEATS + 1))
-    manual = _beside(folder, table.cases, MANUAL, table.names)
+    tables = _tables(folder, cases)
+    table = tables[AUTOMATIC]
+    repeats = [_block(found, table, folder) for outline, found in tables.items() if outline.startswith(REPEAT)]
+    manual = _block(tables[MANUAL], table, folder) if MANUAL in tables else None
     blocks = {Masks.AUTOMATIC: RadiomicsBlock(table.names, table.values)}
     # A tumour that was not found has no features, and a Dice of 0: without those the average would flatter.
     compared = [case for case in cases if case in table.cases or case not in taught]
@@ -72,7 +73,7 @@ def read_cohort(
         table.clinical,
         table.clinical[:, CLINICAL_FEATURES.index(TUMOUR_SIZE)],
         np.array([case in taught for case in table.cases]),
-        tuple(block for block in repeats if block is not None),
+        tuple(repeats),
         tuple(_agreement(path, case) for case in compared if (path := folder / f"{case}{AGREEMENT}").is_file()),
         tuple(_outline(path, case) for case in table.cases if (path := folder / f"{case}{OUTLINE}").is_file()),
         len(cases) - len(table.cases),
@@ -97,16 +98,39 @@ def clinical_columns() -> tuple[ClinicalColumn, ...]:
     )
 
 
-def _beside(folder: Path, cases: Sequence[str], end: str, names: tuple[str, ...]) -> RadiomicsBlock | None:
-    present = [case for case in cases if (folder / f"{case}{end}").is_file()]
-    if not present:
-        return None
-    found = read_table([folder / f"{case}{end}" for case in present])
-    if found.names != names:
-        raise EvaluationError("EV-NONE", f"files *{end} of {folder} hold other features; extract them again")
-    values = np.full((len(cases), len(names)), np.nan)
-    values[[cases.index(case) for case in present]] = found.values
-    return RadiomicsBlock(names, values)
+def _tables(folder: Path, cases: Sequence[str]) -> dict[str, FeatureTable]:
+    """Read the files of the cases; where there is none, the Parquet file, which travels alone."""
+    parquet = folder.parent / PARQUET
+    tables = read_outlines(folder, cases)
+    if AUTOMATIC not in tables and parquet.is_file():
+        stored, _ = read_parquet(parquet)
+        tables = {outline: found for outline, table in stored.items() if (found := _of(table, cases)).cases}
+    if AUTOMATIC not in tables:
+        raise TrainingError("no case has features; run `mvi-node cohort extract` and read its refusals")
+    return tables
+
+
+def _of(table: FeatureTable, cases: Sequence[str]) -> FeatureTable:
+    places = {case: n for n, case in enumerate(table.cases)}
+    rows = [places[case] for case in cases if case in places]
+    return FeatureTable(
+        tuple(table.cases[row] for row in rows),
+        table.names,
+        table.values[rows],
+        table.clinical[rows],
+        table.mvi[rows],
+        table.field_strength_t[rows],
+    )
+
+
+def _block(found: FeatureTable, table: FeatureTable, folder: Path) -> RadiomicsBlock:
+    """Give every case of `table` a row of `found`, NaN where it has none."""
+    if found.names != table.names:
+        raise EvaluationError("EV-NONE", f"further outlines in {folder} hold other features; extract them again")
+    values = np.full(table.values.shape, np.nan)
+    rows = [(table.cases.index(case), n) for n, case in enumerate(found.cases) if case in table.cases]
+    values[[row for row, _ in rows]] = found.values[[n for _, n in rows]]
+    return RadiomicsBlock(table.names, values)
 
 
 def _agreement(path: Path, case: str) -> Agreement:

@@ -1,5 +1,8 @@
 """The offline verbs: a cohort file in, features and a model bundle out."""
 
+import hashlib
+import json
+import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
@@ -17,10 +20,11 @@ from pipeline.training.classifier import ClassifierFit, fit_classifier
 from pipeline.training.device import Device
 from pipeline.training.engines import Extracted
 from pipeline.training.errors import TrainingError
-from pipeline.training.extraction import FEATURES, extract_cohort, is_done
+from pipeline.training.extraction import FEATURES, NO_LESION, REFUSAL, extract_cohort, is_done
 from pipeline.training.feature_table import FeatureTable, read_table
-from pipeline.training.making import digest
+from pipeline.training.making import RECORD, digest
 from pipeline.training.manifest import CohortManifest
+from pipeline.training.parquet import AUTOMATIC, PARQUET, read_outlines, write_parquet
 from pipeline.training.segmentation import Progress
 from pipeline.training.segmentation_stage import fit_segmentation
 from pipeline.training.sources import Sources
@@ -105,8 +109,8 @@ def extract(
     use: Resources,
     base: Base | None = None,
 ) -> list[Path]:
-    """Fit the segmentation where that is not done, and extract the features of every case."""
-    return extract_cohort(
+    """Fit the segmentation where that is not done, extract the features of every case, and join them."""
+    rows = extract_cohort(
         sources.classifier,
         weights=_segmentation(manifest, sources, work, watch, use, base),
         settings=manifest.pipeline,
@@ -116,6 +120,33 @@ def extract(
         outlines=manifest.extraction,
         cluster=use.cluster,
     )
+    tables = read_outlines(work / FEATURES, [source.name for source in sources.classifier])
+    if AUTOMATIC in tables:
+        write_parquet(work / PARQUET, tables, provenance(manifest, work / FEATURES, base))
+    return rows
+
+
+def provenance(manifest: CohortManifest, folder: Path, base: Base | None) -> dict[str, Any]:
+    """Say what made the features in `folder`; names no folder and no patient."""
+    record = (folder / RECORD).read_bytes()
+    refusals = sorted(folder.glob(f"*{REFUSAL}"))
+    return {
+        "software": version("mvi-node"),
+        "cohort": manifest.cohort.name,
+        "settings_sha256": hashlib.sha256(record).hexdigest(),
+        "segmentation_sha256": json.loads(record)["weights"],
+        "model": None if base is None else asdict(base.identity),
+        "refused": {
+            path.name.removesuffix(REFUSAL): _why(json.loads(path.read_text(encoding="utf-8"))["because"])
+            for path in refusals
+        },
+    }
+
+
+def _why(because: str) -> str:
+    """Return the code of a refusal: its sentence may name a folder, and that a patient."""
+    code = re.match(r"[A-Z]+(-[A-Z0-9]+)+(?=:)", because)
+    return code[0] if code else NO_LESION if because == NO_LESION else "not readable"
 
 
 def train_bundle(

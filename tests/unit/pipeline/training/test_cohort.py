@@ -31,6 +31,7 @@ from pipeline.training.errors import TrainingError
 from pipeline.training.extraction import FEATURES, extract_case, extract_cohort, features_folder
 from pipeline.training.feature_table import read_table, write_row
 from pipeline.training.manifest import BundleTarget, Cohort, CohortManifest, PhantomSeeds
+from pipeline.training.parquet import AUTOMATIC, PARQUET, read_parquet
 from pipeline.training.segmentation_stage import weights_file
 from pipeline.training.settings import ExtractionSettings
 from pipeline.training.sources import LoadedCase, PhantomSource, sources_of
@@ -200,6 +201,9 @@ def test_train_when_segmentation_and_features_are_done_then_only_the_classifier_
 
     bundle = load_bundle(tmp_path / "out")
     assert bundle.identity == identity
+    joined, whence = read_parquet(tmp_path / PARQUET)
+    np.testing.assert_array_equal(joined[AUTOMATIC].values, table.values)
+    assert (whence["cohort"], whence["refused"], whence["model"]) == ("small", {}, None)
     assert fit.radiomics.auc > 0.85
     assert bundle.training["left_out"]["radiomics"]["auc"] == fit.radiomics.auc
     assert bundle.training["classifier"]["cases"] == 60

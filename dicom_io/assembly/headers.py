@@ -25,6 +25,8 @@ GAUSS_A_TESLA = 10_000.0
 _GAUSS_ABOVE = 100.0
 """A field strength above it is in gauss, as old GE systems write it."""
 
+LEAST_PIXEL_MM, GREATEST_PIXEL_MM = 0.01, 100.0
+"""What lies closer or further apart is no image of a patient; grids of it are empty, or fill the memory."""
 
 _MOST_ALONG = 0.9
 """Cosine between row and column from which on they span no plane that could be told."""
@@ -115,7 +117,7 @@ def classic_frame(elements: Elements, path: Path, seen: dict[Any, Any]) -> Frame
         physics=classic_physics(elements, seen),
         rows=elements.whole("Rows") or 0,
         columns=elements.whole("Columns") or 0,
-        pixel_spacing_mm=pair(elements.numbers("PixelSpacing")),
+        pixel_spacing_mm=pixel_spacing(elements.numbers("PixelSpacing")),
         orientation=cosines(elements.numbers("ImageOrientationPatient")),
         position_lps_mm=vector(elements.numbers("ImagePositionPatient")),
         times=instance_times(elements),
@@ -185,9 +187,11 @@ def instance_times(elements: Elements) -> Times:
     )
 
 
-def pair(numbers: tuple[float, ...]) -> tuple[float, float] | None:
-    """Return two positive numbers, or None."""
-    return (numbers[0], numbers[1]) if len(numbers) == 2 and min(numbers) > 0 else None
+def pixel_spacing(numbers: tuple[float, ...]) -> tuple[float, float] | None:
+    """Return two distances that pixels of a patient can have, mm, or None."""
+    if len(numbers) != 2 or min(numbers) < LEAST_PIXEL_MM or max(numbers) > GREATEST_PIXEL_MM:
+        return None
+    return numbers[0], numbers[1]
 
 
 def vector(numbers: tuple[float, ...]) -> Vector | None:

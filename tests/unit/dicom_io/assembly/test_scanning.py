@@ -152,3 +152,14 @@ def test_match_when_rows_and_columns_run_the_same_way_then_the_series_has_no_geo
     result = match()
     assert result.code == "SM-MISSING-T1_ARTERIAL"
     assert [entry.code for entry in result.rejected if "arterial" in entry.series_description] == ["NO-GEOMETRY"]
+
+
+@pytest.mark.parametrize("spacing", ["1e-300", "1e300", "0.001", "500", "0", "-1"])
+def test_match_when_pixels_are_no_distance_of_a_patient_apart_then_the_series_has_no_geometry(
+    writer: StudyWriter, match: Match, spacing: str
+) -> None:
+    standard(writer, without=("T1_ARTERIAL",))
+    writer.series("Ax T1 arterial", T1, 125, PixelSpacing=[spacing, spacing])
+    result = match()
+    assert result.code == "SM-MISSING-T1_ARTERIAL"
+    assert [entry.code for entry in result.rejected if "arterial" in entry.series_description] == ["NO-GEOMETRY"]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from config.series_rules import SeriesRules
+from dicom_io.assembly.headers import GREATEST_PIXEL_MM
 from dicom_io.assembly.lexicon import Lexicon
 from dicom_io.assembly.subvolumes import SPATIAL, SubVolume
 from dicom_io.assembly.text import normalise
@@ -182,6 +183,7 @@ def _unplaced(subvolume: SubVolume, _around: Surroundings, _rules: SeriesRules) 
     mosaic = subvolume.physics.mosaic
     yield mosaic, UNSUPPORTED, "its slices are tiled into one picture (mosaic), which is not supported"
     known = bool(subvolume.positions_mm) and subvolume.frames[0].pixel_spacing_mm is not None
+    known = known and subvolume.spacing.step_mm <= GREATEST_PIXEL_MM
     yield not known, "NO-GEOMETRY", "its images do not say where they lie, or contradict themselves in it"
 
 

@@ -163,3 +163,13 @@ def test_match_when_pixels_are_no_distance_of_a_patient_apart_then_the_series_ha
     result = match()
     assert result.code == "SM-MISSING-T1_ARTERIAL"
     assert [entry.code for entry in result.rejected if "arterial" in entry.series_description] == ["NO-GEOMETRY"]
+
+
+def test_match_when_slices_are_half_a_kilometre_apart_then_the_series_has_no_geometry(
+    writer: StudyWriter, match: Match
+) -> None:
+    standard(writer, without=("T1_ARTERIAL",))
+    writer.series("Ax T1 arterial", T1, 125, frame=lambda _phase, k: {"ImagePositionPatient": [0, 0, 500_000 * k]})
+    result = match()
+    assert result.code == "SM-MISSING-T1_ARTERIAL"
+    assert [entry.code for entry in result.rejected if "arterial" in entry.series_description] == ["NO-GEOMETRY"]

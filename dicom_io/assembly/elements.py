@@ -74,6 +74,14 @@ class Elements:
         found = self.numbers(name)
         return found[0] if found else None
 
+    def lacks_number(self, name: str | int) -> bool:
+        """Say whether it is there and not empty, and holds no finite number."""
+        raw = self._found.get(tag_of(name) if isinstance(name, str) else name)
+        if raw is None or self.number(name) is not None:
+            return False
+        content = raw.value
+        return bool(content.strip(b"\0 ") if isinstance(content, bytes) else content)
+
     def whole(self, name: str | int) -> int | None:
         """Return the first value as an integer, or None."""
         found = self.number(name)

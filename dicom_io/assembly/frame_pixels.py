@@ -129,7 +129,10 @@ def _decode_instance(
     if max(numbers) > len(facts):
         raise _unsuitable(chosen.role, "changed on disk after it was matched")
     pixels = _pixels(dataset, facts[0], numbers, chosen.role, budget)
-    scaling = scalings(dataset, len(facts))
+    try:
+        scaling = scalings(dataset, len(facts))
+    except _UnusablePixelsError as error:
+        raise _unsuitable(chosen.role, str(error)) from error
     return [
         _frame(facts[number - 1], stored, scaling[number - 1], chosen.role)
         for number, stored in zip(numbers, pixels, strict=True)
@@ -239,6 +242,9 @@ def scalings(dataset: FileDataset, count: int) -> list[Scaling]:
 
 def _scaling(elements: Elements, groups: multiframe.FrameGroups) -> Scaling:
     transformation = groups.macro("PixelValueTransformationSequence") or elements
+    if transformation.lacks_number("RescaleSlope") or transformation.lacks_number("RescaleIntercept"):
+        # Taken for 1 and 0, as where there are none, its signal would be another.
+        raise _UnusablePixelsError("has a rescale slope or intercept that is no number")
     slope = transformation.number("RescaleSlope")
     slope, intercept = 1.0 if slope is None else slope, transformation.number("RescaleIntercept") or 0.0
     for place in (*groups.private_items("Philips MR Imaging DD 005", 0x0F), elements):

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydicom import dcmread
+from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 from pydicom.uid import JPEG2000Lossless, RLELossless
 
@@ -186,6 +187,28 @@ def test_assemble_when_a_slice_is_wrong_then_the_study_is_refused_with_a_code(
         assemble_role(chosen)
     assert (caught.value.code, caught.value.stage) == (code, "assemble")
     assert writer.patient_id not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"), [("RescaleSlope", "inf"), ("RescaleSlope", "nan"), ("RescaleIntercept", "1e999")]
+)
+def test_assemble_when_a_rescaling_is_no_number_then_is_refused_and_not_taken_for_none(
+    writer: StudyWriter, match: Match, keyword: str, value: str
+) -> None:
+    chosen = with_pre(writer, match)
+    rescaling = {"RescaleSlope": 2, "RescaleIntercept": 0, "RescaleType": "US"}
+    with disable_value_validation():
+        change(chosen, 4, **{**rescaling, keyword: value})
+    with pytest.raises(UnsuitableStudyError, match="rescale slope or intercept that is no number") as caught:
+        assemble_role(chosen)
+    assert caught.value.code == "SM-PIXEL"
+
+
+def test_assemble_when_rescaling_is_empty_then_is_as_if_there_were_none(writer: StudyWriter, match: Match) -> None:
+    chosen = with_pre(writer, match)
+    plain = assemble_role(chosen).volume.array
+    change(chosen, 4, RescaleSlope=None, RescaleIntercept=None)
+    np.testing.assert_array_equal(assemble_role(chosen).volume.array, plain)
 
 
 def test_assemble_when_a_slice_is_left_out_then_the_study_is_incomplete(writer: StudyWriter, match: Match) -> None:

@@ -73,11 +73,20 @@ class ModelSender:
         self._sent: tuple[ModelBundle, str] | None = None
 
     def name_of(self, bundle: ModelBundle) -> str:
-        """Return the name of `bundle` on the workers; they have it afterwards."""
+        """Return the name of `bundle` on the workers; they have it, or get it in a moment.
+
+        Raises
+        ------
+        BrokenExecutor
+            The connection ended before the scheduler had it.
+        """
         with self._lock:
             if self._sent is None or self._sent[0] is not bundle:
                 held = HeldModel(bundle, content_sha256(bundle))
-                self._client.register_plugin(held)
+                try:
+                    self._client.register_plugin(held)
+                except OSError as error:
+                    raise BrokenExecutor("the Dask scheduler did not take the model") from error
                 self._sent = bundle, held.name
             return self._sent[1]
 

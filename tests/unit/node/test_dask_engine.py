@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from distributed.comm.core import CommClosedError
 
 from config.errors import ConfigError
 from node.dask_engine import DaskExecutor
-from node.dask_model import DamagedModelError, HeldModel, content_sha256, with_held_model
+from node.dask_model import DamagedModelError, HeldModel, ModelSender, content_sha256, with_held_model
 from node.executor import WORKER_LOST, Compute
 from pipeline.errors import QualityGateError, TransientError
 from pipeline.model_bundle import BUNDLED_FOLDER, ModelBundle, load_bundle
@@ -212,6 +213,16 @@ def test_model_when_a_value_changed_on_the_way_then_the_worker_refuses_it() -> N
     HeldModel(bundle, content_sha256(bundle)).setup(None)
     with pytest.raises(DamagedModelError, match="arrived damaged"):
         HeldModel(changed(bundle), content_sha256(bundle)).setup(None)
+
+
+def test_model_when_the_connection_ends_while_it_is_sent_then_the_study_is_worth_another_attempt() -> None:
+    class Away:
+        def register_plugin(self, _held: HeldModel) -> None:
+            raise CommClosedError("TimeoutError: [Errno 110] Connection timed out")
+
+    client: Any = Away()
+    with pytest.raises(BrokenExecutor, match="did not take the model"):
+        ModelSender(client).name_of(load_bundle(BUNDLED_FOLDER / "phantom-demo"))
 
 
 def test_dask_when_nobody_answers_then_the_address_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from config.series_rules import load_series_rules
+from dicom_io.assembly.match_result import MatchResult
 from dicom_io.assembly.matching import match_studies
 from dicom_io.assembly.scanning import scan_folder
 from dicom_io.assembly.volumes import assemble
@@ -67,10 +68,10 @@ def queue_s(workers: int, studies: int, seconds: float, folder: Path, bundle: An
     """Return how long a queue of `studies` takes on `workers`, claimed and entered as `serve` does it, s."""
     url = f"sqlite:///{folder / 'ledger.sqlite3'}"
     study: Any = "a study"
-    with cluster(workers, folder, real=False) as address, open_ledger(url) as ledger, ExitStack() as stack:
+    with cluster(workers, folder, real=False) as started, open_ledger(url) as ledger, ExitStack() as stack:
         bench_queue.fill(url, 0, waiting=studies)
         function = partial(sleep_for, seconds=seconds)
-        compute = Compute(partial(DaskExecutor, address), function, workers=workers, timeout_s=TIMEOUT_S)
+        compute = Compute(partial(DaskExecutor, started.address), function, workers=workers, timeout_s=TIMEOUT_S)
         stack.callback(compute.stop)
 
         def job(_claim: Claim) -> FinishedStudy:
@@ -127,40 +128,81 @@ def simulated_figures(workers: Sequence[int] = WORKERS, studies: int = STUDIES) 
     return figures
 
 
+def full_study(folder: Path) -> tuple[MatchResult, Study]:
+    """Write the phantom of the study benchmark, and read it as the node does."""
+    settings = PhantomSettings(thin_slices=True, tumour_count=1, tumour_diameter_mm=DIAMETERS_MM[3])
+    write_phantom_study(make_case(SEED + 3, settings=settings), folder)
+    return read_study(folder)
+
+
+def read_study(folder: Path) -> tuple[MatchResult, Study]:
+    """Match and assemble."""
+    (match,) = match_studies(scan_folder(folder / "dicom"), load_series_rules())
+    return match, assemble(match, clinical={})
+
+
 def real_figures(studies: int = REAL_STUDIES) -> list[Figure]:
-    """Measure whole studies on the local engine, on one worker and on two, and what a study costs the node."""
+    """Measure whole studies on the local engine, on one worker and on two."""
     bundle = bundle_of_today()
-    with tempfile.TemporaryDirectory() as place:
-        settings = PhantomSettings(thin_slices=True, tumour_count=1, tumour_diameter_mm=DIAMETERS_MM[3])
-        write_phantom_study(make_case(SEED + 3, settings=settings), Path(place))
-        begun = time.perf_counter()
-        (match,) = match_studies(scan_folder(Path(place) / "dicom"), load_series_rules())
-        study = assemble(match, clinical={})
-        assembled_s = time.perf_counter() - begun
-        local = Compute(local_pool, analyse_arrays, workers=1, timeout_s=TIMEOUT_S)
-        rates = [an_hour(local, study, bundle, workers=1, studies=studies)]
-        analysis = local.analyse(study, bundle)
-        local.stop()
-        begun = time.perf_counter()
-        write_results(match, analysis, Path(place), now=datetime(2026, 1, 1, tzinfo=UTC), timing_s={})
-        written_s = time.perf_counter() - begun
-        rates += [_on_cluster(workers, study, bundle, analyse_arrays, studies) for workers in (1, 2)]
-        sent_s = 3600 / _on_cluster(1, study, bundle, partial(sleep_for, seconds=0.0), studies)
-    here_s = assembled_s + sent_s + written_s
+    with tempfile.TemporaryDirectory() as folder:
+        _, study = full_study(Path(folder))
+    local = Compute(local_pool, analyse_arrays, workers=1, timeout_s=TIMEOUT_S)
+    here = an_hour(local, study, bundle, workers=1, studies=studies)
+    local.stop()
+    one, two = (_on_cluster(workers, study, bundle, analyse_arrays, studies) for workers in (1, 2))
     return [
-        Figure("local engine: analyses", rates[0], rates[0], "none", "an hour", COMMAND),
-        Figure("1 Dask worker: analyses", rates[1], rates[0], "none", "an hour", COMMAND),
-        Figure("2 Dask workers on one machine: analyses", rates[2], rates[1], "none", "an hour", COMMAND),
-        Figure("a study on the node: assembly", assembled_s, here_s, "none", "s", COMMAND),
-        Figure("a study on the node: arrays there and back", sent_s, here_s, "none", "s", COMMAND),
-        Figure("a study on the node: SEG, SR, summary", written_s, here_s, "none", "s", COMMAND),
-        Figure("ceiling of one node", 3600 / here_s, rates[1], "none", "an hour", COMMAND),
+        Figure("1 Dask worker beside the local engine: analyses", one, here, "none", "an hour", COMMAND),
+        Figure("2 Dask workers on one machine beside 1: analyses", two, one, "none", "an hour", COMMAND),
     ]
 
 
+def node_figures(studies: int = REAL_STUDIES) -> list[Figure]:
+    """Count what a study costs the node and the scheduler beside the analysis, in seconds of processor time.
+
+    Processor time: what else the machine does is not in it.
+    """
+    bundle = bundle_of_today()
+    with tempfile.TemporaryDirectory() as place:
+        full_study(Path(place))
+        began_s = time.process_time()
+        match, study = read_study(Path(place))
+        assembled_s = time.process_time() - began_s
+        analysis = analyse_arrays(study, bundle)
+        began_s = time.process_time()
+        write_results(match, analysis, Path(place), now=datetime(2026, 1, 1, tzinfo=UTC), timing_s={})
+        written_s = time.process_time() - began_s
+    sent_s, scheduled_s = _sent(study, bundle, studies)
+    node_s = assembled_s + sent_s + written_s
+    command = f"{COMMAND} --only node"
+    return [
+        Figure("node, a study: assembly", assembled_s, node_s, "none", "s of processor", command),
+        Figure("node, a study: arrays there and back", sent_s, node_s, "none", "s of processor", command),
+        Figure("node, a study: SEG, SR, summary", written_s, node_s, "none", "s of processor", command),
+        Figure("scheduler, a study", scheduled_s, node_s, "none", "s of processor", command),
+        Figure("ceiling of one node of one processor", 3600 / node_s, 3600.0, "none", "an hour", command),
+    ]
+
+
+def _sent(study: Study, bundle: ModelBundle, studies: int) -> tuple[float, float]:
+    """Return what the way of a study there and back takes, s of processor: of this process, and of the scheduler.
+
+    Back comes the study: its six volumes are as large as those of an analysis, within a tenth.
+    """
+    send = partial(sleep_for, seconds=0.0)
+    with tempfile.TemporaryDirectory() as folder, cluster(1, Path(folder), real=False) as started:
+        compute = Compute(partial(DaskExecutor, started.address), send, workers=1, timeout_s=TIMEOUT_S)
+        compute.analyse(study, bundle)
+        before = time.process_time(), started.scheduler_s()
+        for _ in range(studies):
+            compute.analyse(study, bundle)
+        after = time.process_time(), started.scheduler_s()
+        compute.stop()
+    return (after[0] - before[0]) / studies, (after[1] - before[1]) / studies
+
+
 def _on_cluster(workers: int, study: Study, bundle: ModelBundle, function: Any, studies: int) -> float:
-    with tempfile.TemporaryDirectory() as folder, cluster(workers, Path(folder), real=True) as address:
-        compute = Compute(partial(DaskExecutor, address), function, workers=workers, timeout_s=TIMEOUT_S)
+    with tempfile.TemporaryDirectory() as folder, cluster(workers, Path(folder), real=True) as started:
+        compute = Compute(partial(DaskExecutor, started.address), function, workers=workers, timeout_s=TIMEOUT_S)
         try:
             return an_hour(compute, study, bundle, workers=workers, studies=studies)
         finally:
@@ -169,15 +211,19 @@ def _on_cluster(workers: int, study: Study, bundle: ModelBundle, function: Any, 
 
 def figures() -> list[Figure]:
     """Return the figures for `make bench`."""
-    return [*real_figures(), *simulated_figures()]
+    return [*real_figures(), *node_figures(), *simulated_figures()]
 
 
 def main() -> int:
     """Print each figure as one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", choices=("real", "simulated"))
+    parser.add_argument("--only", choices=("real", "node", "simulated"))
     only = parser.parse_args().only
-    parts: dict[str, Callable[[], list[Figure]]] = {"real": real_figures, "simulated": simulated_figures}
+    parts: dict[str, Callable[[], list[Figure]]] = {
+        "real": real_figures,
+        "node": node_figures,
+        "simulated": simulated_figures,
+    }
     for name, part in parts.items():
         if only in (None, name):
             sys.stderr.write(f"{name}, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors\n")

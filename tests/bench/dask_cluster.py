@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,9 +21,31 @@ WORKER: Final = ("--nthreads", "1", "--no-nanny", "--memory-limit", "0", "--no-d
 """As in deploy/kubernetes/base/workers.yaml."""
 
 
+@dataclass(frozen=True)
+class Started:
+    """A cluster that runs.
+
+    Parameters
+    ----------
+    address
+        Of the scheduler.
+    scheduler_pid
+        Its process.
+    """
+
+    address: str
+    scheduler_pid: int
+
+    def scheduler_s(self) -> float:
+        """Return the processor time that the scheduler has taken, s."""
+        # proc_pid_stat(5): the name in parentheses may hold spaces; utime and stime are fields 14 and 15.
+        fields = Path(f"/proc/{self.scheduler_pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
-def cluster(number: int, folder: Path, *, real: bool) -> Iterator[str]:
-    """Start a scheduler and `number` workers of one thread; yields the address.
+def cluster(number: int, folder: Path, *, real: bool) -> Iterator[Started]:
+    """Start a scheduler and `number` workers of one thread.
 
     Parameters
     ----------
@@ -35,7 +58,7 @@ def cluster(number: int, folder: Path, *, real: bool) -> Iterator[str]:
     address = f"tcp://127.0.0.1:{port}"
     with ExitStack() as stack:
         scheduler = ["--host", "127.0.0.1", "--port", port, "--no-dashboard", "--no-show"]
-        _start(stack, folder, ["-m", "distributed.cli.dask_scheduler", *scheduler])
+        pid = _start(stack, folder, ["-m", "distributed.cli.dask_scheduler", *scheduler])
         if real:
             own = ["--local-directory", str(folder), "--preload", "pipeline.run"]
             for _ in range(number):
@@ -43,16 +66,17 @@ def cluster(number: int, folder: Path, *, real: bool) -> Iterator[str]:
         else:
             _start(stack, folder, ["-m", "tests.bench.dask_cluster", address, str(number)])
         _await_workers(address, number)
-        yield address
+        yield Started(address, pid)
 
 
-def _start(stack: ExitStack, folder: Path, arguments: Sequence[str]) -> None:
+def _start(stack: ExitStack, folder: Path, arguments: Sequence[str]) -> int:
     # They unpickle functions of the benchmark, which no installation has on its path.
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     log = stack.enter_context((folder / f"{len(list(folder.iterdir()))}.log").open("wb"))
     process = subprocess.Popen([sys.executable, *arguments], stdout=log, stderr=log, env=environment)
     stack.callback(process.wait, 10)
     stack.callback(process.kill)
+    return process.pid
 
 
 def _await_workers(address: str, number: int) -> None:

@@ -20,13 +20,13 @@ from node.cli import cohort_evaluate
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import ExitCode, complain, print_json, verb
 from node.cli.tables import show_table
-from node.cohort_reader import CohortReader
 from node.cohort_studies import stored_studies
 from node.dask_engine import DaskExecutor
 from node.ledger.ledger import utc_now
 from node.model_choice import load_active_bundle
 
 if TYPE_CHECKING:
+    from node.cohort_reader import CohortReader
     from pipeline.training.cohort import Base, Watch
     from pipeline.training.engines import Extracted
     from pipeline.training.manifest import CohortManifest
@@ -169,7 +169,7 @@ class _Opened:
     sources: "Sources"
     base: "Base | None"
     patients: "tuple[PatientSource, ...]"
-    reader: CohortReader
+    reader: "CohortReader"
 
 
 def _ready(file: Path, config: Path | None) -> "tuple[CohortManifest, Sources, Base | None]":
@@ -183,7 +183,8 @@ def _ready(file: Path, config: Path | None) -> "tuple[CohortManifest, Sources, B
 
 
 def _open(file: Path, config: Path | None) -> _Opened:
-    from pipeline.training.cohort import Base, based_on  # noqa: PLC0415 - `--help` needs no torch
+    from node.cohort_reader import CohortReader  # noqa: PLC0415 - `--help` needs no array
+    from pipeline.training.cohort import Base, based_on  # noqa: PLC0415 - and no torch
     from pipeline.training.manifest import ACTIVE, load_manifest  # noqa: PLC0415
     from pipeline.training.sources import PatientSource, sources_of  # noqa: PLC0415
 

@@ -39,7 +39,7 @@ def stated_problems(patients: Sequence["PatientSource"], reader: CohortReader) -
     for source in patients:
         case = source.case
         if case.mvi is None:
-            found.append(Problem(source.name, "CM-LABEL", "no outcome; mvi must be yes or no"))
+            found.append(Problem(source.name, "CM-LABEL", "no outcome that is understood; mvi must be yes or no"))
         if names[case.patient] > 1:
             found.append(Problem(source.name, "CM-TWICE", "another case is of the same patient"))
         if any(places[place] > 1 for place in case.places()):

@@ -4,11 +4,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from pipeline.study import Role
 
 StudyInstanceUid = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)+$", max_length=64)]
+
+YES, NO = frozenset({"yes", "true", "1", "y", "positive"}), frozenset({"no", "false", "0", "n", "negative"})
+
+
+def _outcome(value: object) -> object:
+    """Read yes and no; another word is none, which `cohort check` names beside the other problems."""
+    word = str(value).strip().lower()
+    return True if word in YES else False if word in NO else None
+
+
+Outcome = Annotated[bool | None, BeforeValidator(_outcome)]
 
 
 class Table(BaseModel):
@@ -28,7 +39,7 @@ class PatientCase(Table):
     """Study Instance UID of a study that the node holds, in place of a folder."""
     images: dict[Role, Path] = Field(default_factory=dict)
     """Six NIfTI or NRRD files by role, in place of a folder; as acquired, not registered."""
-    mvi: bool | None = None
+    mvi: Outcome = None
     """Microvascular invasion, from pathology."""
     labels: Path | None = None
     """NIfTI on the grid of the hepatobiliary series: 1 liver, 2 tumour; needed to train the segmentation."""

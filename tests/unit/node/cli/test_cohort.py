@@ -61,7 +61,7 @@ def test_check_when_patients_have_problems_then_one_table_lists_all_and_nothing_
         f"P1,,,yes,good.nrrd,bad.nrrd,30,,{six}\n"
         f"P2,,,,,absent.nrrd,9,12,T2.nii.gz,,,,,\n"
         f"P2,empty,,no,,,,{',' * 6}\n"
-        f"P4,,,no,,,30,,T2.nii.gz,T1_PRE.nii.gz,,,,\n"
+        f"P4,,,perhaps,,,30,,T2.nii.gz,T1_PRE.nii.gz,,,,\n"
     )
     before = sorted(tmp_path.rglob("*"))
     code, output, _ = run("cohort", "check", str(file), "--json")
@@ -77,6 +77,7 @@ def test_check_when_patients_have_problems_then_one_table_lists_all_and_nothing_
         ("patient-0002", "CM-ROLE"),
         ("patient-0003", "CM-TWICE"),
         ("patient-0003", "CM-READ"),
+        ("patient-0004", "CM-LABEL"),
         ("patient-0004", "CM-TWICE"),
         ("patient-0004", "CM-ROLE"),
     }

@@ -161,7 +161,6 @@ def test_table_when_named_by_a_cohort_file_then_its_paths_start_beside_it(tmp_pa
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("P1,a,,yes", "P1,a,,perhaps", r"cases\.0\.mvi"),
         ("P1,a,,yes", "P1,,,yes", r"cases\.0: name one of folder, study and images"),
         ("image_T2", "image_T3", r"cases\.2\.images\.t3"),
         ("1.2.840.3", "1.2.x", r"cases\.1\.study"),

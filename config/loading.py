@@ -113,5 +113,7 @@ def _sentence(location: tuple[int | str, ...], message: str, kind: str) -> str:
     key = ".".join(str(part) for part in location) or "settings"
     if kind == "extra_forbidden":
         return f"{key}: unknown key"
+    if kind == "path_type":
+        return f"{key}: must be a path, in quotes"
     said = message.removeprefix("Value error, ")
     return f"{key}: {said[0].lower()}{said[1:]}"

@@ -148,11 +148,7 @@ def _tls(settings: Settings) -> Finding:
 
 def _end_soon(settings: Settings) -> list[str]:
     until = utc_now() + timedelta(days=settings.notify.certificate_days)
-    try:
-        dates = certificate_dates(settings)
-    except NodeError:
-        return []  # One of the laboratory's listener, which is examined by itself.
-    return [f"{key} ends on {at:%Y-%m-%d}" for key, at in dates.items() if at < until]
+    return [f"{key} ends on {at:%Y-%m-%d}" for key, at in certificate_dates(settings).items() if at < until]
 
 
 def _model(settings: Settings) -> str:

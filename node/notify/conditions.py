@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from config.errors import ConfigError
 from config.settings import Settings
 from dicom_io.network.tls import certificate_ends
 from node.ledger.ledger import Ledger
@@ -94,11 +95,24 @@ class Conditions:
 
 
 def certificate_dates(settings: Settings) -> Mapping[str, datetime]:
-    """Return when the certificates of the settings end, by the key that names them."""
-    tls, labs = settings.tls, settings.labs
+    """Return when the certificates of the settings end, by the key that names them; those that can be read."""
+    tls, labs, notify = settings.tls, settings.labs, settings.notify
     files: dict[str, str] = {}
     if tls.enabled:
         files |= {"tls.certificate": tls.certificate, "tls.authority": tls.authority}
     if labs.tls_port:
-        files["labs.tls_certificate"] = labs.tls_certificate
-    return {key: certificate_ends(Path(path)) for key, path in files.items()}
+        files |= {"labs.tls_certificate": labs.tls_certificate, "labs.tls_client_ca": labs.tls_client_ca}
+    files |= {
+        "labs.fhir_ca": labs.fhir_ca,
+        "audit.authority": settings.audit.authority,
+        "notify.smtp_ca": notify.smtp_ca,
+        "notify.webhook_ca": notify.webhook_ca,
+    }
+    found = {}
+    for key, path in files.items():
+        try:
+            if path:
+                found[key] = certificate_ends(Path(path))
+        except ConfigError as error:  # One that is away must not hide when the others end.
+            logger.warning("certificate cannot be looked at key=%s: %s", key, error)
+    return found

@@ -38,13 +38,15 @@ def test_every_field_when_inspected_then_has_a_description() -> None:
 def test_load_when_several_keys_are_wrong_then_one_error_names_all(tmp_path: Path) -> None:
     path = tmp_path / "node.toml"
     path.write_text(
-        '[node]\nport = 99999\nae_titel = "X"\n[completion]\nsettle_s = -1\n[nodes]\n', encoding="utf-8"
+        '[node]\nport = 99999\nstorage = 5\nae_titel = "X"\n[completion]\nsettle_s = -1\n[nodes]\n',
+        encoding="utf-8",
     )
     with pytest.raises(ConfigError) as caught:
         load_settings(path, {"MVI_NODE_PORT": "1"})
     message = str(caught.value)
     for key in (
         "node.port",
+        "node.storage: must be a path, in quotes",
         "node.ae_titel: unknown key",
         "completion.settle_s",
         "nodes: unknown key",

@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from config.settings import NodeSection, NotifySection, RetentionSection, Settings, TlsSection
+from config.settings import (
+    AuditSection,
+    LabsSection,
+    NodeSection,
+    NotifySection,
+    RetentionSection,
+    Settings,
+    TlsSection,
+)
 from node.backoff import BackOff
 from node.ledger.ledger import Ledger
 from node.ledger.notices import Notice
@@ -15,6 +23,7 @@ from node.notify.conditions import Conditions
 from node.notify.notifier import MOST_AT_ONCE, Notifier
 from node.states import Event
 from node.study_reference import study_reference
+from tests.unit.dicom_io.network.certificates import new_authority
 from tests.unit.node.doubles import STUDY, FakeClock, make_ready, result_objects, take
 
 PLENTY = 10**12
@@ -149,6 +158,20 @@ def test_certificate_when_it_expires_soon_then_is_told_once_and_the_new_one_is_n
     del ends["ca.pem"]  # What cannot be looked at hides nothing else.
     site.free = 50
     assert site.told() == [["low-disk"]]
+
+
+def test_certificate_when_it_is_an_authority_of_a_peer_then_its_end_is_told_and_one_that_is_away_hides_none(
+    tmp_path: Path,
+) -> None:
+    authority = new_authority(tmp_path / "authority")
+    settings = Settings(
+        labs=LabsSection(fhir_ca=str(authority.certificate)),
+        audit=AuditSection(authority=str(tmp_path / "absent.pem")),
+        notify=NotifySection(smtp_ca=str(authority.certificate), webhook_ca=str(authority.certificate)),
+    )
+    found = conditions.certificate_dates(settings)
+    assert set(found) == {"labs.fhir_ca", "notify.smtp_ca", "notify.webhook_ca"}
+    assert len(set(found.values())) == 1
 
 
 @pytest.mark.parametrize(

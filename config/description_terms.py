@@ -4,7 +4,7 @@ import re
 
 from pydantic import field_validator
 
-from config.settings import Section
+from config.sections.base import Section
 
 
 class _Terms(Section):

@@ -26,7 +26,7 @@ def add_peer(path: Path, peer: Mapping[str, object]) -> Settings:
     Parameters
     ----------
     peer
-        Keys of `config.settings.Peer`; texts, numbers, truth values and lists of texts.
+        Keys of `config.sections.peers.Peer`; texts, numbers, truth values and lists of texts.
 
     Returns
     -------

@@ -14,7 +14,7 @@ from config.rule_values import (
     Positive,
     exactly,
 )
-from config.settings import Section
+from config.sections.base import Section
 
 
 class Weights(Section):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from config.rule_values import ROLE_NAMES, Fraction, NotNegative, Positive, Windows, exactly
-from config.settings import Section
+from config.sections.base import Section
 
 PIXEL_CHECKS = 12
 """Relations between the phases that pixels are checked for."""

@@ -5,7 +5,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, Field, field_validator
 
-from config.settings import Section
+from config.sections.base import Section
 
 DYNAMIC_ROLE_NAMES = ("T1_PRE", "T1_ARTERIAL", "T1_PORTAL", "T1_HEPATOBILIARY")
 ROLE_NAMES = ("T2", "DWI", *DYNAMIC_ROLE_NAMES)

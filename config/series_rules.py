@@ -21,7 +21,8 @@ from config.matching_limits import (
     PixelRules,
     TimeRules,
 )
-from config.settings import MatchingSection, Section
+from config.sections.base import Section
+from config.sections.studies import MatchingSection
 from config.site_rules import lay_over
 
 DEFAULT_RULES_FILE = Path(__file__).with_name("series_rules.toml")

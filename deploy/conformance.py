@@ -21,7 +21,7 @@ from pydicom.uid import (
     JPEGLSNearLossless,
 )
 
-from config.settings import NodeSection, TlsSection
+from config.sections.node import NodeSection, TlsSection
 from dicom_io.assembly.scanning import MULTI_FRAME
 from dicom_io.network import negotiation as net
 from dicom_io.network.access import Rejection

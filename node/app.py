@@ -12,8 +12,9 @@ from functools import partial
 
 from config.analytes import analytes_in_force
 from config.errors import NodeError
+from config.sections.peers import Peer
 from config.series_rules import rules_in_force
-from config.settings import Peer, Settings
+from config.settings import Settings
 from node.analysis_tools import make_tools, read_progress
 from node.audit.recorder import Recorder
 from node.backoff import BackOff

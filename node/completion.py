@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.settings import CompletionSection
+from config.sections.studies import CompletionSection
 from dicom_io.assembly.overrides import Override
 from dicom_io.assembly.progress import StudyProgress
 from node.deadline import deadline_s

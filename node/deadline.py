@@ -8,7 +8,7 @@ minutes after the injection, cannot have been acquired by then, it counts from w
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from config.settings import CompletionSection
+from config.sections.studies import CompletionSection
 
 if TYPE_CHECKING:
     from dicom_io.assembly.progress import StudyProgress

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from config.errors import NodeError
+from config.sections.peers import Peer
 from config.series_rules import rules_in_force
-from config.settings import Peer, Settings
+from config.settings import Settings
 from dicom_io.network.requestor import PeerError, PeerRefusedError, RemoteAE
 from dicom_io.network.server import check_seam
 from dicom_io.network.storage_scu import echo

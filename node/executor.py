@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from config.analytes import AnalyteRules
 from config.errors import NodeError
-from config.settings import ComputeSection, Device
+from config.sections.compute import ComputeSection, Device
 from node.dask_engine import DaskExecutor
 from node.local_pool import end, local_pool, resident_bytes, warmed
 from node.stage_name import IDLE, show_stage

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config.analytes import AnalyteRules
+from config.sections.compute import Device
 from config.series_rules import SeriesRules
-from config.settings import Device
 from dicom_io.assembly.examination import when_examined
 from dicom_io.assembly.match_result import MatchResult, SourceInstance
 from dicom_io.assembly.matching import match_studies

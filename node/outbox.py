@@ -6,7 +6,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Protocol
 
-from config.settings import Peer
+from config.sections.peers import Peer
 from dicom_io.network.requestor import AccessRefusedError, NothingAcceptedError, PeerError
 from dicom_io.network.status import Disposition
 from dicom_io.network.storage_scu import SendOutcome

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from config.errors import ConfigError
-from config.settings import Peer, Settings
+from config.sections.peers import Peer
+from config.settings import Settings
 from dicom_io.network.requestor import AccessRefusedError, PeerError
 from node.ledger.contacts import Contacts
 from node.ledger.ledger import open_ledger

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from config.settings import Peer, Settings
+from config.sections.peers import Peer
+from config.settings import Settings
 from dicom_io.network import qido, stow
 from dicom_io.network.commitment import CommitmentResult, InstanceReference, request_commitment
 from dicom_io.network.identity import read_file_identity

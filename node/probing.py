@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from config.settings import Peer, Settings
+from config.sections.peers import Peer
+from config.settings import Settings
 from dicom_io.network.negotiation import STORAGE_COMMITMENT_SOP_CLASS_UID, STUDY_ROOT_FIND_SOP_CLASS_UID
 from dicom_io.network.probe import Acceptance, WebAcceptance
 from node.ledger.records import ObjectKind

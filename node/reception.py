@@ -19,7 +19,9 @@ from multiprocessing.synchronize import Event as StopEvent
 from sqlalchemy.exc import SQLAlchemyError
 
 from config.errors import NodeError
-from config.settings import NodeSection, Peer, Settings
+from config.sections.node import NodeSection
+from config.sections.peers import Peer
+from config.settings import Settings
 from dicom_io.network.access import AccessPolicy, AddressBook, KnownPeer, resolve_addresses
 from dicom_io.network.commitment import CommitmentResult
 from dicom_io.network.status import StoreStatus

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from config.settings import Peer
+from config.sections.peers import Peer
 from dicom_io.network.access import canonical_address, resolve_addresses
 from node.ledger.ledger import Ledger
 from node.ledger.records import ANALYSED_SOP_CLASSES, ObjectKind

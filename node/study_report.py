@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config.errors import NodeError
+from config.sections.studies import CompletionSection
 from config.series_rules import SeriesRules
-from config.settings import CompletionSection
 from node.deadline import deadline_s
 from node.ledger.interventions import NotNowError
 from node.ledger.ledger import Ledger

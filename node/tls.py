@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from config.errors import ConfigError
-from config.settings import Settings, TlsSection
+from config.sections.node import TlsSection
+from config.settings import Settings
 from dicom_io.network.tls import TlsFiles, tls_problems
 
 

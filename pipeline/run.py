@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from config.analytes import AnalyteRules, load_analytes
-from config.settings import Device
+from config.sections.compute import Device
 from pipeline.analysis import Analysis, FeatureEvidence, GateOutcome, Lesion, RegistrationOutcome, Risk
 from pipeline.classification import Classification, classify
 from pipeline.clinical import ClinicalFeatures, clinical_features

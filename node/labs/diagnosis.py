@@ -8,7 +8,7 @@ from typing import Final
 
 from config.analytes import analytes_in_force
 from config.errors import NodeError
-from config.settings import LabsSection
+from config.sections.labs import LabsSection
 from node.finding import Finding, Verdict, found, reached_at, why_not_free
 from node.labs.fhir_bundle import FhirError, FhirUnreachableError
 from node.labs.fhir_client import NO_SYSTEM, make_client

@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from config.errors import ConfigError
-from config.settings import LabsSection
+from config.sections.labs import LabsSection
 from node.labs.fhir_bundle import FhirError, FhirUnreachableError, observations_of
 from node.labs.fhir_shape import Element as Resource
 from node.labs.fhir_shape import ShapeError, objects_of, text_of

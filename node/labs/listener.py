@@ -15,7 +15,8 @@ from multiprocessing.synchronize import Event as StopEvent
 
 from config.analytes import analytes_in_force
 from config.errors import NodeError
-from config.settings import LabsSection, Settings
+from config.sections.labs import LabsSection
+from config.settings import Settings
 from node.labs.hl7_answer import ANSWERS, COUNTED, DROPPED, UNMATCHED
 from node.labs.hl7_receiver import Hl7Receiver
 from node.labs.mllp import MllpServer

@@ -4,7 +4,7 @@ import ssl
 from pathlib import Path
 
 from config.errors import ConfigError
-from config.settings import LabsSection
+from config.sections.labs import LabsSection
 from dicom_io.network import tls
 from dicom_io.network.tls import TlsFiles, tls_problems
 

@@ -8,7 +8,7 @@ from email.utils import format_datetime, make_msgid
 from pathlib import Path
 
 from config.errors import ConfigError
-from config.settings import NotifySection
+from config.sections.notify import NotifySection
 from node.ledger.ledger import utc_now
 from node.ledger.notices import Notice
 from node.notify.channel import ChannelError

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from config.settings import NotifySection
+from config.sections.notify import NotifySection
 from node.ledger.notices import Notice
 from node.notify.channel import ChannelError
 from node.notify.mail import line_of

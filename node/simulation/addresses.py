@@ -9,7 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from config.errors import ConfigError
 from config.loading import load_settings
-from config.settings import AETitle, Settings
+from config.sections.base import AETitle
+from config.settings import Settings
 from dicom_io.network.requestor import RemoteAE
 from dicom_io.network.tls import ClientTls
 from node.tls import tls_files

@@ -3,7 +3,8 @@
 import shlex
 from collections.abc import Sequence
 
-from config.settings import Peer, Settings
+from config.sections.peers import Peer
+from config.settings import Settings
 from dicom_io.network.negotiation import VERIFICATION_SOP_CLASS_UID
 from dicom_io.network.probe import probe
 from dicom_io.network.requestor import AccessRefusedError, PeerError, PeerRefusedError, RemoteAE

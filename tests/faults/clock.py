@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from config.settings import CompletionSection
+from config.sections.studies import CompletionSection
 from dicom_io.assembly.progress import StudyProgress
 from node.completion import Completion
 from node.ledger.ledger import Ledger, open_ledger

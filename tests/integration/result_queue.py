@@ -6,7 +6,9 @@ from pathlib import Path
 
 from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage, SegmentationStorage
 
-from config.settings import NodeSection, Peer, Settings, TlsSection
+from config.sections.node import NodeSection, TlsSection
+from config.sections.peers import Peer
+from config.settings import Settings
 from dicom_io.network.requestor import RemoteAE
 from node.app import make_courier
 from node.ledger.ledger import Ledger

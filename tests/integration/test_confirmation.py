@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from config.settings import Peer, TlsSection
+from config.sections.node import TlsSection
+from config.sections.peers import Peer
 from dicom_io.network.access import AccessPolicy, KnownPeer
 from dicom_io.network.archive import Archive, ArchiveSettings
 from dicom_io.network.commitment import (

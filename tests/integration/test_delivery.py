@@ -16,7 +16,7 @@ from pydicom.uid import (
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.events import EVT_C_STORE, Event
 
-from config.settings import Peer
+from config.sections.peers import Peer
 from dicom_io.network.archive import Archive, ArchiveSettings
 from dicom_io.network.commitment import CommitmentResult, InstanceReference
 from dicom_io.network.requestor import RemoteAE

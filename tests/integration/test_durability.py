@@ -17,7 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import NodeSection, Peer, Settings
+from config.sections.node import NodeSection
+from config.sections.peers import Peer
+from config.settings import Settings
 from dicom_io.network.requestor import RemoteAE
 from dicom_io.network.status import Disposition
 from dicom_io.network.storage_scp import StorageScp

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ValidationError
 from config.errors import ConfigError
 from config.loading import load_settings
 from config.origins import effective_keys
-from config.settings import Peer, Settings
+from config.sections.peers import Peer
+from config.settings import Settings
 
 NODE_TOML = files("config").joinpath("node.toml").read_text(encoding="utf-8")
 

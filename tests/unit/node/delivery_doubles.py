@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from config.settings import Peer
+from config.sections.peers import Peer
 from dicom_io.network.commitment import NO_SUCH_OBJECT_INSTANCE, CommitmentResult, InstanceReference
 from dicom_io.network.requestor import AccessRefusedError, PeerError, PeerRefusedError, RemoteAE, UnansweredError
 from dicom_io.network.status import Disposition

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from config.settings import NodeSection, Peer, Settings
+from config.sections.node import NodeSection
+from config.sections.peers import Peer
+from config.settings import Settings
 
 PEERS = (
     Peer(name="scanner", ae_title="SCANNER", host="127.0.0.1", may_send=True),

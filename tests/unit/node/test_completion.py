@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import CompletionSection
+from config.sections.studies import CompletionSection
 from dicom_io.assembly.overrides import Override
 from dicom_io.assembly.progress import StudyProgress
 from node.completion import Completion

@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from config.loading import load_settings
-from config.settings import ModelSection, Settings
+from config.sections.compute import ModelSection
+from config.settings import Settings
 from node.cli import app
 from node.cli.output import ExitCode
 from node.demo.processes import STOP_S, configuration_text, free_port, running_archive

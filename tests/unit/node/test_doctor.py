@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
-from config.settings import MatchingSection, ModelSection, NodeSection, Peer, Settings, TlsSection
+from config.sections.compute import ModelSection
+from config.sections.node import NodeSection, TlsSection
+from config.sections.peers import Peer
+from config.sections.studies import MatchingSection
+from config.settings import Settings
 from dicom_io.network.access import AccessPolicy, KnownPeer
 from dicom_io.network.tls import certificate_ends
 from node.demo.processes import free_port

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from config.errors import ConfigError
-from config.settings import ComputeSection
+from config.sections.compute import ComputeSection
 from node.executor import WORKER_HUNG, WORKER_LOST, WORKER_MEMORY, Compute, make_compute
 from node.local_pool import local_pool
 from pipeline.errors import QualityGateError, TransientError

@@ -6,7 +6,8 @@ from typer.testing import CliRunner
 
 from config.errors import ConfigError
 from config.loading import load_settings
-from config.settings import NodeSection, Settings, TlsSection
+from config.sections.node import NodeSection, TlsSection
+from config.settings import Settings
 from node.cli import app
 from node.doctor import examine
 from node.finding import Verdict

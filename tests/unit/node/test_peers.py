@@ -7,7 +7,9 @@ from pathlib import Path
 from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage, SegmentationStorage
 from pynetdicom import AE, evt
 
-from config.settings import NodeSection, Peer, Settings
+from config.sections.node import NodeSection
+from config.sections.peers import Peer
+from config.settings import Settings
 from node.app import make_courier
 from node.ledger.ledger import Ledger
 from node.ledger.records import DeliveryState, ObjectKind, ResultObject

@@ -1,6 +1,6 @@
 import pytest
 
-from config.settings import Peer
+from config.sections.peers import Peer
 from dicom_io.network.negotiation import STORAGE_COMMITMENT_SOP_CLASS_UID, STUDY_ROOT_FIND_SOP_CLASS_UID
 from dicom_io.network.probe import Acceptance
 from node.ledger.records import ObjectKind

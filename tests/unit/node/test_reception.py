@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from config.settings import NodeSection
+from config.sections.node import NodeSection
 from dicom_io.network.access import LOOK_UP_EVERY_S
 from dicom_io.network.commitment import CommitmentResult, InstanceReference
 from dicom_io.network.identity import InstanceIdentity

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from config.settings import NodeSection, Settings
+from config.sections.node import NodeSection
+from config.settings import Settings
 from node.backoff import BackOff
 from node.reception import ReceptionReport
 from node.reception_process import MAXIMUM_FAILURES, START_TIMEOUT_S, Ports, ReceptionError, ReceptionProcess

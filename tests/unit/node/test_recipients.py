@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from config.settings import Peer
+from config.sections.peers import Peer
 from node.ledger.ledger import Ledger
 from node.ledger.records import ObjectKind
 from node.recipients import Recipients

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from config.settings import NodeSection, RetentionSection, Settings
+from config.sections.node import NodeSection
+from config.sections.studies import RetentionSection
+from config.settings import Settings
 from node.inbox import Inbox
 from node.ledger.ledger import Ledger
 from node.reception import Reception

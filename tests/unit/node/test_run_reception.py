@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import NodeSection, Settings
+from config.sections.node import NodeSection
+from config.settings import Settings
 from dicom_io.network.requestor import PeerError, RemoteAE
 from dicom_io.network.status import Disposition
 from dicom_io.network.storage_scu import SendOutcome, send_files

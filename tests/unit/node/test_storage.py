@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import LedgerSection, NodeSection, Settings
+from config.sections.node import LedgerSection, NodeSection
+from config.settings import Settings
 from node.storage import StorageError, sole_node, storage_id
 
 

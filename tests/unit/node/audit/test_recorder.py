@@ -3,7 +3,9 @@ from pathlib import Path
 import pytest
 
 from config.errors import ConfigError
-from config.settings import AuditSection, NodeSection, Settings
+from config.sections.node import NodeSection
+from config.sections.watch import AuditSection
+from config.settings import Settings
 from node.audit.recorder import Recorder
 from node.audit.trail import Trail
 from node.ledger.ledger import Ledger

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from lxml import etree  # type: ignore[import-untyped] # It has no types of its own.
 
-from config.settings import NodeSection, Settings
+from config.sections.node import NodeSection
+from config.settings import Settings
 from node.audit.alerts import Alerts
 from node.audit.events import AuditEvent, event_from_json
 from node.audit.follower import Follower

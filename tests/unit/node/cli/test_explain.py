@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from config.settings import CompletionSection
+from config.sections.studies import CompletionSection
 from node.cli import app
 from node.ledger.ledger import open_ledger
 from node.states import Event

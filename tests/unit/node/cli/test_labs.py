@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from config.analytes import load_analytes
-from config.settings import LabsSection
+from config.sections.labs import LabsSection
 from node.audit.trail import Trail
 from node.cli import app
 from node.cli.output import ExitCode

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from config.settings import LabsSection, NodeSection, Settings
+from config.sections.labs import LabsSection
+from config.sections.node import NodeSection
+from config.settings import Settings
 from node.backoff import BackOff
 from node.labs.listener import ListenerProcess
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import LabsSection
+from config.sections.labs import LabsSection
 from node.finding import Finding, Verdict
 from node.labs.diagnosis import diagnose
 from tests.unit.dicom_io.network.certificates import new_authority

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from config.errors import ConfigError
-from config.settings import LabsSection
+from config.sections.labs import LabsSection
 from node.labs.fhir_bundle import FhirError
 from node.labs.fhir_client import FhirClient, make_client
 from tests.unit.dicom_io.network.certificates import new_authority

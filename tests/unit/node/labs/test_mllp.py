@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from config.errors import ConfigError
-from config.settings import LabsSection
+from config.sections.labs import LabsSection
 from node.labs.answering import AnswerGroup
 from node.labs.mllp import MllpServer
 from node.labs.mllp_blocks import Limits

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from config.errors import ConfigError
-from config.settings import NotifySection
+from config.sections.notify import NotifySection
 from node.ledger.notices import Notice
 from node.notify.channel import ChannelError
 from node.notify.mail import Mail

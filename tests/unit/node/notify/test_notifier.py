@@ -5,15 +5,12 @@ from typing import Any
 
 import pytest
 
-from config.settings import (
-    AuditSection,
-    LabsSection,
-    NodeSection,
-    NotifySection,
-    RetentionSection,
-    Settings,
-    TlsSection,
-)
+from config.sections.labs import LabsSection
+from config.sections.node import NodeSection, TlsSection
+from config.sections.notify import NotifySection
+from config.sections.studies import RetentionSection
+from config.sections.watch import AuditSection
+from config.settings import Settings
 from node.backoff import BackOff
 from node.ledger.ledger import Ledger
 from node.ledger.notices import Notice

@@ -1,0 +1,1 @@
+"""The sections of node.toml, by subject."""

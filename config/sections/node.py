@@ -1,0 +1,79 @@
+"""Where the node listens and keeps what it receives."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from config.sections.base import AETitle, Port, Section
+
+_SWITCHES = {"true": True, "1": True, "false": False, "0": False}
+
+
+PlainDicom = Annotated[
+    Literal["auto", True, False],
+    # The environment holds words only.
+    BeforeValidator(lambda value: _SWITCHES.get(value.lower(), value) if isinstance(value, str) else value),
+]
+"""Whether DICOM without TLS is taken; `auto`: only where there is no TLS."""
+
+
+class NodeSection(Section):
+    """The DICOM receiver."""
+
+    ae_title: AETitle = "MVINODE"
+    """Called AE title of the node."""
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    """Interface to listen on: this machine alone, until somebody opens it to the network."""
+    port: Port = 11112
+    """TCP port; 0 takes a free one and the ready line says which."""
+    storage: Path = Path("./mvi-node-data")
+    """Folder of inbox, results and the embedded ledger."""
+    maximum_associations: Annotated[int, Field(ge=1, le=500)] = 25
+    """Associations served at once; one more is rejected."""
+    minimum_free_bytes: Annotated[int, Field(ge=0)] = 1_000_000_000
+    """Below this free space C-STORE is answered 0xA700, bytes."""
+    network_timeout_s: Annotated[float, Field(gt=0)] = 120.0
+    """Silence after which an association is aborted, s."""
+
+
+class TlsSection(Section):
+    """TLS with certificates on both sides (PS3.15 B.12)."""
+
+    certificate: str = ""
+    """PEM file of the node's certificate, with its chain; empty: no TLS."""
+    key: str = ""
+    """PEM file of its private key, without a password."""
+    authority: str = ""
+    """PEM file of the certificates that peers must present, or that theirs must be signed by."""
+    port: Port = 2762
+    """TCP port for TLS; 0 takes a free one and the ready line says which."""
+    plain: PlainDicom = "auto"
+    """Whether `node.port` is open; `auto`: only without TLS. False: never, so that TLS must be set up."""
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the node speaks TLS."""
+        return bool(self.certificate)
+
+    @property
+    def opens_plain(self) -> bool:
+        """Whether the port for DICOM without TLS is open."""
+        return self.plain is True or (self.plain == "auto" and not self.enabled)
+
+    @model_validator(mode="after")
+    def _tls_needs_all_three(self) -> "TlsSection":
+        files = {"certificate": self.certificate, "key": self.key, "authority": self.authority}
+        absent = [name for name, path in files.items() if not path]
+        if absent and len(absent) < len(files):
+            raise ValueError(f"TLS needs certificate, key and authority; absent: {', '.join(absent)}")
+        if absent and self.plain is False:
+            raise ValueError("plain = false leaves TLS only, which needs certificate, key and authority")
+        return self
+
+
+class LedgerSection(Section):
+    """The index of the inbox."""
+
+    url: str = ""
+    """SQLAlchemy URL; empty: SQLite inside `node.storage`."""

@@ -65,7 +65,8 @@ def install(archive: Path, settings: Settings, key: Path | None, *, replace: boo
     ConfigError
         A key cannot be read.
     """
-    from pipeline.model_bundle import BUNDLE_NAME_PATTERN, FILES, load_bundle  # noqa: PLC0415 - `--help` needs no numpy
+    from pipeline.bundle_fit import require_fit  # noqa: PLC0415 - `--help` needs no numpy
+    from pipeline.model_bundle import BUNDLE_NAME_PATTERN, FILES, load_bundle  # noqa: PLC0415
 
     trusted = read_public_keys([key] if key else settings.model.trusted_keys)
     (place,) = model_folders(settings)
@@ -76,7 +77,7 @@ def install(archive: Path, settings: Settings, key: Path | None, *, replace: boo
         unpack(archive, draft, FILES)
         signer = _signer(draft, trusted, demanded=settings.model.require_signature or key is not None)
         try:
-            identity = load_bundle(draft).identity
+            identity = require_fit(load_bundle(draft)).identity
         except ModelBundleError as error:
             reason = re.sub(r"; copy the whole bundle .*", "", str(error).replace(f"{draft}/", ""))
             raise ModelRefusedError("MB-DAMAGED", f"the archive holds no intact bundle: {reason}") from error
@@ -113,7 +114,9 @@ def activate(name: str, settings: Settings, config: Path, by: str, at: datetime)
     ModelBundleError, ModelRefusedError, UnknownModelError
         The bundle is damaged, not signed as demanded, or not there; nothing is changed.
     """
-    identity = load_active_bundle(settings, name).identity
+    from pipeline.bundle_fit import require_fit  # noqa: PLC0415 - `--help` needs no numpy
+
+    identity = require_fit(load_active_bundle(settings, name)).identity
     before = settings.model.active
     set_active_model(config, name)
     detail = f"model {identity.name} {identity.version} sha256 {identity.sha256} activated in place of {before}"

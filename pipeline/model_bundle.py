@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -246,7 +247,23 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise ModelBundleError(f"{path}: {', '.join(missing)} missing; {_again(path)}")
     if manifest["sha256"] != _digest(manifest):
         raise ModelBundleError(f"{path} was changed after training (wrong checksum); {_again(path)}")
+    if not _is_sound(manifest):
+        raise ModelBundleError(f"{path} is not that of a bundle; {_again(path)}")
     return manifest
+
+
+def _is_sound(manifest: Mapping[str, Any]) -> bool:
+    """Tell whether every value is of its kind: a checksum that holds says only who packed it last."""
+    files = manifest["files"]
+    return (
+        all(isinstance(manifest[key], str) for key in ("name", "version", "intended_use"))
+        and re.fullmatch(VERSION_PATTERN, manifest["version"]) is not None
+        and isinstance(manifest["training"], dict)
+        and isinstance(manifest["settings"], dict)
+        and bool(manifest["settings"])
+        and isinstance(files, dict)
+        and all(isinstance(entry, dict) and isinstance(entry.get("sha256"), str) for entry in files.values())
+    )
 
 
 def _read_tensors(path: Path, expected: Mapping[str, Any] | None) -> dict[str, npt.NDArray[Any]]:
@@ -261,6 +278,10 @@ def _read_tensors(path: Path, expected: Mapping[str, Any] | None) -> dict[str, n
     if hashlib.sha256(content).hexdigest() != expected["sha256"]:
         raise ModelBundleError(f"{path} has a wrong checksum; {_again(path)}")
     try:
-        return load_tensors(content)
+        tensors = load_tensors(content)
     except SafetensorError as error:
         raise ModelBundleError(f"{path} is no safetensors file; {_again(path)}") from error
+    for name, array in tensors.items():
+        if not np.isfinite(array).all():
+            raise ModelBundleError(f"{path}: {name} holds a value that is no number; train the model again")
+    return tensors

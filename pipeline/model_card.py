@@ -60,7 +60,8 @@ def model_card(bundle: ModelBundle) -> str:
 
 
 def _cohort(cohort: Mapping[str, Any]) -> str:
-    kind = {"phantom": "synthetic phantoms", "dicom": "patients"}.get(str(cohort.get("kind")), "not stated")
+    kinds = {"phantom": "synthetic phantoms", "dicom": "patients", "patients": "patients"}
+    kind = kinds.get(str(cohort.get("kind")), "not stated")
     return f"{cohort.get('name', 'not stated')}, {kind}"
 
 

@@ -104,6 +104,7 @@ def _load(name: str | None, settings: "Settings") -> "tuple[ModelBundle, Path]":
 
 
 def _row(folder: Path, settings: "Settings") -> dict[str, Any]:
+    from pipeline.bundle_fit import require_fit  # noqa: PLC0415
     from pipeline.errors import ModelBundleError  # noqa: PLC0415 - `--help` needs no numpy
     from pipeline.model_bundle import load_bundle  # noqa: PLC0415
 
@@ -118,7 +119,7 @@ def _row(folder: Path, settings: "Settings") -> dict[str, Any]:
         "problem": "",
     }
     try:
-        identity = load_bundle(folder).identity
+        identity = require_fit(load_bundle(folder)).identity
         if settings.model.require_signature:
             row["signed_by"] = signer_of(folder, settings) or None
     except (ModelBundleError, ModelRefusedError) as error:

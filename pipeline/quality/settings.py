@@ -13,7 +13,7 @@ class GateSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    field_strengths_t: tuple[Positive, ...] | None = None
+    field_strengths_t: Annotated[tuple[Positive, ...], Field(min_length=1)] | None = None
     """Field strengths of the training cases, T; none: not judged."""
     maximum_displacement_mm: Positive = 60.0
     """Largest movement of the grid centre by a registration, mm."""

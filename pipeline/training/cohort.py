@@ -191,7 +191,7 @@ def train_bundle(
         out,
         name=manifest.bundle.name,
         version=manifest.bundle.version,
-        intended_use=manifest.bundle.intended_use,
+        intended_use=manifest.intended_use,
         settings=_with_limits(manifest.pipeline, fit, table),
         tensors={SEGMENTATION: weights, CLASSIFIER: to_tensors(fit.classifier)},
         training=_record(manifest, sources, table, fit, base),

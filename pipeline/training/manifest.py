@@ -55,8 +55,9 @@ class BundleTarget(Table):
     """Name by which `model.active` chooses it."""
     version: Annotated[str, Field(pattern=VERSION_PATTERN)]
     """Raised with every change of weights or settings."""
-    intended_use: Annotated[str, Field(min_length=1)] = DEMONSTRATION_USE
-    """Printed in every result."""
+    intended_use: Annotated[str, Field(min_length=1)] | None = None
+    """Printed in every result. None: for demonstration where the model learns from phantoms, for research where it
+    learns from patients."""
     segmentation_of: Annotated[str, Field(pattern=BUNDLE_NAME_PATTERN)] | None = None
     """An installed bundle whose segmentation is taken as it is, and only the classifier fitted: for a site that
     knows the outcome of its patients and has drawn none of their tumours. ``active``: that of the node. None: the
@@ -82,6 +83,12 @@ class CohortManifest(Table):
     """Optimisation of the classifier."""
     bundle: BundleTarget
     """The bundle that training writes."""
+
+    @property
+    def intended_use(self) -> str:
+        """What every result of the bundle says it is for."""
+        learnt = f"research: trained on patients of the cohort {self.cohort.name}, not for clinical decisions"
+        return self.bundle.intended_use or (DEMONSTRATION_USE if self.cohort.kind == "phantom" else learnt)
 
     @model_validator(mode="after")
     def _cases_fit_the_kind(self) -> Self:

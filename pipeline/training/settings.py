@@ -34,7 +34,8 @@ class SegmentationTrainingSettings(BaseModel):
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
     """Decoupled weight decay of AdamW."""
     patch_kji: Triple = (64, 128, 128)
-    """Training patch, voxels (paper: 64 x 128 x 128)."""
+    """Training patch, voxels (paper: 64 x 128 x 128, cut at a stride of 10 x 20 x 20). Here patches are drawn at
+    random from every voxel, as many as there are steps: the same patches, and all between them."""
     final_patch_kji: Triple | None = None
     """Patch of the last steps, voxels: after small, quick patches the network meets those of the inference, whose
     instance statistics differ. None: the same throughout."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline import model_bundle
 from pipeline.analysis import Classifier
 from pipeline.errors import ModelBundleError, UnknownModelError
 from pipeline.model_bundle import (
@@ -179,3 +180,34 @@ def test_load_when_the_bundled_model_is_damaged_then_the_software_is_to_be_insta
     (folder / CLASSIFIER).write_bytes(b"")
     with pytest.raises(ModelBundleError, match="wrong checksum; it is part of this software: install that again"):
         load_bundle(folder)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("version", "banana"),
+        ("version", 1),
+        ("files", []),
+        ("files", {SEGMENTATION: {}}),
+        ("training", "x"),
+        ("settings", {}),
+        ("settings", []),
+        ("name", None),
+    ],
+)
+def test_load_when_the_manifest_is_none_and_its_checksum_holds_then_it_is_refused_without_a_traceback(
+    tmp_path: Path, key: str, value: object
+) -> None:
+    folder = write(tmp_path)
+    manifest = json.loads((folder / MANIFEST).read_text())
+    manifest[key] = value
+    manifest["sha256"] = model_bundle._digest(manifest)
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(ModelBundleError, match="is not that of a bundle"):
+        load_bundle(folder)
+
+
+def test_load_when_a_weight_is_no_number_then_the_tensor_is_named(tmp_path: Path) -> None:
+    tensors = {**TENSORS, CLASSIFIER: {"radiomics.reading": np.array([1.0, np.nan, 0.5, 1.0])}}
+    with pytest.raises(ModelBundleError, match=r"radiomics\.reading holds a value that is no number"):
+        load_bundle(write(tmp_path, tensors=tensors))

@@ -1,24 +1,23 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from node.cli import app
-from pipeline.model_bundle import CLASSIFIER, SEGMENTATION, PipelineSettings, write_bundle
+from pipeline.model_bundle import CLASSIFIER, write_bundle
+from tests.unit.pipeline.bundles import SMALL, blank_tensors
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    tensors = {SEGMENTATION: {"w": np.zeros(2)}, CLASSIFIER: {"w": np.ones(2)}}
     write_bundle(
         tmp_path / "models" / "small",
         name="small",
         version="1.0.0",
         intended_use="tests",
-        settings=PipelineSettings(),
-        tensors=tensors,
+        settings=SMALL,
+        tensors=blank_tensors(),
         training={"left_out": {"auc": 0.75}},
     )
     path = tmp_path / "node.toml"

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
@@ -16,7 +15,8 @@ from typer.testing import CliRunner
 from node.audit.trail import Trail
 from node.cli import app
 from node.model_signature import SIGNATURE
-from pipeline.model_bundle import CLASSIFIER, MANIFEST, SEGMENTATION, PipelineSettings, write_bundle
+from pipeline.model_bundle import CLASSIFIER, MANIFEST, SEGMENTATION, write_bundle
+from tests.unit.pipeline.bundles import SMALL, blank_tensors
 
 
 def run(*arguments: object) -> tuple[int, str, str]:
@@ -33,14 +33,13 @@ def key_pair(folder: Path, name: str) -> tuple[Path, Path]:
 
 
 def bundle(folder: Path, version: str = "1.0.0", name: str = "hospital") -> Path:
-    tensors = {SEGMENTATION: {"w": np.zeros(2)}, CLASSIFIER: {"w": np.ones(2)}}
     write_bundle(
         folder,
         name=name,
         version=version,
         intended_use="tests",
-        settings=PipelineSettings(),
-        tensors=tensors,
+        settings=SMALL,
+        tensors=blank_tensors(),
         training={},
     )
     return folder

@@ -119,7 +119,7 @@ def test_manifest_when_missing_then_it_says_so(tmp_path: Path) -> None:
 def test_manifest_when_of_the_demonstration_model_then_it_is_valid() -> None:
     manifest = load_manifest(BUNDLED_FOLDER / "phantom-demo" / "cohort.toml")
     assert manifest.bundle.name == "phantom-demo"
-    assert "not for patients" in manifest.bundle.intended_use
+    assert "not for patients" in manifest.intended_use
 
 
 TABLE = """patient,folder,study,mvi,image_T2,mask_T2,AST [U/L],hbcab_positive
@@ -135,6 +135,7 @@ def test_table_when_alone_then_it_is_a_cohort_of_patients_with_the_segmentation_
     assert (manifest.cohort.name, manifest.bundle.name) == ("My Cohort", "my-cohort")
     assert manifest.bundle.segmentation_of == ACTIVE
     first, second, third = manifest.cases
+    assert manifest.intended_use.startswith("research: trained on patients of the cohort ")
     assert (first.patient, first.folder, first.mvi) == ("P1", tmp_path / "a", True)
     assert first.masks == {Role.T2: tmp_path / "drawn" / "a.nrrd"}
     assert first.clinical == {"AST [U/L]": "31.5", "hbcab_positive": "1"}

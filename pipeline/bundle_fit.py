@@ -1,0 +1,111 @@
+"""Whether the weights of a bundle are those of the networks and features that its settings state.
+
+A bundle whose checksums hold may still be wrong: whoever packs one can make them hold. What does not fit is
+refused where a model is verified or installed, and not in the middle of a patient's study.
+"""
+
+from collections.abc import Mapping
+
+import torch
+
+from pipeline.classification.ensemble import CLINICAL_FEATURES, Tensors, digest_of_names
+from pipeline.classification.settings import ClassificationSettings
+from pipeline.errors import ModelBundleError
+from pipeline.model_bundle import CLASSIFIER, SEGMENTATION, ModelBundle, PipelineSettings
+from pipeline.radiomics.names import feature_names
+from pipeline.segmentation import build_network
+
+Shapes = Mapping[str, tuple[int, ...]]
+READING = (4,)
+"""Slope, intercept, threshold, and whether these are a calibration."""
+DIGEST_BYTES = (32,)
+
+
+def require_fit(bundle: ModelBundle) -> ModelBundle:
+    """Return a bundle whose weights, feature names and settings fit one another.
+
+    Raises
+    ------
+    ModelBundleError
+        They do not; the message names the file, what is wrong in it, and what to do.
+    """
+    names = feature_names(bundle.settings.radiomics)
+    weights = bundle.classifier_weights
+    _require(SEGMENTATION, bundle.segmentation_weights, segmentation_shapes(bundle.settings))
+    members = sum(name.startswith("reduction.") and name.endswith(".mean") for name in weights)
+    combined = any(name.startswith("combined.") for name in weights)
+    settings = bundle.settings.classification
+    _require(CLASSIFIER, weights, classifier_shapes(settings, len(names), max(members, 1), combined=combined))
+    if bytes(weights["names_sha256"]).hex() != digest_of_names(names):
+        raise _misfit(CLASSIFIER, "it was trained on other features than its settings give")
+    unknown = sorted(set(settings.bounded_clinical) - set(CLINICAL_FEATURES))
+    if unknown:
+        raise _misfit("the settings", f"bounded_clinical names {', '.join(unknown)}, no clinical feature")
+    return bundle
+
+
+def segmentation_shapes(settings: PipelineSettings) -> Shapes:
+    """Return the shape of every tensor of the segmentation network."""
+    with torch.device("meta"):  # Shapes alone: no memory, no random numbers.
+        state = build_network(settings.segmentation).state_dict()
+    return {name: tuple(tensor.shape) for name, tensor in state.items()}
+
+
+def classifier_shapes(
+    settings: ClassificationSettings, features: int, members: int, *, combined: bool = True
+) -> Shapes:
+    """Return the shape of every tensor of the classifier.
+
+    Parameters
+    ----------
+    settings
+        Widths and components.
+    features
+        Number of radiomics features.
+    members
+        Of the ensemble.
+    combined
+        Whether there is a classifier with clinical values.
+    """
+    radiomics, clinical, joint = settings.radiomics_width, settings.clinical_width, settings.joint_width
+    shapes: dict[str, tuple[int, ...]] = {
+        "names_sha256": DIGEST_BYTES,
+        "feature.minimum": (features,),
+        "feature.maximum": (features,),
+        "radiomics.reading": READING,
+    }
+    if combined:
+        shapes["combined.reading"] = READING
+    for n in range(members):
+        shapes |= {
+            f"reduction.{n}.mean": (features,),
+            f"reduction.{n}.scale": (features,),
+            f"reduction.{n}.components": (settings.components, features),
+            f"reduction.{n}.variance": (settings.components,),
+        }
+        heads = {"radiomics": radiomics} | ({"combined": radiomics + clinical} if combined else {})
+        for head, into in heads.items():
+            shapes |= _layer(f"{head}.{n}.radiomics", radiomics, settings.components)
+            shapes |= _layer(f"{head}.{n}.joint", joint, into)
+            shapes |= _layer(f"{head}.{n}.output", 1, joint)
+        if combined:
+            shapes |= _layer(f"combined.{n}.clinical", clinical, len(CLINICAL_FEATURES))
+    return shapes
+
+
+def _layer(name: str, outputs: int, inputs: int) -> dict[str, tuple[int, ...]]:
+    return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
+
+
+def _require(file: str, tensors: Tensors, wanted: Shapes) -> None:
+    for name in sorted(wanted.keys() | tensors.keys()):
+        if name not in tensors:
+            raise _misfit(file, f"tensor {name} is missing")
+        if name not in wanted:
+            raise _misfit(file, f"tensor {name} has no place in the networks of its settings")
+        if tensors[name].shape != wanted[name]:
+            raise _misfit(file, f"tensor {name} is {tensors[name].shape}, and by its settings {wanted[name]}")
+
+
+def _misfit(what: str, problem: str) -> ModelBundleError:
+    return ModelBundleError(f"{what} of the model does not fit: {problem}; train it again with this software")

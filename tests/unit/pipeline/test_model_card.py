@@ -1,0 +1,21 @@
+"""What the model card says of the cohort."""
+
+import pytest
+
+from pipeline.analysis import ModelIdentity
+from pipeline.model_bundle import ModelBundle
+from pipeline.model_card import model_card
+from tests.unit.pipeline.bundles import SMALL, blank_tensors
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [("patients", "north, patients"), ("dicom", "north, patients"), ("phantom", "synthetic phantoms")],
+)
+def test_card_when_made_then_says_what_the_model_learnt_from(kind: str, said: str) -> None:
+    training = {"cohort": {"name": "north", "kind": kind}}
+    card = model_card(
+        ModelBundle(ModelIdentity("n", "1.0.0", "0" * 64, "tests"), SMALL, blank_tensors(), training)
+    )
+    assert said in card
+    assert ("says nothing about patients" in card) is (kind == "phantom")

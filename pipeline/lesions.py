@@ -136,6 +136,19 @@ def measure(lesion_map: LabelMap) -> tuple[Lesion, ...]:
     return tuple(lesions)
 
 
+def least_contact(found: Delineation) -> float:
+    """Return the least share of liver, or of another lesion, among the voxels around a lesion; 1 without one."""
+    lesions, liver = found.lesion_map.array, found.liver_map.array > 0
+    return min(
+        (
+            _volume_and_contact(lesions, number, box, liver, found.lesion_map.grid)[1]
+            for number, box in enumerate(ndimage.find_objects(lesions), 1)
+            if box is not None
+        ),
+        default=1.0,
+    )
+
+
 def longest_diameter_mm(mask: Mask, spacing_xyz_mm: FloatArray) -> float:
     """Return the largest distance of two boundary points within one slice, mm.
 

@@ -10,7 +10,7 @@ from pipeline.classification import Classification, classify
 from pipeline.clinical import ClinicalFeatures, clinical_features
 from pipeline.features import FeatureVector
 from pipeline.geometry import Grid
-from pipeline.lesions import Delineation, delineate, measure
+from pipeline.lesions import Delineation, delineate, least_contact, measure
 from pipeline.model_bundle import ModelBundle, PipelineSettings
 from pipeline.quality import (
     coverage_gate,
@@ -232,7 +232,7 @@ def _anatomy_gates(
         near = lesion | margin
         covered = coverage_gate("tumour_coverage", near, grid, sequences, limits.minimum_tumour_coverage)
         volume_cm3 = float((native.liver_map.array > 0).sum()) * native.liver_map.grid.voxel_volume_mm3 / 1000
-        gates += require([covered, *tumour_gates(lesions, volume_cm3, limits)])
+        gates += require([covered, *tumour_gates(lesions, volume_cm3, least_contact(found), limits)])
     return gates
 
 

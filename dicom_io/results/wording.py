@@ -54,6 +54,8 @@ _GATES: Mapping[str, _Gate] = {
     "hepatobiliary_enhancement": _Gate("liver enhancement in the hepatobiliary phase", " times", 2, False),
     "lesion_count": _Gate("number of lesions", "", 0, True),
     "tumour_share": _Gate("share of the liver taken for tumour", " %", 0, True, 100.0),
+    "tumour_size": _Gate("diameter of the largest lesion", " mm", 0, True),
+    "tumour_contact": _Gate("least share of liver around a lesion", " %", 0, False, 100.0),
     "feature_range": _Gate("features outside the range of the training cases", " %", 1, True, 100.0),
     "feature_distance": _Gate("distance from the training cases", " standard deviations", 1, True),
 }

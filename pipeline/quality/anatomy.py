@@ -131,9 +131,22 @@ def away_from(mask: Mask, grid: Grid, distance_mm: float) -> Mask:
 
 
 def tumour_gates(
-    lesions: tuple[Lesion, ...], liver_volume_cm3: float, settings: GateSettings
+    lesions: tuple[Lesion, ...], liver_volume_cm3: float, contact: float, settings: GateSettings
 ) -> tuple[GateOutcome, ...]:
-    """Judge whether the lesions can be lesions: their number and their share of the liver."""
+    """Judge whether the lesions can be lesions: their number, size and share of the liver, and whether in it.
+
+    Parameters
+    ----------
+    lesions
+        At least one.
+    liver_volume_cm3
+        Tumours included.
+    contact
+        Least share of the voxels around a lesion that are liver, see `pipeline.lesions.least_contact`.
+    settings
+        Limits.
+    """
+    largest_mm = max(lesion.longest_diameter_mm for lesion in lesions)
     share = sum(lesion.volume_cm3 for lesion in lesions) / max(liver_volume_cm3, 1e-6)
     return (
         at_most(
@@ -147,6 +160,18 @@ def tumour_gates(
             share,
             settings.maximum_tumour_share,
             f"{share:.0%} of the liver were taken for tumour.",
+        ),
+        at_most(
+            "tumour_size",
+            largest_mm,
+            settings.maximum_tumour_mm,
+            f"A lesion of {largest_mm:.0f} mm was found, larger than the model can be trusted with.",
+        ),
+        at_least(
+            "tumour_contact",
+            contact,
+            settings.minimum_tumour_contact,
+            f"Liver is {contact:.0%} of what lies around a lesion: it seems to lie beside the liver.",
         ),
     )
 

@@ -43,6 +43,8 @@ REFUSALS: Final[Mapping[str, Refusal]] = {
     ),
     "lesion_count": Refusal("QG-TUMOUR", "segment", "The study needs a radiologist's reading."),
     "tumour_share": Refusal("QG-TUMOUR", "segment", "The study needs a radiologist's reading."),
+    "tumour_size": Refusal("QG-TUMOUR", "segment", "The study needs a radiologist's reading."),
+    "tumour_contact": Refusal("QG-TUMOUR", "segment", "The study needs a radiologist's reading."),
     "feature_range": Refusal("QG-OOD", "classify", "The model was not made for images like these."),
     "feature_distance": Refusal("QG-OOD", "classify", "The model was not made for images like these."),
 }

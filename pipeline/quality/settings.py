@@ -35,6 +35,10 @@ class GateSettings(BaseModel):
     """More components are taken as a failed segmentation."""
     maximum_tumour_share: Share = 0.7
     """Largest share of the liver that may be tumour."""
+    maximum_tumour_mm: Positive = 200.0
+    """Largest diameter of a lesion, mm; the smallest lesion is `LesionSettings.minimum_volume_mm3`."""
+    minimum_tumour_contact: Share = 0.2
+    """Share of the voxels around each lesion that must be liver: with less it lies beside the liver."""
     maximum_mahalanobis: Positive | None = None
     """Largest distance from the training cases in the reduced space; none: not judged."""
     maximum_outside_share: Share = 0.2

@@ -6,7 +6,7 @@ import pytest
 from scipy.spatial import cKDTree
 
 from pipeline.geometry import Grid
-from pipeline.lesions import LesionSettings, delineate, measure
+from pipeline.lesions import LesionSettings, delineate, least_contact, measure
 from pipeline.volume import LabelMap
 
 SETTINGS = LesionSettings()
@@ -188,3 +188,13 @@ def test_component_that_only_touches_the_liver_is_kept_where_it_is_the_only_one(
     found = delineate(label_map(beside, liver=ball((0, 0, 0), 85)), NATIVE, settings=SETTINGS)
     assert found.lesion_map.array.any()
     assert found.set_aside_cm3 == ()
+
+
+def test_contact_when_a_tumour_lies_in_the_liver_then_is_whole_and_beside_it_small() -> None:
+    inside = delineate(label_map(ball((0, 0, 0), 20), liver=ball((0, 0, 0), 85)), NATIVE, settings=SETTINGS)
+    assert least_contact(inside) == 1.0
+    beside = ball((0, 0, 45), 14) & ~ball((0, 0, 0), 85)
+    alone = delineate(label_map(beside, liver=ball((0, 0, 0), 85)), NATIVE, settings=SETTINGS)
+    assert least_contact(alone) < SETTINGS.minimum_liver_contact
+    none = delineate(label_map(np.zeros(SHAPE, bool), liver=ball((0, 0, 0), 85)), NATIVE, settings=SETTINGS)
+    assert least_contact(none) == 1.0

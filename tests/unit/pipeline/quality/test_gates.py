@@ -139,10 +139,16 @@ def test_field_strength_is_not_judged_where_the_headers_or_the_bundle_do_not_sta
     )
 
 
-def test_tumour_gates_judge_number_and_share() -> None:
-    assert all(gate.passed for gate in tumour_gates((LESION,) * 10, 1000.0, SETTINGS))
-    assert {g.gate for g in tumour_gates((LESION,) * 11, 1000.0, SETTINGS) if not g.passed} == {"lesion_count"}
-    assert {g.gate for g in tumour_gates((LESION,), 7.0, SETTINGS) if not g.passed} == {"tumour_share"}
+def test_tumour_gates_judge_number_size_share_and_place() -> None:
+    assert all(gate.passed for gate in tumour_gates((LESION,) * 10, 1000.0, 0.2, SETTINGS))
+    huge = replace(LESION, longest_diameter_mm=201.0)
+    for lesions, liver_cm3, contact, gate in (
+        ((LESION,) * 11, 1000.0, 1.0, "lesion_count"),
+        ((LESION,), 7.0, 1.0, "tumour_share"),
+        ((LESION, huge), 1000.0, 1.0, "tumour_size"),
+        ((LESION,), 1000.0, 0.19, "tumour_contact"),
+    ):
+        assert {g.gate for g in tumour_gates(lesions, liver_cm3, contact, SETTINGS) if not g.passed} == {gate}
 
 
 def test_distribution_gates_judge_range_and_distance() -> None:

@@ -168,9 +168,11 @@ def _injection(decision: Decision) -> str:
 
 def _whole_study(scan: ScanResult, study: Sorted, choices: Mapping[Role, Scored]) -> Refusal | None:
     """Return a refusal that no choice of series could cure."""
-    patients = {frame.series.patient_key for frame in scan.frames if frame.series.patient_key}
+    patients = {frame.series.patient_key for frame in scan.frames}
+    if len(patients - {""}) > 1:
+        return refuse("SM-PATIENT", f"The study holds images of {len(patients - {''})} patients.")
     if len(patients) > 1:
-        return refuse("SM-PATIENT", f"The study holds images of {len(patients)} patients.")
+        return refuse("SM-PATIENT", "Some images of the study name a patient (Patient ID), and some name none.")
     agent = agent_objection(study.t1, choices)
     if agent is not None:
         return agent

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from dicom_io.phantom.classic import WrittenFrame
 from dicom_io.phantom.plan import Part, SeriesPlan, StudyPlan
@@ -98,9 +99,24 @@ def no_longer(series: SeriesPlan, **changes: object) -> SeriesPlan:
     return replace(series, parts=parts, **changes)  # type: ignore[arg-type]  # as `replace` itself
 
 
+_BLUR = 0.8
+"""Pixels."""
+_TISSUE, _TO_DEVIATION = 0.25, 1.4826
+
+
 def between(first: Volume, second: Volume, share: float) -> Volume:
-    """Return what lies between two phases, `share` of the way: contrast that comes or goes."""
-    return Volume(np.rint((1 - share) * first.array + share * second.array), first.grid)
+    """Return what lies between two phases, `share` of the way: contrast that comes or goes, with its own noise.
+
+    No acquisition shares its noise with another, by which matching tells copies; a mean of two would.
+    """
+    # Smoothed first, as quick phases are: it takes the noise that both phases gave.
+    blend = gaussian_filter((1 - share) * first.array + share * second.array, (0, _BLUR, _BLUR))
+    tissue = second.array > _TISSUE * np.percentile(second.array, 90)
+    curved = np.diff(second.array.astype(np.float64), 2, axis=2)[tissue[:, :, 1:-1]]
+    # Second differences of white noise have six times its variance.
+    spread = _TO_DEVIATION * np.median(np.abs(curved)) / np.sqrt(6)
+    noise = np.random.default_rng(round(1000 * share)).normal(0, spread, blend.shape)
+    return Volume(np.rint(np.where(tissue, np.maximum(blend + noise, 0), blend)), first.grid)
 
 
 def without_roles(parts: Sequence[Part], role: Role) -> tuple[Part, ...]:

@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.evaluation.cohort import EvaluationCohort
-from pipeline.evaluation.errors import EvaluationError
 from pipeline.evaluation.evaluate import evaluate
+from pipeline.evaluation.identities import require_each_once, require_others
 from pipeline.evaluation.reading import read_cohort
 from pipeline.evaluation.report import Provenance
 from pipeline.evaluation.settings import EvaluationSettings
 from pipeline.evaluation.writing import write_evaluation
+from pipeline.training.case_records import require_unchanged
 from pipeline.training.cases import PatientCase
-from pipeline.training.extraction import FEATURES
+from pipeline.training.extraction import FEATURES, ROW
 from pipeline.training.making import RECORD, digest
 from pipeline.training.manifest import load_manifest
 from pipeline.training.sources import Patient, sources_of
@@ -107,7 +108,7 @@ def evaluate_place(
     cohort = open_cohort(place)
     others = None if external is None else _external(open_cohort(external))
     if external is not None:
-        _require_other_folders(place, external)
+        require_others(load_manifest(place.file), load_manifest(external.file))
     manifest = load_manifest(place.file)
     settings = EvaluationSettings(
         repeats=options.repeats,
@@ -137,11 +138,13 @@ def evaluate_place(
 def open_cohort(place: Place) -> EvaluationCohort:
     """Read the cases of a cohort file that have features."""
     manifest = load_manifest(place.file)
+    require_each_once(manifest)
     sources = sources_of(manifest, _no_reader)
     # Phantoms that the segmentation learns from are no cases of the cohort; a taken-over segmentation learnt
     # elsewhere.
     taught = {source.name for source in sources.segmentation} if manifest.bundle.segmentation_of is None else set()
     cases = [source.name for source in sources.classifier]
+    require_unchanged(place.work / FEATURES, sources.classifier, ROW)
     return read_cohort(
         place.work / FEATURES,
         cases,
@@ -149,18 +152,6 @@ def open_cohort(place: Place) -> EvaluationCohort:
         taught=taught,
         synthetic=manifest.cohort.kind == "phantom",
     )
-
-
-def _require_other_folders(place: Place, external: Place) -> None:
-    """Check that the cohort files share no folder: two extractions of a patient need not give equal features."""
-    first, second = (
-        {found for case in load_manifest(one.file).cases for found in case.places()} for one in (place, external)
-    )
-    if shared := first & second:
-        raise EvaluationError(
-            "EV-TWICE",
-            f"{len(shared)} folders or studies are in the cohort and in the external one; take them out of one",
-        )
 
 
 def _external(cohort: EvaluationCohort) -> EvaluationCohort:

@@ -1,10 +1,12 @@
 """One patient of a cohort file: where the images are, what is known, and what was drawn."""
 
+import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 from pipeline.study import Role
 
@@ -54,9 +56,17 @@ class PatientCase(Table):
             raise ValueError("name one of folder, study and images")
         return self
 
+    _stated: str = PrivateAttr("")
+
+    @property
+    def stated(self) -> str:
+        """SHA-256 of all that the cohort file says of the case, paths as they stand in it."""
+        return self._stated or _digest(self)
+
     def relative_to(self, here: Path) -> "PatientCase":
         """Return the case with paths that start at the folder of the cohort file."""
-        return self.model_copy(
+        stated = self.stated
+        moved = self.model_copy(
             update={
                 "folder": self.folder and here / self.folder,
                 "labels": self.labels and here / self.labels,
@@ -64,6 +74,9 @@ class PatientCase(Table):
                 "masks": {role: here / path for role, path in self.masks.items()},
             }
         )
+        # A cohort that moves as a whole says the same of its cases.
+        moved._stated = stated
+        return moved
 
     def paths(self) -> Iterator[Path]:
         """Give every file and folder that the case names."""
@@ -74,3 +87,8 @@ class PatientCase(Table):
         """Return what tells its images from those of another patient."""
         places = [path.resolve() for path in (self.folder, *self.images.values()) if path is not None]
         return frozenset([*map(str, places), *([self.study] if self.study else [])])
+
+
+def _digest(case: PatientCase) -> str:
+    content = json.dumps(case.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(content.encode()).hexdigest()

@@ -1,6 +1,7 @@
 """Second stage of `cohort train`: the features of every case, through the very stages that serve patients."""
 
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import partial
@@ -24,6 +25,7 @@ from pipeline.run import align, tumour_outline
 from pipeline.segmentation import segment
 from pipeline.specimen import Examined
 from pipeline.study import FIXED_ROLE
+from pipeline.training.case_records import discard_changed
 from pipeline.training.engines import Extracted, do_here, do_in_processes, do_on_cluster
 from pipeline.training.feature_table import write_row
 from pipeline.training.making import digest, require_same_making
@@ -31,6 +33,8 @@ from pipeline.training.outlines import Files, compare, further_outlines
 from pipeline.training.pictures import PICTURES, make_pictures, write_pictures
 from pipeline.training.settings import ExtractionSettings
 from pipeline.training.sources import Source
+
+logger = logging.getLogger(__name__)
 
 FEATURES = "features"
 ROW, REFUSAL = ".npz", ".refused.json"
@@ -82,6 +86,8 @@ def extract_cohort(
         `work` holds features of other settings or weights.
     """
     folder = features_folder(work, weights, settings)
+    for name in discard_changed(folder, sources):
+        logger.warning("the cohort file says something else of a case than before; it is done anew case=%s", name)
     repeats = [outlines.repeats if n < outlines.repeat_cases else 0 for n in range(len(sources))]
     waiting = [job for job in zip(sources, repeats, strict=True) if not is_done(folder, job[0])]
     work_case = partial(_extract_into, weights=dict(weights), settings=settings)

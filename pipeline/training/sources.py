@@ -74,6 +74,11 @@ class PhantomSource:
         """Name of the case."""
         return f"phantom-{self.seed:06d}"
 
+    @property
+    def stated(self) -> str:
+        """What the cohort file says of it."""
+        return f"seed {self.seed}, prevalence {self.mvi_prevalence:g}"
+
     def load(self) -> LoadedCase:
         """Make the phantom."""
         field_strength_t = 1.5 if self.seed % LOW_FIELD_EVERY == 0 else 3.0
@@ -96,6 +101,11 @@ class PatientSource:
     def name(self) -> str:
         """Name of the case: its place in the cohort file, since a folder may bear a patient's name."""
         return f"patient-{self.number:04d}"
+
+    @property
+    def stated(self) -> str:
+        """What the cohort file says of it, as a digest."""
+        return self.case.stated
 
     def load(self) -> LoadedCase:
         """Read images, labels and masks.
@@ -131,6 +141,7 @@ class LoadedSource:
 
     name: str
     case: LoadedCase
+    stated: str = ""
 
     def load(self) -> LoadedCase:
         """Return the case."""

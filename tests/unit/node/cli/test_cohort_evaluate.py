@@ -124,7 +124,25 @@ def test_evaluate_when_the_same_patients_are_the_external_cohort_then_is_refused
     file = shutil.copy(place.file, place.file.with_name("other.toml"))
     code, _, errors = evaluate(place, "--external", str(file), "--external-work", str(other.work))
     assert code == 1
-    assert "EV-TWICE: 60 folders" in errors
+    assert "EV-TWICE: 60 patients, folders" in errors
+
+
+def test_evaluate_when_two_lines_are_of_one_patient_then_is_refused(tmp_path: Path) -> None:
+    place = write_place(tmp_path)
+    text = place.file.read_text(encoding="utf-8")
+    place.file.write_text(text.replace('folder = "p1"', 'folder = "p0"'), encoding="utf-8")
+    code, _, errors = evaluate(place)
+    assert code == 1
+    assert "EV-TWICE: 1 patients, folders or studies are in the cohort twice" in errors
+
+
+def test_evaluate_when_the_external_phantoms_have_the_same_seeds_then_is_refused(tmp_path: Path) -> None:
+    place, other = (write_place(tmp_path / name, seed=seed) for seed, name in enumerate("ab"))
+    for one in (place, other):
+        as_phantoms(one, 60)
+    code, _, errors = evaluate(place, "--external", str(other.file), "--external-work", str(other.work))
+    assert code == 1
+    assert "EV-TWICE: 60 patients, folders, studies or phantoms" in errors
 
 
 def test_evaluate_when_nothing_is_extracted_or_half_a_pair_is_named_then_one_line_says_what_to_do(

@@ -2,14 +2,19 @@
 
 import json
 from pathlib import Path
+from typing import Never
 
 import numpy as np
 
 from pipeline.evaluation.offline import Place
 from pipeline.features import FeatureVector
 from pipeline.study import Role
+from pipeline.training.case_records import discard_changed
+from pipeline.training.cases import PatientCase
 from pipeline.training.extraction import FEATURES
 from pipeline.training.feature_table import FeatureTable, write_row
+from pipeline.training.manifest import load_manifest
+from pipeline.training.sources import sources_of
 from tests.unit.pipeline.training.cohorts import make_table
 
 HEAD = """
@@ -41,9 +46,15 @@ def write_place(folder: Path, patients: int = 60, *, signal: float = 4.0, seed: 
         f'[[cases]]\nfolder = "p{n}"\nmvi = {str(mvi).lower()}\n' for n, mvi in enumerate(table.mvi.tolist())
     )
     (folder / "cohort.toml").write_text(HEAD + cases, encoding="utf-8")
+    sources = sources_of(load_manifest(folder / "cohort.toml"), unreadable)
+    discard_changed(features, sources.classifier)
     for n in range(patients):
         _row(features / f"{name(n)}.npz", table, n, 0.0)
     return Place(folder / "cohort.toml", folder / "work")
+
+
+def unreadable(case: PatientCase) -> Never:
+    raise AssertionError(f"{case} is read")
 
 
 def add_outlines(place: Place, patients: int) -> None:

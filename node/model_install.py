@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from config.editing import set_active_model
 from config.settings import Settings
-from node.audit.events import Action, AuditEvent, EventId, EventType, Participant, Role
+from node.audit.configuration import record_change
 from node.audit.trail import Trail
 from node.model_archive import MANIFEST, unpack
 from node.model_choice import load_active_bundle, model_folders
@@ -120,22 +120,8 @@ def activate(name: str, settings: Settings, config: Path, by: str, at: datetime)
     before = settings.model.active
     set_active_model(config, name)
     detail = f"model {identity.name} {identity.version} sha256 {identity.sha256} activated in place of {before}"
-    record(settings, by, at, detail)
+    record_change(Trail(prepare_storage(settings.node.storage)), settings.node.ae_title, by, at, detail)
     return identity
-
-
-def record(settings: Settings, by: str, at: datetime, detail: str) -> None:
-    """Write into the audit trail what a person did to the models."""
-    Trail(prepare_storage(settings.node.storage)).append(
-        AuditEvent(
-            EventId.SECURITY_ALERT,
-            at,
-            Action.UPDATE,
-            (Participant(by, is_requestor=True), Participant(settings.node.ae_title, Role.APPLICATION)),
-            EventType.SOFTWARE_CONFIGURATION,
-            detail=detail,
-        )
-    )
 
 
 def _signer(folder: Path, trusted: "Mapping[str, Ed25519PublicKey]", *, demanded: bool) -> str:

@@ -35,8 +35,10 @@ def install(
     as_json: JsonOption = False,
 ) -> None:
     """Install a model bundle, once its signature and every byte of it are checked; exit 3 where it is refused."""
-    from node.model_install import install as install_bundle  # noqa: PLC0415 - `--help` needs no archive
-    from node.model_install import record  # noqa: PLC0415
+    from node.audit.configuration import record_change  # noqa: PLC0415 - `--help` needs no archive
+    from node.audit.trail import Trail  # noqa: PLC0415
+    from node.model_install import install as install_bundle  # noqa: PLC0415
+    from node.storage import prepare_storage  # noqa: PLC0415
 
     settings = load_settings(config, os.environ)
     with _refusals(as_json):
@@ -44,7 +46,8 @@ def install(
     model, by = done.identity, f"signed by {done.signed_by[:16]}" if done.signed_by else "not signed"
     instead = f" in place of {done.replaced}" if done.replaced else ""
     what = f"model {model.name} {model.version} sha256 {model.sha256} installed{instead}, {by}"
-    record(settings, person(), utc_now(), what)
+    trail = Trail(prepare_storage(settings.node.storage))
+    record_change(trail, settings.node.ae_title, person(), utc_now(), what)
     if as_json:
         print_json(
             {

@@ -2,40 +2,23 @@
 
 import os
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from config.editing import add_peer, remove_peer
-from config.errors import ConfigError
-from config.loading import find_config_file, load_settings, read_document, validated
+from config.loading import load_settings
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import ExitCode, complain, print_json, verb
+from node.cli.peers_change import NameArgument, add, remove
 from node.cli.tables import show_table
-from node.ledger.records import ObjectKind
-from node.listening import shut_out
 from node.peer_report import contacts_of, describe_peers, note_contact, peer_named
 
 if TYPE_CHECKING:
     from dicom_io.network.requestor import PeerError
 
 app = typer.Typer(no_args_is_help=True, help="Remote application entities: PACS, archives, scanners.")
-
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the peer in the configuration.")]
-TitleOption = Annotated[str, typer.Option("--ae-title", help="AE title of the peer.")]
-HostOption = Annotated[str, typer.Option("--host", help="Host name or address.")]
-PortOption = Annotated[int | None, typer.Option("--port", help="TCP port of its storage SCP. Default: 104.")]
-OutputOption = Annotated[
-    list[ObjectKind] | None, typer.Option("--output", help="Only this is sent to it; may be repeated.")
-]
-SendOption = Annotated[bool, typer.Option("--may-send", help="Its associations are accepted.")]
-ReceiveOption = Annotated[bool, typer.Option("--receives-results", help="Results are sent to it.")]
-ReturnOption = Annotated[bool, typer.Option("--return-to-sender", help="Results of what it sent go to it.")]
-TlsOption = Annotated[bool, typer.Option("--tls", help="It is reached over TLS.")]
-WebOption = Annotated[str, typer.Option("--dicomweb-url", help="Results go there by STOW-RS.", show_default=False)]
-
-RESTART = "a running node takes it up when it is started again"
+app.command(epilog="Example: mvi-node peers add mr --ae-title MR --host mr --port 104 --may-send")(add)
+app.command(epilog="Example: mvi-node peers remove pacs")(remove)
 
 
 @app.command("list", epilog="Example: mvi-node peers list --json")
@@ -60,51 +43,6 @@ def list_peers(config: ConfigOption = None, as_json: JsonOption = False) -> None
     show_table(("name", "address", "part", "last contact"), rows)
 
 
-@app.command(epilog="Example: mvi-node peers add mr --ae-title MR --host mr --port 104 --may-send")
-@verb
-def add(  # noqa: PLR0913, PLR0917 - one option a key of the configuration
-    name: NameArgument,
-    ae_title: TitleOption,
-    host: HostOption,
-    port: PortOption = None,
-    may_send: SendOption = False,
-    receives_results: ReceiveOption = False,
-    return_to_sender: ReturnOption = False,
-    tls: TlsOption = False,
-    dicomweb_url: WebOption = "",
-    output: OutputOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Add a peer to the configuration file; nothing is written where any value is wrong (exit 2)."""
-    path = _file(config)
-    flags = {
-        "may_send": may_send,
-        "receives_results": receives_results,
-        "return_to_sender": return_to_sender,
-        "tls": tls,
-    }
-    peer: dict[str, object] = {"name": name, "ae_title": ae_title, "host": host}
-    peer |= {} if port is None else {"port": port}
-    peer |= {key: True for key, given in flags.items() if given}
-    peer |= {"dicomweb_url": dicomweb_url} if dicomweb_url else {}
-    peer |= {"outputs": [kind.value for kind in output]} if output else {}
-    add_peer(path, peer)
-    _say(as_json, {"added": name, "file": str(path)}, f"{name} is in {path}; {RESTART}")
-    outside = shut_out(validated(read_document(path)))
-    if outside:
-        complain(outside)
-
-
-@app.command(epilog="Example: mvi-node peers remove pacs")
-@verb
-def remove(name: NameArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Remove a peer from the configuration file; what waits for it stays in the queue."""
-    path = _file(config)
-    remove_peer(path, name)
-    _say(as_json, {"removed": name, "file": str(path)}, f"{name} is not in {path} any more; {RESTART}")
-
-
 @app.command(epilog="Example: mvi-node peers echo pacs")
 @verb
 def echo(name: NameArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
@@ -124,7 +62,10 @@ def echo(name: NameArgument, config: ConfigOption = None, as_json: JsonOption = 
         note_contact(contacts, peer, None)
     answer_ms = round((time.monotonic() - began) * 1000)
     document = {"peer": name, "reached": True, "refused": False, "answer_ms": answer_ms, "message": ""}
-    _say(as_json, document, f"{name} answers in {answer_ms} ms")
+    if as_json:
+        print_json(document)
+    else:
+        complain(f"{name} answers in {answer_ms} ms")
 
 
 @app.command(epilog="Example: mvi-node peers probe pacs")
@@ -155,20 +96,6 @@ def _ended(as_json: bool, name: str, error: "PeerError") -> typer.Exit:
         print_json({"peer": name, "reached": refused, "refused": refused, "message": str(error)})
     complain(str(error))
     return typer.Exit(ExitCode.PEER_UNREACHABLE if error.transient else ExitCode.FAILED)
-
-
-def _file(config: Path | None) -> Path:
-    path = find_config_file(config, os.environ)
-    if path is None:
-        raise ConfigError(["there is no configuration file; `mvi-node config init` writes one"])
-    return path
-
-
-def _say(as_json: bool, document: dict[str, Any], words: str) -> None:
-    if as_json:
-        print_json(document)
-    else:
-        complain(words)
 
 
 def _part(peer: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dicom_io.network.requestor import RemoteAE
+from node.audit.trail import Trail
 from node.cli import app
 from node.cli.output import ExitCode
 from node.ledger.ledger import open_ledger
@@ -56,6 +57,33 @@ def test_peer_when_added_echoed_and_removed_then_the_list_follows(configuration:
     assert peers(configuration, "remove", "pacs") == {"removed": "pacs", "file": str(configuration)}
     assert peers(configuration, "list") == {"peers": []}
     assert configuration.read_text(encoding="utf-8").startswith("# ours\n")
+
+
+def test_change_of_a_peer_is_in_the_trail_with_the_person_and_a_refused_one_is_not(
+    configuration: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.cli.peers_change.person", lambda: "anna")
+    add(configuration, RemoteAE("PACS", LOOPBACK, 104))
+    peers(configuration, "remove", "archive", exit_code=ExitCode.USAGE)
+    peers(configuration, "remove", "pacs")
+    told = [
+        (record["participants"][0]["user_id"], record["detail"])
+        for record in Trail(tmp_path / "storage").records()
+    ]
+    assert told == [("anna", f"peer pacs added: PACS@{LOOPBACK}"), ("anna", "peer pacs removed")]
+
+
+def test_peer_that_makes_the_file_invalid_can_be_removed(configuration: Path) -> None:
+    with configuration.open("a", encoding="utf-8") as file:
+        file.write('[[peers]]\nname = "pacs"\nae_title = "PACS"\nhost = "pacs"\nport = 700000\n')
+    assert peers(configuration, "remove", "pacs")["removed"] == "pacs"
+
+
+def test_change_of_a_peer_before_the_first_start_makes_no_storage(tmp_path: Path) -> None:
+    path = tmp_path / "node.toml"
+    path.write_text(f"[node]\nstorage = {json.dumps(str(tmp_path / 'storage'))}\n", encoding="utf-8")
+    add(path, RemoteAE("PACS", LOOPBACK, 104))
+    assert not (tmp_path / "storage").exists()
 
 
 def test_echo_when_the_peer_does_not_know_us_then_exit_1_and_what_to_do(

@@ -21,10 +21,11 @@ from dicom_io.network.command_set import (
     parse_command,
     response,
 )
+from dicom_io.network.data_set_buffer import DataSetBuffer
 from dicom_io.network.negotiation import STORAGE_COMMITMENT_SOP_CLASS_UID, VERIFICATION_SOP_CLASS_UID
 from dicom_io.network.pdu_reader import PduReader
 from dicom_io.network.provider import GuardedProvider
-from dicom_io.network.receiving_memory import OWN_BYTES, Loan
+from dicom_io.network.receiving_memory import Loan
 from dicom_io.network.status import StoreStatus
 from dicom_io.network.transport import PDU_HEADER, GuardedSocket, TransportLimits
 
@@ -43,9 +44,6 @@ _COMMAND, _LAST = 0x01, 0x02
 _MAXIMUM_COMMAND_SET_BYTES = 65_536
 _MAXIMUM_OTHER_DATA_SET_BYTES = 16 * 1024 * 1024
 """Of messages that are no C-STORE: a commitment report of 100,000 instances."""
-_FIRST_BUFFER_BYTES = 262_144
-_KEPT_BUFFER_BYTES = 1_048_576
-"""Of an association between two data sets; a fresh buffer is cleared, and each of its pages faulted in."""
 _SERVED = {C_ECHO_RQ: VERIFICATION_SOP_CLASS_UID, N_EVENT_REPORT_RQ: STORAGE_COMMITMENT_SOP_CLASS_UID}
 """What pynetdicom serves, and in presentation contexts of which SOP class; anything else it would abort."""
 
@@ -194,60 +192,3 @@ class StoreLoop:
         context_id, message = self._assoc.dimse.get_msg(block=False)
         if message is not None and context_id is not None:
             self._assoc._serve_request(message, context_id)
-
-
-class DataSetBuffer:
-    """A data set while it arrives, in memory that stays for the next one of the association.
-
-    Parameters
-    ----------
-    loan
-        Where the memory of long ones comes from.
-    """
-
-    def __init__(self, loan: Loan) -> None:
-        self._loan = loan
-        self._limit = 0
-        self._guess = _FIRST_BUFFER_BYTES
-        self._memory = bytearray()
-        self._filled = 0
-
-    def begin(self, limit: int) -> None:
-        """Begin with a data set of which at most `limit` bytes are taken."""
-        self._limit, self._filled = limit, 0
-
-    def read(self, reader: PduReader, count: int) -> None:
-        """Read the next `count` bytes; raise ConnectionAbortedError where they are too many."""
-        end = self._filled + count
-        if end > self._limit:
-            LOGGER.warning("connection closed: data set longer than %d bytes", self._limit)
-            raise ConnectionAbortedError("data set too long")
-        if end > len(self._memory):
-            self._grow(min(max(end, 2 * len(self._memory), self._guess), self._limit))
-        with memoryview(self._memory) as view, view[self._filled : end] as part:
-            reader.fill(part)
-        self._filled = end
-
-    def content(self) -> memoryview:
-        """Return what arrived; it is to be released before `end`."""
-        return memoryview(self._memory)[: self._filled].toreadonly()
-
-    def end(self) -> None:
-        """Forget what arrived; memory beyond what a common image needs goes back."""
-        # The last one is a good guess of the next.
-        self._guess = min(max(self._filled, _FIRST_BUFFER_BYTES), OWN_BYTES)
-        self._filled = 0
-        if len(self._memory) > _KEPT_BUFFER_BYTES:
-            self._memory = bytearray()
-        self._loan.release()
-
-    def _grow(self, wanted: int) -> None:
-        try:
-            self._loan.hold(wanted)
-        except ConnectionAbortedError as error:
-            LOGGER.warning("connection closed: %s", error)
-            raise
-        grown = bytearray(wanted)
-        with memoryview(self._memory) as arrived:
-            grown[: self._filled] = arrived[: self._filled]
-        self._memory = grown

@@ -6,7 +6,8 @@ from pathlib import Path
 from config.sections.peers import Peer
 from config.settings import Settings
 from dicom_io.network import qido, stow
-from dicom_io.network.commitment import CommitmentResult, InstanceReference, request_commitment
+from dicom_io.network.commitment import CommitmentResult, InstanceReference
+from dicom_io.network.commitment_exchange import request_commitment
 from dicom_io.network.identity import read_file_identity
 from dicom_io.network.probe import Acceptance, WebAcceptance, probe
 from dicom_io.network.query import find_instances

@@ -22,9 +22,8 @@ from dicom_io.network.commitment import (
     CommitmentRequest,
     CommitmentResult,
     InstanceReference,
-    report_commitment,
-    report_on,
 )
+from dicom_io.network.commitment_exchange import report_commitment, report_on
 from dicom_io.network.identity import read_file_identity
 from dicom_io.network.requestor import PeerError, RemoteAE
 from dicom_io.network.status import StoreStatus

@@ -15,7 +15,8 @@ from pynetdicom.dimse_primitives import C_STORE
 
 from dicom_io.network.access import AccessPolicy, KnownPeer, Rejection
 from dicom_io.network.command_set import Command
-from dicom_io.network.commitment import CommitmentRequest, CommitmentResult, decode_request, report_handler
+from dicom_io.network.commitment import CommitmentRequest, CommitmentResult, decode_request
+from dicom_io.network.commitment_exchange import report_handler
 from dicom_io.network.identity import InstanceIdentity, UnreadableInstanceError, read_identity
 from dicom_io.network.implementation import (
     IMPLEMENTATION_CLASS_UID,

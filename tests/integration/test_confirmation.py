@@ -12,12 +12,8 @@ from config.sections.node import TlsSection
 from config.sections.peers import Peer
 from dicom_io.network.access import AccessPolicy, KnownPeer
 from dicom_io.network.archive import Archive, ArchiveSettings
-from dicom_io.network.commitment import (
-    NO_SUCH_OBJECT_INSTANCE,
-    CommitmentResult,
-    InstanceReference,
-    report_commitment,
-)
+from dicom_io.network.commitment import NO_SUCH_OBJECT_INSTANCE, CommitmentResult, InstanceReference
+from dicom_io.network.commitment_exchange import report_commitment
 from dicom_io.network.qido import offers_query
 from dicom_io.network.requestor import PeerError, RemoteAE
 from dicom_io.network.storage_scu import SendOutcome

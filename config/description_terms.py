@@ -87,9 +87,15 @@ class Lexicon(_Terms):
     dixon_fat: tuple[str, ...]
     """Dixon fat image, by prefix or last word."""
     dixon_in_phase: tuple[str, ...]
-    """Dixon in-phase image."""
+    """Dixon in-phase image, by prefix or last word."""
     dixon_opposed_phase: tuple[str, ...]
-    """Dixon opposed-phase image."""
+    """Dixon opposed-phase image, by prefix or last word."""
+    dixon_fat_anywhere: tuple[str, ...]
+    """Dixon fat image, wherever in the description."""
+    dixon_in_phase_anywhere: tuple[str, ...]
+    """Dixon in-phase image, wherever in the description."""
+    dixon_opposed_phase_anywhere: tuple[str, ...]
+    """Dixon opposed-phase image, wherever in the description."""
 
 
 class AgentTerms(_Terms):

@@ -1,7 +1,8 @@
 """Concepts in a description: the regular expressions of the rules, compiled once for a run."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from config.series_rules import SeriesRules
 from dicom_io.assembly.text import normalise, unaccented
@@ -25,13 +26,24 @@ NOT = "not "
 """Before a phase among the concepts of a text that says what it is not."""
 
 _FAT_SUPPRESSION = re.compile(
-    r"(?<!\w)(?:sat\w*|sup\w*|sopp\w*|unterdr\w*|ohne|without|sans|sin|sem|senza)"
+    r"(?<!\w)(?:sat\w*|sup\w*|sopp\w*|unterdr\w*|an?nul\w*|elimin\w*|no|noncontrast|ohne|without|sans|sin|sem|senza)"
     r"(?: (?:d[aeiou]l?(?: la)?|des))? (?:fat|fett\w*|graisses?|grasas?|grasso|gordura)(?!\w)"
 )
 """Ends in fat, and yet names no image of it."""
 
 _LETTER = "a-zà-öø-ÿ"
 _DIXON_CONCEPTS = {"dixon_fat": "FAT", "dixon_in_phase": "IN_PHASE", "dixon_opposed_phase": "OUT_PHASE"}
+_ANYWHERE = "_anywhere"
+"""Ends the name of the terms that say so in the middle of a description as well."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a description says, in which word, and which list of the lexicon holds it."""
+
+    kind: str
+    word: str
+    concept: str
 
 
 def compile_terms(terms: Iterable[str]) -> re.Pattern[str]:
@@ -57,15 +69,20 @@ class Lexicon:
 
     def __init__(self, rules: SeriesRules) -> None:
         terms = {name: getattr(rules.lexicon, name) for name in type(rules.lexicon).model_fields}
-        concepts = terms.keys() - _DIXON_CONCEPTS.keys()
+        dixon = {f"{name}{end}" for name in _DIXON_CONCEPTS for end in ("", _ANYWHERE)}
+        concepts = terms.keys() - dixon
         self._concepts = {name: compile_terms(terms[name]) for name in concepts}
         self._negated = {name: _negated(terms[name], name) for name in sorted(PHASES)}
-        self._dixon = {kind: _dixon(terms[name]) for name, kind in _DIXON_CONCEPTS.items()}
+        self._dixon = {name: _dixon(terms[name]) for name in _DIXON_CONCEPTS}
+        self._dixon |= {
+            f"{name}{_ANYWHERE}": compile_terms(terms[f"{name}{_ANYWHERE}"]) for name in _DIXON_CONCEPTS
+        }
         self._gadoxetate = compile_terms(map(unaccented, rules.agents.gadoxetate))
         self._other_agent = compile_terms(map(unaccented, rules.agents.other))
         # Typed in several elements, or twice in one, it says the same.
         self._no_agent = re.compile(rf"(?:(?:{'|'.join(map(unaccented, rules.agents.none))})(?: |$))+")
         self._seen: dict[str, frozenset[str]] = {}
+        self._words: dict[str, dict[str, str]] = {}
 
     def concepts(self, text: str) -> frozenset[str]:
         """Return the concepts that `text`, normalised, names."""
@@ -73,10 +90,22 @@ class Lexicon:
             self._seen[text] = self._read(text)
         return self._seen[text]
 
-    def dixon(self, description: str) -> str | None:
-        """Return ``FAT``, ``IN_PHASE`` or ``OUT_PHASE`` where the description says so by prefix or suffix."""
+    def words(self, text: str) -> Mapping[str, str]:
+        """Return the word of `text`, normalised, that names each concept, as far as one word does."""
+        self.concepts(text)
+        return self._words[text]
+
+    def dixon(self, description: str) -> Named | None:
+        """Return ``FAT``, ``IN_PHASE`` or ``OUT_PHASE`` where a normalised description says so, and in which word.
+
+        Short words count before a colon and at the end alone; plain ones anywhere.
+        """
         text = _FAT_SUPPRESSION.sub(" fat suppressed", description)
-        return next((kind for kind, pattern in self._dixon.items() if pattern.search(text)), None)
+        for concept, pattern in self._dixon.items():
+            if found := pattern.search(text):
+                kind = _DIXON_CONCEPTS[concept.removesuffix(_ANYWHERE)]
+                return Named(kind, found.group().strip(" :"), concept)
+        return None
 
     def agent(self, name: str) -> str:
         """Return what an agent's name says.
@@ -99,7 +128,9 @@ class Lexicon:
         said = text
         for pattern in self._negated.values():
             text = pattern.sub(" ", text)
-        found = {name for name, pattern in self._concepts.items() if pattern.search(text)}
+        matches = {name: pattern.search(text) for name, pattern in self._concepts.items()}
+        self._words[said] = {name: match.group().strip() for name, match in matches.items() if match}
+        found = set(self._words[said])
         found |= {f"{NOT}{name}" for name, pattern in self._negated.items() if pattern.search(said)}
         if found & {"multiphase", "before_and_after"}:
             # `PRE/POST` and `DYN` are several phases in one series, never the one before contrast.

@@ -133,7 +133,7 @@ def _spoken_against(study: Sorted, decision: Decision) -> Iterator[str]:
     for role, choice in decision.choices.items():
         verdict = study.verdicts.get(choice.subvolume)
         if verdict is not None:
-            yield f"The description of the {ROLE_WORDS[role]} says that it is {verdict.because} ({verdict.code})."
+            yield f"Assigned against the rules, the {ROLE_WORDS[role]} is {verdict.because} ({verdict.code})."
 
 
 def _with_what_is_there(decision: Decision, study: Sorted, scan: ScanResult, rules: SeriesRules) -> Refusal | None:

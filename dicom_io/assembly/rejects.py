@@ -1,11 +1,11 @@
 """What can fill no role, whatever its score; and what would, but must not be analysed."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from config.series_rules import SeriesRules
 from dicom_io.assembly.headers import GREATEST_PIXEL_MM
-from dicom_io.assembly.lexicon import Lexicon
+from dicom_io.assembly.lexicon import Lexicon, Named
 from dicom_io.assembly.subvolumes import SPATIAL, SubVolume
 from dicom_io.assembly.text import normalise
 
@@ -39,6 +39,10 @@ class Surroundings:
         Which files of its series are damaged, and how, as the end of a sentence; empty where none is.
     diffusion_series
         Whether any sub-volume of the series is diffusion weighted: Canon gives no b-value to the others.
+    words
+        The word of its text that names each concept.
+    named_dixon
+        What its description says of a Dixon type; None where Image Type says it, or nothing does.
     """
 
     concepts: frozenset[str]
@@ -47,6 +51,8 @@ class Surroundings:
     largest_sibling: int
     damage: str = ""
     diffusion_series: bool = False
+    words: Mapping[str, str] = field(default_factory=dict, compare=False)
+    named_dixon: Named | None = None
 
 
 Finding = tuple[bool, str, str]
@@ -96,9 +102,12 @@ def _verdict(code: str, because: str, subvolume: SubVolume, around: Surroundings
     physics, series = subvolume.physics, subvolume.series
     concept = _CONCEPTS.get(code, "")
     if concept in around.concepts:
-        return Verdict(code, because, "(0008,103E)", series.description, f"lexicon.{concept}")
-    if code == "DIXON" and physics.dixon is None:
-        return Verdict(code, because, "(0008,103E)", series.description, _DIXON_RULES.get(around.dixon or "", ""))
+        said = _as_said(around.words.get(concept, ""), concept, subvolume)
+        return Verdict(code, because + said, "(0008,103E)", series.description, f"lexicon.{concept}")
+    if code == "DIXON" and around.named_dixon is not None:
+        named = around.named_dixon
+        said = _as_said(named.word, named.concept, subvolume)
+        return Verdict(code, because + said, "(0008,103E)", series.description, f"lexicon.{named.concept}")
     slices, normal = len(subvolume.frames), subvolume.normal or ()
     shown = {
         "NO-GEOMETRY": ("(0020,0032)", "", ""),
@@ -109,6 +118,13 @@ def _verdict(code: str, because: str, subvolume: SubVolume, around: Surroundings
         "COMPONENT": ("(0008,9208)", physics.component, ""),
     }
     return Verdict(code, because, *shown.get(code, ("(0008,0008)", "\\".join(physics.image_type), "")))
+
+
+def _as_said(word: str, concept: str, subvolume: SubVolume) -> str:
+    """Return the end of a sentence that names a word, where it stands, and the list that holds it."""
+    described = any(word in normalise(text) for text in subvolume.series.descriptions)
+    place = "description" if described else "protocol or sequence name"
+    return f", as {word!r} in its {place} says (lexicon.{concept})" if word else ""
 
 
 def surroundings(series: Sequence[SubVolume], lexicon: Lexicon, damage: str) -> list[Surroundings]:
@@ -131,27 +147,30 @@ def surroundings(series: Sequence[SubVolume], lexicon: Lexicon, damage: str) -> 
         item.physics.b_value_s_per_mm2 is not None or _DIFFUSION_TYPES & set(item.physics.image_type)
         for item in series
     )
+    named = {item: None if item.physics.dixon else _named_dixon(item, lexicon) for item in series}
     return [
         Surroundings(
             concepts=lexicon.concepts(item.series.search_text),
-            dixon=item.physics.dixon or _named_dixon(item, lexicon),
+            dixon=item.physics.dixon or (said.kind if said else None),
             planes=len(planes),
             largest_sibling=largest[item.split_tag],
             damage=damage,
             diffusion_series=diffusion,
+            words=lexicon.words(item.series.search_text),
+            named_dixon=said,
         )
-        for item in series
+        for item, said in named.items()
     ]
 
 
-def _named_dixon(subvolume: SubVolume, lexicon: Lexicon) -> str | None:
+def _named_dixon(subvolume: SubVolume, lexicon: Lexicon) -> Named | None:
     texts = subvolume.series.descriptions
-    return next((kind for text in texts if (kind := lexicon.dixon(normalise(text)))), None)
+    return next((named for text in texts if (named := lexicon.dixon(normalise(text)))), None)
 
 
 def without_text(subvolume: SubVolume, around: Surroundings) -> Surroundings:
     """Return what `reject` needs to know, less whatever only the description says."""
-    return replace(around, concepts=frozenset(), dixon=subvolume.physics.dixon)
+    return replace(around, concepts=frozenset(), dixon=subvolume.physics.dixon, named_dixon=None)
 
 
 def defect(subvolume: SubVolume, around: Surroundings, rules: SeriesRules) -> Verdict | None:
@@ -192,7 +211,7 @@ def _localizer(subvolume: SubVolume, around: Surroundings, _rules: SeriesRules) 
     yield named, "LOCALIZER", "a localizer"
     yield around.planes > 1, "LOCALIZER", f"its series holds {around.planes} planes, as a localizer does"
     yield "bolus" in around.concepts, "BOLUS-TRACK", "a bolus-tracking series"
-    yield "failed" in around.concepts, "FAILED", "failed, as its description says"
+    yield "failed" in around.concepts, "FAILED", "given up by whoever acquired it"
 
 
 def _derived(subvolume: SubVolume, around: Surroundings, _rules: SeriesRules) -> Iterator[Finding]:
@@ -260,11 +279,5 @@ _CONCEPTS = {
     "BALANCED": "balanced",
 }
 """The concept of the lexicon behind a code."""
-
-_DIXON_RULES = {
-    "FAT": "lexicon.dixon_fat",
-    "IN_PHASE": "lexicon.dixon_in_phase",
-    "OUT_PHASE": "lexicon.dixon_opposed_phase",
-}
 
 _CHECKS: tuple[Check, ...] = (_unplaced, _localizer, _derived, _unsuitable)

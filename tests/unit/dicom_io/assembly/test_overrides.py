@@ -129,7 +129,10 @@ def test_match_when_only_its_description_rejects_a_series_then_it_may_be_assigne
     result = matched(tmp_path, override(item, Role.T2))
     assert result.code is None
     assert chosen(result) == {**expected, "T2": scout}
-    assert result.warnings[1] == "The description of the axial T2 says that it is a localizer (LOCALIZER)."
+    assert result.warnings[1] == (
+        "Assigned against the rules, the axial T2 is a localizer, as 'survey' in its description says "
+        "(lexicon.localizer) (LOCALIZER)."
+    )
 
 
 def test_match_when_images_come_after_the_assignment_then_it_still_names_the_series(

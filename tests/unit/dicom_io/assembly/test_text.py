@@ -322,9 +322,71 @@ def test_concepts_when_a_diffusion_coefficient_is_named_then_it_is_a_map(lexicon
         ("t1 en phase", "IN_PHASE"),
         ("t1 en phase portale", None),
         ("同相位 T1", "IN_PHASE"),
+        ("t1_vibe_fat_only_tra_20min", "FAT"),
+        ("t1 fat image HBP", "FAT"),
+        ("t1_vibe_dixon_F_tra_20min", "FAT"),
+        ("T1 Fettbild HBP", "FAT"),
+        ("t1 image graisse 20 min", "FAT"),
+        ("T1 grasa HBP", "FAT"),
+        ("t1_vibe_opposed_tra_20min", "OUT_PHASE"),
+        ("t1_vibe_oop_20min", "OUT_PHASE"),
+        ("t1_vibe_opp_tra_20min", "OUT_PHASE"),
+        ("T1 out of phase 20 min", "OUT_PHASE"),
+        ("T1 OP 20min", "OUT_PHASE"),
+        ("T1 IP 20min", "IN_PHASE"),
+        ("t1_iph_20min", "IN_PHASE"),
+        ("T1 in-phase HBP", "IN_PHASE"),
+        ("t1 en phase 20 min", "IN_PHASE"),
+        ("t1_vibe_dixon_in_tra", "IN_PHASE"),
+        ("T1 Gegenphase HBP", "OUT_PHASE"),
+        ("T1 phase opposée 20min", "OUT_PHASE"),
+        ("T1 fase opuesta HBP", "OUT_PHASE"),
+        ("T1 fase oposta HBP", "OUT_PHASE"),
+        ("T1 fase opposta HBP", "OUT_PHASE"),
+        ("T1 fat sat 20min", None),
+        ("T1 fat-sat HBP", None),
+        ("t1_fatsat_20min", None),
+        ("T1 fs 20min", None),
+        ("T1 fat suppressed HBP", None),
+        ("T1 fat supp. arterial", None),
+        ("T1 fat saturated art", None),
+        ("T1 no fat HBP", None),
+        ("T1 w/o fat HBP", None),
+        ("T1 water-fat sep HBP", None),
+        ("LAVA fat/water W", None),
+        ("T1 Fett gesättigt HBP", None),
+        ("T1 Fett-Sättigung HBP", None),
+        ("T1 sat de graisse portal", None),
+        ("T1 graisse saturée portal", None),
+        ("T1 supresión de grasa HBP", None),
+        ("T1 anulación de grasa HBP", None),
+        ("T1 soppressione del grasso HBP", None),
+        ("T1 water excitation HBP", None),
+        ("T1 portal phase HBP", None),
+        ("T1 en fase arterial", None),
+        ("T1 en fase hepatobiliar 20 min", None),
+        ("T1 in fase portale", None),
+        ("T1 in phase encoding AP", None),
+        ("post op liver", None),
+        ("T1 art post op", None),
+        ("T1 breath in", None),
+        ("T1 breathe out", None),
+        ("t1_vibe_dixon_tra_W_20min", None),
+        ("mDIXON All BH HBP", None),
+        ("AX VIBE DIXON TWIST DELAYED_TTC=3.3s_W", None),
+        ("t1_vibe_dixon_tra_p4_bh_10 MIN DELAY_W", None),
+        ("t1_vibe_twist_dixon_tra_bh_art_5phase", None),
+        ("WATER: 3D Ax DISCO Dyn Mph 3 BH", None),
     ],
 )
-def test_dixon_when_named_by_prefix_or_suffix_then_it_is_told(
+def test_dixon_when_a_description_is_read_then_only_what_it_says_is_found(
     lexicon: Lexicon, description: str, kind: str | None
 ) -> None:
-    assert lexicon.dixon(normalise(description)) == kind
+    named = lexicon.dixon(normalise(description))
+    assert (None if named is None else named.kind) == kind
+
+
+def test_dixon_when_named_then_word_and_list_are_given(lexicon: Lexicon) -> None:
+    named = lexicon.dixon("t1 vibe fat only tra 20min")
+    assert named is not None
+    assert (named.word, named.concept) == ("fat only", "dixon_fat_anywhere")

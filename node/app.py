@@ -41,11 +41,12 @@ from node.outbox import Courier
 from node.owner import is_gone, worker_name
 from node.pacing import Pace
 from node.peers import make_transport
-from node.reception_process import Ports, ReceptionError, ReceptionProcess
+from node.reception_process import ReceptionError, ReceptionProcess
 from node.recipients import Recipients
 from node.results_folder import sweep_attempts
 from node.retention import Retention, low_disk_bytes
 from node.scheduler import Scheduler
+from node.start_report import Ports
 from node.storage import ledger_url, prepare_storage, sole_node
 from node.study_job import StudyJob
 from node.tls import demand_usable_certificates

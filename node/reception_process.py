@@ -9,7 +9,6 @@ from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from multiprocessing.synchronize import Event as StopEvent
-from typing import TYPE_CHECKING
 
 from config.errors import NodeError
 from config.settings import Settings
@@ -17,9 +16,7 @@ from node.backoff import BackOff
 from node.heartbeat import Pulse
 from node.interrupts import unheard_by_children
 from node.logging import configure_logging
-
-if TYPE_CHECKING:
-    from node.reception import ReceptionReport
+from node.start_report import Ports, ReceptionReport
 
 logger = logging.getLogger(__name__)
 
@@ -33,30 +30,13 @@ STABLE_S = 60.0
 """A receiver that has run for so long is not failing, s."""
 
 
-@dataclass(frozen=True)
-class Ports:
-    """Where the receiver listens.
-
-    Parameters
-    ----------
-    plain, tls
-        TCP ports without and with TLS; None where that one is not open.
-    """
-
-    plain: int | None = None
-    tls: int | None = None
-
-
-NOT_LISTENING = Ports()
-
-
 class ReceptionError(NodeError):
     """The receiver does not start."""
 
 
 def receive(settings: Settings, ledger_url: str, ready: Connection, stop: StopEvent) -> None:
     """Run in the new process."""
-    from node.reception import run_reception  # noqa: PLC0415 - the parent needs no DICOM network
+    from node.receiver import run_reception  # noqa: PLC0415 - the parent needs no DICOM network
 
     configure_logging()
     run_reception(settings, ledger_url, ready, stop)
@@ -208,7 +188,7 @@ class ReceptionProcess:
             raise ReceptionError(report.error)
         return report.ports
 
-    def _last_report(self, ready: Connection) -> "ReceptionReport":
+    def _last_report(self, ready: Connection) -> ReceptionReport:
         heard_s = self.monotonic_s()
         while not (self._stopped or self.asked_to_stop()):
             if ready.poll(LISTEN_S):

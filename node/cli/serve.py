@@ -11,7 +11,7 @@ from config.loading import load_settings
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import ended_by, print_json, verb
 from node.listening import shut_out
-from node.reception_process import Ports
+from node.start_report import Ports
 
 
 @verb

@@ -28,7 +28,8 @@ from dicom_io.network.transport import GuardedSocket
 from node.inbox import Inbox
 from node.ledger.ledger import Ledger, open_ledger, utc_now
 from node.ledger.records import InstanceRecord, Recorded
-from node.reception import Reception, scp_settings
+from node.reception import Reception
+from node.reception_settings import scp_settings
 from node.storage import LEDGER_FILE
 from tests.faults.scanner import Shot, shoot
 from tests.integration.durable_order import (

@@ -12,7 +12,7 @@ from node.cli import app
 from node.doctor import examine
 from node.finding import Verdict
 from node.listening import is_loopback, shut_out
-from node.reception import scp_settings
+from node.reception_settings import scp_settings
 
 FILES = {"certificate": "c.pem", "key": "k.pem", "authority": "a.pem"}
 

@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from config.sections.node import NodeSection
-from dicom_io.network.access import LOOK_UP_EVERY_S
 from dicom_io.network.commitment import CommitmentResult, InstanceReference
 from dicom_io.network.identity import InstanceIdentity
 from dicom_io.network.requestor import RemoteAE
@@ -20,13 +18,10 @@ from dicom_io.network.storage_scu import send_files
 from node.inbox import Inbox
 from node.ledger import intake
 from node.ledger.ledger import Ledger
-from node.reception import (
-    Reception,
-    access_policy,
-    scp_settings,
-)
+from node.reception import Reception
+from node.reception_settings import scp_settings
 from tests.unit.dicom_io.network.instances import write_instances
-from tests.unit.node.reception_setup import PEERS, node_settings
+from tests.unit.node.reception_setup import node_settings
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -158,66 +153,6 @@ def test_commitment_when_the_transaction_is_unknown_then_is_logged(
     reception_in(tmp_path, ledger).take_commitment(result)
 
     assert "unknown transaction 1.2.3.9" in caplog.text
-
-
-def test_policy_when_peers_are_set_then_senders_may_store_and_the_pacs_may_report() -> None:
-    policy = access_policy(NodeSection(), PEERS)
-
-    def rejected(calling: str, host: str) -> bool:
-        return policy.rejection(called_ae_title="MVINODE", calling_ae_title=calling, host=host) is not None
-
-    assert not rejected("SCANNER", "127.0.0.1")
-    assert not rejected("PACS", "::1")
-    assert rejected("STRANGER", "127.0.0.1")
-    assert rejected("SCANNER", "10.0.0.7")
-    assert policy.may_store(calling_ae_title="SCANNER", host="127.0.0.1")
-    assert not policy.may_store(calling_ae_title="PACS", host="127.0.0.1")
-
-
-def test_policy_when_a_host_name_is_unknown_then_only_that_peer_is_rejected(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    policy = access_policy(
-        NodeSection(), PEERS, lambda host: frozenset() if host == "localhost" else frozenset({"a"})
-    )
-
-    assert "peer pacs: host localhost has no address" in caplog.text
-    assert policy.knows_host("a")
-
-
-def test_policy_when_a_peer_gets_its_address_later_then_it_is_looked_up_again_now_and_then() -> None:
-    now_s, found, asked = 100.0, frozenset[str](), list[str]()
-
-    def resolve(host: str) -> frozenset[str]:
-        asked.append(host)
-        return found
-
-    policy = access_policy(NodeSection(), PEERS, resolve, lambda: now_s)
-
-    def rejected(calling: str, host: str) -> bool:
-        return policy.rejection(called_ae_title="MVINODE", calling_ae_title=calling, host=host) is not None
-
-    asked.clear()
-    assert rejected("SCANNER", "10.0.0.7")
-    found = frozenset({"10.0.0.7"})
-    assert rejected("SCANNER", "10.0.0.7")
-    assert rejected("STRANGER", "10.0.0.7")
-    assert len(asked) == 1
-    now_s += LOOK_UP_EVERY_S
-    assert not policy.knows_host("10.0.0.7")
-    assert not rejected("SCANNER", "10.0.0.7")
-    assert policy.may_store(calling_ae_title="SCANNER", host="10.0.0.7")
-    assert policy.knows_host("10.0.0.7")
-    # The scanner moves while the name service is away: what was known stays, until it is known better.
-    found = frozenset()
-    now_s += LOOK_UP_EVERY_S
-    assert rejected("SCANNER", "10.0.0.8")
-    assert not rejected("SCANNER", "10.0.0.7")
-    found = frozenset({"10.0.0.8"})
-    now_s += LOOK_UP_EVERY_S
-    assert not rejected("SCANNER", "10.0.0.8")
-    assert rejected("SCANNER", "10.0.0.7")
-    assert len(asked) == 4
 
 
 def test_store_when_the_disk_is_full_then_the_sender_gets_a700_over_the_network(

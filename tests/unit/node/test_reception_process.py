@@ -10,8 +10,8 @@ import pytest
 from config.sections.node import NodeSection
 from config.settings import Settings
 from node.backoff import BackOff
-from node.reception import ReceptionReport
-from node.reception_process import MAXIMUM_FAILURES, START_TIMEOUT_S, Ports, ReceptionError, ReceptionProcess
+from node.reception_process import MAXIMUM_FAILURES, START_TIMEOUT_S, ReceptionError, ReceptionProcess
+from node.start_report import Ports, ReceptionReport
 from tests.unit.dicom_io.network.receiver import wait_until
 from tests.unit.node.doubles import FakeClock
 

@@ -20,13 +20,8 @@ from dicom_io.network.status import Disposition
 from dicom_io.network.storage_scu import SendOutcome, send_files
 from node.inbox import Inbox
 from node.ledger.ledger import open_ledger
-from node.reception import (
-    STILL_STARTING_EVERY_S,
-    ReceptionReport,
-    StillStarting,
-    run_reception,
-)
-from node.reception_process import Ports
+from node.receiver import run_reception
+from node.start_report import Ports, ReceptionReport
 from tests.faults.raw_peer import RawPeer, store_request
 from tests.unit.dicom_io.network.instances import STUDY_INSTANCE_UID, encode, mr_instance, write_instances
 from tests.unit.dicom_io.network.receiver import wait_until
@@ -155,31 +150,6 @@ def test_process_when_the_ledger_is_lost_then_is_rebuilt_before_it_listens(tmp_p
 
     assert len(records) == 3
     assert {record.calling_ae_title for record in records} == {"SCANNER"}
-
-
-def test_say_when_it_starts_for_long_then_reports_now_and_then(clock: FakeClock) -> None:
-    ours, theirs = multiprocessing.Pipe(duplex=False)
-    with ours, theirs:
-        still_starting = StillStarting(theirs, lambda: False, clock.monotonic_s)
-        for _ in range(100):
-            clock.advance(STILL_STARTING_EVERY_S / 10)
-            still_starting.say()
-        reports = []
-        while ours.poll(0):
-            reports.append(ours.recv())
-    assert reports == [ReceptionReport(starting=True)] * 10
-
-
-def test_say_when_nobody_waits_then_ends(clock: FakeClock) -> None:
-    ours, theirs = multiprocessing.Pipe(duplex=False)
-    with theirs:
-        ours.close()
-        still_starting = StillStarting(theirs, lambda: False, clock.monotonic_s)
-        clock.advance(STILL_STARTING_EVERY_S)
-        with pytest.raises(SystemExit):
-            still_starting.say()
-        with pytest.raises(SystemExit):
-            StillStarting(theirs, lambda: True, clock.monotonic_s).say()
 
 
 def test_process_when_the_ledger_belongs_to_another_storage_then_says_so(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from node.cli.output import RESEARCH_USE, ExitCode, complain, print_json, verb
 from node.cli.tables import show_table
 
 if TYPE_CHECKING:
-    from node.demo import DemoOutcome
+    from node.demo.folder import DemoOutcome
 
 VIEWERS = ("weasis", "aliza", "Slicer", "mitkWorkbench", "aeskulap")
 """Desktop viewers that open a folder of DICOM files given as their argument."""
@@ -48,7 +48,8 @@ def demo(
 
     For research use only. Not a medical device.
     """
-    from node.demo import Step, run_demo  # noqa: PLC0415 - keeps --help fast
+    from node.demo.loop import run_demo  # noqa: PLC0415 - keeps --help fast
+    from node.demo.steps import Step  # noqa: PLC0415 - keeps --help fast
 
     # Only where it is named: a demonstration needs nothing configured, and a node.toml here is no part of it.
     site = load_settings(config, os.environ) if config else None

@@ -1,18 +1,12 @@
 """The programs around the demonstration, when one of them dies."""
 
-import json
 import multiprocessing
 import time
 from pathlib import Path
 
-import pytest
-from typer.testing import CliRunner
-
 from config.loading import load_settings
 from config.sections.compute import ModelSection
 from config.settings import Settings
-from node.cli import app
-from node.cli.output import ExitCode
 from node.demo.processes import STOP_S, configuration_text, free_port, running_archive
 
 
@@ -46,14 +40,3 @@ def test_configuration_when_a_site_is_named_then_its_model_and_rules_are_used_an
     assert used.matching.rules == str(Path("site.toml").resolve())
     assert {peer.name for peer in used.peers} == {"scanner", "pacs"}
     assert (used.node.storage, used.node.port) == (tmp_path / "node", 11112)
-
-
-def test_demo_when_the_configuration_is_wrong_then_nothing_is_begun(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "site.toml").write_text("[matching]\nrules = 'absent.toml'\n")
-    result = CliRunner().invoke(app, ["demo", "--out", "out", "--config", "site.toml", "--json"])
-    assert result.exit_code == ExitCode.USAGE
-    assert "absent.toml" in json.loads(result.stdout)["message"]
-    assert not (tmp_path / "out").exists()

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from node.labs.hl7_message import Message, Separators
+from node.labs.hl7_encoding import Separators
+from node.labs.hl7_message import Message
 
 ACCEPTED, ERROR, REJECTED = "AA", "AE", "AR"
 NONE: Final = "none"

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from node.labs.hl7_message import Hl7Error, Message, Segment
+from node.labs.hl7_error import Hl7Error
+from node.labs.hl7_message import Message, Segment
 from node.labs.hl7_numbers import demand_numbered
 
 _NAMES: Final = frozenset(

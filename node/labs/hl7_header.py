@@ -5,7 +5,8 @@ from typing import Final
 
 from config.analytes import AnalyteRules
 from node.labs.hl7_answer import REJECTED
-from node.labs.hl7_message import Hl7Error, Message, read_message
+from node.labs.hl7_error import Hl7Error
+from node.labs.hl7_message import Message, read_message
 
 VERSIONS: Final = ("2.3", "2.3.1", "2.4", "2.5", "2.5.1")
 RESULTS, MERGE = "ORU^R01", "ADT^A40"

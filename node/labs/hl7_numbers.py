@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from node.labs.hl7_message import Hl7Error, Segment
+from node.labs.hl7_error import Hl7Error
+from node.labs.hl7_message import Segment
 
 _BEGINS_RESULTS = frozenset({"PID", "ORC", "OBR", "SPM"})
 """Behind these OBX-1 may begin anew (2.5.1, 7.3.1)."""

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from node.labs.hl7_message import Hl7Error, Message, Segment
+from node.labs.hl7_error import Hl7Error
+from node.labs.hl7_message import Message, Segment
 from node.labs.observation import PatientIdentity
 from node.ledger.lab_records import PatientMerge
 

@@ -12,9 +12,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from config.analytes import AnalyteRules
 from node.labs.gate import Judged, judge
 from node.labs.hl7_answer import ACCEPTED, ERROR, NONE, REJECTED, UNMATCHED, Answer, write_answer, write_batch
+from node.labs.hl7_batch import is_batch, is_short_of, split_batch
 from node.labs.hl7_damage import demand_whole
+from node.labs.hl7_error import Hl7Error
 from node.labs.hl7_header import MERGE, demand_ours, identity_of, only_header, rules_digest
-from node.labs.hl7_message import Hl7Error, Message, is_batch, is_short_of, read_message, split_batch
+from node.labs.hl7_message import Message, read_message
 from node.labs.hl7_patient import merges_of
 from node.labs.hl7_results import results_of
 from node.labs.observation import NO_VALUE, PatientIdentity

@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from node.labs.hl7_message import Hl7Error, Message, Segment
+from node.labs.hl7_error import Hl7Error
+from node.labs.hl7_message import Message, Segment
 from node.labs.hl7_patient import patient_of
 from node.labs.instants import from_hl7, is_later
 from node.labs.observation import NO_STATUS, CodedName, Observation, PatientIdentity, off_scale

@@ -3,7 +3,6 @@
 import pytest
 
 from config.analytes import load_analytes
-from node.labs.hl7_message import is_short_of
 from node.labs.hl7_receiver import Hl7Receiver
 from node.ledger.ledger import Ledger
 from tests.unit.node.labs.receiving import NOW, answered, joined
@@ -71,12 +70,6 @@ def test_answer_when_a_batch_counts_other_messages_than_it_holds_then_nothing_is
     assert answer is not None
     assert [code_of(part) for part in answer.split(b"MSH|")[1:]] == [expected] * 2
     assert len(ledger.labs.values()) == (2 if expected == "AA" else 0)
-
-
-def test_is_short_of_when_a_block_holds_two_batches_then_each_is_counted_alone() -> None:
-    batch = b"BHS|^~\\&\rMSH|1\rBTS|1\r"
-    assert not is_short_of(b"FHS|^~\\&\r" + batch + batch + b"FTS|2\r")
-    assert is_short_of(batch + b"BHS|^~\\&\rMSH|1\rBTS|2\r")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from config.analytes import load_analytes
-from node.labs.hl7_message import CHARACTER_SETS, Separators
+from node.labs.hl7_encoding import CHARACTER_SETS, Separators
 from node.labs.hl7_receiver import Hl7Receiver
 from node.ledger.lab_messages import ControlIdInUseError, Incoming
 from node.ledger.lab_records import Taken

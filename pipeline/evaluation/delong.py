@@ -23,7 +23,8 @@ class Comparison:
     difference, low, high
         First less second, with its 95 % interval.
     p
-        Two-sided; 1 where both scores order all patients alike.
+        Two-sided. It and the bounds are NaN where the variance is 0: both scores order all patients alike, or part
+        the outcomes without an error, and the patients do not tell what others would do.
     patients
         Compared.
     """
@@ -69,8 +70,10 @@ def compare(mvi: BoolArray, first: FloatArray, second: FloatArray) -> Comparison
     difference = float(areas[0] - areas[1])
     variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
     error = float(np.sqrt(max(variance, 0.0)))
-    p = float(2 * stats.norm.sf(abs(difference) / error)) if error > 0 else float(difference == 0)
-    reach = NORMAL_95 * error
+    # Rounding leaves a variance of some 1e-17 where there is none.
+    known = error > 1e-7
+    p = float(2 * stats.norm.sf(abs(difference) / error)) if known else float("nan")
+    reach = NORMAL_95 * error if known else float("nan")
     return Comparison(
         float(areas[0]), float(areas[1]), difference, difference - reach, difference + reach, p, len(mvi)
     )

@@ -8,6 +8,7 @@ from sklearn.metrics import roc_curve
 
 from pipeline.evaluation.intervals import Interval, over_splits, tested_over_learnt
 from pipeline.evaluation.metrics import auc
+from pipeline.evaluation.sampling import area_bounds, outcomes_of, share_bounds, widened
 from pipeline.evaluation.scores import Scored
 from pipeline.geometry import FloatArray
 
@@ -37,7 +38,7 @@ class RocBand:
 
 
 def roc_band(parts: Sequence[Scored], ratio: float | None = None) -> RocBand:
-    """Average the curves vertically over those splits that have both outcomes.
+    """Average the curves vertically over those splits that have both outcomes; intervals as in `average`.
 
     Raises
     ------
@@ -53,12 +54,16 @@ def roc_band(parts: Sequence[Scored], ratio: float | None = None) -> RocBand:
             false_rate, true_rate, _ = roc_curve(part.mvi, part.probability)
             curves.append(np.interp(GRID, false_rate, true_rate))
     ratio = tested_over_learnt(parts) if ratio is None else ratio
+    invaded, others = outcomes_of(parts)
     points = [over_splits(column, ratio) for column in np.array(curves).reshape(-1, len(GRID)).T]
+    # The last point is 1 for everyone.
+    points[:-1] = [widened(point, share_bounds(point.mean, invaded)) for point in points[:-1]]
+    area = over_splits(areas, ratio)
     return RocBand(
         GRID,
         np.array([point.mean for point in points]),
         np.array([point.low for point in points]),
         np.array([point.high for point in points]),
-        over_splits(areas, ratio),
+        widened(area, area_bounds(area.mean, invaded, others)),
         float(np.mean(counts)),
     )

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from pipeline.evaluation.bootstrap import bootstrap_auc
 from pipeline.evaluation.cohort import EvaluationCohort
 from pipeline.evaluation.consensus import consensus
 from pipeline.evaluation.delong import Comparison, compare
-from pipeline.evaluation.intervals import bootstrap_auc
 from pipeline.evaluation.rows import EVERY_SETTING, PROPOSED
 from pipeline.evaluation.scores import Results
 from pipeline.evaluation.section import Section, Table, as_json, p_value
@@ -39,7 +39,7 @@ def delong(results: Results, cohort: EvaluationCohort) -> Section:
             str(item.patients),
             f"{item.first:.3f}",
             f"{item.second:.3f}",
-            f"{item.difference:+.3f} ({item.low:+.3f} to {item.high:+.3f})",
+            _difference(item),
             p_value(item.p),
             p_value(float(corrected)),
         )
@@ -49,7 +49,8 @@ def delong(results: Results, cohort: EvaluationCohort) -> Section:
         "DeLong's test of the proposed setting against each other one, on the same patients. The score of a "
         "patient is the mean over the splits that tested that patient, which ranks a little better than a "
         "single fit: compare within this table, and take the performance from tables 1 and 2. Holm's "
-        "correction counts all rows."
+        "correction counts all rows. Where two settings order the patients alike, or each without an error, "
+        "these patients do not tell how far they differ: there is no interval and no p."
     )
     header = ("Setting", "Patients", "AUC proposed", "AUC of it", "Difference (95 %)", "p", "p Holm")
     numbers = {
@@ -74,10 +75,16 @@ def bootstrap(results: Results, cohort: EvaluationCohort, settings: EvaluationSe
     body = tuple((setting.title, str(interval)) for setting, interval in intervals.items())
     text = (
         f"Test area under the curve, mean over the splits, with its 95 % interval over {settings.bootstraps} "
-        "bootstrap samples of the patients. It shows what other patients of the same kind would change, while "
-        "the fits stay; the intervals of tables 1 and 2 show what other splits would change as well."
+        "bootstrap samples of the patients, and at least as wide as the score interval of so many. It shows what "
+        "other patients of the same kind would change, while the fits stay; the intervals of tables 1 and 2 show "
+        "what other splits would change as well."
     )
     numbers = {setting.key: interval for setting, interval in intervals.items()}
     return Section(
         "bootstrap", "Intervals over patients (bootstrap)", text, as_json(numbers), Table(("Setting", "AUC"), body)
     )
+
+
+def _difference(item: Comparison) -> str:
+    bounds = f" ({item.low:+.3f} to {item.high:+.3f})" if np.isfinite(item.p) else ""
+    return f"{item.difference:+.3f}{bounds}"

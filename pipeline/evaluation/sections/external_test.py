@@ -1,8 +1,9 @@
 """Patients of another place, scored by the fit of every split."""
 
+from pipeline.evaluation.bootstrap import bootstrap_auc
 from pipeline.evaluation.cohort import EvaluationCohort
 from pipeline.evaluation.errors import EvaluationError
-from pipeline.evaluation.intervals import FURTHER_FIT, bootstrap_auc
+from pipeline.evaluation.intervals import FURTHER_FIT
 from pipeline.evaluation.plots import roc_panels
 from pipeline.evaluation.roc import roc_band
 from pipeline.evaluation.rows import EVERY_SETTING, PROPOSED

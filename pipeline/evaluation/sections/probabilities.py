@@ -10,8 +10,10 @@ from pipeline.evaluation.errors import EvaluationError
 from pipeline.evaluation.intervals import Interval, over_splits, tested_over_learnt
 from pipeline.evaluation.plots import COLOURS, QUIET, band, label, legend, new_figure
 from pipeline.evaluation.rows import PROPOSED
+from pipeline.evaluation.sampling import share_bounds, widened
 from pipeline.evaluation.scores import Results, Scored
 from pipeline.evaluation.section import Section, Table, as_json
+from pipeline.geometry import FloatArray
 
 BINS = 8
 THRESHOLDS = np.linspace(0.05, 0.80, 76)
@@ -75,8 +77,10 @@ def decision_curve(results: Results) -> Section:
     parts = proposed_parts(results)
     ratio = tested_over_learnt(parts)
     each = np.array([net_benefit(part.mvi, part.probability, THRESHOLDS) for part in parts])
-    found = [over_splits(column, ratio, UNBOUNDED) for column in each.T]
-    everybody = net_benefit_of_all(float(np.mean([part.mvi.mean() for part in parts])), THRESHOLDS)
+    prevalence = float(np.mean([part.mvi.mean() for part in parts]))
+    # No more can be won than to treat all with invasion and nobody else.
+    found = [over_splits(column, ratio, (float("-inf"), prevalence)) for column in each.T]
+    everybody = net_benefit_of_all(prevalence, THRESHOLDS)
     curve = (
         np.array([item.mean for item in found]),
         np.array([item.low for item in found]),
@@ -105,9 +109,8 @@ def confusion(results: Results) -> Section:
     ratio = tested_over_learnt(parts)
     counts = np.array([_counts(part) for part in parts], dtype=np.float64)
     tp, fn, fp, tn = counts.mean(axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ppv = over_splits(counts[:, 0] / (counts[:, 0] + counts[:, 2]), ratio)
-        npv = over_splits(counts[:, 3] / (counts[:, 3] + counts[:, 1]), ratio)
+    ppv = _predictive(counts[:, 0], counts[:, 2], ratio)
+    npv = _predictive(counts[:, 3], counts[:, 1], ratio)
     threshold = over_splits([part.threshold for part in parts], ratio)
     body = (
         ("With invasion", f"{tp:.1f}", f"{fn:.1f}", f"{tp + fn:.1f}"),
@@ -115,8 +118,8 @@ def confusion(results: Results) -> Section:
     )
     text = (
         "Mean number of test patients a split, at the threshold that its validation part chose (mean "
-        f"{threshold}). Of those called positive {ppv} have invasion, of those called negative {npv} have none; "
-        "both hold for this share of invasion only."
+        f"{threshold}). Of those called positive {_of_splits(ppv, parts)} have invasion, of those called negative "
+        f"{_of_splits(npv, parts)} have none; both hold for this share of invasion only."
     )
     numbers = {
         "true_positive": tp, "false_negative": fn, "false_positive": fp, "true_negative": tn,
@@ -141,14 +144,34 @@ def proposed_parts(results: Results) -> Sequence[Scored]:
 
 
 def _point(parts: Sequence[Scored], low: float, high: float, ratio: float) -> tuple[float, Interval]:
-    predicted, observed = [], []
+    predicted, observed, rows = [], [], set()
     for part in parts:
         # The last bin has its upper edge.
         inside = (part.probability >= low) & ((part.probability < high) | (high >= part.probability.max()))
         if inside.any():
             predicted.append(float(part.probability[inside].mean()))
             observed.append(float(part.mvi[inside].mean()))
-    return float(np.mean(predicted)) if predicted else float("nan"), over_splits(observed, ratio)
+            rows |= set(part.rows[inside].tolist())
+    share = over_splits(observed, ratio)
+    mean = float(np.mean(predicted)) if predicted else float("nan")
+    return mean, widened(share, share_bounds(share.mean, len(rows)))
+
+
+def _predictive(right: FloatArray, wrong: FloatArray, ratio: float) -> Interval:
+    """Average the share of right calls over the splits that made any."""
+    called = right + wrong
+    share = over_splits(right[called > 0] / called[called > 0], ratio)
+    return widened(share, share_bounds(share.mean, float(called.mean())))
+
+
+def _of_splits(interval: Interval, parts: Sequence[Scored]) -> str:
+    """Say of how many splits it is the mean, where some called nobody so."""
+    few = 0 < interval.values < len(parts)
+    return (
+        f"{interval} (in the {interval.values} of {len(parts)} splits that called anybody so)"
+        if few
+        else str(interval)
+    )
 
 
 def _wide(interval: Interval) -> str:

@@ -27,6 +27,7 @@ from node.confirmation import (
     Confirmer,
 )
 from node.executor import make_compute
+from node.finished_study import Job
 from node.labs.fhir_client import make_client
 from node.labs.fhir_pull import CORRECTIONS_EVERY_S, FhirPull
 from node.labs.listener import ListenerProcess, is_wanted
@@ -53,7 +54,7 @@ from node.tls import demand_usable_certificates
 from node.watch.health import Health, ledger_check, running_check, storage_check
 from node.watch.metrics import Metrics
 from node.watch.service import WatchService
-from node.worker import Job, Worker
+from node.worker import Worker
 
 logger = logging.getLogger(__name__)
 

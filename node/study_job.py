@@ -10,13 +10,13 @@ from dicom_io.assembly.match_result import MatchResult, SourceInstance
 from dicom_io.network.identity import UnreadableInstanceError, read_file_identity
 from dicom_io.results.report_object import PriorReport
 from node.analysis_job import ClinicalValues, EarlierReports, Refuse, Tools, run_job
+from node.finished_study import FinishedStudy
 from node.labs.study_labs import StudyLabs
 from node.labs.study_values import StudyValues
 from node.ledger.ledger import Ledger
 from node.ledger.records import ANALYSED_SOP_CLASSES, Claim, ObjectKind, ResultObject
 from node.overrides import overrides_of, shown
 from node.results_folder import replacing, results_folder
-from node.worker import FinishedStudy
 
 if TYPE_CHECKING:
     from dicom_io.results.written import WrittenResults

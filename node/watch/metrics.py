@@ -15,9 +15,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
+from node.failure import BUG
+from node.finished_study import FinishedStudy, Job
 from node.ledger.ledger import Ledger
 from node.ledger.records import Claim
-from node.worker import BUG, FinishedStudy, Job
 from pipeline.errors import StudyError
 
 STAGE_BUCKETS_S = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0)

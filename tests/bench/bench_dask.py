@@ -36,11 +36,12 @@ from dicom_io.results.writing import write_results
 from node.backoff import BackOff
 from node.dask_engine import DaskExecutor
 from node.executor import Compute, analyse_arrays
+from node.finished_study import FinishedStudy
 from node.ledger.ledger import open_ledger
 from node.ledger.records import Claim
 from node.local_pool import local_pool
 from node.states import StudyState
-from node.worker import FinishedStudy, Worker
+from node.worker import Worker
 from pipeline.model_bundle import ModelBundle
 from pipeline.phantom import PhantomSettings, make_case
 from pipeline.study import Study

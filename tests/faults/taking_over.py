@@ -5,8 +5,8 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+from node.lease import LEASE_S
 from node.ledger.ledger import Ledger, open_ledger
-from node.worker import LEASE_S
 from tests.faults.databases import node_on
 from tests.faults.fault import Fault, FaultRecord, record
 from tests.faults.killing import RememberingPacs

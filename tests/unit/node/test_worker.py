@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+import node.lease
 import node.worker
 from node.backoff import BackOff
 from node.executor import WORKER_HUNG, WORKER_LOST, WORKER_MEMORY
+from node.failure import MAXIMUM_ATTEMPTS, MAXIMUM_CRASHES
+from node.finished_study import FinishedStudy
 from node.ledger.ledger import Ledger
 from node.ledger.records import Claim, ObjectKind
 from node.states import StudyState
-from node.worker import MAXIMUM_ATTEMPTS, MAXIMUM_CRASHES, FinishedStudy, Worker
+from node.worker import Worker
 from pipeline.errors import TransientError, UnsuitableStudyError
 from tests.unit.node.doubles import STUDY, FakeClock, instance, make_ready, result_objects
 
@@ -273,7 +276,7 @@ def test_run_when_the_answer_to_a_claim_is_lost_with_the_connection_then_its_stu
 def test_step_when_the_study_is_cancelled_then_its_work_is_ended_and_its_outcome_thrown_away(
     ledger: Ledger, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(node.worker, "LOOK_AFTER_CLAIM_S", 0.01)
+    monkeypatch.setattr(node.lease, "LOOK_AFTER_CLAIM_S", 0.01)
     ended = threading.Event()
 
     def job(_claim: Claim) -> FinishedStudy:

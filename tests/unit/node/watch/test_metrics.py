@@ -3,12 +3,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from node.finished_study import FinishedStudy
 from node.ledger.ledger import Ledger
 from node.ledger.notices import Notice
 from node.ledger.records import Claim
 from node.states import Event
 from node.watch.metrics import Metrics
-from node.worker import FinishedStudy
 from pipeline.errors import TransientError
 from tests.unit.node.doubles import STUDY, FakeClock, instance, make_ready, result_objects, take
 

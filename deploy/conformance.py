@@ -27,10 +27,10 @@ from dicom_io.network import negotiation as net
 from dicom_io.network.access import Rejection
 from dicom_io.network.commitment import FAILURE_REASONS
 from dicom_io.network.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from dicom_io.network.limits import TransportLimits
 from dicom_io.network.requestor import MAXIMUM_CONTEXTS
 from dicom_io.network.status import StoreStatus, store_disposition
 from dicom_io.network.tls import CIPHERS_OF_TLS_1_2
-from dicom_io.network.transport import TransportLimits
 from dicom_io.results import codes
 from node.audit.events import EventId
 from node.ledger.records import ObjectKind

@@ -9,10 +9,10 @@ from config.errors import NodeError
 from config.sections.peers import Peer
 from config.series_rules import rules_in_force
 from config.settings import Settings
+from dicom_io.network.limits import TransportLimits
 from dicom_io.network.requestor import PeerError, PeerRefusedError, RemoteAE
-from dicom_io.network.server import check_seam
+from dicom_io.network.seam import check_seam
 from dicom_io.network.storage_scu import echo
-from dicom_io.network.transport import TransportLimits
 from node.finding import Finding, Verdict, found, reached_at, why_not_free
 from node.labs.diagnosis import diagnose
 from node.ledger.ledger import open_ledger, utc_now

@@ -9,12 +9,12 @@ from dicom_io.network import qido, stow
 from dicom_io.network.commitment import CommitmentResult, InstanceReference
 from dicom_io.network.commitment_exchange import request_commitment
 from dicom_io.network.identity import read_file_identity
+from dicom_io.network.limits import TransportLimits
 from dicom_io.network.probe import Acceptance, WebAcceptance, probe
 from dicom_io.network.query import find_instances
 from dicom_io.network.requestor import PeerRefusedError, RemoteAE
 from dicom_io.network.storage_scu import SendOutcome, echo, send_files
 from dicom_io.network.tls import ClientTls, TlsFiles
-from dicom_io.network.transport import TransportLimits
 from dicom_io.network.web_service import WebService
 from node.tls import tls_files
 

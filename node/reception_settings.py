@@ -8,9 +8,9 @@ from config.sections.node import NodeSection
 from config.sections.peers import Peer
 from config.settings import Settings
 from dicom_io.network.access import AccessPolicy, AddressBook, KnownPeer, resolve_addresses
+from dicom_io.network.limits import TransportLimits
 from dicom_io.network.storage_scp import ScpSettings
 from dicom_io.network.tls import server_context
-from dicom_io.network.transport import TransportLimits
 from node.tls import tls_files
 
 LOGGER = logging.getLogger(__name__)

@@ -17,13 +17,13 @@ from dicom_io.network.commitment import (
     encode_result,
 )
 from dicom_io.network.identity import UnreadableInstanceError
+from dicom_io.network.limits import TransportLimits
 from dicom_io.network.negotiation import (
     STORAGE_COMMITMENT_INSTANCE_UID,
     STORAGE_COMMITMENT_SOP_CLASS_UID,
     UNCOMPRESSED_TRANSFER_SYNTAXES,
 )
 from dicom_io.network.requestor import Context, PeerRefusedError, RemoteAE, UnansweredError, open_association
-from dicom_io.network.transport import TransportLimits
 
 REQUEST_STORAGE_COMMITMENT = 1
 """Action Type ID (PS3.4 J.3.2.1)."""

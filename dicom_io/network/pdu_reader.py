@@ -11,7 +11,9 @@ import struct
 import time
 from contextlib import suppress
 
-from dicom_io.network.transport import PDU_HEADER, GuardedSocket, TransportLimits, acknowledge_at_once
+from dicom_io.network.limits import TransportLimits
+from dicom_io.network.pdu import PDU_HEADER, check_length
+from dicom_io.network.transport import GuardedSocket, acknowledge_at_once
 
 _AHEAD_BYTES = 4096
 """Most of a C-STORE-RQ and the headers behind it; what is read ahead of a data set is copied once more."""
@@ -72,7 +74,7 @@ class PduReader:
         if self._transport.socket is not None:
             acknowledge_at_once(self._transport.socket)
         kind, _, length = PDU_HEADER.unpack(self.take(PDU_HEADER.size))
-        self._transport.check_length(kind, length)
+        check_length(kind, length, self._limits)
         return kind, length
 
     def take(self, count: int) -> bytes:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from dicom_io.network.limits import TransportLimits
 from dicom_io.network.negotiation import UNCOMPRESSED_TRANSFER_SYNTAXES
 from dicom_io.network.requestor import Context, NothingAcceptedError, RemoteAE, open_association
-from dicom_io.network.transport import TransportLimits
 
 
 @dataclass(frozen=True)

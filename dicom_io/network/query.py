@@ -6,9 +6,9 @@ from pydicom.dataset import Dataset
 from pynetdicom.association import Association
 
 from dicom_io.network.identity import InstanceIdentity
+from dicom_io.network.limits import TransportLimits
 from dicom_io.network.negotiation import STUDY_ROOT_FIND_SOP_CLASS_UID, UNCOMPRESSED_TRANSFER_SYNTAXES
 from dicom_io.network.requestor import Context, PeerError, PeerRefusedError, RemoteAE, open_association
-from dicom_io.network.transport import TransportLimits
 
 _PENDING = frozenset({0xFF00, 0xFF01})
 _OUT_OF_RESOURCES = 0xA700

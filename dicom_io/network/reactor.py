@@ -18,9 +18,10 @@ from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.transport import AddressInformation, AssociationSocket
 
+from dicom_io.network.limits import TransportLimits
 from dicom_io.network.provider import GuardedProvider
 from dicom_io.network.store_loop import ServeStore, StoreLoop
-from dicom_io.network.transport import GuardedSocket, TransportLimits
+from dicom_io.network.transport import GuardedSocket
 
 LOGGER = logging.getLogger(__name__)
 

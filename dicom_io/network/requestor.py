@@ -19,9 +19,10 @@ from dicom_io.network.implementation import (
     IMPLEMENTATION_VERSION_NAME,
     configure_pynetdicom,
 )
+from dicom_io.network.limits import TransportLimits
 from dicom_io.network.reactor import GuardedAE
 from dicom_io.network.tls import ClientTls, client_context
-from dicom_io.network.transport import GuardedSocket, TransportLimits
+from dicom_io.network.transport import GuardedSocket
 
 MAXIMUM_CONTEXTS = 128
 """PS3.8 9.3.2.2: odd identifiers from 1 to 255."""

@@ -23,6 +23,7 @@ from dicom_io.network.implementation import (
     IMPLEMENTATION_VERSION_NAME,
     configure_pynetdicom,
 )
+from dicom_io.network.limits import TransportLimits
 from dicom_io.network.listener import Listener, PortTakenError
 from dicom_io.network.negotiation import (
     STORAGE_SOP_CLASSES,
@@ -30,9 +31,8 @@ from dicom_io.network.negotiation import (
 )
 from dicom_io.network.part10 import part10_header
 from dicom_io.network.reactor import GuardedAE
-from dicom_io.network.server import check_seam
+from dicom_io.network.seam import check_seam
 from dicom_io.network.status import StoreStatus
-from dicom_io.network.transport import TransportLimits
 
 LOGGER = logging.getLogger(__name__)
 

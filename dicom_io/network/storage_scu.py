@@ -12,10 +12,10 @@ from pydicom.uid import UID
 from pynetdicom.association import Association
 
 from dicom_io.network.identity import InstanceIdentity, UnreadableInstanceError, read_file_identity
+from dicom_io.network.limits import TransportLimits
 from dicom_io.network.negotiation import UNCOMPRESSED_TRANSFER_SYNTAXES, VERIFICATION_SOP_CLASS_UID
 from dicom_io.network.requestor import Context, PeerError, RemoteAE, open_association
 from dicom_io.network.status import Disposition, StoreStatus, status_words, store_disposition
-from dicom_io.network.transport import TransportLimits
 
 
 @dataclass(frozen=True)

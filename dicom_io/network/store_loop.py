@@ -22,12 +22,14 @@ from dicom_io.network.command_set import (
     response,
 )
 from dicom_io.network.data_set_buffer import DataSetBuffer
+from dicom_io.network.limits import TransportLimits
 from dicom_io.network.negotiation import STORAGE_COMMITMENT_SOP_CLASS_UID, VERIFICATION_SOP_CLASS_UID
+from dicom_io.network.pdu import PDU_HEADER
 from dicom_io.network.pdu_reader import PduReader
 from dicom_io.network.provider import GuardedProvider
 from dicom_io.network.receiving_memory import Loan
 from dicom_io.network.status import StoreStatus
-from dicom_io.network.transport import PDU_HEADER, GuardedSocket, TransportLimits
+from dicom_io.network.transport import GuardedSocket
 
 LOGGER = logging.getLogger(__name__)
 

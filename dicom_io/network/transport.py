@@ -10,61 +10,25 @@ import math
 import select
 import socket
 import ssl
-import struct
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any, cast
 
 from pynetdicom import evt
 from pynetdicom.association import Association
 from pynetdicom.transport import T_CONNECT, AddressInformation, AssociationSocket
 
+from dicom_io.network.limits import TransportLimits
+from dicom_io.network.pdu import P_DATA, PDU_HEADER, PDU_TYPES, check_length, check_message_size
 from dicom_io.network.pending import Slot
-from dicom_io.network.receiving_memory import ReceivingMemory
 
 LOGGER = logging.getLogger(__name__)
 
-PDU_HEADER = struct.Struct(">BBL")
-_PDU_HEADER_BYTES = 6
-_ASSOCIATE_RQ, _ASSOCIATE_AC, _P_DATA = 0x01, 0x02, 0x04
-_PDU_TYPES = frozenset(range(0x01, 0x08))
-_FIXED_PDU_BYTES = 4
-"""Length of the variable field of A-ASSOCIATE-RJ, A-RELEASE and A-ABORT (PS3.8 9.3)."""
-_MAXIMUM_COMMAND_SET_BYTES = 65_536
 _TIMEOUT_SLACK_S = 0.2
 """Half of how late the deadline of a PDU may be noticed, s."""
 _QUEUED_MESSAGES = 2
 """DIMSE requests held while one is served; further ones wait in the peer's TCP window."""
-
-
-@dataclass(frozen=True)
-class TransportLimits:
-    """Bounds on what one peer may ask of this machine."""
-
-    maximum_pdu_bytes: int = 131_072
-    """Advertised and enforced length of a P-DATA-TF."""
-    maximum_associate_bytes: int = 131_072
-    """Longest A-ASSOCIATE; 128 contexts with 20 transfer syntaxes each are about 70 kB."""
-    maximum_data_set_bytes: int = 268_435_456
-    """Longest data set of one C-STORE, held in memory while it arrives."""
-    acse_timeout_s: float = 30.0
-    """From the TCP connection to a complete association request, and for its answer."""
-    network_timeout_s: float = 120.0
-    """Silence between PDUs, and the time one PDU may take."""
-    dimse_timeout_s: float = 120.0
-    """Wait for a DIMSE response."""
-    tls_handshake_timeout_s: float = 5.0
-    """From the TCP connection to the end of the handshake."""
-    pending_per_known_host: int = 64
-    """Connections without an association, from the address of a peer."""
-    pending_per_unknown_host: int = 4
-    """Connections without an association, from any other address."""
-    pending_unknown: int = 32
-    """Connections without an association, from all other addresses together."""
-    memory: ReceivingMemory = field(default_factory=ReceivingMemory, compare=False)
-    """Shared by the associations of every port under these limits."""
 
 
 class GuardedSocket(AssociationSocket):
@@ -188,8 +152,8 @@ class GuardedSocket(AssociationSocket):
                 received = self._read(nr_bytes)
             else:
                 self._deadline = self._next_deadline()
-                received = self._read(_PDU_HEADER_BYTES)
-                if len(received) == _PDU_HEADER_BYTES:
+                received = self._read(PDU_HEADER.size)
+                if len(received) == PDU_HEADER.size:
                     self._admit(received)
         except OSError:
             self._release_waiting_association()
@@ -232,41 +196,12 @@ class GuardedSocket(AssociationSocket):
 
     def _admit(self, header: bytearray) -> None:
         kind, _, length = PDU_HEADER.unpack(header)
-        if kind not in _PDU_TYPES:
+        if kind not in PDU_TYPES:
             return  # pynetdicom answers A-ABORT without reading on.
-        self.check_length(kind, length)
-        if kind == _P_DATA:
-            self._check_message_size(length)
+        check_length(kind, length, self._limits)
+        if kind == P_DATA:
+            check_message_size(self.assoc.dimse.message, length, self._limits)
         self._in_body = True
-
-    def check_length(self, kind: int, length: int) -> None:
-        """Raise ConnectionAbortedError where a PDU is longer than agreed."""
-        if kind not in _PDU_TYPES:
-            return
-        limit = self._length_limit(kind)
-        if length > limit:
-            LOGGER.warning("connection closed: PDU type %d claims %d bytes, limit %d", kind, length, limit)
-            raise ConnectionAbortedError(f"PDU of {length} bytes")
-
-    def _length_limit(self, kind: int) -> int:
-        if kind == _P_DATA:
-            # PS3.8 D.1: the limit does not count the six bytes of the header; some peers add them.
-            return self._limits.maximum_pdu_bytes + _PDU_HEADER_BYTES
-        if kind in (_ASSOCIATE_RQ, _ASSOCIATE_AC):
-            return self._limits.maximum_associate_bytes
-        return _FIXED_PDU_BYTES
-
-    def _check_message_size(self, length: int) -> None:
-        message = self.assoc.dimse.message
-        if message is None:
-            return
-        arrived = message.data_set.tell() if message.data_set is not None else 0
-        if arrived + length > self._limits.maximum_data_set_bytes:
-            LOGGER.warning("connection closed: data set longer than %d bytes", self._limits.maximum_data_set_bytes)
-            raise ConnectionAbortedError("data set too long")
-        if message.encoded_command_set.tell() > _MAXIMUM_COMMAND_SET_BYTES:
-            LOGGER.warning("connection closed: command set longer than %d bytes", _MAXIMUM_COMMAND_SET_BYTES)
-            raise ConnectionAbortedError("command set too long")
 
     def _next_deadline(self) -> float:
         if self.assoc.is_acceptor and self.assoc.requestor.primitive is None:

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+from dicom_io.network.limits import TransportLimits
 from dicom_io.network.requestor import PeerError, RemoteAE
 from dicom_io.network.storage_scu import echo
-from dicom_io.network.transport import TransportLimits
 from node.ledger.ledger import Ledger, open_ledger
 from node.storage import LEDGER_FILE
 from tests.integration.orthanc import free_port

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from dicom_io.network.access import AccessPolicy, KnownPeer
 from dicom_io.network.commitment import CommitmentResult
+from dicom_io.network.limits import TransportLimits
 from dicom_io.network.requestor import RemoteAE
 from dicom_io.network.status import StoreStatus
 from dicom_io.network.storage_scp import ReceivedInstance, ScpSettings, StorageScp
-from dicom_io.network.transport import TransportLimits
 
 AE_TITLE = "MVINODE"
 SCANNER = KnownPeer("SCANNER", frozenset({"loopback"}), may_store=True)

@@ -8,8 +8,8 @@ from pynetdicom import AE
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.fsm import StateMachine
 
+from dicom_io.network.limits import TransportLimits
 from dicom_io.network.reactor import GuardedAE, ReactorGate
-from dicom_io.network.transport import TransportLimits
 from tests.unit.dicom_io.network.receiver import AE_TITLE, receiving
 
 VERIFICATION = "1.2.840.10008.1.1"

@@ -18,6 +18,7 @@ from pydicom.uid import (
 from pynetdicom.association import Association
 
 from dicom_io.network.implementation import IMPLEMENTATION_CLASS_UID
+from dicom_io.network.limits import TransportLimits
 from dicom_io.network.listener import PortTakenError
 from dicom_io.network.negotiation import STORAGE_SOP_CLASSES, VERIFICATION_SOP_CLASS_UID
 from dicom_io.network.reactor import GuardedAE
@@ -25,7 +26,6 @@ from dicom_io.network.requestor import Context, PeerError, PeerRefusedError, Rem
 from dicom_io.network.status import Disposition, StoreStatus
 from dicom_io.network.storage_scp import ReceivedInstance, ScpSettings, StorageScp
 from dicom_io.network.storage_scu import echo, send_files
-from dicom_io.network.transport import TransportLimits
 from tests.unit.dicom_io.network.instances import encode, mr_instance, write_instances
 from tests.unit.dicom_io.network.receiver import AE_TITLE, POLICY, Receiver, receiving, wait_until
 

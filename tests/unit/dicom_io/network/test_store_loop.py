@@ -8,11 +8,11 @@ import pytest
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 from pynetdicom.association import Association
 
+from dicom_io.network.limits import TransportLimits
 from dicom_io.network.reactor import GuardedAE
 from dicom_io.network.receiving_memory import ReceivingMemory
 from dicom_io.network.status import StoreStatus
 from dicom_io.network.storage_scu import echo
-from dicom_io.network.transport import TransportLimits
 from tests.unit.dicom_io.network.instances import encode, mr_instance
 from tests.unit.dicom_io.network.receiver import AE_TITLE, Receiver, receiving, wait_until
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from config.errors import ConfigError
+from dicom_io.network.limits import TransportLimits
 from dicom_io.network.requestor import PeerError, RemoteAE
 from dicom_io.network.storage_scp import ScpSettings, StorageScp
 from dicom_io.network.storage_scu import echo
 from dicom_io.network.tls import ClientTls, TlsFiles, client_context, server_context, tls_problems
-from dicom_io.network.transport import TransportLimits
 from tests.unit.dicom_io.network.certificates import Authority, new_authority, with_password
 from tests.unit.dicom_io.network.instances import write_instances
 from tests.unit.dicom_io.network.receiver import AE_TITLE, POLICY, Receiver, wait_until

@@ -8,19 +8,17 @@ import time
 from collections.abc import Iterator
 from io import BytesIO
 
-import pynetdicom
 import pytest
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 from pynetdicom.association import Association
 
 from dicom_io.network.access import AccessPolicy
+from dicom_io.network.limits import TransportLimits
 from dicom_io.network.reactor import GuardedAE
 from dicom_io.network.requestor import PeerError, RemoteAE
-from dicom_io.network.server import TransportSeamError, check_seam
 from dicom_io.network.status import StoreStatus
 from dicom_io.network.storage_scp import ReceivedInstance
 from dicom_io.network.storage_scu import echo
-from dicom_io.network.transport import TransportLimits
 from tests.unit.dicom_io.network.instances import encode, mr_instance
 from tests.unit.dicom_io.network.receiver import AE_TITLE, Receiver, receiving, wait_until
 
@@ -226,16 +224,6 @@ def test_requests_when_they_come_without_waiting_for_answers_then_wait_in_the_ne
         assoc.abort()
 
     assert queued <= 2
-
-
-def test_seam_when_another_pynetdicom_is_installed_then_the_start_is_refused(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    check_seam()
-    monkeypatch.setattr(pynetdicom, "__version__", "3.0.5")
-
-    with pytest.raises(TransportSeamError, match=r"pynetdicom 3\.0\.5 is installed.* install that version"):
-        check_seam()
 
 
 def test_peer_when_it_accepts_and_says_nothing_then_the_sender_gives_up_in_time() -> None:

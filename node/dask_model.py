@@ -13,12 +13,16 @@ from distributed import Client, get_worker
 from distributed.diagnostics.plugin import WorkerPlugin
 
 from config.errors import NodeError
+from pipeline.bundle_fit import require_fit
+from pipeline.errors import ModelMisfitError, TransientError
 from pipeline.model_bundle import ModelBundle
 
 PREFIX: Final = "mvi-node-model-"
 """Of the name by which scheduler and workers know a model; its checksum follows."""
 ARRIVES_WITHIN_S: Final = 60.0
 """How long a worker waits for a model that is on its way, s."""
+WORKER_MODEL: Final = "WORKER-MODEL"
+"""Code of an attempt on a worker whose software is not that of the model."""
 _LOOK_EVERY_S: Final = 0.02
 
 
@@ -45,6 +49,7 @@ class HeldModel(WorkerPlugin):
         self.name = PREFIX + sha256
         self.bundle = bundle
         self._sha256 = sha256
+        self._fits = False
 
     def setup(self, worker: Any) -> None:  # noqa: ARG002 - of the interface
         """Check what arrived.
@@ -56,6 +61,27 @@ class HeldModel(WorkerPlugin):
         """
         if content_sha256(self.bundle) != self._sha256:
             raise DamagedModelError(f"the model {self._sha256} arrived damaged; start the worker again")
+
+    def fitting(self) -> ModelBundle:
+        """Return the model, which fits the software of this worker; looked at once.
+
+        Raises
+        ------
+        TransientError
+            ``WORKER-MODEL``: it does not.
+        """
+        if not self._fits:
+            try:
+                require_fit(self.bundle)
+            except ModelMisfitError as error:
+                raise TransientError(
+                    WORKER_MODEL,
+                    "The model does not fit the software of a Dask worker.",
+                    remedy="Install the release of the node on every worker.",
+                    stage="analyse",
+                ) from error
+            self._fits = True
+        return self.bundle
 
 
 class ModelSender:
@@ -111,6 +137,8 @@ def with_held_model(
     ------
     BrokenExecutor
         The worker has no such model, and gets none: a new connection sends it.
+    TransientError
+        ``WORKER-MODEL``: it fits the software of the node and not that of this worker.
     """
     # Another connection may be sending it at this moment: the scheduler says then that it is known already.
     until_s = time.monotonic() + patience_s
@@ -118,4 +146,4 @@ def with_held_model(
         if time.monotonic() >= until_s:
             raise BrokenExecutor("the Dask worker has not got the model")
         time.sleep(_LOOK_EVERY_S)
-    return fn(study, held.bundle)
+    return fn(study, held.fitting())

@@ -26,16 +26,18 @@ def load_active_bundle(settings: Settings, name: str | None = None) -> "ModelBun
     UnknownModelError
         It is not installed.
     ModelBundleError
-        It is damaged; the message says what to do.
+        It is damaged, or its parts do not fit one another (``MB-FIT``); the message says what to do.
     ModelRefusedError
         ``model.require_signature`` is set, and no trusted key signed it.
     """
-    from pipeline.model_bundle import find_bundle, load_bundle  # noqa: PLC0415 - `--help` needs no torch
+    from pipeline.bundle_fit import require_fit  # noqa: PLC0415 - `--help` needs no torch
+    from pipeline.model_bundle import find_bundle, load_bundle  # noqa: PLC0415
 
     folder = find_bundle(name or settings.model.active, model_folders(settings))
     if settings.model.require_signature:
         signer_of(folder, settings)
-    return load_bundle(folder)
+    # A bundle copied by hand has met neither `models install` nor `models verify`.
+    return require_fit(load_bundle(folder))
 
 
 def signer_of(folder: Path, settings: Settings) -> str:

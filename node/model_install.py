@@ -114,9 +114,7 @@ def activate(name: str, settings: Settings, config: Path, by: str, at: datetime)
     ModelBundleError, ModelRefusedError, UnknownModelError
         The bundle is damaged, not signed as demanded, or not there; nothing is changed.
     """
-    from pipeline.bundle_fit import require_fit  # noqa: PLC0415 - `--help` needs no numpy
-
-    identity = require_fit(load_active_bundle(settings, name)).identity
+    identity = load_active_bundle(settings, name).identity
     before = settings.model.active
     set_active_model(config, name)
     detail = f"model {identity.name} {identity.version} sha256 {identity.sha256} activated in place of {before}"

@@ -1,7 +1,7 @@
 """Whether the weights of a bundle are those of the networks and features that its settings state.
 
 A bundle whose checksums hold may still be wrong: whoever packs one can make them hold. What does not fit is
-refused where a model is verified or installed, and not in the middle of a patient's study.
+refused where a model is verified, installed or opened, and not in the middle of a patient's study.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ import torch
 
 from pipeline.classification.ensemble import CLINICAL_FEATURES, Tensors, digest_of_names
 from pipeline.classification.settings import ClassificationSettings
-from pipeline.errors import ModelBundleError
+from pipeline.errors import ModelMisfitError
 from pipeline.model_bundle import CLASSIFIER, SEGMENTATION, ModelBundle, PipelineSettings
 from pipeline.radiomics.names import feature_names
 from pipeline.segmentation import build_network
@@ -26,8 +26,8 @@ def require_fit(bundle: ModelBundle) -> ModelBundle:
 
     Raises
     ------
-    ModelBundleError
-        They do not; the message names the file, what is wrong in it, and what to do.
+    ModelMisfitError
+        ``MB-FIT``: they do not; the message names the file, what is wrong in it, and what to do.
     """
     names = feature_names(bundle.settings.radiomics)
     weights = bundle.classifier_weights
@@ -107,5 +107,5 @@ def _require(file: str, tensors: Tensors, wanted: Shapes) -> None:
             raise _misfit(file, f"tensor {name} is {tensors[name].shape}, and by its settings {wanted[name]}")
 
 
-def _misfit(what: str, problem: str) -> ModelBundleError:
-    return ModelBundleError(f"{what} of the model does not fit: {problem}; train it again with this software")
+def _misfit(what: str, problem: str) -> ModelMisfitError:
+    return ModelMisfitError(f"{what} of the model does not fit: {problem}; train it again with this software")

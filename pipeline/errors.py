@@ -61,6 +61,19 @@ class ModelBundleError(NodeError):
     """A model bundle is damaged, or does not fit this software."""
 
 
+class ModelMisfitError(ModelBundleError):
+    """The parts of a model bundle do not fit one another, or not the features of this software."""
+
+    code = "MB-FIT"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"{self.code}: {message}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # The code is in the text already.
+        return (type(self), (str(self).removeprefix(f"{self.code}: "),))
+
+
 class UnknownModelError(ConfigError):
     """The settings, or an option, name a model bundle that is not installed."""
 

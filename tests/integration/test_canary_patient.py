@@ -27,7 +27,7 @@ from node.cli import app
 from node.demo.processes import free_port
 from node.ledger.changes import Changes
 from node.ledger.ledger import open_ledger, utc_now
-from pipeline.model_bundle import CLASSIFIER, SEGMENTATION, PipelineSettings, write_bundle
+from pipeline.model_bundle import write_bundle
 from pipeline.phantom import make_case
 from tests.integration.service import LOOPBACK, RunningNode, running_node
 from tests.unit.dicom_io.deidentification.canary import (
@@ -44,7 +44,7 @@ from tests.unit.node.doubles import FakeClock
 from tests.unit.node.labs.hl7_samples import panel
 from tests.unit.node.labs.sender import Sender
 from tests.unit.node.notify.servers import webhook_server
-from tests.unit.pipeline.test_run import random_classifier
+from tests.unit.pipeline.bundles import SMALL, blank_tensors
 
 pytestmark = pytest.mark.slow
 
@@ -184,8 +184,8 @@ def write_useless_model(folder: Path) -> None:
         name="phantom-demo",
         version="0.0.1",
         intended_use="tests",
-        settings=PipelineSettings(),
-        tensors={SEGMENTATION: {}, CLASSIFIER: random_classifier()},
+        settings=SMALL,
+        tensors=blank_tensors(),
         training={},
     )
 

@@ -18,12 +18,12 @@ from dicom_io.network.status import Disposition
 from dicom_io.network.storage_scu import echo, send_files
 from node.cli.output import ExitCode
 from node.demo.processes import free_port
-from pipeline.model_bundle import CLASSIFIER, SEGMENTATION, PipelineSettings, write_bundle
+from pipeline.model_bundle import CLASSIFIER, write_bundle
 from tests.integration.dcmtk import running_dcmqrscp
 from tests.integration.service import LOOPBACK, RunningNode, mvi_node, running_node
 from tests.unit.node.labs.hl7_samples import panel
 from tests.unit.node.labs.sender import Sender, code_of
-from tests.unit.pipeline.test_run import random_classifier
+from tests.unit.pipeline.bundles import SMALL, blank_tensors
 
 pytestmark = pytest.mark.slow
 
@@ -35,14 +35,13 @@ PATIENCE_S = 60.0
 def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A bundle that loads quickly and is never asked to compute."""
     folder = tmp_path_factory.mktemp("models")
-    tensors = {SEGMENTATION: {}, CLASSIFIER: random_classifier()}
     write_bundle(
         folder / "phantom-demo",
         name="phantom-demo",
         version="0.0.1",
         intended_use="tests",
-        settings=PipelineSettings(),
-        tensors=tensors,
+        settings=SMALL,
+        tensors=blank_tensors(),
         training={},
     )
     yield folder

@@ -215,6 +215,15 @@ def test_model_when_a_value_changed_on_the_way_then_the_worker_refuses_it() -> N
         HeldModel(changed(bundle), content_sha256(bundle)).setup(None)
 
 
+def test_model_when_the_software_of_a_worker_is_another_then_the_study_is_worth_another_attempt() -> None:
+    bundle = load_bundle(BUNDLED_FOLDER / "phantom-demo")
+    assert HeldModel(bundle, "").fitting() is bundle
+    wider = bundle.settings.classification.model_copy(update={"radiomics_width": 3})
+    other = replace(bundle, settings=bundle.settings.model_copy(update={"classification": wider}))
+    with pytest.raises(TransientError, match="WORKER-MODEL: The model does not fit"):
+        HeldModel(other, "").fitting()
+
+
 def test_model_when_the_connection_ends_while_it_is_sent_then_the_study_is_worth_another_attempt() -> None:
     class Away:
         def register_plugin(self, _held: HeldModel) -> None:

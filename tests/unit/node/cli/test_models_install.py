@@ -12,9 +12,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from typer.testing import CliRunner
 
+from config.loading import load_settings
 from node.audit.trail import Trail
 from node.cli import app
+from node.model_choice import load_active_bundle
 from node.model_signature import SIGNATURE
+from pipeline.errors import ModelMisfitError
 from pipeline.model_bundle import CLASSIFIER, MANIFEST, SEGMENTATION, write_bundle
 from tests.unit.pipeline.bundles import SMALL, blank_tensors
 
@@ -236,3 +239,24 @@ def test_key_that_is_none_is_named(site: Site, content: str) -> None:
     code, _, errors = site.install(site.archive, "--key", path)
     assert (code, errors.count("\n")) == (2, 1)
     assert "no readable public key" in errors
+
+
+def test_analyse_when_a_bundle_was_copied_by_hand_and_does_not_fit_then_no_study_is_begun(site: Site) -> None:
+    wider = SMALL.model_copy(update={"segmentation": SMALL.segmentation.model_copy(update={"channels": (2, 2)})})
+    write_bundle(
+        site.models / "copied",
+        name="copied",
+        version="1.0.0",
+        intended_use="tests",
+        settings=wider,
+        tensors=blank_tensors(),
+        training={},
+    )
+    settings = load_settings(site.config, {})
+    with pytest.raises(ModelMisfitError, match=r"MB-FIT: segmentation\.safetensors .* does not fit"):
+        load_active_bundle(settings, "copied")
+    arguments = ["analyse", str(site.folder), "--out", str(site.folder / "out"), "--model", "copied"]
+    result = CliRunner().invoke(app, [*arguments, "--config", str(site.config)])
+    assert result.exit_code == 1
+    assert "MB-FIT" in result.stderr
+    assert not (site.folder / "out").exists()

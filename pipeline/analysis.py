@@ -98,6 +98,9 @@ class RegistrationOutcome:
         Final negated mutual information of elastix; lower is better.
     metric_before
         The same metric without registration.
+    metric_mirrored
+        The same metric, had the sequence shown the patient mirrored: the best of left-right, front-back and
+        head-foot, after the rigid step. 0 where that has too little in common with the hepatobiliary phase.
     deformation
         Applied to a point of the hepatobiliary phase before the matrix; None where the registration is rigid.
     """
@@ -107,6 +110,7 @@ class RegistrationOutcome:
     rotation_deg: tuple[float, float, float]
     metric: float
     metric_before: float
+    metric_mirrored: float = 0.0
     deformation: Deformation | None = None
 
 

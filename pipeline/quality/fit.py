@@ -20,6 +20,12 @@ def registration_gates(
     moved = {role: float(np.linalg.norm(outcome.translation_mm)) for role, outcome in outcomes.items()}
     turned = {role: float(np.abs(outcome.rotation_deg).max()) for role, outcome in outcomes.items()}
     shared = {role: -outcome.metric for role, outcome in outcomes.items()}
+    turned_over = {
+        # Nothing in common with either image: the likeness says so.
+        role: outcome.metric_mirrored / outcome.metric if outcome.metric < 0 else 0.0
+        for role, outcome in outcomes.items()
+    }
+    mirrored = max(turned_over, key=turned_over.__getitem__)
     farthest, most, least = (
         max(moved, key=moved.__getitem__),
         max(turned, key=turned.__getitem__),
@@ -43,6 +49,12 @@ def registration_gates(
             shared[least],
             settings.minimum_mutual_information,
             f"{least} does not look like the hepatobiliary phase after registration.",
+        ),
+        at_most(
+            "registration_mirror",
+            turned_over[mirrored],
+            settings.maximum_mirrored_likeness,
+            f"{mirrored} fits the hepatobiliary phase better, or nearly as well, where its images are mirrored.",
         ),
     )
 

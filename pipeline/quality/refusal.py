@@ -34,6 +34,9 @@ REFUSALS: Final[Mapping[str, Refusal]] = {
     "registration_displacement": Refusal("QG-REG", "register", "Check that all series are of one examination."),
     "registration_rotation": Refusal("QG-REG", "register", "Check that all series are of one examination."),
     "registration_similarity": Refusal("QG-REG", "register", "Check that all series show the liver."),
+    "registration_mirror": Refusal(
+        "QG-MIRROR", "register", "Check the orientation of this series at the scanner, and send it again."
+    ),
     "liver_volume": Refusal("QG-LIVER", "segment", "Check that the hepatobiliary phase shows the liver."),
     "liver_cut": Refusal("QG-LIVER", "segment", "The hepatobiliary phase must cover the whole liver."),
     "liver_coverage": Refusal("QG-COVERAGE", "segment", "Every sequence must cover the whole liver."),
@@ -56,8 +59,8 @@ def require(gates: Iterable[GateOutcome]) -> tuple[GateOutcome, ...]:
     Raises
     ------
     QualityGateError
-        For the first that failed: ``QG-FIELD``, ``QG-REG``, ``QG-LIVER``, ``QG-COVERAGE``, ``QG-HBP``,
-        ``QG-TUMOUR`` or ``QG-OOD``.
+        For the first that failed: ``QG-FIELD``, ``QG-REG``, ``QG-MIRROR``, ``QG-LIVER``, ``QG-COVERAGE``,
+        ``QG-HBP``, ``QG-TUMOUR`` or ``QG-OOD``.
     """
     gates = tuple(gates)
     for gate in gates:

@@ -92,6 +92,7 @@ def register(
         rotation_deg=angles_deg,
         metric=after,
         metric_before=before,
+        metric_mirrored=similarity.mirrored(transform),
         deformation=deformation,
     )
 

@@ -95,6 +95,17 @@ class Similarity:
         values = ndimage.map_coordinates(self._moving.array, index[inside].T[::-1], order=1, mode="nearest")
         return -_mutual_information(self._fixed_levels[inside], _levels(values, self._limits))
 
+    def mirrored(self, transform_lps_mm: FloatArray) -> float:
+        """Evaluate a matrix as if the moving patient were mirrored left-right, front-back or head-foot.
+
+        Returns
+        -------
+        float
+            Of the mirrored patient that fits best. The mirror stands in the middle of the sampled body.
+        """
+        middle = (self._points.min(axis=0) + self._points.max(axis=0)) / 2
+        return min(self(transform_lps_mm @ _mirror(axis, middle)) for axis in range(3))
+
     def overlaps(self, transform_lps_mm: FloatArray) -> bool:
         """Tell whether at least `LEAST_OVERLAP` of the sampled points lie inside the moving volume."""
         return bool(self._locate(transform_lps_mm)[1].mean() >= LEAST_OVERLAP)
@@ -108,6 +119,13 @@ class Similarity:
         last = np.array(self._moving.grid.shape[::-1]) - 1
         inside: Mask = np.all((index >= 0) & (index <= last), axis=1)
         return index, inside
+
+
+def _mirror(axis: int, middle_lps_mm: FloatArray) -> FloatArray:
+    mirror = np.eye(4)
+    mirror[axis, axis] = -1.0
+    mirror[axis, 3] = 2 * middle_lps_mm[axis]
+    return mirror
 
 
 def _require_contrast(what: str, volume: Volume) -> None:

@@ -55,6 +55,9 @@ def shifted(shift_mm: tuple[float, float, float]) -> FloatArray:
         ({"rotation_deg": (0.0, -10.0, 0.0)}, set()),
         ({"rotation_deg": (0.0, -10.1, 0.0)}, {"registration_rotation"}),
         ({"metric": -0.04}, {"registration_similarity"}),
+        ({"metric_mirrored": -0.63}, set()),
+        ({"metric_mirrored": -0.65}, {"registration_mirror"}),
+        ({"metric": 0.0, "metric_mirrored": -0.3}, {"registration_similarity"}),
     ],
 )
 def test_registration_gates_judge_the_worst_sequence(changed: dict[str, object], failed: set[str]) -> None:

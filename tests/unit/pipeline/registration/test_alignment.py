@@ -76,6 +76,15 @@ def test_register_of_another_contrast_on_an_oblique_grid_finds_the_transform() -
     assert outcome().metric < outcome().metric_before < 0
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_register_of_a_mirrored_sequence_says_that_its_mirror_image_fits_better(axis: int) -> None:
+    straight = scan(FIXED, TRUTH, lambda t: 1 - t / 2)
+    turned_over = Volume(np.flip(straight.array, axis), FIXED)
+    good, bad = (register(fixed(), moving, settings=SETTINGS, seed=3) for moving in (straight, turned_over))
+    assert good.metric_mirrored > 0.6 * good.metric
+    assert bad.metric_mirrored < 1.2 * bad.metric
+
+
 def test_transform_maps_fixed_points_to_moving_points_and_not_back() -> None:
     assert error_mm(outcome().transform_lps_mm, np.asarray(np.linalg.inv(TRUTH), np.float64)) > 20
     moving = scan(OBLIQUE, TRUTH, lambda t: t)

@@ -57,19 +57,22 @@ class Delineation:
         n inside the margin of lesion n, outside every lesion.
     set_aside_cm3
         Volumes of components that touch the liver and do not lie in it, cm3.
+    detached_cm3
+        Volumes of components apart from the liver, of a lesion's size at least, cm3, by falling volume.
     """
 
     liver_map: LabelMap
     lesion_map: LabelMap
     margin_map: LabelMap
     set_aside_cm3: tuple[float, ...] = ()
+    detached_cm3: tuple[float, ...] = ()
 
     def on(self, grid: Grid) -> "Delineation":
         """Take the maps to another grid."""
         liver, lesion, margin = (
             resample_labels(labels, grid) for labels in (self.liver_map, self.lesion_map, self.margin_map)
         )
-        return Delineation(liver, lesion, margin, self.set_aside_cm3)
+        return Delineation(liver, lesion, margin, self.set_aside_cm3, self.detached_cm3)
 
 
 def delineate(labels: LabelMap, native: Grid, *, settings: LesionSettings) -> Delineation:
@@ -89,12 +92,14 @@ def delineate(labels: LabelMap, native: Grid, *, settings: LesionSettings) -> De
     -------
     Delineation
         On the working grid. The liver is the largest connected part of liver and tumour; a tumour outside it is
-        dropped, so is one that only touches it, and so is one below the smallest volume, whose voxels stay liver.
+        left out and told by its volume, so is one that only touches it; one below the smallest volume is dropped,
+        and its voxels stay liver.
         Where there is no liver label, every tumour counts and the margin is bounded by nothing.
     """
     tumour = labels.array == TUMOUR_LABEL
     has_liver = bool((labels.array == 1).any())
     liver = _largest_part(labels.array > 0) if has_liver else tumour
+    touching = liver
     beside: Mask = np.zeros_like(liver)
     set_aside_cm3: tuple[float, ...] = ()
     if has_liver:
@@ -106,7 +111,9 @@ def delineate(labels: LabelMap, native: Grid, *, settings: LesionSettings) -> De
     liver_map, lesion_map, margin_map = (
         LabelMap(array.astype(np.uint8), labels.grid) for array in (liver, lesions, margins)
     )
-    return Delineation(liver_map, lesion_map, margin_map, set_aside_cm3)
+    return Delineation(
+        liver_map, lesion_map, margin_map, set_aside_cm3, _detached(tumour & ~touching, labels.grid, settings)
+    )
 
 
 def measure(lesion_map: LabelMap) -> tuple[Lesion, ...]:
@@ -217,6 +224,14 @@ def _beside(tumour: Mask, liver: Mask, grid: Grid, settings: LesionSettings) -> 
         outside.remove(max(outside, key=lambda item: item[2]))
     beside: Mask = np.isin(parts, [number for number, _, _ in outside])
     return beside, tuple(sorted((volume_cm3 for _, volume_cm3, _ in outside), reverse=True))
+
+
+def _detached(tumour: Mask, grid: Grid, settings: LesionSettings) -> tuple[float, ...]:
+    """Return the volumes of the components of `tumour` that are as large as a lesion, cm3, by falling volume."""
+    parts, _ = ndimage.label(tumour, FULLY_CONNECTED)
+    volumes_mm3 = np.bincount(parts.ravel())[1:] * grid.voxel_volume_mm3
+    large = volumes_mm3[volumes_mm3 >= settings.minimum_volume_mm3]
+    return tuple(sorted((large / 1000).tolist(), reverse=True))
 
 
 def _volume_and_contact(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from config.analytes import AnalyteRules, load_analytes
 from config.sections.compute import Device
@@ -31,6 +32,9 @@ from pipeline.segmentation import Backend, segment
 from pipeline.specimen import Examined
 from pipeline.study import FIXED_ROLE, MOVING_ROLES, Role, Study
 from pipeline.volume import Volume
+
+DETACHED: Final = "QG-DETACHED"
+"""Code of a warning: tumour apart from the liver was left out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +147,7 @@ def analyse(
             *field_strength_doubt(study.field_strength_t, settings.gates),
             *clinical.warnings,
             *_set_aside(found),
+            *_detached(found),
         ),
     )
 
@@ -202,6 +207,20 @@ def _set_aside(found: Delineation) -> tuple[str, ...]:
     return tuple(
         f"Not counted as tumour: a region of {volume_cm3:.1f} cm3 at the liver surface, mostly outside the liver."
         for volume_cm3 in found.set_aside_cm3
+    )
+
+
+def _detached(found: Delineation) -> tuple[str, ...]:
+    """Tell of tumour apart from the liver in one sentence: a part of the liver may be missing."""
+    volumes_cm3 = found.detached_cm3
+    if not volumes_cm3:
+        return ()
+    several = len(volumes_cm3) > 1
+    what = f"{len(volumes_cm3)} regions" if several else "1 region"
+    largest = f", the largest {volumes_cm3[0]:.1f} cm3" if several else ""
+    return (
+        f"{DETACHED}: {what} taken for tumour, {sum(volumes_cm3):.1f} cm3{largest}, not connected to the liver, "
+        "not measured and not in the risk.",
     )
 
 

@@ -166,6 +166,19 @@ def test_component_that_only_touches_the_liver_is_set_aside_with_its_volume() ->
     assert found.on(NATIVE).set_aside_cm3 == found.set_aside_cm3
 
 
+def test_component_apart_from_the_liver_is_left_out_with_its_volume() -> None:
+    liver = ball((-20, 0, 0), 70)
+    far, near, speck = ball((55, 0, 0), 20), ball((55, 40, 0), 14), ball((60, -50, 0), 5)
+    labels = label_map(ball((-20, 0, 0), 20), far, near, speck, liver=liver)
+    found = delineate(labels, NATIVE, settings=SETTINGS)
+    assert np.unique(found.lesion_map.array).tolist() == [0, 1]
+    assert found.set_aside_cm3 == ()
+    assert found.detached_cm3 == pytest.approx((far.sum() * 10 / 1000, near.sum() * 10 / 1000))
+    assert found.on(NATIVE).detached_cm3 == found.detached_cm3
+    whole = delineate(label_map(ball((0, 0, 0), 20)), NATIVE, settings=SETTINGS)
+    assert whole.detached_cm3 == ()
+
+
 def test_component_half_out_of_the_liver_is_kept() -> None:
     bulging = ball((0, 0, 34), 28)
     found = delineate(label_map(bulging, liver=ball((0, 0, 0), 85) | bulging), NATIVE, settings=SETTINGS)

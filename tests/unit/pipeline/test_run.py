@@ -153,9 +153,11 @@ def test_analysis_without_clinical_values_uses_the_images_alone(case: PhantomCas
 
 
 def test_liver_without_a_lesion_gives_an_analysis_without_risk(case: PhantomCase, bundle: ModelBundle) -> None:
-    healthy = LabelMap(np.minimum(case.truth.label_map.array, 1), case.truth.label_map.grid)
+    labels = np.minimum(case.truth.label_map.array, 1)
+    labels[:4, :12, :12] = 2  # In the air before the body.
     told: list[str] = []
-    analysis = run(case, bundle, labels=healthy, told=told)
+    analysis = run(case, bundle, labels=LabelMap(labels, case.truth.label_map.grid), told=told)
+    assert any(warning.startswith("QG-DETACHED: 1 region taken for tumour") for warning in analysis.warnings)
     assert analysis.risk is None
     assert analysis.features is None
     assert analysis.lesions == ()

@@ -29,6 +29,11 @@ class FeatureTable:
         (cases,), the outcome.
     field_strength_t
         (cases,), T; NaN where no header stated it, or extraction did not keep it yet.
+
+    Raises
+    ------
+    TrainingError
+        ``CM-NUMBER``: a feature is no finite number.
     """
 
     cases: tuple[str, ...]
@@ -37,6 +42,15 @@ class FeatureTable:
     clinical: npt.NDArray[np.float64]
     mvi: npt.NDArray[np.bool_]
     field_strength_t: npt.NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        if np.isfinite(self.values).all():
+            return
+        row, column = np.argwhere(~np.isfinite(self.values))[0].tolist()
+        raise TrainingError(
+            f"CM-NUMBER: feature {self.names[column]} of {self.cases[row]} is no finite number; remove the file "
+            "of this case from the features, and `mvi-node cohort extract` makes it again"
+        )
 
     @property
     def complete(self) -> npt.NDArray[np.bool_]:

@@ -1,0 +1,30 @@
+"""Rows of features, joined."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.features import FeatureVector
+from pipeline.training.errors import TrainingError
+from pipeline.training.feature_table import read_table, write_row
+from tests.unit.pipeline.training.cohorts import make_table
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_table_when_a_feature_is_no_number_then_case_and_feature_are_named(value: float) -> None:
+    table = make_table(4)
+    values = table.values.copy()
+    values[2, 1] = value
+    with pytest.raises(TrainingError, match=f"CM-NUMBER: feature {table.names[1]} of case2 is no finite number"):
+        replace(table, values=values)
+
+
+def test_table_when_the_file_of_a_case_holds_nan_then_it_is_refused(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_row(tmp_path / f"{name}.npz", FeatureVector(("a", "b"), np.array([1.0, 2.0])), [np.nan] * 7, True)
+    with np.load(tmp_path / "two.npz") as row:
+        np.savez(tmp_path / "two.npz", **{**row, "values": np.array([np.nan, 2.0])})
+    with pytest.raises(TrainingError, match="CM-NUMBER: feature a of two"):
+        read_table([tmp_path / "one.npz", tmp_path / "two.npz"])

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from config.errors import NodeError
 from dicom_io.network.commitment import CommitmentResult
 from dicom_io.network.status import StoreStatus
-from dicom_io.network.storage_scp import ReceivedInstance
+from dicom_io.network.store_service import ReceivedInstance
 from node.inbox import Arrival, Inbox, InboxError, Placement, StorageFullError
 from node.ledger.grouping import GroupedIntake
 from node.ledger.ledger import Ledger

@@ -27,7 +27,8 @@ from dicom_io.network.commitment_exchange import report_commitment, report_on
 from dicom_io.network.identity import read_file_identity
 from dicom_io.network.requestor import PeerError, RemoteAE
 from dicom_io.network.status import StoreStatus
-from dicom_io.network.storage_scp import ReceivedInstance, ScpSettings, StorageScp
+from dicom_io.network.storage_scp import ScpSettings, StorageScp
+from dicom_io.network.store_service import ReceivedInstance
 
 LOGGER = logging.getLogger(__name__)
 

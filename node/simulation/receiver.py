@@ -13,7 +13,7 @@ from dicom_io.network.commitment import CommitmentResult
 from dicom_io.network.listener import PortTakenError
 from dicom_io.network.requestor import RemoteAE
 from dicom_io.network.status import StoreStatus
-from dicom_io.network.storage_scp import ReceivedInstance
+from dicom_io.network.store_service import ReceivedInstance
 from dicom_io.network.tls import server_context
 
 

@@ -10,7 +10,7 @@ from pydicom import dcmread
 
 from dicom_io.network.archive import Archive, ArchiveSettings
 from dicom_io.network.status import StoreStatus
-from dicom_io.network.storage_scp import ReceivedInstance
+from dicom_io.network.store_service import ReceivedInstance
 from node.ledger.records import ObjectKind, StudyRecord
 from node.states import StudyState
 from tests.faults.fault import Fault, FaultRecord, record

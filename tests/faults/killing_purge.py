@@ -10,7 +10,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from dicom_io.network.identity import read_identity
 from dicom_io.network.part10 import part10_header
-from dicom_io.network.storage_scp import ReceivedInstance
+from dicom_io.network.store_service import ReceivedInstance
 from node.inbox import INBOX, SET_ASIDE, Inbox
 from node.ledger.ledger import Ledger, open_ledger, utc_now
 from node.ledger.purges import Extent

@@ -10,7 +10,7 @@ from dicom_io.network.archive import Archive, ArchiveSettings
 from dicom_io.network.commitment import CommitmentResult
 from dicom_io.network.requestor import RemoteAE
 from dicom_io.network.status import StoreStatus
-from dicom_io.network.storage_scp import ReceivedInstance
+from dicom_io.network.store_service import ReceivedInstance
 from tests.faults.victim import LOOPBACK
 from tests.integration.orthanc import free_port
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from dicom_io.network.identity import InstanceIdentity
 from dicom_io.network.status import StoreStatus
-from dicom_io.network.storage_scp import ReceivedInstance
+from dicom_io.network.store_service import ReceivedInstance
 from node import set_aside
 from node.inbox import INBOX, SET_ASIDE, Inbox
 from node.ledger.interventions import NotNowError

@@ -13,8 +13,9 @@ from dicom_io.network.commitment import CommitmentResult, InstanceReference
 from dicom_io.network.identity import InstanceIdentity
 from dicom_io.network.requestor import RemoteAE
 from dicom_io.network.status import Disposition, StoreStatus
-from dicom_io.network.storage_scp import ReceivedInstance, StorageScp
+from dicom_io.network.storage_scp import StorageScp
 from dicom_io.network.storage_scu import send_files
+from dicom_io.network.store_service import ReceivedInstance
 from node.inbox import Inbox
 from node.ledger import intake
 from node.ledger.ledger import Ledger

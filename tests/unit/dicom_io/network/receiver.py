@@ -10,7 +10,8 @@ from dicom_io.network.commitment import CommitmentResult
 from dicom_io.network.limits import TransportLimits
 from dicom_io.network.requestor import RemoteAE
 from dicom_io.network.status import StoreStatus
-from dicom_io.network.storage_scp import ReceivedInstance, ScpSettings, StorageScp
+from dicom_io.network.storage_scp import ScpSettings, StorageScp
+from dicom_io.network.store_service import ReceivedInstance
 
 AE_TITLE = "MVINODE"
 SCANNER = KnownPeer("SCANNER", frozenset({"loopback"}), may_store=True)

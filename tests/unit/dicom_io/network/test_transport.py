@@ -17,8 +17,8 @@ from dicom_io.network.limits import TransportLimits
 from dicom_io.network.reactor import GuardedAE
 from dicom_io.network.requestor import PeerError, RemoteAE
 from dicom_io.network.status import StoreStatus
-from dicom_io.network.storage_scp import ReceivedInstance
 from dicom_io.network.storage_scu import echo
+from dicom_io.network.store_service import ReceivedInstance
 from tests.unit.dicom_io.network.instances import encode, mr_instance
 from tests.unit.dicom_io.network.receiver import AE_TITLE, Receiver, receiving, wait_until
 

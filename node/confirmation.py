@@ -10,9 +10,9 @@ from config.sections.peers import Peer
 from dicom_io.network.commitment import CommitmentResult, InstanceReference
 from dicom_io.network.requestor import AccessRefusedError, PeerError, PeerRefusedError, UnansweredError
 from node.backoff import BackOff
+from node.ledger.delivery_records import Confirmation, Delivery
 from node.ledger.due import LONGEST_QUESTION_S
 from node.ledger.ledger import Ledger
-from node.ledger.records import Confirmation, Delivery
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,9 @@ from dicom_io.network.storage_scu import SendOutcome
 from dicom_io.results.simpler_report import simpler_report
 from node.backoff import BackOff
 from node.ledger.contacts import LONGEST_HOLD_S
+from node.ledger.delivery_records import Delivery
 from node.ledger.ledger import Ledger
-from node.ledger.records import Delivery, ObjectKind, ResultObject
+from node.ledger.records import ObjectKind, ResultObject
 from node.pacing import Pace
 
 logger = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ from config.sections.peers import Peer
 from config.settings import Settings
 from dicom_io.network.requestor import AccessRefusedError, PeerError
 from node.ledger.contacts import Contacts
+from node.ledger.delivery_records import Contact
 from node.ledger.ledger import open_ledger
-from node.ledger.records import Contact
 from node.storage import StorageError, existing_ledger_url
 from node.study_report import as_json_value
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from node.ledger.records import Contact, Delivery, DeliveryState
+from node.ledger.delivery_records import Contact, Delivery, DeliveryState
 from node.study_report import as_json_value
 
 _SENDING = "nothing: it is sent when its turn comes"

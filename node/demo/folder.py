@@ -13,8 +13,9 @@ from node.demo.processes import (
     CONFIGURATION_FILE,
     DemoFailedError,
 )
+from node.ledger.delivery_records import Delivery, DeliveryState
 from node.ledger.ledger import open_ledger
-from node.ledger.records import Delivery, DeliveryState, StudyRecord
+from node.ledger.records import StudyRecord
 from node.results_folder import results_folder
 from node.states import StudyState
 from node.storage import ledger_url

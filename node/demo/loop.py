@@ -25,8 +25,9 @@ from node.demo.processes import (
     running_node,
 )
 from node.demo.steps import ASSOCIATIONS, ENDED, STEP_OF, OnStep, Step
+from node.ledger.delivery_records import Delivery
 from node.ledger.ledger import open_ledger
-from node.ledger.records import Delivery, StudyRecord
+from node.ledger.records import StudyRecord
 from node.storage import ledger_url
 
 FINISH_S = 900.0

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, insert, or_, select, update
 
 from node.ledger import schema
+from node.ledger.delivery_records import Confirmation, DeliveryState
 from node.ledger.history import note
-from node.ledger.records import Confirmation, DeliveryState
 from node.ledger.rows import locked, move
 from node.states import Event, StudyState
 

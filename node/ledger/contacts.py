@@ -7,7 +7,7 @@ from sqlalchemy import Engine, RowMapping, select, update
 
 from node.ledger import schema
 from node.ledger.connection import insert_new, reading
-from node.ledger.records import Contact
+from node.ledger.delivery_records import Contact
 from node.ledger.waiting import LONGEST_RETRY_S, Until, Waits
 
 _T = schema.contacts

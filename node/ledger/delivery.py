@@ -7,7 +7,8 @@ from sqlalchemy import Connection, func, select, update
 
 from node.ledger import schema
 from node.ledger.connection import insert_new
-from node.ledger.records import Delivery, DeliveryState, ObjectKind, ResultObject, StudyRecord
+from node.ledger.delivery_records import Delivery, DeliveryState
+from node.ledger.records import ObjectKind, ResultObject, StudyRecord
 from node.ledger.rows import locked, move
 from node.states import Event, StudyState
 

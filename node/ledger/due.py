@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from node.ledger.commitment import lost_at_peer_retry_s
-from node.ledger.records import Delivery, DeliveryState
+from node.ledger.delivery_records import Delivery, DeliveryState
 from node.ledger.waiting import LONGEST_RETRY_S, Until, Waits
 
 LONGEST_QUESTION_S = 3600.0

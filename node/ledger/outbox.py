@@ -8,9 +8,10 @@ from sqlalchemy import ColumnElement, Engine, RowMapping, Select, and_, case, ex
 
 from node.ledger import commitment, delivery, schema
 from node.ledger.connection import reading
+from node.ledger.delivery_records import Confirmation, Delivery, DeliveryState
 from node.ledger.due import Due
 from node.ledger.history import note
-from node.ledger.records import Confirmation, Delivery, DeliveryState, ObjectKind, ResultObject
+from node.ledger.records import ObjectKind, ResultObject
 from node.ledger.rows import locked
 
 _T = schema.outbox

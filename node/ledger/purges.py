@@ -8,8 +8,9 @@ from sqlalchemy import ColumnElement, Connection, Engine, delete, func, or_, sel
 
 from node.ledger import lab_schema, schema
 from node.ledger.connection import reading
+from node.ledger.delivery_records import DeliveryState
 from node.ledger.interventions import demand
-from node.ledger.records import DeliveryState, StudyRecord
+from node.ledger.records import StudyRecord
 from node.ledger.rows import FREE, locked, move, to_study
 from node.states import Event, StudyState
 

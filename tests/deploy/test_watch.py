@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from node.labs.hl7_answer import ANSWERS
+from node.ledger.delivery_records import DeliveryState
 from node.ledger.ledger import open_ledger
-from node.ledger.records import DeliveryState
 from node.states import StudyState
 from node.watch.metrics import Metrics
 from tests.conftest import promtool

@@ -12,8 +12,8 @@ from pathlib import Path
 from config.sections.studies import CompletionSection
 from dicom_io.assembly.progress import StudyProgress
 from node.completion import Completion
+from node.ledger.delivery_records import Delivery
 from node.ledger.ledger import Ledger, open_ledger
-from node.ledger.records import Delivery
 from node.states import Event
 from pipeline.study import Role
 from tests.faults.fault import Fault, FaultRecord, record

@@ -23,8 +23,9 @@ from dicom_io.network.requestor import RemoteAE
 from dicom_io.network.storage_scu import SendOutcome
 from node.app import back_off
 from node.confirmation import UNCONFIRMED, Confirmer
+from node.ledger.delivery_records import Confirmation, DeliveryState
 from node.ledger.ledger import Ledger, open_ledger
-from node.ledger.records import Confirmation, DeliveryState, ObjectKind
+from node.ledger.records import ObjectKind
 from node.outbox import Courier
 from node.pacing import Pace
 from node.peers import DimseTransport

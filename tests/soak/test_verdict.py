@@ -8,7 +8,8 @@ from typing import Any, cast
 import pytest
 
 from dicom_io.acceptance.report_facts import ReportFacts
-from node.ledger.records import DeliveryState, ObjectKind
+from node.ledger.delivery_records import DeliveryState
+from node.ledger.records import ObjectKind
 from tests.faults.processes import LEDGER_HANDLES, Usage
 from tests.faults.scanner import Shot
 from tests.soak.growth import GROWTH_LIMITS_BYTES, Growth

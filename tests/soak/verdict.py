@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pydicom import dcmread
 
 from dicom_io.acceptance.report_facts import ReportFacts, read_report
+from node.ledger.delivery_records import DeliveryState
 from node.ledger.ledger import Ledger
-from node.ledger.records import DeliveryState, ObjectKind
+from node.ledger.records import ObjectKind
 from node.states import RESTING, StudyState
 from tests.faults.databases import entered_once
 from tests.faults.fault import FaultRecord, record

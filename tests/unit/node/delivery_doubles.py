@@ -12,8 +12,8 @@ from dicom_io.network.status import Disposition
 from dicom_io.network.storage_scu import SendOutcome
 from node.backoff import BackOff
 from node.confirmation import ASK_AGAIN_S, LONGEST_ASK_AGAIN_S, Confirmer
+from node.ledger.delivery_records import DeliveryState
 from node.ledger.ledger import Ledger
-from node.ledger.records import DeliveryState
 from node.outbox import Courier
 from node.pacing import Pace
 from node.states import Event

@@ -4,8 +4,8 @@ import pytest
 
 from node.confirmation import MAXIMUM_SILENT_REQUESTS, UNCONFIRMED
 from node.ledger.commitment import MAXIMUM_REFUSALS
+from node.ledger.delivery_records import Confirmation
 from node.ledger.ledger import Ledger
-from node.ledger.records import Confirmation
 from node.outbox import Courier
 from node.states import StudyState
 from tests.unit.node.delivery_doubles import PACS, FakeTransport, courier, half_minutes, minutes, queue

@@ -4,8 +4,9 @@ from datetime import timedelta
 import pytest
 
 from dicom_io.network.status import Disposition
+from node.ledger.delivery_records import DeliveryState
 from node.ledger.ledger import Ledger
-from node.ledger.records import DeliveryState, ObjectKind
+from node.ledger.records import ObjectKind
 from node.retrying import retry_study
 from node.states import StudyState
 from tests.unit.node.delivery_doubles import AWAY, NO_CALLING_AE, FakeTransport, courier, minutes, queue, states

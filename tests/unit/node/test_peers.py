@@ -11,8 +11,9 @@ from config.sections.node import NodeSection
 from config.sections.peers import Peer
 from config.settings import Settings
 from node.app import make_courier
+from node.ledger.delivery_records import DeliveryState
 from node.ledger.ledger import Ledger
-from node.ledger.records import DeliveryState, ObjectKind, ResultObject
+from node.ledger.records import ObjectKind, ResultObject
 from node.outbox import Courier
 from node.states import Event, StudyState
 from tests.unit.dicom_io.network.instances import mr_instance

@@ -11,10 +11,11 @@ from dicom_io.network.status import StoreStatus
 from dicom_io.network.store_service import ReceivedInstance
 from node import set_aside
 from node.inbox import INBOX, SET_ASIDE, Inbox
+from node.ledger.delivery_records import Confirmation
 from node.ledger.interventions import NotNowError
 from node.ledger.ledger import Ledger
 from node.ledger.purges import Extent
-from node.ledger.records import Confirmation, ObjectKind, ResultObject
+from node.ledger.records import ObjectKind, ResultObject
 from node.mending import mend_ledger
 from node.purging import Purger, UndeliveredError
 from node.reception import Reception

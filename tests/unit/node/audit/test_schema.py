@@ -21,10 +21,10 @@ from node.audit.trail import Trail
 from node.labs.observation import PatientIdentity
 from node.ledger.assignments import Assignment
 from node.ledger.changes import SETTLE, Changes
+from node.ledger.delivery_records import Confirmation
 from node.ledger.lab_records import PatientResults
 from node.ledger.ledger import Ledger, open_ledger
 from node.ledger.purges import Extent
-from node.ledger.records import Confirmation
 from node.states import Event
 from tests.unit.node.audit.test_trail import EVENT
 from tests.unit.node.doubles import STUDY, FakeClock, make_ready, result_objects, take

@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 from node.cli import app
 from node.cli.output import ExitCode
+from node.ledger.delivery_records import Confirmation
 from node.ledger.ledger import Ledger, open_ledger
-from node.ledger.records import Confirmation
 from node.states import Event, StudyState
 from tests.unit.node.doubles import STUDY, FakeClock, make_ready, result_objects, take
 

@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import text
 
 from node.ledger import delivery
+from node.ledger.delivery_records import Confirmation, Delivery
 from node.ledger.ledger import Ledger, open_ledger
 from node.ledger.outbox import Outbox
-from node.ledger.records import Confirmation, Delivery, ObjectKind
+from node.ledger.records import ObjectKind
 from node.ledger.rows import locked
 from node.states import Event
 from tests.unit.dicom_io.network.receiver import wait_until

@@ -3,9 +3,10 @@ from datetime import timedelta
 import pytest
 
 from node.ledger.commitment import MAXIMUM_ABSENCES
+from node.ledger.delivery_records import Confirmation, Delivery, DeliveryState
 from node.ledger.ledger import Ledger
 from node.ledger.outbox import Outbox
-from node.ledger.records import Confirmation, Delivery, DeliveryState, ObjectKind, ResultObject
+from node.ledger.records import ObjectKind, ResultObject
 from node.ledger.waiting import LONGEST_RETRY_S
 from node.states import Event, StudyState
 from tests.unit.node.doubles import STUDY, FakeClock, instance, make_ready, result_objects, take

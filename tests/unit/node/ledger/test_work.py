@@ -3,9 +3,10 @@ from datetime import timedelta
 
 import pytest
 
+from node.ledger.delivery_records import Confirmation, DeliveryState
 from node.ledger.interventions import NotNowError
 from node.ledger.ledger import Ledger, open_ledger
-from node.ledger.records import Confirmation, DeliveryState, ObjectKind
+from node.ledger.records import ObjectKind
 from node.ledger.rows import LostClaimError, UnknownStudyError
 from node.ledger.waiting import LONGEST_RETRY_S
 from node.ledger.work import LONGEST_LEASE_S, MAXIMUM_LOST_LEASES, Work

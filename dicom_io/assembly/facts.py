@@ -18,6 +18,30 @@ class Times(NamedTuple):
     trigger_s: float | None = None
 
 
+class Person(NamedTuple):
+    """Who the headers say a patient is: digests, only good for comparing; empty: not known.
+
+    Parameters
+    ----------
+    issuer
+        Of the Patient ID.
+    birth
+        Of the birth date.
+    sex
+        ``M`` or ``F``.
+    names
+        Of each word of the name in Latin letters, however it is spelled; other scripts spell the same name again.
+    """
+
+    issuer: str = ""
+    birth: str = ""
+    sex: str = ""
+    names: frozenset[str] = frozenset()
+
+
+NOBODY = Person()
+
+
 @dataclass(frozen=True)
 class SeriesFacts:
     """What the frames of one series and one parameter set share.
@@ -25,7 +49,7 @@ class SeriesFacts:
     Parameters
     ----------
     patient_key
-        Digest of Patient ID and issuer, only good for comparing; empty where the ID is absent.
+        Digest of Patient ID, only good for comparing; empty where the ID is absent.
     descriptions
         Readings of Series Description, the best first.
     search_text
@@ -44,6 +68,8 @@ class SeriesFacts:
     manufacturer: str
     frame_of_reference_uid: str
     images_in_acquisition: int | None = None
+    person: Person = NOBODY
+    """What else tells whose images these are."""
 
     @property
     def description(self) -> str:

@@ -1,6 +1,5 @@
 """Headers to facts: the classic single-frame objects, and what both kinds of object share."""
 
-import hashlib
 import math
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from dicom_io.assembly.elements import Elements
 from dicom_io.assembly.facts import FrameFacts, Physics, SeriesFacts, Times, Vector
 from dicom_io.assembly.instants import date_time_s, instant_s
 from dicom_io.assembly.match_result import SourceInstance
+from dicom_io.assembly.patients import digest_of, person_of
 from dicom_io.assembly.text import normalise
 from dicom_io.assembly.wanted import BLOCKS, PRIVATE_ELEMENTS, tag_of
 
@@ -36,7 +36,7 @@ _SERIES = frozenset(
     for keyword in (
         "SpecificCharacterSet", "SeriesDescription", "ProtocolName", "SequenceName", "PatientID",
         "IssuerOfPatientID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "Modality", "Manufacturer",
-        "FrameOfReferenceUID", "ImagesInAcquisition",
+        "FrameOfReferenceUID", "ImagesInAcquisition", "PatientName", "PatientBirthDate", "PatientSex",
     )
 )  # fmt: skip
 """Elements that the facts of a series follow from."""
@@ -82,18 +82,18 @@ def series_facts(elements: Elements, seen: dict[Any, Any]) -> SeriesFacts:
 def _series_facts(elements: Elements) -> SeriesFacts:
     descriptions = elements.text("SeriesDescription")
     names = [*descriptions, *elements.text("ProtocolName"), *elements.text("SequenceName")]
-    patient = "\\".join((elements.word("PatientID"), elements.word("IssuerOfPatientID")))
     return SeriesFacts(
         study_instance_uid=elements.word("StudyInstanceUID"),
         series_instance_uid=elements.word("SeriesInstanceUID"),
         series_number=elements.whole("SeriesNumber"),
         descriptions=descriptions,
         search_text=" | ".join(dict.fromkeys(filter(None, map(normalise, names)))),
-        patient_key=hashlib.sha256(patient.encode()).hexdigest() if patient.strip("\\") else "",
+        patient_key=digest_of(elements.word("PatientID")),
         modality=elements.word("Modality"),
         manufacturer=elements.word("Manufacturer"),
         frame_of_reference_uid=elements.word("FrameOfReferenceUID"),
         images_in_acquisition=elements.whole("ImagesInAcquisition"),
+        person=person_of(elements),
     )
 
 

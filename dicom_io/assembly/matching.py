@@ -15,6 +15,7 @@ from dicom_io.assembly.lexicon import Lexicon
 from dicom_io.assembly.match_result import MatchResult, Moment, RejectedSubVolume, RoleMatch
 from dicom_io.assembly.overrides import Override, in_force, place
 from dicom_io.assembly.passages import passages
+from dicom_io.assembly.patients import patient_objection, patient_warnings
 from dicom_io.assembly.refusals import ROLE_WORDS, Refusal, refuse
 from dicom_io.assembly.rejects import Verdict
 from dicom_io.assembly.scan_result import ScanResult
@@ -122,6 +123,7 @@ def _match(
             *(item.sentence for item in overrides),
             *_spoken_against(study, decision),
             *unknown_agents(decision.choices),
+            *patient_warnings(scan.frames),
             *stray_warnings(scan),
         ),
         rules_version=rules.label,
@@ -168,11 +170,9 @@ def _injection(decision: Decision) -> str:
 
 def _whole_study(scan: ScanResult, study: Sorted, choices: Mapping[Role, Scored]) -> Refusal | None:
     """Return a refusal that no choice of series could cure."""
-    patients = {frame.series.patient_key for frame in scan.frames}
-    if len(patients - {""}) > 1:
-        return refuse("SM-PATIENT", f"The study holds images of {len(patients - {''})} patients.")
-    if len(patients) > 1:
-        return refuse("SM-PATIENT", "Some images of the study name a patient (Patient ID), and some name none.")
+    stranger = patient_objection(scan.frames)
+    if stranger is not None:
+        return stranger
     agent = agent_objection(study.t1, choices)
     if agent is not None:
         return agent

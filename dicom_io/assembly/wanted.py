@@ -20,7 +20,8 @@ _KEYWORDS = [
     "EchoPlanarPulseSequence", "SpectrallySelectedSuppression", "ContrastBolusUsageSequence",
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", "ImagesInAcquisition",
     "UnassignedSharedConvertedAttributesSequence", "UnassignedPerFrameConvertedAttributesSequence",
-    "ContrastBolusAgentSequence", "ContrastBolusIngredient", "BitsAllocated", "SamplesPerPixel",
+    "ContrastBolusAgentSequence", "ContrastBolusIngredient", "BitsAllocated", "SamplesPerPixel", "PatientName",
+    "PatientBirthDate", "PatientSex",
 ]  # fmt: skip
 
 PRIVATE_ELEMENTS: dict[str, tuple[int, dict[int, str]]] = {

@@ -58,6 +58,8 @@ class StudyWriter:
         Instant zero of every `time_s`.
     all_alike
         Whether every image has the same pixels; else each has a last pixel of its own.
+    person
+        Elements that every image has of its patient, beside the ID.
     """
 
     folder: Path
@@ -67,6 +69,7 @@ class StudyWriter:
     frame_of_reference_uid: str = field(default_factory=generate_uid)
     patient_id: str = "PHANTOM"
     all_alike: bool = False
+    person: Elements = field(default_factory=dict)
     _files: int = 0
     _series: int = 0
 
@@ -139,7 +142,7 @@ class StudyWriter:
         ds.SeriesDescription, ds.ImageType = description, ["ORIGINAL", "PRIMARY", "OTHER"]
         ds.StudyDate, ds.StudyTime = START.strftime("%Y%m%d"), START.strftime("%H%M%S")
         ds.PixelSpacing, ds.MagneticFieldStrength = [1.5, 1.5], 3
-        for keyword, value in {**self.times(time_s), **elements}.items():
+        for keyword, value in {**self.person, **self.times(time_s), **elements}.items():
             setattr(ds, keyword, value)
         fill_pixels(ds, 1)
         return ds

@@ -259,24 +259,6 @@ def test_match_when_t2_covers_half_of_the_liver_then_it_refuses(writer: StudyWri
     assert match().code == "SM-GEOM"
 
 
-def test_match_when_two_patients_share_a_study_then_it_refuses(writer: StudyWriter, match: Match) -> None:
-    standard(writer)
-    writer.series("Ax T1 pre", T1, 0, PatientID="OTHER")
-    result = match()
-    assert result.code == "SM-PATIENT"
-    assert "OTHER" not in str(result.to_json())
-
-
-def test_match_when_one_series_names_no_patient_and_the_others_do_then_it_refuses(
-    writer: StudyWriter, match: Match
-) -> None:
-    standard(writer, without=("T2",))
-    writer.series("Ax T2 FS", T2, 500, PatientID="", PatientName="OTHER^PERSON")
-    result = match()
-    assert result.code == "SM-PATIENT"
-    assert "OTHER" not in str(result.to_json())
-
-
 def test_match_when_the_study_is_there_twice_then_nothing_changes(
     writer: StudyWriter, tmp_path: Path, match: Match
 ) -> None:

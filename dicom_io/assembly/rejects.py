@@ -1,5 +1,6 @@
 """What can fill no role, whatever its score; and what would, but must not be analysed."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -53,6 +54,8 @@ class Surroundings:
     diffusion_series: bool = False
     words: Mapping[str, str] = field(default_factory=dict, compare=False)
     named_dixon: Named | None = None
+    astray: int = 0
+    """Images of its series that lie in another plane than nearly all the others."""
 
 
 Finding = tuple[bool, str, str]
@@ -60,8 +63,14 @@ Finding = tuple[bool, str, str]
 
 Check = Callable[[SubVolume, Surroundings, SeriesRules], Iterator[Finding]]
 
+NOT_MR = "NOT-MR"
+"""Code of what is no MR image, by its class or by its modality."""
+
 UNSUPPORTED = "VENDOR"
 """Code of images whose encapsulation this software cannot read."""
+
+_ONE_PLANE = 0.8
+"""Least share of the images of a series in one plane, from which on the others are strays and no localizer."""
 
 _LOCALIZER_TYPES = frozenset({"LOCALIZER", "SCOUT"})
 _PROJECTION_TYPES = frozenset(
@@ -110,6 +119,7 @@ def _verdict(code: str, because: str, subvolume: SubVolume, around: Surroundings
         return Verdict(code, because + said, "(0008,103E)", series.description, f"lexicon.{named.concept}")
     slices, normal = len(subvolume.frames), subvolume.normal or ()
     shown = {
+        NOT_MR: ("(0008,0060)", series.modality, ""),
         "NO-GEOMETRY": ("(0020,0032)", "", ""),
         "ORIENTATION": ("(0020,0037)", " ".join(f"{part:.2f}" for part in normal), "geometry.axial_cosine"),
         "FEW-SLICES": ("(0020,0032)", str(slices), "geometry.minimum_slices"),
@@ -139,7 +149,7 @@ def surroundings(series: Sequence[SubVolume], lexicon: Lexicon, damage: str) -> 
     damage
         Which of its files are damaged, and how; empty where none is.
     """
-    planes = {tuple(round(part, 1) for part in item.normal) for item in series if item.normal is not None}
+    planes, astray = _planes(series)
     largest: dict[str, int] = {}
     for item in series:
         largest[item.split_tag] = max(largest.get(item.split_tag, 0), len(item.frames))
@@ -152,7 +162,8 @@ def surroundings(series: Sequence[SubVolume], lexicon: Lexicon, damage: str) -> 
         Surroundings(
             concepts=lexicon.concepts(item.series.search_text),
             dixon=item.physics.dixon or (said.kind if said else None),
-            planes=len(planes),
+            planes=planes,
+            astray=astray,
             largest_sibling=largest[item.split_tag],
             damage=damage,
             diffusion_series=diffusion,
@@ -161,6 +172,18 @@ def surroundings(series: Sequence[SubVolume], lexicon: Lexicon, damage: str) -> 
         )
         for item, said in named.items()
     ]
+
+
+def _planes(series: Sequence[SubVolume]) -> tuple[int, int]:
+    """Return how many planes a series is of, and how many of its images lie astray, in another than the one."""
+    sizes: Counter[tuple[float, ...]] = Counter()
+    for item in series:
+        if item.normal is not None:
+            sizes[tuple(round(part, 1) for part in item.normal)] += len(item.frames)
+    most = max(sizes.values(), default=0)
+    astray = sizes.total() - most
+    # A localizer has about as many images of each plane.
+    return (1, astray) if astray and most >= _ONE_PLANE * sizes.total() else (len(sizes), 0)
 
 
 def _named_dixon(subvolume: SubVolume, lexicon: Lexicon) -> Named | None:
@@ -182,6 +205,12 @@ def defect(subvolume: SubVolume, around: Surroundings, rules: SeriesRules) -> Ve
         # Before the gap that it leaves: a damaged file is copied again, a missing one is looked for.
         (bool(around.damage), "SM-INCOMPLETE", around.damage),
         (
+            around.astray > 0,
+            "SM-INCOMPLETE",
+            f"{around.astray} image{' of its series lies' if around.astray == 1 else 's of its series lie'} "
+            "in another plane than the others",
+        ),
+        (
             missing > 0,
             "SM-INCOMPLETE",
             f"{missing} slice{' is' if missing == 1 else 's are'} missing between its {slices}",
@@ -199,7 +228,8 @@ def defect(subvolume: SubVolume, around: Surroundings, rules: SeriesRules) -> Ve
 
 
 def _unplaced(subvolume: SubVolume, _around: Surroundings, _rules: SeriesRules) -> Iterator[Finding]:
-    mosaic = subvolume.physics.mosaic
+    modality, mosaic = subvolume.series.modality, subvolume.physics.mosaic
+    yield modality not in ("", "MR"), NOT_MR, f"its modality is {modality}, not MR"
     yield mosaic, UNSUPPORTED, "its slices are tiled into one picture (mosaic), which is not supported"
     known = bool(subvolume.positions_mm) and subvolume.frames[0].pixel_spacing_mm is not None
     known = known and subvolume.spacing.step_mm <= GREATEST_PIXEL_MM

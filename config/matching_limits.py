@@ -53,6 +53,8 @@ class GeometryRules(Windows):
     """What the model was made for, mm."""
     coverage: Fraction
     """Least part of the hepatobiliary extent that every role must cover."""
+    in_plane_coverage: Fraction
+    """Least part of the hepatobiliary field of view that every role must cover, along either axis."""
     sibling_slices: Fraction
     """Least number of slices relative to the sibling phases."""
     spacing_tolerance: Fraction
@@ -89,6 +91,8 @@ class TimeRules(Windows):
     """Of several hepatobiliary phases, the nearest to it, s."""
     arterial_after_pre_s: Positive
     """Most arterial minus before contrast: longer is another examination, s."""
+    examination_s: Positive
+    """Most between T2 or diffusion and the hepatobiliary phase, where their dates differ, s."""
     portal_after_arterial_s: tuple[float, float]
     """Portal minus arterial, s."""
     hepatobiliary_after_arterial_s: Positive

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from config.series_rules import SeriesRules
+from dicom_io.assembly.coverage import covers, frames_of_reference_differ
 from dicom_io.assembly.evidence import DYNAMIC_ROLES, Timing
 from dicom_io.assembly.grids import same_grid
 from dicom_io.assembly.hypotheses import Pools
@@ -94,7 +95,7 @@ def misplaced(roles: tuple[Role, Role], pair: tuple[Scored, Scored], rules: Seri
     if frames_of_reference_differ(one, other, rules):
         return "SM-FOR"
     off_grid = set(roles) <= _GRID_ROLES and not same_grid(one, other, rules)
-    short = roles[1] is Role.T1_HEPATOBILIARY and coverage(one, other) < rules.geometry.coverage
+    short = roles[1] is Role.T1_HEPATOBILIARY and not covers(one, other, rules)
     return "SM-GEOM" if off_grid or short else None
 
 
@@ -108,20 +109,6 @@ def _interval_s(roles: tuple[Role, Role], rules: SeriesRules) -> tuple[float, fl
         rules.time.hepatobiliary_after_arterial_s if roles == (Role.T1_ARTERIAL, Role.T1_HEPATOBILIARY) else 0.0
     )
     return (least, float("inf"))
-
-
-def frames_of_reference_differ(one: SubVolume, other: SubVolume, rules: SeriesRules) -> bool:
-    """Tell whether both name a frame of reference, not the same one, and the site forbids that."""
-    a, b = one.series.frame_of_reference_uid, other.series.frame_of_reference_uid
-    return bool(a and b and a != b) and rules.geometry.frame_of_reference == "require"
-
-
-def coverage(subvolume: SubVolume, reference: SubVolume) -> float:
-    """Return which part of the height of `reference` is covered by `subvolume`, 0 to 1."""
-    one, other = subvolume.extent_mm, reference.extent_mm
-    if one is None or other is None or other[1] <= other[0]:
-        return 0.0
-    return max(0.0, min(one[1], other[1]) - max(one[0], other[0])) / (other[1] - other[0])
 
 
 def _search(

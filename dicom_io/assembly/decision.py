@@ -9,11 +9,10 @@ from dicom_io.assembly.assignment import (
     CONSTRAINTS,
     Assignment,
     best_phases,
-    coverage,
-    frames_of_reference_differ,
 )
 from dicom_io.assembly.candidates import Sorted
 from dicom_io.assembly.clock import Clock, choose_clock, injection_s
+from dicom_io.assembly.contradictions import blocked_by, frameless_objections, goes_with
 from dicom_io.assembly.evidence import DYNAMIC_ROLES, Timing
 from dicom_io.assembly.hypotheses import Pools, score_phases
 from dicom_io.assembly.objections import (
@@ -96,6 +95,7 @@ def decide(study: Sorted, rules: SeriesRules, placed: Placed | None = None) -> D
         missing_objections(study, choices, pools, clock, blocked, rules),
         ambiguous_objections(choices, ambiguous, rules),
         defective_objections(choices),
+        frameless_objections(choices),
         contradicting_objections(choices, timing),
         misnamed_objections(study, choices, timing, rules),
         weak_objections(choices, timing, rules),
@@ -132,23 +132,18 @@ def _without_clock(study: Sorted, placed: Placed, rules: SeriesRules) -> dict[Ro
 
 def _static_choices(
     study: Sorted, anchor: Scored | None, placed: Placed, rules: SeriesRules
-) -> tuple[dict[Role, list[Scored]], dict[Role, str]]:
+) -> tuple[dict[Role, list[Scored]], dict[Role, Refusal]]:
     """Rank T2 and DWI, the preferred one first; and say which constraint took a role's last candidate."""
     pools: dict[Role, list[Scored]] = {}
-    blocked: dict[Role, str] = {}
+    blocked: dict[Role, Refusal] = {}
     for role in _STATIC_ROLES:
         pool = score_static(study.live, role, rules, placed)
         held = [item for item in pool if item.assigned is not None]
         pool = held or [item for item in pool if item.score > 0]
         if anchor is not None:
-            near = [
-                item for item in pool if not frames_of_reference_differ(item.subvolume, anchor.subvolume, rules)
-            ]
-            whole = [
-                item for item in near if coverage(item.subvolume, anchor.subvolume) >= rules.geometry.coverage
-            ]
+            whole = [item for item in pool if goes_with(item.subvolume, anchor.subvolume, rules)]
             if pool and not whole:
-                blocked[role] = "SM-GEOM" if near else "SM-FOR"
+                blocked[role] = blocked_by([item.subvolume for item in pool], anchor.subvolume, role, rules)
             pool = whole
         if pool and not held:
             first = preferred(role, pool[0], pool, None, rules)

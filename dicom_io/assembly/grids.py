@@ -18,12 +18,34 @@ Key = tuple[tuple[float, float], float, str | None]
 def same_grid(one: SubVolume, other: SubVolume, rules: SeriesRules) -> bool:
     """Tell whether two sub-volumes share matrix spacing, slice thickness and Dixon type within the tolerances."""
     a, b = one.frames[0].pixel_spacing_mm, other.frames[0].pixel_spacing_mm
-    if a is None or b is None:
+    if a is None or b is None or one.physics.dixon != other.physics.dixon:
         return False
     spacing = max(relative_difference(x, y) for x, y in zip(a, b, strict=True))
     steps = relative_difference(one.spacing.step_mm, other.spacing.step_mm)
-    near = spacing <= rules.geometry.spacing_tolerance and steps <= rules.geometry.thickness_tolerance
-    return near and one.physics.dixon == other.physics.dixon
+    return spacing <= rules.geometry.spacing_tolerance and steps <= rules.geometry.thickness_tolerance
+
+
+def grid_differences(one: SubVolume, other: SubVolume, rules: SeriesRules) -> list[str]:
+    """Return in what two grids differ, both values and the key that decides; empty where they are the same."""
+    geometry, (a, b) = rules.geometry, (one.frames[0].pixel_spacing_mm, other.frames[0].pixel_spacing_mm)
+    if a is None or b is None:
+        return ["pixel spacing (0028,0030), which is not known"]
+    found = []
+    if max(relative_difference(x, y) for x, y in zip(a, b, strict=True)) > geometry.spacing_tolerance:
+        found.append(
+            f"pixel spacing, {a[0]:.4g} x {a[1]:.4g} and {b[0]:.4g} x {b[1]:.4g} mm "
+            f"([geometry] spacing_tolerance = {geometry.spacing_tolerance:g})"
+        )
+    steps = one.spacing.step_mm, other.spacing.step_mm
+    if relative_difference(*steps) > geometry.thickness_tolerance:
+        found.append(
+            f"distance of slices, {steps[0]:.4g} and {steps[1]:.4g} mm "
+            f"([geometry] thickness_tolerance = {geometry.thickness_tolerance:g})"
+        )
+    if one.physics.dixon != other.physics.dixon:
+        kinds = (str(item.physics.dixon or "none").lower().replace("_", " ") for item in (one, other))
+        found.append(f"Dixon type (0008,0008), {' and '.join(kinds)}")
+    return found
 
 
 class Grids:

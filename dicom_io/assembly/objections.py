@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 from config.series_rules import SeriesRules
-from dicom_io.assembly.assignment import CONSTRAINTS, best_phases, conflict, misplaced
+from dicom_io.assembly.assignment import CONSTRAINTS, best_phases
 from dicom_io.assembly.candidates import Sorted
 from dicom_io.assembly.clock import PHASES_TO_SEPARATE, Clock
+from dicom_io.assembly.contradictions import contradiction, contradictions
 from dicom_io.assembly.evidence import CONCEPT_OF, DYNAMIC_ROLES, Timing, gate, supporting_families
 from dicom_io.assembly.hypotheses import Pools
 from dicom_io.assembly.lexicon import PHASES
@@ -34,20 +34,10 @@ class Rivalry:
     one_acquisition: bool = False
 
 
-_CONTRADICTIONS = {
-    "SM-FOR": "The T1 phases lie in different frames of reference ([geometry] frame_of_reference).",
-    "SM-GEOM": "The T1 phases do not share one grid and coverage ([geometry] spacing_tolerance, "
-    "thickness_tolerance, coverage).",
-    "SM-ORDER": "The phases were not acquired in the order before contrast, arterial, portal, hepatobiliary.",
-    "SM-GAP": "The time between the arterial and another phase is outside the limits ([time] "
-    "portal_after_arterial_s, hepatobiliary_after_arterial_s, arterial_after_pre_s).",
-}
-
-
 def assignment_objections(
     placed: Placed,
     choices: Mapping[Role, Scored],
-    blocked: Mapping[Role, str],
+    blocked: Mapping[Role, Refusal],
     timing: Timing | None,
     rules: SeriesRules,
 ) -> Iterator[Refusal]:
@@ -57,24 +47,10 @@ def assignment_objections(
     yield from defective_objections(held)
     for role in placed.candidates:
         if role in blocked:
-            yield _blocked(role, blocked[role])
-    for one, other in combinations([role for role in DYNAMIC_ROLES if role in held], 2):
-        pair = held[one], held[other]
-        code = (
-            misplaced((one, other), pair, rules) if timing is None else conflict((one, other), pair, timing, rules)
-        )
-        if code is not None:
-            said = f"Assigned by hand, and in contradiction: {name_roles([one, other])}."
-            yield refuse(code, f"{said} {_CONTRADICTIONS[code]}")
-
-
-def _blocked(role: Role, code: str) -> Refusal:
-    reason, rule = (
-        ("lies in another frame of reference than", "frame_of_reference")
-        if code == "SM-FOR"
-        else ("does not cover", "coverage")
-    )
-    return refuse(code, f"The {ROLE_WORDS[role]} series {reason} the T1 phases ([geometry] {rule}).")
+            yield blocked[role]
+    for pair, code in contradictions(held, timing, rules):
+        said = f"Assigned by hand, and in contradiction: {name_roles(list(pair))}."
+        yield refuse(code, f"{said} {contradiction(code, pair, held, timing, rules)}")
 
 
 def missing_objections(
@@ -82,7 +58,7 @@ def missing_objections(
     choices: Mapping[Role, Scored],
     pools: Pools,
     clock: Clock | None,
-    blocked: Mapping[Role, str],
+    blocked: Mapping[Role, Refusal],
     rules: SeriesRules,
 ) -> Iterator[Refusal]:
     """Yield why roles are empty: blocked, unsupported, without clock, obstructed, or simply missing."""
@@ -95,7 +71,7 @@ def missing_objections(
     if clock is None and len(study.t1) >= PHASES_TO_SEPARATE:
         yield refuse("SM-NOTIME", f"No time in the headers tells the {len(study.t1)} T1 volumes apart.")
     if missing[0] in blocked:
-        yield _blocked(missing[0], blocked[missing[0]])
+        yield blocked[missing[0]]
     if missing[0] in DYNAMIC_ROLES and study.t1:
         if missing == [Role.T1_HEPATOBILIARY] and clock is not None and _ends_early(choices, clock, rules):
             yield _none_late(rules)
@@ -143,7 +119,11 @@ def _obstructed(missing: Sequence[Role], pools: Pools, rules: SeriesRules) -> It
         found = best_phases(pools, rules, relaxed=frozenset({code}))
         choices = found.choices if found is not None else {}
         if all(_named(role, choices, code) for role in missing if role in DYNAMIC_ROLES):
-            yield refuse(code, _CONTRADICTIONS[code])
+            pairs = contradictions(choices, found.timing if found is not None else None, rules)
+            pair = next(pair for pair, against in pairs if against == code)
+            yield refuse(
+                code, contradiction(code, pair, choices, found.timing if found is not None else None, rules)
+            )
             return
 
 

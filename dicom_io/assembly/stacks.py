@@ -38,6 +38,20 @@ def position_mm(frame: FrameFacts) -> float | None:
     return round(offset / POSITION_ROUNDING_MM) * POSITION_ROUNDING_MM
 
 
+def corners_mm(frame: FrameFacts) -> list[Vector]:
+    """Return the outer corners of a slice, LPS mm (PS3.3 C.7.6.2.1.1); empty where its geometry is not known."""
+    if frame.position_lps_mm is None or frame.orientation is None or frame.pixel_spacing_mm is None:
+        return []
+    rows_mm, columns_mm = frame.pixel_spacing_mm
+    x, y, z = frame.position_lps_mm
+    right, down = frame.orientation[:3], frame.orientation[3:]
+    return [
+        (x + i * right[0] + j * down[0], y + i * right[1] + j * down[1], z + i * right[2] + j * down[2])
+        for i in (-columns_mm / 2, (frame.columns - 0.5) * columns_mm)
+        for j in (-rows_mm / 2, (frame.rows - 0.5) * rows_mm)
+    ]
+
+
 @dataclass(frozen=True)
 class Spacing:
     """How a stack is spaced.

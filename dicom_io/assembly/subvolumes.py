@@ -11,7 +11,7 @@ from functools import cached_property
 
 from dicom_io.assembly.facts import FrameFacts, Physics, SeriesFacts, Vector
 from dicom_io.assembly.match_result import digest
-from dicom_io.assembly.stacks import Spacing, normal_of, position_mm, spacing_of
+from dicom_io.assembly.stacks import Spacing, corners_mm, normal_of, position_mm, spacing_of
 
 SPATIAL = "InstanceNumber"
 """Split tag of phases told apart by nothing but the order of their numbers: not to be trusted."""
@@ -111,6 +111,13 @@ class SubVolume:
         heights = [frame.position_lps_mm[2] for frame in self.frames if frame.position_lps_mm is not None]
         half = abs(self.spacing.step_mm) / 2
         return (min(heights) - half, max(heights) + half) if heights else None
+
+    @cached_property
+    def field_of_view_mm(self) -> tuple[tuple[float, float], tuple[float, float]] | None:
+        """Edges of all slices along the patient's x and y axes, LPS mm; None without geometry."""
+        corners = [corner for frame in {self.frames[0], self.frames[-1]} for corner in corners_mm(frame)]
+        x, y = ([corner[axis] for corner in corners] for axis in (0, 1))
+        return ((min(x), max(x)), (min(y), max(y))) if corners else None
 
 
 def kind_label(physics: Physics) -> str:

@@ -174,19 +174,21 @@ def position(orientation: Sequence[float], along_mm: float) -> list[float]:
     return [round(float(value), 6) for value in normal * along_mm]
 
 
-def standard(writer: StudyWriter, *, without: Sequence[str] = ()) -> dict[str, str]:
+def standard(
+    writer: StudyWriter, *, without: Sequence[str] = (), edit: Callable[[Dataset, int, int], None] = _unchanged
+) -> dict[str, str]:
     """Write T2, diffusion and the four phases, one series each; return series UIDs by role.
 
     Times are those of gadoxetate: injection at 100 s, arterial at 125 s, portal at 165 s, hepatobiliary at 1300 s,
-    T2 and diffusion in between.
+    T2 and diffusion, whose data sets `edit` changes, in between.
     """
     plan: dict[str, Callable[[], str]] = {
         "T1_PRE": lambda: writer.series("Ax T1 pre", T1, 0),
         "T1_ARTERIAL": lambda: writer.series("Ax T1 arterial", T1, 125, **GADOXETATE),
         "T1_PORTAL": lambda: writer.series("Ax T1 portal", T1, 165, **GADOXETATE),
-        "T2": lambda: writer.series("Ax T2 FS", T2, 500),
+        "T2": lambda: writer.series("Ax T2 FS", T2, 500, edit=edit),
         "DWI": lambda: writer.series(
-            "Ax DWI", DWI, 700, phases=[{"DiffusionBValue": 0}, {"DiffusionBValue": 800}]
+            "Ax DWI", DWI, 700, phases=[{"DiffusionBValue": 0}, {"DiffusionBValue": 800}], edit=edit
         ),
         "T1_HEPATOBILIARY": lambda: writer.series("Ax T1 HBP 20 min", T1, 1300, **GADOXETATE),
     }

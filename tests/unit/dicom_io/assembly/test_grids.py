@@ -3,7 +3,7 @@ from dataclasses import replace
 from statistics import median_high
 
 from config.series_rules import load_series_rules
-from dicom_io.assembly.grids import Grids, same_grid
+from dicom_io.assembly.grids import Grids, grid_differences, same_grid
 from dicom_io.assembly.subvolumes import SubVolume, split_series
 from tests.unit.dicom_io.assembly.test_random_protocols import T1, series
 
@@ -35,6 +35,8 @@ def test_grids_when_many_stacks_are_compared_then_the_answer_is_that_of_each_pai
     members, outsider = found[:-1], found[-1]
     grids = Grids(members, RULES)
     for stack in found:
+        for other in found:
+            assert same_grid(stack, other, RULES) is not bool(grid_differences(stack, other, RULES))
         mates = [other for other in members if same_grid(stack, other, RULES)]
         assert grids.siblings(stack) == len([other for other in mates if other is not stack])
         usual = median_high([len(other.frames) for other in mates]) if mates and stack is not outsider else None

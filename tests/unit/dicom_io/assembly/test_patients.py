@@ -1,5 +1,7 @@
 """Images of several patients under one study are refused, and no spelling of a name is a patient of its own."""
 
+from typing import Any
+
 import pytest
 
 from dicom_io.assembly import MatchResult
@@ -9,7 +11,7 @@ from tests.unit.dicom_io.assembly.header_studies import T1, T2, StudyWriter, sta
 PERSON = {"PatientName": "DOE^JANE", "PatientBirthDate": "19600504", "PatientSex": "F"}
 
 
-def matched(writer: StudyWriter, match: Match, usual: dict[str, str], strange: dict[str, str]) -> MatchResult:
+def matched(writer: StudyWriter, match: Match, usual: dict[str, Any], strange: dict[str, Any]) -> MatchResult:
     """Match a study in which T2 alone says `strange` of its patient."""
     writer.person = usual
     standard(writer, without=("T2",))
@@ -77,7 +79,7 @@ def test_match_when_one_name_is_spelled_otherwise_then_it_is_one_patient(
     ids=["spelled otherwise", "left out", "issuer once", "issuer in another case"],
 )
 def test_match_when_a_fact_is_only_left_out_or_spelled_otherwise_then_it_is_one_patient(
-    writer: StudyWriter, match: Match, usual: dict[str, str], strange: dict[str, str]
+    writer: StudyWriter, match: Match, usual: dict[str, Any], strange: dict[str, Any]
 ) -> None:
     assert matched(writer, match, usual, strange).code is None
 

@@ -80,7 +80,7 @@ def body(volume: Volume) -> Callable[[Dataset, int, int], None]:
 
 def study_beside(writer: StudyWriter, copy: Volume) -> None:
     """Write a study with a body in its phases, and beside the arterial one, ten seconds later, `copy`."""
-    standard(writer, without=DYNAMIC)
+    standard(writer, without=DYNAMIC, edit=body(phase(BLOOD[ARTERIAL], LIVER[ARTERIAL], seed=8)))
     for number, (role, word, time_s) in enumerate(
         zip(PHASES, ("pre", "arterial", "portal", "HBP 20 min"), (0, 125, 165, 1300), strict=True)
     ):

@@ -7,10 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from config.errors import NodeError
-from node.cohort_clinical import read_clinical
+from node.cohort_clinical import COLUMN, is_further, read_clinical
 from node.cohort_reader import CohortReader
 
 if TYPE_CHECKING:
+    from pipeline.training.further_columns import FurtherColumn, UnclearColumn
     from pipeline.training.sources import PatientSource
 
 
@@ -49,7 +50,31 @@ def stated_problems(patients: Sequence["PatientSource"], reader: CohortReader) -
         ]
         problems = read_clinical(case.clinical, reader.analytes, reader.today)[1]
         found += [Problem(source.name, code, message) for code, message in problems]
+    return found + _of_columns(patients, reader)
+
+
+def clinical_columns(patients: Sequence["PatientSource"], reader: CohortReader) -> dict[str, str]:
+    """Say what each column is taken for that is no value of the model: a misspelt name shows itself so."""
+    columns, _ = _further(patients, reader)
+    return {column.name: "yes or no" if column.is_binary else column.unit or "number" for column in columns}
+
+
+def _of_columns(patients: Sequence["PatientSource"], reader: CohortReader) -> list[Problem]:
+    found = []
+    for unclear in _further(patients, reader)[1]:
+        names = [patients[n].name for n in unclear.patients] or ["all patients"]
+        found += [Problem(name, COLUMN, unclear.because) for name in names]
     return found
+
+
+def _further(
+    patients: Sequence["PatientSource"], reader: CohortReader
+) -> "tuple[tuple[FurtherColumn, ...], tuple[UnclearColumn, ...]]":
+    from pipeline.training.further_columns import further_columns  # noqa: PLC0415 - `--help` needs no array
+
+    return further_columns(
+        [patient.case.clinical for patient in patients], partial(is_further, rules=reader.analytes)
+    )
 
 
 def read_problems(

@@ -1,7 +1,10 @@
 """Clinical values of a cohort file: the names and units of the laboratory's own files, and nothing else."""
 
+import re
 from collections.abc import Mapping
 from datetime import date
+from difflib import get_close_matches
+from typing import Final
 
 from config.analytes import AnalyteRules
 from node.labs.acceptance import accept, analyte_of, not_used_because
@@ -12,7 +15,12 @@ from pipeline.study import Analyte, ClinicalValue
 
 ORIGIN = "cohort"
 COLUMN = "CM-COLUMN"
-"""Code of a column that names no analyte, or one that another column names as well."""
+"""Code of a column whose name is almost that of an analyte, or that names one as another column does."""
+_ALIKE: Final = 0.85
+"""Likeness of two names from which one is taken for a typing error: HBsAb and HBcAb have 0.8."""
+_KNOWN: Final = (*Analyte, "tumour_size_mm")
+"""The size is measured in the images, and never read."""
+_UNIT_ENDS: Final = ("_u_per_l", "_g_per_l", "_percent", "_positive", "_mm")
 
 
 def read_clinical(
@@ -33,11 +41,14 @@ def read_clinical(
     -------
     tuple
         Values in the units of their analytes, and code and sentence of each value that is not understood: no unit
-        is ever guessed. A sentence names the column and not the value.
+        is ever guessed. Further columns (`is_further`) are left out. A sentence names the column, never the
+        value.
     """
     values: dict[Analyte, ClinicalValue] = {}
     problems: list[tuple[str, str]] = []
     for name, cell in given.items():
+        if is_further(name, rules):
+            continue
         try:
             column = read_column(name, rules)
             # The node's own names carry their unit; those of a laboratory do not.
@@ -52,6 +63,37 @@ def read_clinical(
                 problems.append((COLUMN, f"column {name}: another column holds {analyte} too"))
             values[analyte] = value
     return values, problems
+
+
+def is_further(name: str, rules: AnalyteRules) -> bool:
+    """Tell whether a column is no value of the model, nor almost the name of one, and is described beside them.
+
+    Parameters
+    ----------
+    name
+        As the cohort file gives it.
+    rules
+        Names of the analytes.
+    """
+    try:
+        read_column(name, rules)
+    except ColumnError:
+        return not _is_almost_known(name, rules)
+    return False
+
+
+def _is_almost_known(name: str, rules: AnalyteRules) -> bool:
+    """Find names such as ``ast_u_per_1`` and ``albumine``: another word for a known value must not go unread."""
+    plain = re.sub(r"\s*[\[(].*", "", name).strip().lower()
+    if any(plain.startswith(f"{_stem(known)}_") for known in _KNOWN):
+        return True
+    known = {_stem(feature) for feature in _KNOWN}
+    known |= {rules.analytes[analyte].display.lower() for analyte in Analyte}
+    return bool(get_close_matches(_stem(plain), known, n=1, cutoff=_ALIKE))
+
+
+def _stem(name: str) -> str:
+    return next((name.removesuffix(end) for end in _UNIT_ENDS if name.endswith(end)), name)
 
 
 def _value(

@@ -56,13 +56,14 @@ ProcessesOption = Annotated[int, typer.Option("--processes", min=1, max=64, help
 @verb
 def check(file: CohortFile, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Read all that a cohort file names and list every problem of every patient; exit 2 where there is one."""
-    from node.cohort_check import read_problems, stated_problems  # noqa: PLC0415 - `--help` needs no array
+    from node.cohort_check import clinical_columns, read_problems, stated_problems  # noqa: PLC0415 - `--help` needs no array
 
     opened = _open(file, config)
     manifest, sources = opened.manifest, opened.sources
     with _bar("reading", len(opened.patients)) as on_patient:
         problems = stated_problems(opened.patients, opened.reader)
         problems += read_problems(opened.patients, opened.reader, on_patient)
+    further = clinical_columns(opened.patients, opened.reader)
     problems.sort(key=lambda problem: problem.patient)
     document: dict[str, Any] = {
         "name": manifest.cohort.name,
@@ -71,6 +72,7 @@ def check(file: CohortFile, config: ConfigOption = None, as_json: JsonOption = F
         "held_out_cases": len(sources.held_out),
         "classifier_cases": len(sources.classifier),
         "bundle": {"name": manifest.bundle.name, "version": manifest.bundle.version},
+        "further_columns": further,
         "problems": [asdict(problem) for problem in problems],
     }
     if as_json:
@@ -78,6 +80,10 @@ def check(file: CohortFile, config: ConfigOption = None, as_json: JsonOption = F
     elif problems:
         show_table(
             ("patient", "code", "problem"), [(found.patient, found.code, found.message) for found in problems]
+        )
+    if further:
+        complain(
+            "described beside the values of the model: " + ", ".join(f"{n} ({k})" for n, k in further.items())
         )
     if problems:
         wrong = len({problem.patient for problem in problems})

@@ -3,15 +3,18 @@
 import os
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from config.analytes import analytes_in_force
 from config.errors import ConfigError
 from config.loading import load_settings
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import complain, print_json, verb
+from node.cohort_clinical import is_further
 from node.dask_engine import DaskExecutor
 from node.ledger.ledger import utc_now
 
@@ -60,7 +63,8 @@ def evaluate(  # noqa: PLR0913, PLR0917 - options of a verb
         local_workers,
     )
 
-    compute = load_settings(config, os.environ).compute
+    settings = load_settings(config, os.environ)
+    compute, analytes = settings.compute, analytes_in_force(settings.labs.analytes)
     if (external is None) != (external_work is None):
         raise ConfigError(["--external and --external-work belong together; name both or none"])
     other = Place(external, external_work) if external is not None and external_work is not None else None
@@ -75,6 +79,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - options of a verb
         select_clinical,
         command,
         utc_now().isoformat(timespec="seconds"),
+        partial(is_further, rules=analytes),
     )
     cluster = DaskExecutor(compute.scheduler) if compute.engine == "dask" else None
     with cluster or local_workers(processes) as executor:

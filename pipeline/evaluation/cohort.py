@@ -6,7 +6,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from pipeline.evaluation.errors import EvaluationError
-from pipeline.evaluation.parts import Agreement, BoolArray, ClinicalColumn, Masks, Outline, RadiomicsBlock
+from pipeline.evaluation.parts import (
+    Agreement,
+    BoolArray,
+    ClinicalColumn,
+    IndexArray,
+    Masks,
+    Outline,
+    RadiomicsBlock,
+)
 from pipeline.evaluation.pictures import CohortPictures
 from pipeline.geometry import FloatArray, read_only
 
@@ -91,8 +99,13 @@ class EvaluationCohort:
 
     @property
     def complete(self) -> BoolArray:
-        """Tell who has all clinical values; (patients,)."""
-        return np.asarray(np.isfinite(self.clinical).all(axis=1))
+        """Tell who has all clinical values that settings use; (patients,)."""
+        return np.asarray(np.isfinite(self.clinical[:, self.used]).all(axis=1))
+
+    @property
+    def used(self) -> IndexArray:
+        """Return the columns of the clinical values that settings use."""
+        return np.array([n for n, column in enumerate(self.columns) if not column.is_optional], dtype=np.intp)
 
     def with_shuffled_labels(self, seed: int) -> "EvaluationCohort":
         """Return the cohort with the outcomes dealt out anew: what is then learnt is not in the features."""

@@ -9,7 +9,7 @@ class EvaluationError(NodeError):
     Parameters
     ----------
     code
-        Stable: ``EV-SEEN``, ``EV-FEW``, ``EV-TWICE``, ``EV-NONE``.
+        Stable: ``EV-SEEN``, ``EV-FEW``, ``EV-TWICE``, ``EV-NONE``, ``EV-COLUMN``.
     message
         One sentence that says what to do, without patient data.
     """

@@ -106,15 +106,15 @@ def _reduction(
 def _clinical_columns(
     cohort: EvaluationCohort, training: IndexArray, setting: Setting, settings: EvaluationSettings
 ) -> IndexArray:
-    every = np.arange(len(cohort.columns) if setting.clinical else 0)
+    every = cohort.used if setting.clinical else np.zeros(0, dtype=np.intp)
     if not len(every) or not settings.select_clinical:
         return every
-    p = np.array(
-        [row.p for row in analyse_columns(cohort.columns, cohort.clinical[training], cohort.mvi[training])]
-    )
-    selected = np.flatnonzero(p < settings.selection_p)
+    columns = tuple(cohort.columns[n] for n in every)
+    values = cohort.clinical[np.ix_(training, every)]
+    p = np.array([row.p for row in analyse_columns(columns, values, cohort.mvi[training])])
+    selected = every[p < settings.selection_p]
     # A setting with clinical values has at least one of them.
-    return selected if len(selected) else np.array([int(np.argmin(np.where(np.isfinite(p), p, np.inf)))])
+    return selected if len(selected) else every[[int(np.argmin(np.where(np.isfinite(p), p, np.inf)))]]
 
 
 def _names(cohort: EvaluationCohort, rows: IndexArray) -> frozenset[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from pipeline.evaluation.cohort import EvaluationCohort
 from pipeline.evaluation.evaluate import evaluate
+from pipeline.evaluation.further import aligned_with, with_further
 from pipeline.evaluation.identities import require_each_once, require_others
 from pipeline.evaluation.reading import read_cohort
 from pipeline.evaluation.report import Provenance
@@ -20,9 +21,10 @@ from pipeline.evaluation.writing import write_evaluation
 from pipeline.training.case_records import require_unchanged
 from pipeline.training.cases import PatientCase
 from pipeline.training.extraction import FEATURES, ROW
+from pipeline.training.further_columns import IsFurther
 from pipeline.training.making import RECORD, digest
 from pipeline.training.manifest import load_manifest
-from pipeline.training.sources import Patient, sources_of
+from pipeline.training.sources import Patient, PatientSource, sources_of
 
 PACKAGES = ("mvi-node", "numpy", "scipy", "scikit-learn", "torch", "matplotlib", "pyradiomics")
 
@@ -61,6 +63,8 @@ class Options:
         Choose the clinical values anew in each training part.
     command, made_at
         For the report.
+    is_further
+        Which columns of a cohort file are no values of the model, and are described beside them.
     """
 
     repeats: int
@@ -71,6 +75,7 @@ class Options:
     select_clinical: bool
     command: str
     made_at: str
+    is_further: IsFurther = lambda _: False
 
 
 def evaluate_place(
@@ -105,8 +110,10 @@ def evaluate_place(
     EvaluationError
         The cohort cannot be evaluated, or shares a patient with the external one (``EV-TWICE``).
     """
-    cohort = open_cohort(place)
-    others = None if external is None else _external(open_cohort(external))
+    cohort = _with_further(open_cohort(place), place, options)
+    others = None
+    if external is not None:
+        others = _external(aligned_with(_with_further(open_cohort(external), external, options), cohort))
     if external is not None:
         require_others(load_manifest(place.file), load_manifest(external.file))
     manifest = load_manifest(place.file)
@@ -152,6 +159,12 @@ def open_cohort(place: Place) -> EvaluationCohort:
         taught=taught,
         synthetic=manifest.cohort.kind == "phantom",
     )
+
+
+def _with_further(cohort: EvaluationCohort, place: Place, options: Options) -> EvaluationCohort:
+    sources = sources_of(load_manifest(place.file), _no_reader).classifier
+    cells = {source.name: source.case.clinical for source in sources if isinstance(source, PatientSource)}
+    return with_further(cohort, cells, options.is_further, select=options.select_clinical)
 
 
 def _external(cohort: EvaluationCohort) -> EvaluationCohort:

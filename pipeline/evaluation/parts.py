@@ -71,12 +71,15 @@ class ClinicalColumn:
         UCUM; empty for a number without one, and for yes or no.
     is_binary
         Whether it is 1 (yes) or 0 (no).
+    is_optional
+        Whether it is described in table S1 alone: no setting uses it, and nobody is left out who lacks it.
     """
 
     name: str
     display: str
     unit: str
     is_binary: bool = False
+    is_optional: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from pipeline.evaluation.cohort import EvaluationCohort
+from pipeline.evaluation.further import LEAST_KNOWN
 from pipeline.evaluation.section import Section, Table, as_json, number, p_value
 from pipeline.evaluation.settings import EvaluationSettings
 from pipeline.evaluation.splits import Split
@@ -18,6 +19,7 @@ def table_s1(cohort: EvaluationCohort, splits: tuple[Split, ...], settings: Eval
             chosen[row.column.name] += bool(row.p < settings.selection_p)
     body = tuple(_cells(row, chosen[row.column.name], len(splits), settings.selection_p) for row in rows)
     doubtful = ", ".join(row.column.display for row in rows if row.doubtful)
+    described = ", ".join(column.display for column in cohort.columns if column.is_optional)
     text = (
         "All patients of the cohort, for description: nothing here chose what the settings above use"
         + (
@@ -27,8 +29,19 @@ def table_s1(cohort: EvaluationCohort, splits: tuple[Split, ...], settings: Eval
         )
         + "Numbers: mean (standard deviation), Welch's t, Hedges' g. Yes or no: share of yes, chi-squared, phi. A "
         "positive effect means more of it with invasion. Holm keeps any false finding, Benjamini-Hochberg the "
-        "share of false findings, under control. The last column says in how many training parts alone the "
-        "value would have been selected."
+        "share of false findings, under control. Of a column of words each word is a "
+        "yes or no. The last column says in how many training parts alone the value would have been selected."
+        + (
+            f" No setting uses {described}, "
+            + (
+                f"known in fewer than {100 * LEAST_KNOWN:.0f} % of patients"
+                if settings.select_clinical
+                else "which the model does not know"
+            )
+            + "."
+            if described
+            else ""
+        )
         + (f" An expected count is below five in {doubtful}: read its p-value with care." if doubtful else "")
     )
     header = (

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from config.analytes import load_analytes
 from config.series_rules import load_series_rules
 from node.cli import app
-from node.cohort_clinical import COLUMN, read_clinical
+from node.cohort_clinical import COLUMN, is_further, read_clinical
 from node.cohort_reader import CohortReader
 from node.cohort_studies import StoredStudy
 from pipeline.errors import UnsuitableStudyError
@@ -108,7 +108,9 @@ def test_patient_when_a_value_is_not_understood_then_it_is_an_error_and_never_a_
         ("AST [mmol/L]", 31.5, "LAB-UNIT"),
         ("ast_u_per_l", 5e6, "LAB-RANGE"),
         ("ast_u_per_l", "many", "LAB-VALUE"),
-        ("age", 50, COLUMN),
+        ("ast_u_per_1", 50, "LAB-UNIT"),
+        ("hbcabs_positive", 1, COLUMN),
+        ("tumour_size_mm", 50, COLUMN),
         ("2888-6 Protein [g/L]", 70, COLUMN),
     ],
 )
@@ -120,6 +122,12 @@ def test_clinical_when_not_understood_then_coded_and_the_column_named(
     ((found, sentence),) = problems
     assert found == code
     assert sentence.startswith(f"column {column}: ")
+
+
+@pytest.mark.parametrize("column", ["age", "AFP [ng/mL]", "hbsab_positive", "alt_u_per_l", "child_pugh"])
+def test_clinical_when_a_column_is_none_of_the_model_then_it_is_no_problem_and_no_value_of_it(column: str) -> None:
+    assert is_further(column, READER.analytes)
+    assert read_clinical({column: 5}, READER.analytes, READER.today) == ({}, [])
 
 
 def test_clinical_when_two_columns_hold_one_analyte_then_named() -> None:

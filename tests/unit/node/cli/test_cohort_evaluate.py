@@ -3,16 +3,28 @@
 import json
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from config.analytes import load_analytes
 from node.cli import app
-from pipeline.evaluation.offline import Place
+from node.cohort_clinical import is_further
+from pipeline.evaluation.errors import EvaluationError
+from pipeline.evaluation.fitting import fit_setting
+from pipeline.evaluation.further import aligned_with, with_further
+from pipeline.evaluation.offline import Place, open_cohort
+from pipeline.evaluation.rows import SETTINGS
+from pipeline.evaluation.sections.clinical_table import table_s1
+from pipeline.evaluation.settings import EvaluationSettings
+from pipeline.evaluation.splits import make_splits
 from pipeline.training.extraction import FEATURES
+from pipeline.training.manifest import load_manifest
 from tests.unit.pipeline.evaluation.places import add_outlines, as_phantoms, name, write_place
+from tests.unit.pipeline.training.cohorts import TRAINING
 
 KEYS = (
     *("table_1", "table_2", "table_s1", "table_s2", "figure_2", "figure_3", "figure_4", "calibration"),
@@ -60,6 +72,43 @@ def test_evaluate_when_everything_is_there_then_one_folder_holds_every_table_and
     for figure in ("figure_2", "figure_3", "figure_4", "calibration", "decision_curve", "permutation"):
         assert {f"{figure}.png", f"{figure}.svg"} <= pictures
     assert (out / "tables" / "table_1.csv").read_text(encoding="utf-8").count("\n") == 8
+
+
+def test_evaluate_when_the_file_has_further_clinical_columns_then_table_s1_describes_them_and_they_may_be_selected(
+    tmp_path: Path,
+) -> None:
+    place = write_place(tmp_path, further=True)
+    cells = {f"patient-{n:04d}": case.clinical for n, case in enumerate(load_manifest(place.file).cases, start=1)}
+    further = partial(is_further, rules=load_analytes())
+    cohort = with_further(open_cohort(place), cells, further, select=True)
+    assert cohort.complete.sum() == 59
+    settings = EvaluationSettings(repeats=2, select_clinical=True, epochs=(30,), training=TRAINING)
+    splits = make_splits(cohort.mvi, repeats=2, seed=0, test_share=0.5, validation_share=0.1)
+    rows = table_s1(cohort, splits, settings).numbers
+    assert (rows["age"]["test"], rows["age"]["unit"], rows["age"]["patients"]) == ("Welch's t", "years", 59)
+    # The column is the outcome: phi is 1, it is found in each training part, and it is used.
+    assert (rows["hbv"]["test"], rows["hbv"]["selected_in_training_parts"]) == ("chi-squared", 2)
+    assert rows["hbv"]["effect"] == pytest.approx(1.0)
+    assert rows["child_pugh = B"]["test"] == "chi-squared"
+    setting = next(row for row in SETTINGS if row.key == "clinical")
+    fitted = fit_setting(cohort, splits[0], setting, settings, {})
+    assert [column.name for n, column in enumerate(cohort.columns) if n in fitted.clinical] == ["hbv"]
+
+
+def test_further_columns_when_they_are_not_selected_then_no_setting_uses_them_and_nobody_is_left_out(
+    tmp_path: Path,
+) -> None:
+    place = write_place(tmp_path, further=True)
+    cells: dict[str, dict[str, float | str]] = {name(n): {"age": float(n)} if n else {} for n in range(60)}
+    cohort = with_further(open_cohort(place), cells, lambda column: column == "age", select=False)
+    assert cohort.columns[-1].name == "age"
+    assert cohort.used.tolist() == list(range(7))
+    assert cohort.complete.all()
+    other = aligned_with(open_cohort(place), cohort)
+    assert other.columns == cohort.columns
+    cells[name(3)] = {"age": "old"}
+    with pytest.raises(EvaluationError, match="EV-COLUMN: column age"):
+        with_further(open_cohort(place), cells, lambda column: column == "age", select=False)
 
 
 def test_report_when_opened_then_needs_no_other_file_and_says_how_it_was_made(

@@ -37,13 +37,16 @@ learning_rate = 1e-2
 """
 
 
-def write_place(folder: Path, patients: int = 60, *, signal: float = 4.0, seed: int = 0) -> Place:
+def write_place(
+    folder: Path, patients: int = 60, *, signal: float = 4.0, seed: int = 0, further: bool = False
+) -> Place:
     """Write a cohort file and features that tell of the outcome."""
     table = _table(patients, signal, seed)
     features = folder / "work" / FEATURES
     features.mkdir(parents=True)
     cases = "".join(
-        f'[[cases]]\nfolder = "p{n}"\nmvi = {str(mvi).lower()}\n' for n, mvi in enumerate(table.mvi.tolist())
+        f'[[cases]]\nfolder = "p{n}"\nmvi = {str(mvi).lower()}\n{_clinical(n, mvi) if further else ""}'
+        for n, mvi in enumerate(table.mvi.tolist())
     )
     (folder / "cohort.toml").write_text(HEAD + cases, encoding="utf-8")
     sources = sources_of(load_manifest(folder / "cohort.toml"), unreadable)
@@ -51,6 +54,12 @@ def write_place(folder: Path, patients: int = 60, *, signal: float = 4.0, seed: 
     for n in range(patients):
         _row(features / f"{name(n)}.npz", table, n, 0.0)
     return Place(folder / "cohort.toml", folder / "work")
+
+
+def _clinical(n: int, mvi: bool) -> str:
+    """Give a patient what no model knows: an age that one lacks, a virus that is the outcome, and a word."""
+    age = f'"age [years]" = {40 + n % 37}, ' if n else ""
+    return f'clinical = {{{age}hbv = "{"yes" if mvi else "no"}", child_pugh = "{"ABC"[n % 3]}"}}\n'
 
 
 def unreadable(case: PatientCase) -> Never:

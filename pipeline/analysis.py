@@ -101,6 +101,8 @@ class RegistrationOutcome:
     metric_mirrored
         The same metric, had the sequence shown the patient mirrored: the best of left-right, front-back and
         head-foot, after the rigid step. 0 where that has too little in common with the hepatobiliary phase.
+    overlap
+        Share of the body in the hepatobiliary phase that the sequence covers after the rigid step.
     deformation
         Applied to a point of the hepatobiliary phase before the matrix; None where the registration is rigid.
     """
@@ -111,6 +113,7 @@ class RegistrationOutcome:
     metric: float
     metric_before: float
     metric_mirrored: float = 0.0
+    overlap: float = 1.0
     deformation: Deformation | None = None
 
 

@@ -158,7 +158,13 @@ def align(study: Study, settings: PipelineSettings) -> Aligned:
     points = FixedPoints(fixed, seed=seed)
     outcomes = {
         role: register(
-            fixed, study.volumes[role], settings=settings.registration, seed=seed, name=role, points=points
+            fixed,
+            study.volumes[role],
+            settings=settings.registration,
+            seed=seed,
+            name=role,
+            points=points,
+            minimum_overlap=settings.gates.minimum_overlap,
         )
         for role in MOVING_ROLES
     }

@@ -9,9 +9,6 @@ from pipeline.quality.refusal import at_least, at_most
 from pipeline.quality.settings import GateSettings
 from pipeline.study import Role
 
-FIELD_TOLERANCE_T = 0.2
-"""What is called 3 T is 2.89 T at some vendors; the next field strength in use is much farther."""
-
 
 def registration_gates(
     outcomes: Mapping[Role, RegistrationOutcome], settings: GateSettings
@@ -25,6 +22,7 @@ def registration_gates(
         role: outcome.metric_mirrored / outcome.metric if outcome.metric < 0 else 0.0
         for role, outcome in outcomes.items()
     }
+    narrowest = min(outcomes, key=lambda role: outcomes[role].overlap)
     mirrored = max(turned_over, key=turned_over.__getitem__)
     farthest, most, least = (
         max(moved, key=moved.__getitem__),
@@ -32,6 +30,12 @@ def registration_gates(
         min(shared, key=shared.__getitem__),
     )
     return (
+        at_least(
+            "registration_overlap",
+            outcomes[narrowest].overlap,
+            settings.minimum_overlap,
+            f"{narrowest} and the hepatobiliary phase have too little in common.",
+        ),
         at_most(
             "registration_displacement",
             moved[farthest],
@@ -79,7 +83,7 @@ def field_strength_gates(field_strength_t: float | None, settings: GateSettings)
         at_most(
             "field_strength",
             distance_t,
-            FIELD_TOLERANCE_T,
+            settings.field_tolerance_t,
             f"The images were acquired at {field_strength_t:g} T; the model was trained at {known} T.",
         ),
     )

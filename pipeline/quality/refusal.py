@@ -31,6 +31,11 @@ REFUSALS: Final[Mapping[str, Refusal]] = {
     "field_strength": Refusal(
         "QG-FIELD", "register", "Use a model that was trained at this field strength, or train one."
     ),
+    "registration_overlap": Refusal(
+        "REG-OVERLAP",
+        "register",
+        "Check that both cover the liver, and that both are of one examination.",
+    ),
     "registration_displacement": Refusal("QG-REG", "register", "Check that all series are of one examination."),
     "registration_rotation": Refusal("QG-REG", "register", "Check that all series are of one examination."),
     "registration_similarity": Refusal("QG-REG", "register", "Check that all series show the liver."),
@@ -59,8 +64,8 @@ def require(gates: Iterable[GateOutcome]) -> tuple[GateOutcome, ...]:
     Raises
     ------
     QualityGateError
-        For the first that failed: ``QG-FIELD``, ``QG-REG``, ``QG-MIRROR``, ``QG-LIVER``, ``QG-COVERAGE``,
-        ``QG-HBP``, ``QG-TUMOUR`` or ``QG-OOD``.
+        For the first that failed: ``QG-FIELD``, ``REG-OVERLAP``, ``QG-REG``, ``QG-MIRROR``, ``QG-LIVER``,
+        ``QG-COVERAGE``, ``QG-HBP``, ``QG-TUMOUR`` or ``QG-OOD``.
     """
     gates = tuple(gates)
     for gate in gates:

@@ -15,6 +15,11 @@ class GateSettings(BaseModel):
 
     field_strengths_t: Annotated[tuple[Positive, ...], Field(min_length=1)] | None = None
     """Field strengths of the training cases, T; none: not judged."""
+    field_tolerance_t: Annotated[float, Field(ge=0)] = 0.2
+    """Distance from the nearest of them that is accepted, T: what is called 3 T is 2.89 T at some vendors, and the
+    next field strength in use is much farther."""
+    minimum_overlap: Share = 0.25
+    """Least share of the body in the hepatobiliary phase that each sequence must cover."""
     maximum_displacement_mm: Positive = 60.0
     """Largest movement of the grid centre by a registration, mm."""
     maximum_rotation_deg: Positive = 10.0
@@ -24,7 +29,7 @@ class GateSettings(BaseModel):
     maximum_mirrored_likeness: Positive = 0.8
     """Largest mutual information of a registered sequence with its mirror image in place of it, as a share of its
     own; above, its pixels are taken to be mirrored. On phantoms moved by 25 mm and 8 degrees at most: 0.48
-    or less where nothing is mirrored (45 series, some cut or with arms), 1.16 or more where one axis is (26)."""
+    or less where nothing is mirrored (100 series, some cut or with arms), 1.16 or more where one axis is (39)."""
     minimum_liver_volume_cm3: Positive = 300.0
     """A smaller liver is taken as a failed segmentation, cm3."""
     minimum_liver_coverage: Share = 0.9

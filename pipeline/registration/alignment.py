@@ -8,7 +8,7 @@ from pipeline.errors import QualityGateError
 from pipeline.geometry import FloatArray, Grid, read_only
 from pipeline.registration.elastix import b_spline_registration, euler_registration
 from pipeline.registration.settings import RegistrationSettings
-from pipeline.registration.similarity import FixedPoints, Similarity
+from pipeline.registration.similarity import MINIMUM_OVERLAP, FixedPoints, Similarity
 from pipeline.volume import Volume
 
 
@@ -20,6 +20,7 @@ def register(
     seed: int,
     name: str = "A sequence",
     points: FixedPoints | None = None,
+    minimum_overlap: float = MINIMUM_OVERLAP,
 ) -> RegistrationOutcome:
     """Align `moving` to `fixed`, rigidly unless `settings.deformable` adds a second step.
 
@@ -37,6 +38,8 @@ def register(
         Of `moving`, for messages.
     points
         Of `fixed`, where several sequences are aligned to it; drawn here where absent.
+    minimum_overlap
+        Least share of the body in `fixed` that `moving` must cover at the start, as the model states it.
 
     Returns
     -------
@@ -55,11 +58,13 @@ def register(
     ----------
     .. [1] Klein et al., IEEE TMI 29(1), 2010. doi:10.1109/TMI.2009.2035616
     """
-    similarity = Similarity(points or FixedPoints(fixed, seed=seed), moving, name=name)
+    similarity = Similarity(
+        points or FixedPoints(fixed, seed=seed), moving, name=name, minimum_overlap=minimum_overlap
+    )
     identity = np.eye(4)
     before = similarity(identity)
     start = _start(fixed.grid, moving.grid, settings, similarity)
-    if not similarity.overlaps(start):
+    if similarity.overlap(start) < minimum_overlap:
         raise QualityGateError(
             "REG-OVERLAP",
             f"{name} and the hepatobiliary phase have too little in common.",
@@ -93,6 +98,7 @@ def register(
         metric=after,
         metric_before=before,
         metric_mirrored=similarity.mirrored(transform),
+        overlap=similarity.overlap(transform),
         deformation=deformation,
     )
 

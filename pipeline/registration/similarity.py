@@ -19,8 +19,8 @@ BRIGHTNESS_LIMITS: Final = (1, 99.5)
 """Percentiles between which intensities are binned."""
 LIMITS_FROM_EVERY: Final = 7
 """Percentiles are taken over every seventh voxel: odd, so that no column of an image is left out."""
-LEAST_OVERLAP: Final = 0.25
-"""Share of the sampled points that must lie inside the moving volume."""
+MINIMUM_OVERLAP: Final = 0.25
+"""Share of the sampled points that must lie inside the moving volume, where no model states one."""
 
 Mask = npt.NDArray[np.bool_]
 
@@ -70,6 +70,8 @@ class Similarity:
         Interpolated linearly at those points.
     name
         Of `moving`, for messages.
+    minimum_overlap
+        Share of the points that must lie inside `moving` for the metric to mean anything.
 
     Raises
     ------
@@ -81,8 +83,16 @@ class Similarity:
     .. [1] Wells et al., Medical Image Analysis 1(1), 1996. doi:10.1016/S1361-8415(01)80004-9
     """
 
-    def __init__(self, points: FixedPoints, moving: Volume, *, name: str = "A sequence") -> None:
+    def __init__(
+        self,
+        points: FixedPoints,
+        moving: Volume,
+        *,
+        name: str = "A sequence",
+        minimum_overlap: float = MINIMUM_OVERLAP,
+    ) -> None:
         _require_contrast(name, moving)
+        self._minimum_overlap = minimum_overlap
         self._points, self._fixed_levels = points.lps_mm, points.levels
         self._moving = moving
         self._limits = _limits(moving)
@@ -90,7 +100,7 @@ class Similarity:
     def __call__(self, transform_lps_mm: FloatArray, deformation: Deformation | None = None) -> float:
         """Evaluate a 4 x 4 matrix from fixed to moving points, after a deformation; 0 where too few overlap."""
         index, inside = self._locate(transform_lps_mm, deformation)
-        if inside.mean() < LEAST_OVERLAP:
+        if inside.mean() < self._minimum_overlap:
             return 0.0
         values = ndimage.map_coordinates(self._moving.array, index[inside].T[::-1], order=1, mode="nearest")
         return -_mutual_information(self._fixed_levels[inside], _levels(values, self._limits))
@@ -106,9 +116,9 @@ class Similarity:
         middle = (self._points.min(axis=0) + self._points.max(axis=0)) / 2
         return min(self(transform_lps_mm @ _mirror(axis, middle)) for axis in range(3))
 
-    def overlaps(self, transform_lps_mm: FloatArray) -> bool:
-        """Tell whether at least `LEAST_OVERLAP` of the sampled points lie inside the moving volume."""
-        return bool(self._locate(transform_lps_mm)[1].mean() >= LEAST_OVERLAP)
+    def overlap(self, transform_lps_mm: FloatArray) -> float:
+        """Return the share of the sampled points that lie inside the moving volume."""
+        return float(self._locate(transform_lps_mm)[1].mean())
 
     def _locate(
         self, transform_lps_mm: FloatArray, deformation: Deformation | None = None

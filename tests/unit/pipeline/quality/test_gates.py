@@ -55,6 +55,8 @@ def shifted(shift_mm: tuple[float, float, float]) -> FloatArray:
         ({"rotation_deg": (0.0, -10.0, 0.0)}, set()),
         ({"rotation_deg": (0.0, -10.1, 0.0)}, {"registration_rotation"}),
         ({"metric": -0.04}, {"registration_similarity"}),
+        ({"overlap": 0.25}, set()),
+        ({"overlap": 0.24}, {"registration_overlap"}),
         ({"metric_mirrored": -0.63}, set()),
         ({"metric_mirrored": -0.65}, {"registration_mirror"}),
         ({"metric": 0.0, "metric_mirrored": -0.3}, {"registration_similarity"}),
@@ -131,6 +133,11 @@ def test_field_strength_is_judged_by_the_nearest_of_the_training_cases(
     if not passed:
         with pytest.raises(QualityGateError, match=r"QG-FIELD: .* at 0\.55 T; the model was trained at 1\.5, 3 T"):
             require([gate])
+
+
+def test_field_strength_is_judged_by_the_tolerance_of_the_model() -> None:
+    (gate,) = field_strength_gates(2.89, GateSettings(field_strengths_t=(3.0,), field_tolerance_t=0.1))
+    assert (gate.passed, gate.limit) == (False, 0.1)
 
 
 def test_field_strength_is_not_judged_where_the_headers_or_the_bundle_do_not_state_it() -> None:

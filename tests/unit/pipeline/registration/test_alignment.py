@@ -143,6 +143,16 @@ def test_register_without_overlap_is_refused() -> None:
         register(fixed(), Volume(fixed().array, away), settings=settings, seed=3, name="DWI")
 
 
+def test_register_refuses_less_overlap_than_the_model_states_and_tells_what_there_is() -> None:
+    half = Volume(
+        fixed().array[:15], Grid((15, *FIXED.shape[1:]), FIXED.spacing_xyz_mm, FIXED.origin_lps_mm, np.eye(3))
+    )
+    settings = RegistrationSettings(initialisation="identity")
+    assert 0.4 < register(fixed(), half, settings=settings, seed=3).overlap < 0.6
+    with pytest.raises(QualityGateError, match="REG-OVERLAP"):
+        register(fixed(), half, settings=settings, seed=3, minimum_overlap=0.7)
+
+
 def test_register_of_an_empty_volume_is_refused_by_its_name() -> None:
     empty = Volume(np.zeros(FIXED.shape, np.float32), FIXED)
     with pytest.raises(QualityGateError, match="REG-CONSTANT: DWI has one value everywhere"):

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench import (
+    bench_classifier,
     bench_dask,
     bench_evaluation,
     bench_ingest,
@@ -27,7 +28,7 @@ def main() -> int:
     figures = []
     modules = (
         *(bench_ingest, bench_labs, bench_queue, bench_matching),
-        *(bench_registration, bench_segmentation, bench_study, bench_evaluation),
+        *(bench_registration, bench_segmentation, bench_classifier, bench_study, bench_evaluation),
         bench_dask,
     )
     for module in modules:

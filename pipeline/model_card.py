@@ -36,7 +36,10 @@ def model_card(bundle: ModelBundle) -> str:
         "",
         f"- Intended use: {identity.intended_use}",
         f"- SHA-256 of settings, weights and this record: `{identity.sha256}`",
+        f"- Code: mvi-node {training.get('software', 'not stated')}",
         f"- Trained on: {_cohort(cohort)}",
+        f"- Features: {_features(bundle)}",
+        f"- Seeds: {_seeds(bundle)}",
         f"- Classifier: {_mapping(training.get('classifier') or {})}",
         f"- Segmentation: {_mapping(training.get('segmentation') or {})}",
         "",
@@ -57,6 +60,18 @@ def model_card(bundle: ModelBundle) -> str:
     if cohort.get("kind") == "phantom":
         lines[4:4] = ["Every figure below was measured on synthetic phantoms and says nothing about patients.", ""]
     return "\n".join(lines) + "\n"
+
+
+def _features(bundle: ModelBundle) -> str:
+    components = bundle.settings.classification.components
+    count = bundle.classifier_weights["feature.minimum"].size
+    return f"{count}, standardised and reduced to {components} principal components, for each member by itself"
+
+
+def _seeds(bundle: ModelBundle) -> str:
+    parts = {name: (bundle.training.get(name) or {}).get("seed") for name in ("classifier", "segmentation")}
+    stated = {name: "not stated" if seed is None else seed for name, seed in parts.items()}
+    return _mapping({**stated, "registration": bundle.settings.seed})
 
 
 def _cohort(cohort: Mapping[str, Any]) -> str:

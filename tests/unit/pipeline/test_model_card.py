@@ -19,3 +19,13 @@ def test_card_when_made_then_says_what_the_model_learnt_from(kind: str, said: st
     )
     assert said in card
     assert ("says nothing about patients" in card) is (kind == "phantom")
+
+
+def test_card_when_made_then_says_software_features_reduction_and_seeds() -> None:
+    training = {"software": "0.1.0", "classifier": {"seed": 3}, "segmentation": {"taken_over_from": {"name": "n"}}}
+    card = model_card(
+        ModelBundle(ModelIdentity("n", "1.0.0", "0" * 64, "tests"), SMALL, blank_tensors(), training)
+    )
+    assert "- Code: mvi-node 0.1.0\n" in card
+    assert "- Features: 14736, standardised and reduced to 1 principal components" in card
+    assert "- Seeds: classifier 3, segmentation not stated, registration 0\n" in card

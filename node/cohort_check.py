@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from pipeline.training.further_columns import FurtherColumn, UnclearColumn
     from pipeline.training.sources import PatientSource
 
+CASE = "CM-CASE"
+"""Code of what a line says and cannot mean."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -39,6 +42,9 @@ def stated_problems(patients: Sequence["PatientSource"], reader: CohortReader) -
     found: list[Problem] = []
     for source in patients:
         case = source.case
+        found += [Problem(source.name, CASE, problem) for problem in case.problems]
+        if len({path.resolve() for path in case.images.values()}) < len(case.images):
+            found.append(Problem(source.name, CASE, "two sequences name the same file"))
         if case.mvi is None:
             found.append(Problem(source.name, "CM-LABEL", "no outcome that is understood; mvi must be yes or no"))
         if names[case.patient] > 1:
@@ -98,7 +104,7 @@ def read_problems(
 
 def _of_patient(source: "PatientSource", reader: CohortReader) -> Iterator[tuple[str, str]]:
     case = source.case
-    if case.folder is not None and not case.folder.is_dir():
+    if not case.has_one_place or (case.folder is not None and not case.folder.is_dir()):
         return  # Said already.
     try:
         read = reader.study(case)

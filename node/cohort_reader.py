@@ -96,19 +96,24 @@ class CohortReader:
         Raises
         ------
         UnsuitableStudyError
-            ``CM-READ``, ``CM-GRID``, ``CM-SEGMENT``.
+            ``CM-READ``, ``CM-GRID``, ``CM-SEGMENT``, ``CM-EMPTY``.
         """
         from dicom_io.masks import is_dicom, read_dicom_mask  # noqa: PLC0415 - `--help` needs no array
         from pipeline.lattice import unreadable  # noqa: PLC0415
         from pipeline.training.image_files import read_mask  # noqa: PLC0415
+        from pipeline.training.mask_checks import require_meant  # noqa: PLC0415
 
         path, grid, what = case.masks[role], read.study.volumes[role].grid, f"The mask of {role}"
         if not path.is_file():
             raise unreadable(what, "there is no such file")
-        if not is_dicom(path):
-            return read_mask(path, grid, what=what)
         frame = read.frames_of_reference.get(role, "")
-        return read_dicom_mask(path, grid, what=what, frame_of_reference_uid=frame)
+        mask = (
+            read_dicom_mask(path, grid, what=what, frame_of_reference_uid=frame)
+            if is_dicom(path)
+            else read_mask(path, grid, what=what)
+        )
+        require_meant(mask, read.study.volumes[role], what=what)
+        return mask
 
     def _assembled(self, scan: "ScanResult", stored: StoredStudy) -> ReadStudy:
         from dicom_io.assembly import assemble, inspect_files, match_studies  # noqa: PLC0415 - as above

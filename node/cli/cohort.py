@@ -24,6 +24,7 @@ from node.cohort_studies import stored_studies
 from node.dask_engine import DaskExecutor
 from node.ledger.ledger import utc_now
 from node.model_choice import load_active_bundle
+from node.storage import StorageError
 
 if TYPE_CHECKING:
     from node.cohort_reader import CohortReader
@@ -58,7 +59,7 @@ def check(file: CohortFile, config: ConfigOption = None, as_json: JsonOption = F
     """Read all that a cohort file names and list every problem of every patient; exit 2 where there is one."""
     from node.cohort_check import clinical_columns, read_problems, stated_problems  # noqa: PLC0415 - `--help` needs no array
 
-    opened = _open(file, config)
+    opened = _open(file, config, complain)
     manifest, sources = opened.manifest, opened.sources
     with _bar("reading", len(opened.patients)) as on_patient:
         problems = stated_problems(opened.patients, opened.reader)
@@ -188,7 +189,8 @@ def _ready(file: Path, config: Path | None) -> "tuple[CohortManifest, Sources, B
     return opened.manifest, opened.sources, opened.base
 
 
-def _open(file: Path, config: Path | None) -> _Opened:
+def _open(file: Path, config: Path | None, told: Callable[[str], None] | None = None) -> _Opened:
+    """Open a cohort file; where `told` hears of it, a ledger that is missing leaves the node's studies unknown."""
     from node.cohort_reader import CohortReader  # noqa: PLC0415 - `--help` needs no array
     from pipeline.training.cohort import Base, based_on  # noqa: PLC0415 - and no torch
     from pipeline.training.manifest import ACTIVE, load_manifest  # noqa: PLC0415
@@ -200,11 +202,15 @@ def _open(file: Path, config: Path | None) -> _Opened:
         bundle = load_active_bundle(settings, settings.model.active if named == ACTIVE else named)
         base = Base(bundle.identity, bundle.settings, bundle.segmentation_weights)
         manifest = based_on(manifest, base)
+    try:
+        stored = stored_studies({case.study for case in manifest.cases if case.study}, settings)
+    except StorageError as error:
+        if told is None:
+            raise
+        told(str(error))
+        stored = {}
     reader = CohortReader(
-        rules_in_force(settings.matching),
-        analytes_in_force(settings.labs.analytes),
-        utc_now().date(),
-        stored_studies({case.study for case in manifest.cases if case.study}, settings),
+        rules_in_force(settings.matching), analytes_in_force(settings.labs.analytes), utc_now().date(), stored
     )
     sources = sources_of(manifest, reader)
     patients = tuple(source for source in sources.classifier if isinstance(source, PatientSource))

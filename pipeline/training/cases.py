@@ -6,7 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
 
 from pipeline.study import Role
 
@@ -50,13 +59,41 @@ class PatientCase(Table):
     clinical: dict[str, float | str] = Field(default_factory=dict)
     """Laboratory values by `Analyte`, or by name and unit as ``AST [ukat/L]``; may be incomplete."""
 
-    @model_validator(mode="after")
-    def _one_place(self) -> Self:
-        if sum((self.folder is not None, self.study is not None, bool(self.images))) != 1:
-            raise ValueError("name one of folder, study and images")
-        return self
-
     _stated: str = PrivateAttr("")
+    _not_understood: tuple[str, ...] = PrivateAttr(())
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _as_far_as_understood(cls, given: object, read: ModelWrapValidatorHandler[Self]) -> Self:
+        """Leave out what is wrong and remember it: one line must not hide the problems of the others."""
+        try:
+            return read(given)
+        except ValidationError as error:
+            if not isinstance(given, dict):
+                raise
+            clear, told = dict(given), []
+            for item in error.errors():
+                key, *inner = item["loc"]
+                told.append(f"{'.'.join(map(str, item['loc']))}: {_sentence(item['msg'], item['type'])}")
+                if inner and isinstance(clear.get(key), dict):
+                    clear[key] = {name: value for name, value in clear[key].items() if name != inner[0]}
+                else:
+                    clear.pop(key, None)
+            case = read(clear)
+            case._not_understood = tuple(told)
+            return case
+
+    @property
+    def has_one_place(self) -> bool:
+        """Whether it is said once where the images are."""
+        return sum((self.folder is not None, self.study is not None, bool(self.images))) == 1
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What the cohort file says of the case and cannot mean; nothing of it may be worked with."""
+        # An image of an unknown role, or a study that is none, is said already.
+        place = () if self.has_one_place or self._not_understood else ("name one of folder, study and images",)
+        return (*self._not_understood, *place)
 
     @property
     def stated(self) -> str:
@@ -87,6 +124,10 @@ class PatientCase(Table):
         """Return what tells its images from those of another patient."""
         places = [path.resolve() for path in (self.folder, *self.images.values()) if path is not None]
         return frozenset([*map(str, places), *([self.study] if self.study else [])])
+
+
+def _sentence(message: str, kind: str) -> str:
+    return "unknown key" if kind == "extra_forbidden" else message.removeprefix("Value error, ")
 
 
 def _digest(case: PatientCase) -> str:

@@ -18,8 +18,9 @@ def read_patient_table(path: Path) -> list[dict[str, Any]]:
     Parameters
     ----------
     path
-        UTF-8, commas; columns ``patient``, ``folder`` or ``study`` or ``image_ROLE``, ``mvi``, ``labels``,
-        ``mask_ROLE``; every other column is a clinical value, such as ``AST [U/L]``. An empty cell is absent.
+        UTF-8, commas or semicolons as in its first line; columns ``patient``, ``folder`` or ``study`` or
+        ``image_ROLE``, ``mvi``, ``labels``, ``mask_ROLE``; every other column is a clinical value, such as
+        ``AST [U/L]``. An empty cell is absent.
 
     Raises
     ------
@@ -27,7 +28,11 @@ def read_patient_table(path: Path) -> list[dict[str, Any]]:
         It cannot be read, or a line has more cells than the header; one message names every such line.
     """
     try:
-        reader = csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines(keepends=True), strict=True)
+        lines_of_file = path.read_text(encoding="utf-8-sig").splitlines(keepends=True)
+        header = lines_of_file[0] if lines_of_file else ""
+        # A spreadsheet program of a country with decimal commas parts cells by semicolons.
+        part = ";" if header.count(";") > header.count(",") else ","
+        reader = csv.DictReader(lines_of_file, strict=True, delimiter=part)
         names = [name.strip() for name in reader.fieldnames or ()]
         reader.fieldnames = names
         lines = [(reader.line_num, row) for row in reader]

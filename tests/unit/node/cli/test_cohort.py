@@ -88,6 +88,40 @@ def test_check_when_patients_have_problems_then_one_table_lists_all_and_nothing_
     assert not (tmp_path / "work").exists()
 
 
+def test_check_when_lines_say_what_they_cannot_mean_then_each_is_a_row_beside_the_problems_of_the_others(
+    tmp_path: Path,
+) -> None:
+    grid = Grid((3, 4, 5), np.array([1.0, 2.0, 3.0]), np.zeros(3), np.eye(3))
+    sitk.WriteImage(to_sitk(np.ones(grid.shape, np.int16), grid), str(tmp_path / "one.nii.gz"))
+    sitk.WriteImage(to_sitk(np.zeros(grid.shape, np.uint8), grid), str(tmp_path / "empty.nrrd"))
+    images = ";".join(f"image_{role}" for role in Role)
+    file = tmp_path / "cohort.csv"
+    file.write_text(
+        f"patient;folder;study;mvi;mask_T2;image_T3;{images}\n"
+        f"P1;;;yes;;;{';' * 5}\n"
+        f"P2;;1.2.x;no;;;{';' * 5}\n"
+        f"P3;;;no;empty.nrrd;x.nii.gz;{';'.join(['one.nii.gz'] * 6)}\n"
+        f"P4;absent;;perhaps;;;{';' * 5}\n"
+    )
+    code, output, _ = run("cohort", "check", str(file), "--json")
+    assert code == 2
+    found = [(item["patient"], item["code"], item["message"]) for item in json.loads(output)["problems"]]
+    assert {(patient, told) for patient, told, _ in found} == {
+        ("patient-0001", "CM-CASE"),
+        ("patient-0002", "CM-CASE"),
+        ("patient-0003", "CM-CASE"),
+        ("patient-0003", "CM-EMPTY"),
+        ("patient-0004", "CM-PATH"),
+        ("patient-0004", "CM-LABEL"),
+    }
+    sentences = " ".join(message for _, _, message in found)
+    for said in ("name one of folder", "study: ", "images.t3", "two sequences name the same file"):
+        assert said in sentences
+    code, _, errors = run("cohort", "extract", str(file), "--work", str(tmp_path / "work"))
+    assert (code, (tmp_path / "work").exists()) == (2, False)
+    assert "patient-0002: study: " in errors
+
+
 def test_check_when_a_study_of_the_node_is_named_then_the_node_is_asked(tmp_path: Path) -> None:
     config, file = tmp_path / "node.toml", tmp_path / "cohort.csv"
     storage = tmp_path / "storage"
@@ -95,6 +129,11 @@ def test_check_when_a_study_of_the_node_is_named_then_the_node_is_asked(tmp_path
     config.write_text(f'[node]\nstorage = "{storage}"\n')
     file.write_text("study,mvi\n1.2.3,yes\n")
     code, _, errors = run("cohort", "check", str(file), "--config", str(config))
+    assert code == 2
+    assert "no ledger" in errors
+    code, output, errors = run(
+        "cohort", "extract", str(file), "--config", str(config), "--work", str(tmp_path / "w")
+    )
     assert code == 1
     assert "no ledger" in errors
     with open_ledger(f"sqlite:///{storage / LEDGER_FILE}"):

@@ -162,9 +162,6 @@ def test_table_when_named_by_a_cohort_file_then_its_paths_start_beside_it(tmp_pa
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("P1,a,,yes", "P1,,,yes", r"cases\.0: name one of folder, study and images"),
-        ("image_T2", "image_T3", r"cases\.2\.images\.t3"),
-        ("1.2.840.3", "1.2.x", r"cases\.1\.study"),
         ("31.5,1", "31.5,1,2", "line 2: more cells than columns"),
         ("patient,folder", "folder,folder", "two columns folder"),
         ("patient,folder", ",folder", "a column without a name"),
@@ -177,3 +174,27 @@ def test_table_when_wrong_then_the_line_or_key_is_named(tmp_path: Path, old: str
         load_manifest(tmp_path / "p.csv")
     with pytest.raises(ConfigError, match="does not exist"):
         load_manifest(tmp_path / "absent.csv")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "number", "said"),
+    [
+        ("P1,a,,yes", "P1,,,yes", 0, "name one of folder, study and images"),
+        ("image_T2", "image_T3", 2, "images.t3"),
+        ("1.2.840.3", "1.2.x", 1, "study: "),
+    ],
+)
+def test_table_when_a_line_cannot_be_meant_then_its_case_tells_and_the_others_are_read(
+    tmp_path: Path, old: str, new: str, number: int, said: str
+) -> None:
+    (tmp_path / "p.csv").write_text(TABLE.replace(old, new, 1))
+    cases = load_manifest(tmp_path / "p.csv").cases
+    assert [bool(case.problems) for case in cases] == [n == number for n in range(3)]
+    assert said in cases[number].problems[0]
+
+
+def test_table_when_parted_by_semicolons_then_it_is_the_same_table(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text(TABLE)
+    commas = load_manifest(tmp_path / "p.csv").cases
+    (tmp_path / "p.csv").write_text(TABLE.replace(",", ";"))
+    assert load_manifest(tmp_path / "p.csv").cases == commas

@@ -151,7 +151,7 @@ class Node:
         with ExitStack() as stack:
             stack.enter_context(sole_node(settings))
             ledger = stack.enter_context(open_ledger(ledger_url(settings)))
-            ledger.work.recover(is_gone)
+            ledger.recovery.recover(is_gone)
             sweep_attempts(self._storage)
             reception = ReceptionProcess(
                 settings,
@@ -297,8 +297,8 @@ class Node:
             settle_s=settings.completion.settle_s,
         )
         scheduler.every(HOUSEKEEPING_EVERY_S, "labs", reissue.check)
-        scheduler.every(HOUSEKEEPING_EVERY_S, "wake", ledger.work.wake)
-        scheduler.every(HOUSEKEEPING_EVERY_S, "recover", ledger.work.recover)
+        scheduler.every(HOUSEKEEPING_EVERY_S, "wake", ledger.recovery.wake)
+        scheduler.every(HOUSEKEEPING_EVERY_S, "recover", ledger.recovery.recover)
         scheduler.every(WATCH_EVERY_S, "reception", lambda: self._watch(reception))
         for peer in self._receivers():
             courier = make_courier(peer, settings, ledger)

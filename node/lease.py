@@ -9,8 +9,8 @@ from typing import Self
 
 from node.ledger.ledger import Ledger
 from node.ledger.records import Claim
+from node.ledger.recovery import LONGEST_LEASE_S
 from node.ledger.rows import LostClaimError
-from node.ledger.work import LONGEST_LEASE_S
 
 logger = logging.getLogger(__name__)
 

@@ -75,7 +75,7 @@ class Worker:
         """Take one study through one attempt; False where none waits."""
         if self._may_hold:
             # Its last claim may have been entered all the same, and would be held until the lease ends.
-            self._ledger.work.disown(self._name)
+            self._ledger.recovery.disown(self._name)
             self._may_hold = False
         claim = self._ledger.work.claim(self._name, lease.LEASE_S)
         if claim is None:

@@ -21,6 +21,7 @@ from node.ledger.notices import Notices
 from node.ledger.outbox import Outbox
 from node.ledger.purges import Purges
 from node.ledger.records import InstanceRecord, Recorded, StudyEvent
+from node.ledger.recovery import Recovery
 from node.ledger.studies import Studies
 from node.ledger.work import Work
 
@@ -48,6 +49,8 @@ class Ledger:
         Questions about studies.
     work
         Claims and outcomes.
+    recovery
+        Studies that wait for another attempt, or whose worker is gone.
     interventions
         What people change about a study.
     purges
@@ -76,7 +79,8 @@ class Ledger:
         self.clock = clock
         self.monotonic_s = monotonic_s
         self.studies = Studies(engine)
-        self.work = Work(engine, clock, monotonic_s)
+        self.work = Work(engine, clock)
+        self.recovery = Recovery(engine, clock, monotonic_s)
         self.interventions = Interventions(engine, clock)
         self.purges = Purges(engine, clock)
         self.notices = Notices(engine, clock)

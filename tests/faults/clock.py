@@ -86,13 +86,13 @@ def _completion(ledger: Ledger, clock: FakeClock, status: str) -> Completion:
 def lease(ledger: Ledger, clock: FakeClock) -> Wait:
     make_ready(ledger, clock, STUDY)
     take(ledger)
-    return 60, ledger.work.recover
+    return 60, ledger.recovery.recover
 
 
 def back_off(ledger: Ledger, clock: FakeClock) -> Wait:
     make_ready(ledger, clock, STUDY)
     ledger.work.give_up(take(ledger), Event.UNAVAILABLE, code="X", message="away", retry_in_s=300)
-    return 300, ledger.work.wake
+    return 300, ledger.recovery.wake
 
 
 def delivery(ledger: Ledger, clock: FakeClock) -> Wait:

@@ -4,7 +4,7 @@ import time
 
 import node.app
 import node.lease
-import node.ledger.work
+import node.ledger.recovery
 from node.finished_study import FinishedStudy
 from node.ledger.records import Claim
 from node.study_job import StudyJob
@@ -15,7 +15,7 @@ LOOKS_EVERY_S = 0.5
 def shorten(lease_s: float, job_waits_s: float) -> None:
     """Change the node that this process becomes, as `tests.faults.victim.Haste` says."""
     node.lease.LEASE_S = lease_s
-    node.ledger.work.SHORTEST_LEASE_S = node.ledger.work.LONGEST_LEASE_S = lease_s
+    node.ledger.recovery.SHORTEST_LEASE_S = node.ledger.recovery.LONGEST_LEASE_S = lease_s
     node.lease.LOOK_AFTER_CLAIM_S = lease_s / 8
     node.app.HOUSEKEEPING_EVERY_S = LOOKS_EVERY_S
 

@@ -97,7 +97,7 @@ def test_step_when_something_stays_away_then_the_study_is_parked(
     for _ in range(attempts):
         assert own.step()
         clock.advance(1000)
-        ledger.work.wake()
+        ledger.recovery.wake()
     assert not own.step()
     study = ledger.studies.get(STUDY)
     assert (study.state, study.code, study.attempts) == (StudyState.FAILED, code, attempts)
@@ -127,7 +127,7 @@ def test_step_when_the_ledger_or_the_disk_is_away_then_the_study_outlasts_it(
         study = ledger.studies.get(STUDY)
         assert (study.state, study.code) == (StudyState.RETRY, code)
         clock.advance(1000)
-        ledger.work.wake()
+        ledger.recovery.wake()
 
 
 @pytest.mark.parametrize("error", [database_error(IntegrityError), FileNotFoundError(errno.ENOENT, "gone")])

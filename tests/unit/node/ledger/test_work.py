@@ -1,5 +1,4 @@
 import threading
-from datetime import timedelta
 
 import pytest
 
@@ -8,8 +7,6 @@ from node.ledger.interventions import NotNowError
 from node.ledger.ledger import Ledger, open_ledger
 from node.ledger.records import ObjectKind
 from node.ledger.rows import LostClaimError, UnknownStudyError
-from node.ledger.waiting import LONGEST_RETRY_S
-from node.ledger.work import LONGEST_LEASE_S, MAXIMUM_LOST_LEASES, Work
 from node.states import Event, StudyState
 from tests.unit.node.doubles import STUDY, FakeClock, instance, make_ready, result_objects, take
 
@@ -63,60 +60,8 @@ def test_renew_when_the_claim_is_held_then_outlives_its_first_lease(ledger: Ledg
     clock.advance(50)
     renewed = ledger.work.renew(claim, 60)
     clock.advance(50)
-    assert ledger.work.recover() == 0
+    assert ledger.recovery.recover() == 0
     assert (renewed.expires_at - claim.expires_at).total_seconds() == 50
-
-
-def test_recover_when_the_lease_ran_out_then_another_may_claim(ledger: Ledger, clock: FakeClock) -> None:
-    make_ready(ledger, clock)
-    lost = take(ledger, "first")
-    assert ledger.work.recover() == 0
-    clock.advance(61)
-    assert ledger.work.recover() == 1
-    assert take(ledger, "second").attempt == 2
-    with pytest.raises(LostClaimError):
-        ledger.work.renew(lost, 60)
-
-
-@pytest.mark.parametrize("ahead_s", [-7200, 7200])
-def test_recover_when_the_clock_of_the_other_node_differs_then_only_a_lease_that_nobody_renews_ends(
-    ledger: Ledger, clock: FakeClock, ahead_s: int
-) -> None:
-    elsewhere = FakeClock()
-    elsewhere.now += timedelta(seconds=ahead_s)
-    watching = Work(ledger.engine, elsewhere, elsewhere.monotonic_s)
-    make_ready(ledger, clock)
-    claim = take(ledger)
-    for second in range(0, 600, 5):
-        if second % (LONGEST_LEASE_S / 4) == 0:  # As a worker does.
-            claim = ledger.work.renew(claim, LONGEST_LEASE_S)
-        assert watching.recover() == 0
-        clock.advance(5)
-        elsewhere.advance(5)
-    freed_after_s = 0
-    while not watching.recover():
-        elsewhere.advance(5)
-        freed_after_s += 5
-    assert freed_after_s <= LONGEST_LEASE_S
-
-
-def test_recover_when_the_owner_is_known_dead_then_does_not_wait(ledger: Ledger, clock: FakeClock) -> None:
-    make_ready(ledger, clock)
-    take(ledger, "dead")
-    assert ledger.work.recover(lambda owner: owner == "living") == 0
-    assert ledger.work.recover(lambda owner: owner == "dead") == 1
-    assert ledger.studies.get(STUDY).state is StudyState.READY
-
-
-def test_recover_when_a_study_always_takes_its_worker_down_then_is_parked(
-    ledger: Ledger, clock: FakeClock
-) -> None:
-    make_ready(ledger, clock)
-    for _ in range(MAXIMUM_LOST_LEASES):
-        take(ledger)
-        ledger.work.recover(lambda _: True)
-    study = ledger.studies.get(STUDY)
-    assert (study.state, study.code) == (StudyState.FAILED, "LOST")
 
 
 def test_finish_when_an_image_came_meanwhile_then_enters_nothing(ledger: Ledger, clock: FakeClock) -> None:
@@ -185,9 +130,9 @@ def test_give_up_when_unavailable_then_waits_for_its_time(ledger: Ledger, clock:
     make_ready(ledger, clock)
     ledger.work.give_up(take(ledger), Event.UNAVAILABLE, code="X", message="away", retry_in_s=30)
     clock.advance(29)
-    assert ledger.work.wake() == 0
+    assert ledger.recovery.wake() == 0
     clock.advance(1)
-    assert ledger.work.wake() == 1
+    assert ledger.recovery.wake() == 1
     assert take(ledger).attempt == 2
 
 
@@ -195,7 +140,7 @@ def test_give_up_when_it_is_a_bug_then_only_an_operator_tries_again(ledger: Ledg
     make_ready(ledger, clock)
     ledger.work.give_up(take(ledger), Event.BUG, code="BUG", message="KeyError")
     clock.advance(1e6)
-    assert (ledger.work.wake(), ledger.work.recover()) == (0, 0)
+    assert (ledger.recovery.wake(), ledger.recovery.recover()) == (0, 0)
     ledger.work.ask_again(STUDY, "operator")
     assert take(ledger).attempt == 1
     assert "asked" in [event.event for event in ledger.history(STUDY)]
@@ -219,45 +164,3 @@ def test_ask_again_when_the_study_is_running_then_refuses(ledger: Ledger, clock:
 def test_ask_again_when_the_study_is_unknown_then_says_so(ledger: Ledger) -> None:
     with pytest.raises(UnknownStudyError):
         ledger.work.ask_again(STUDY, "operator")
-
-
-@pytest.mark.parametrize("step_s", [-7200, 7200])
-def test_recover_when_the_time_of_day_is_set_then_a_lease_lasts_as_long_as_ever(
-    ledger: Ledger, clock: FakeClock, step_s: int
-) -> None:
-    make_ready(ledger, clock)
-    claim = take(ledger)
-    assert ledger.work.recover() == 0
-    clock.now += timedelta(seconds=step_s)
-    clock.advance(30)
-    assert ledger.work.recover() == 0
-    ledger.work.renew(claim, 60)
-    clock.advance(59)
-    assert ledger.work.recover() == 0
-    clock.advance(60)
-    assert ledger.work.recover() == 1
-
-
-@pytest.mark.parametrize("step_s", [-7200, 7200])
-def test_wake_when_the_time_of_day_is_set_then_a_back_off_lasts_as_long_as_ever(
-    ledger: Ledger, clock: FakeClock, step_s: int
-) -> None:
-    make_ready(ledger, clock)
-    ledger.work.give_up(take(ledger), Event.UNAVAILABLE, code="X", message="away", retry_in_s=30)
-    assert ledger.work.wake() == 0
-    clock.now += timedelta(seconds=step_s)
-    clock.advance(29)
-    assert ledger.work.wake() == 0
-    clock.advance(1)
-    assert ledger.work.wake() == 1
-
-
-def test_wake_when_the_time_of_day_was_set_before_it_looked_then_no_wait_is_longer_than_the_longest(
-    ledger: Ledger, clock: FakeClock
-) -> None:
-    make_ready(ledger, clock)
-    ledger.work.give_up(take(ledger), Event.UNAVAILABLE, code="X", message="away", retry_in_s=30)
-    clock.now -= timedelta(days=365)
-    assert ledger.work.wake() == 0
-    clock.advance(LONGEST_RETRY_S)
-    assert ledger.work.wake() == 1

@@ -11,7 +11,8 @@ from config.errors import NodeError
 from dicom_io.network.commitment import CommitmentResult
 from dicom_io.network.status import StoreStatus
 from dicom_io.network.store_service import ReceivedInstance
-from node.inbox import Arrival, Inbox, InboxError, Placement, StorageFullError
+from node.durable_files import Arrival
+from node.inbox import Inbox, InboxError, Placement, StorageFullError
 from node.ledger.grouping import GroupedIntake
 from node.ledger.ledger import Ledger
 from node.ledger.records import InstanceRecord, Recorded

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from node.inbox import INBOX, SET_ASIDE, inbox_folder
+from node.inbox_layout import INBOX, SET_ASIDE, inbox_folder
 from node.ledger.purges import Extent, Purges
 from node.owner import is_gone, worker_name
 from node.results_folder import RESULTS, results_of_study

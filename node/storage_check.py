@@ -4,7 +4,7 @@ import uuid
 from pathlib import Path
 
 from node.audit.trail import TRAIL_FILE
-from node.inbox import ARRIVING, INBOX
+from node.inbox_layout import ARRIVING, INBOX
 from node.results_folder import RESULTS
 from node.storage import LEDGER_FILE, StorageError
 

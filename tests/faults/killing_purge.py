@@ -11,7 +11,8 @@ from pydicom.uid import ExplicitVRLittleEndian
 from dicom_io.network.identity import read_identity
 from dicom_io.network.part10 import part10_header
 from dicom_io.network.store_service import ReceivedInstance
-from node.inbox import INBOX, SET_ASIDE, Inbox
+from node.inbox import Inbox
+from node.inbox_layout import INBOX, SET_ASIDE
 from node.ledger.ledger import Ledger, open_ledger, utc_now
 from node.ledger.purges import Extent
 from node.mending import mend_ledger

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dicom_io.network.identity import InstanceIdentity
-from node.inbox import Arrival, Inbox, InboxError, StorageFullError
+from node.durable_files import Arrival
+from node.inbox import Inbox, InboxError, StorageFullError
 from node.owner import worker_name
 
 HEADER = b"\0" * 128 + b"DICM"

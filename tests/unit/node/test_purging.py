@@ -10,7 +10,8 @@ from dicom_io.network.identity import InstanceIdentity
 from dicom_io.network.status import StoreStatus
 from dicom_io.network.store_service import ReceivedInstance
 from node import set_aside
-from node.inbox import INBOX, SET_ASIDE, Inbox
+from node.inbox import Inbox
+from node.inbox_layout import INBOX, SET_ASIDE
 from node.ledger.delivery_records import Confirmation
 from node.ledger.interventions import NotNowError
 from node.ledger.ledger import Ledger

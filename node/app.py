@@ -2,10 +2,8 @@
 
 import logging
 import os
-import random
 import threading
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -17,15 +15,9 @@ from config.series_rules import rules_in_force
 from config.settings import Settings
 from node.analysis_tools import make_tools, read_progress
 from node.audit.recorder import Recorder
-from node.backoff import BackOff
+from node.backoff import back_off
 from node.completion import Completion
-from node.confirmation import (
-    ASK_AGAIN_S,
-    LONGEST_ASK_AGAIN_S,
-    LONGEST_LOOK_AGAIN_S,
-    LOOK_AGAIN_S,
-    Confirmer,
-)
+from node.couriers import make_courier
 from node.executor import make_compute
 from node.finished_study import Job
 from node.labs.fhir_client import make_client
@@ -35,13 +27,9 @@ from node.labs.reissue import Reissue
 from node.labs.study_labs import StudyLabs
 from node.labs.tls import server_context
 from node.ledger.ledger import Ledger, open_ledger, utc_now
-from node.ledger.waiting import LONGEST_RETRY_S
 from node.model_choice import load_active_bundle
 from node.notify.notifier import make_channels, make_notifier
-from node.outbox import Courier
 from node.owner import is_gone, worker_name
-from node.pacing import Pace
-from node.peers import make_transport
 from node.reception_process import ReceptionError, ReceptionProcess
 from node.recipients import Recipients
 from node.results_folder import sweep_attempts
@@ -66,35 +54,6 @@ IDLE_S = 1.0
 """How long a worker without work waits before it looks again, s."""
 STOP_TIMEOUT_S = 5.0
 LOOK_FOR_STOP_EVERY_S = 0.1
-OBJECTS_AT_ONCE = 6
-"""Two studies go out without waiting for the pace of their peer."""
-
-
-def back_off(first_s: float, longest_s: float = LONGEST_RETRY_S) -> BackOff:
-    """Return a back-off with real chance in it."""
-    return BackOff(first_s, longest_s, random.random)
-
-
-def new_uid() -> str:
-    """Return a new UID (PS3.5 B.2)."""
-    return f"2.25.{uuid.uuid4().int}"
-
-
-def make_courier(peer: Peer, settings: Settings, ledger: Ledger) -> Courier:
-    """Return what delivers to one peer."""
-    storage = settings.node.storage
-    transport = make_transport(peer, settings)
-    confirmer = Confirmer(
-        peer,
-        ledger,
-        storage,
-        transport,
-        ask_again=back_off(ASK_AGAIN_S, LONGEST_ASK_AGAIN_S),
-        look_again=back_off(LOOK_AGAIN_S, LONGEST_LOOK_AGAIN_S),
-        new_uid=new_uid,
-    )
-    pace = Pace(peer.objects_per_minute, OBJECTS_AT_ONCE, time.monotonic)
-    return Courier(peer, ledger, storage, transport, confirmer, back_off=back_off(5), pace=pace)
 
 
 class Node:

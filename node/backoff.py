@@ -1,7 +1,10 @@
 """How long to wait before the next attempt."""
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from node.ledger.waiting import LONGEST_RETRY_S
 
 
 @dataclass(frozen=True)
@@ -27,3 +30,8 @@ class BackOff:
         # The exponent is bounded since a peer may be down for weeks and a float is not without end.
         doubled = self.first_s * 2.0 ** min(failures - 1, 32)
         return min(doubled, self.longest_s) * (0.5 + self.random() / 2)
+
+
+def back_off(first_s: float, longest_s: float = LONGEST_RETRY_S) -> BackOff:
+    """Return a back-off with real chance in it."""
+    return BackOff(first_s, longest_s, random.random)

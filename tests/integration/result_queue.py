@@ -10,7 +10,7 @@ from config.sections.node import NodeSection, TlsSection
 from config.sections.peers import Peer
 from config.settings import Settings
 from dicom_io.network.requestor import RemoteAE
-from node.app import make_courier
+from node.couriers import make_courier
 from node.ledger.delivery_records import Delivery, DeliveryState
 from node.ledger.ledger import Ledger
 from node.ledger.records import ObjectKind, ResultObject

@@ -21,7 +21,7 @@ from dicom_io.network.archive import Archive, ArchiveSettings
 from dicom_io.network.commitment import CommitmentResult, InstanceReference
 from dicom_io.network.requestor import RemoteAE
 from dicom_io.network.storage_scu import SendOutcome
-from node.app import back_off
+from node.backoff import back_off
 from node.confirmation import UNCONFIRMED, Confirmer
 from node.ledger.delivery_records import Confirmation, DeliveryState
 from node.ledger.ledger import Ledger, open_ledger

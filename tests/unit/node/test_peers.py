@@ -10,7 +10,7 @@ from pynetdicom import AE, evt
 from config.sections.node import NodeSection
 from config.sections.peers import Peer
 from config.settings import Settings
-from node.app import make_courier
+from node.couriers import make_courier
 from node.ledger.delivery_records import DeliveryState
 from node.ledger.ledger import Ledger
 from node.ledger.records import ObjectKind, ResultObject

@@ -56,8 +56,12 @@ class Lexicon(_Terms):
     """Transitional or equilibrium phase."""
     hepatobiliary: tuple[str, ...]
     """Hepatobiliary phase."""
+    t1: tuple[str, ...]
+    """T1 weighting: contradicts T2 and diffusion where the description says nothing else."""
     t2: tuple[str, ...]
     """T2 weighting."""
+    flair: tuple[str, ...]
+    """T2 with suppressed water."""
     single_shot: tuple[str, ...]
     """Single-shot T2."""
     diffusion: tuple[str, ...]

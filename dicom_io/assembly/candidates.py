@@ -11,7 +11,15 @@ from dicom_io.assembly.facts import FrameFacts
 from dicom_io.assembly.grids import Grids
 from dicom_io.assembly.lexicon import Lexicon
 from dicom_io.assembly.match_result import RejectedSubVolume
-from dicom_io.assembly.rejects import UNSUPPORTED, Verdict, defect, reject, surroundings, without_text
+from dicom_io.assembly.rejects import (
+    UNSUPPORTED,
+    Verdict,
+    acquired_b_values,
+    defect,
+    reject,
+    surroundings,
+    without_text,
+)
 from dicom_io.assembly.scan_result import OtherInstance, ScanResult, UnreadableFile
 from dicom_io.assembly.subvolumes import SubVolume, split_series
 from dicom_io.assembly.unreadable import damage_of_series, shown
@@ -67,7 +75,7 @@ def sort_study(
     vouched
         Tells of which sub-volumes a person knows better than their descriptions: these alone reject none of them.
     """
-    damaged = damage_of_series(scan)
+    damaged, acquired = damage_of_series(scan), acquired_b_values(scan.frames)
     live: list[Candidate] = []
     rejected: list[RejectedSubVolume] = []
     unsupported: list[Candidate] = []
@@ -76,13 +84,14 @@ def sort_study(
     for frames in _by_series(scan.frames):
         stacks = split_series(frames)
         damage = damaged.get(frames[0].series.series_instance_uid, "")
-        for stack, around in zip(stacks, surroundings(stacks, lexicon, damage), strict=True):
+        for stack, around in zip(stacks, surroundings(stacks, lexicon, damage, acquired), strict=True):
             verdict = verdicts[stack] = reject(stack, around, rules)
             if verdict is not None and vouched(stack):
                 verdict = reject(stack, without_text(stack, around), rules)
                 verdicts[stack] = verdict or verdicts[stack]
             agent = lexicon.agent(stack.physics.agent)
-            candidate = Candidate(stack, around, defect(stack, around, rules), agent)
+            other = lexicon.other_agent(f"{stack.physics.agent} | {stack.series.search_text}")
+            candidate = Candidate(stack, around, defect(stack, around, rules), agent, other)
             if verdict is None:
                 live.append(candidate)
                 continue

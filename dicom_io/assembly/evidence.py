@@ -34,8 +34,8 @@ CONCEPT_OF = {
 """The concept of the lexicon that names a role."""
 
 _RIVALS: Mapping[Role, frozenset[str]] = {
-    Role.T2: frozenset({"diffusion"}),
-    Role.DWI: frozenset(),
+    Role.T2: frozenset({"t1", "diffusion"}),
+    Role.DWI: frozenset({"t1"}),
     **dict.fromkeys(DYNAMIC_ROLES, PHASES | {"t2", "diffusion"}),
 }
 """Concepts that contradict a role, its own left aside."""
@@ -58,6 +58,8 @@ class Candidate:
     defect: Verdict | None
     agent: str
     """What Contrast/Bolus Agent says: gadoxetate, other, none, unnamed or absent."""
+    named_agent: str = ""
+    """The word for another contrast agent in its text; empty without one."""
     grid_siblings: int = 0
     """Other T1 sub-volumes on the same grid."""
 

@@ -124,6 +124,12 @@ class Lexicon:
             return "several" if named else "other"
         return "gadoxetate" if named else "unnamed"
 
+    def other_agent(self, name: str) -> str:
+        """Return the word for another agent than gadoxetate in a text; empty without one."""
+        rest = self._gadoxetate.sub(" | ", unaccented(normalise(name)))
+        found = self._other_agent.search(rest)
+        return found.group().strip() if found else ""
+
     def _read(self, text: str) -> frozenset[str]:
         said = text
         for pattern in self._negated.values():

@@ -173,7 +173,8 @@ def _whole_study(scan: ScanResult, study: Sorted, choices: Mapping[Role, Scored]
     stranger = patient_objection(scan.frames)
     if stranger is not None:
         return stranger
-    agent = agent_objection(study.t1, choices)
+    everything = (*study.live, *(candidate for candidate, _ in study.set_aside))
+    agent = agent_objection(study.t1, choices, everything)
     if agent is not None:
         return agent
     closed = closed_objection(scan)

@@ -1,10 +1,12 @@
 """What can fill no role, whatever its score; and what would, but must not be analysed."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from config.series_rules import SeriesRules
+from dicom_io.assembly.facts import FrameFacts
 from dicom_io.assembly.headers import GREATEST_PIXEL_MM
 from dicom_io.assembly.lexicon import Lexicon, Named
 from dicom_io.assembly.subvolumes import SPATIAL, SubVolume
@@ -40,6 +42,8 @@ class Surroundings:
         Which files of its series are damaged, and how, as the end of a sentence; empty where none is.
     diffusion_series
         Whether any sub-volume of the series is diffusion weighted: Canon gives no b-value to the others.
+    acquired_b
+        b-values of which the study holds images that were acquired, not computed, s/mm2.
     words
         The word of its text that names each concept.
     named_dixon
@@ -52,6 +56,7 @@ class Surroundings:
     largest_sibling: int
     damage: str = ""
     diffusion_series: bool = False
+    acquired_b: frozenset[float] = frozenset()
     words: Mapping[str, str] = field(default_factory=dict, compare=False)
     named_dixon: Named | None = None
     astray: int = 0
@@ -96,6 +101,8 @@ _MAP_TYPES = frozenset(
 _CALCULATED_B_TYPES = frozenset({"CALC_BVALUE", "CALCULATED", "COMPUTED", "SYNTHETIC"})
 _CALL_ORIGINALS_DERIVED = ("philips", "canon", "toshiba", "uih", "united imaging")
 """Makers whose diffusion images may be DERIVED without any other word of diffusion in Image Type."""
+_T2_WORD = re.compile(r"(?<![a-z])t2")
+_NO_TRACE = "a derived diffusion image that is called no trace, of a b-value that no original image has"
 _ADC_WORDS = ("adc", "apparent", "aparent", "diffusionskoeff", "表观", "表觀", "見かけ", "みかけ", "겉보기")
 _DIFFUSION_TYPES = frozenset({"DIFFUSION", "TRACEW", "TRACE", "ISOTROPIC", "ISO"})
 
@@ -137,7 +144,15 @@ def _as_said(word: str, concept: str, subvolume: SubVolume) -> str:
     return f", as {word!r} in its {place} says (lexicon.{concept})" if word else ""
 
 
-def surroundings(series: Sequence[SubVolume], lexicon: Lexicon, damage: str) -> list[Surroundings]:
+def acquired_b_values(frames: Sequence[FrameFacts]) -> frozenset[float]:
+    """Return the b-values of images that call themselves ORIGINAL, s/mm2."""
+    found = (frame.physics for frame in frames if frame.physics.image_type[:1] == ("ORIGINAL",))
+    return frozenset(physics.b_value_s_per_mm2 for physics in found if physics.b_value_s_per_mm2 is not None)
+
+
+def surroundings(
+    series: Sequence[SubVolume], lexicon: Lexicon, damage: str, acquired_b: frozenset[float] = frozenset()
+) -> list[Surroundings]:
     """Return what `reject` needs to know beside each sub-volume itself.
 
     Parameters
@@ -148,6 +163,8 @@ def surroundings(series: Sequence[SubVolume], lexicon: Lexicon, damage: str) -> 
         Reads the texts.
     damage
         Which of its files are damaged, and how; empty where none is.
+    acquired_b
+        b-values of the whole study that were acquired, s/mm2.
     """
     planes, astray = _planes(series)
     largest: dict[str, int] = {}
@@ -160,13 +177,14 @@ def surroundings(series: Sequence[SubVolume], lexicon: Lexicon, damage: str) -> 
     named = {item: None if item.physics.dixon else _named_dixon(item, lexicon) for item in series}
     return [
         Surroundings(
-            concepts=lexicon.concepts(item.series.search_text),
+            concepts=_concepts(item, lexicon),
             dixon=item.physics.dixon or (said.kind if said else None),
             planes=planes,
             astray=astray,
             largest_sibling=largest[item.split_tag],
             damage=damage,
             diffusion_series=diffusion,
+            acquired_b=acquired_b,
             words=lexicon.words(item.series.search_text),
             named_dixon=said,
         )
@@ -184,6 +202,20 @@ def _planes(series: Sequence[SubVolume]) -> tuple[int, int]:
     astray = sizes.total() - most
     # A localizer has about as many images of each plane.
     return (1, astray) if astray and most >= _ONE_PLANE * sizes.total() else (len(sizes), 0)
+
+
+def _concepts(subvolume: SubVolume, lexicon: Lexicon) -> frozenset[str]:
+    """Return what the text names; T1 by the description alone: a protocol may be called after its main part."""
+    found = lexicon.concepts(subvolume.series.search_text)
+    if "t1" not in found:
+        return found
+    described = [
+        text for name in subvolume.series.descriptions if "t1" in lexicon.concepts(text := normalise(name))
+    ]
+    if not described:
+        return found - {"t1"}
+    # `T1 TSE` is no T2, although most turbo spin echoes are.
+    return found if any(_T2_WORD.search(text) for text in described) else found - {"t2"}
 
 
 def _named_dixon(subvolume: SubVolume, lexicon: Lexicon) -> Named | None:
@@ -261,6 +293,7 @@ def _derived(subvolume: SubVolume, around: Surroundings, _rules: SeriesRules) ->
         "CALCULATED-B",
         "a calculated diffusion image",
     )
+    yield _is_computed_weighting(subvolume, around), "CALCULATED-B", _NO_TRACE
     yield physics.component != "MAGNITUDE", "COMPONENT", f"a {physics.component.lower()} image"
     # Interpolated by the scanner, which changes texture. Diffusion is averaged from images that were aligned.
     aligned = "MOCO" in types or "motion_corrected" in text
@@ -281,8 +314,22 @@ def _unsuitable(subvolume: SubVolume, around: Surroundings, rules: SeriesRules) 
     yield not axial, "ORIENTATION", "not axial"
     yield slices < least, "FEW-SLICES", f"{slices} slices, fewer than {least}"
     yield "cholangiography" in around.concepts, "MRCP", "a cholangiography"
+    yield "flair" in around.concepts, "FLAIR", "a T2 sequence with suppressed water"
     yield "balanced" in around.concepts, "BALANCED", "a balanced steady-state sequence"
     yield subvolume.physics.burned_in, "BURNED-IN", "text is burned into its images"
+
+
+def _is_computed_weighting(subvolume: SubVolume, around: Surroundings) -> bool:
+    """Tell whether a derived diffusion image is no trace of images that were acquired with its b-value.
+
+    Siemens writes DERIVED, PRIMARY, DIFFUSION, TRACEW for the trace, which is what scanners send first.
+    """
+    physics = subvolume.physics
+    b_value = physics.b_value_s_per_mm2
+    if not b_value or "DERIVED" not in physics.image_type or _calls_originals_derived(subvolume):
+        return False
+    trace = physics.directionality == "ISOTROPIC" or "trace" in subvolume.series.search_text
+    return not trace and b_value not in around.acquired_b
 
 
 def _calls_originals_derived(subvolume: SubVolume) -> bool:
@@ -307,6 +354,7 @@ _CONCEPTS = {
     "FAILED": "failed",
     "MRCP": "cholangiography",
     "BALANCED": "balanced",
+    "FLAIR": "flair",
 }
 """The concept of the lexicon behind a code."""
 

@@ -51,6 +51,13 @@ def _too_little(role: Role, choice: Scored, families: frozenset[str], rules: Ser
         said.append(
             f"is supported by {known} alone, {rules.decision.families} families are asked ([decision] families)"
         )
+    against = [
+        f"{item.weight:g} for {item.value!r} ({item.rule})"
+        for item in choice.evidence
+        if item.family == "text" and item.weight < 0
+    ]
+    if against:
+        said[-1] += f", and has {' and '.join(against)}"
     number = "without number" if series.series_number is None else series.series_number
     return f"The best {ROLE_WORDS[role]}, series {number} ({series.description}), {' and '.join(said)}."
 

@@ -1,10 +1,12 @@
 """What the contrast agent that the headers name, or do not name, decides."""
 
+from typing import Any
+
 import pytest
 from pydicom.dataset import Dataset
 
 from tests.unit.dicom_io.assembly.conftest import Match
-from tests.unit.dicom_io.assembly.header_studies import DYNAMIC, T1, StudyWriter, standard
+from tests.unit.dicom_io.assembly.header_studies import DYNAMIC, T1, T2, StudyWriter, standard
 
 
 @pytest.mark.parametrize(
@@ -55,3 +57,41 @@ def test_match_when_no_header_names_an_agent_then_time_and_text_decide(writer: S
     result = match()
     assert result.code is None
     assert not any(item.family == "agent" for choice in result.roles.values() for item in choice.evidence)
+
+
+@pytest.mark.parametrize("agent", ["Gd-BT-DO3A", "Omnipaque 300", "MultiHance", "Gadobenate dimeglumine"])
+def test_match_when_the_late_phase_names_another_agent_then_series_and_agent_are_named(
+    writer: StudyWriter, match: Match, agent: str
+) -> None:
+    standard(writer, without=("T1_HEPATOBILIARY",))
+    writer.series("Ax T1 HBP 20 min", T1, 1300, ContrastBolusAgent=agent)
+    result = match()
+    assert result.code == "SM-AGENT"
+    assert f"Series 6 (Ax T1 HBP 20 min) names another contrast agent than gadoxetate: {agent!r}" in result.message
+
+
+@pytest.mark.parametrize("name", ["Ax T1 HBP 20 min gadovist", "t1_vibe_dotarem_20min", "T1 MultiHance 20 min"])
+def test_match_when_a_description_names_another_agent_then_it_refuses(
+    writer: StudyWriter, match: Match, name: str
+) -> None:
+    standard(writer, without=("T1_HEPATOBILIARY",))
+    writer.series(name, T1, 1300)
+    result = match()
+    assert result.code == "SM-AGENT"
+    assert name in result.message
+
+
+@pytest.mark.parametrize("where", ["SeriesDescription", "ProtocolName"])
+def test_match_when_a_series_of_no_phase_names_another_agent_then_it_refuses(
+    writer: StudyWriter, match: Match, where: str
+) -> None:
+    standard(writer)
+    named: dict[str, Any] = {where: "T2 nach Gadovist"}
+    writer.series("Ax T2 FS", T2, 560, **named)
+    assert match().code == "SM-AGENT"
+
+
+def test_match_when_descriptions_name_gadoxetate_then_it_is_accepted(writer: StudyWriter, match: Match) -> None:
+    standard(writer, without=("T1_HEPATOBILIARY",))
+    writer.series("Ax T1 HBP Gd-EOB-DTPA 20 min", T1, 1300, ProtocolName="Leber Primovist")
+    assert match().code is None

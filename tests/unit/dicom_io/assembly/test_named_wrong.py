@@ -1,10 +1,24 @@
 """Series that only their words tell from the right ones."""
 
+from typing import Any
+
 import pytest
 
+from config.series_rules import load_series_rules
+from dicom_io.assembly.lexicon import Lexicon
+from dicom_io.assembly.text import normalise
 from pipeline.study import Role
 from tests.unit.dicom_io.assembly.conftest import Match
-from tests.unit.dicom_io.assembly.header_studies import GADOXETATE, T1, StudyWriter, codes, standard
+from tests.unit.dicom_io.assembly.header_studies import (
+    DWI,
+    GADOXETATE,
+    T1,
+    T2,
+    StudyWriter,
+    chosen,
+    codes,
+    standard,
+)
 
 
 @pytest.mark.parametrize(
@@ -61,3 +75,97 @@ def test_match_when_a_word_of_rejection_means_something_else_then_the_series_is_
     result = match()
     assert result.code is None
     assert result.roles[Role.T1_ARTERIAL].series_instance_uid == arterial
+
+
+_WEIGHTED = [{"DiffusionBValue": 0}, {"DiffusionBValue": 800}]
+_DERIVED = ["DERIVED", "PRIMARY", "DIFFUSION"]
+
+
+@pytest.mark.parametrize(
+    ("name", "image_type"),
+    [
+        ("ep2d_diff_cb800", _DERIVED[:0]),
+        ("virtual_b800", _DERIVED[:0]),
+        ("DWI synthetic b800", _DERIVED[:0]),
+        ("DWI b800 berechnet", _DERIVED[:0]),
+        ("ep2d_diff", _DERIVED),
+        ("ep2d_diff", [*_DERIVED, "NONE"]),
+    ],
+)
+def test_match_when_the_only_weighted_images_are_computed_then_there_is_no_diffusion(
+    writer: StudyWriter, match: Match, name: str, image_type: list[str]
+) -> None:
+    standard(writer, without=("DWI",))
+    elements: dict[str, Any] = {"ImageType": image_type} if image_type else {}
+    writer.series("ep2d_diff", DWI, 700, phases=[{"DiffusionBValue": 50}, {"DiffusionBValue": 400}])
+    computed = writer.series(name, DWI, 760, DiffusionBValue=800, **elements)
+    result = match()
+    assert result.code == "SM-MISSING-DWI"
+    assert codes(result)[computed] == {"CALCULATED-B"}
+
+
+@pytest.mark.parametrize(
+    ("name", "image_type"),
+    [("ep2d_diff", [*_DERIVED, "TRACEW"]), ("ep2d_diff_trace", _DERIVED), ("ep2d_diff", [*_DERIVED, "ISO"])],
+)
+def test_match_when_a_derived_diffusion_image_is_a_trace_then_it_is_taken(
+    writer: StudyWriter, match: Match, name: str, image_type: list[str]
+) -> None:
+    standard(writer, without=("DWI",))
+    trace = writer.series(name, DWI, 700, phases=_WEIGHTED, ImageType=image_type)
+    result = match()
+    assert result.code is None
+    assert chosen(result)["DWI"] == trace
+
+
+def test_match_when_the_images_behind_a_derived_one_are_there_then_one_of_them_is_taken(
+    writer: StudyWriter, match: Match
+) -> None:
+    standard(writer)
+    writer.series("Ax DWI mean", DWI, 760, DiffusionBValue=800, ImageType=_DERIVED)
+    assert match().code in (None, "SM-AMBIG-DWI")
+
+
+@pytest.mark.parametrize("name", ["t1_vibe_pre", "Ax LAVA", "T1 tse tra"])
+def test_match_when_what_looks_like_t2_is_called_t1_then_it_refuses(
+    writer: StudyWriter, match: Match, name: str
+) -> None:
+    standard(writer, without=("T2",))
+    writer.series(name, T2, 500)
+    result = match()
+    assert result.code == "SM-WEAK-T2"
+    assert "lexicon.t1" in result.message
+
+
+def test_match_when_only_the_protocol_is_called_t1_then_t2_is_taken(writer: StudyWriter, match: Match) -> None:
+    standard(writer, without=("T2",))
+    expected = writer.series("Ax FRFSE FS", T2, 500, ProtocolName="LIVER T1 DYN")
+    assert chosen(match())["T2"] == expected
+
+
+def test_match_when_t2_is_a_flair_then_it_is_missing(writer: StudyWriter, match: Match) -> None:
+    standard(writer, without=("T2",))
+    flair = writer.series("t2_flair_tra", T2, 500)
+    result = match()
+    assert result.code == "SM-MISSING-T2"
+    assert codes(result)[flair] == {"FLAIR"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "to be repeated", "bad timing", "zu wiederholen", "falsches Timing", "mauvais timing", "à refaire",
+        "repetir", "mal tiempo", "no usar", "refazer", "não usar", "da ripetere", "timing sbagliato",
+        "时相错误", "需重做", "要再撮影", "タイミング不良", "재촬영 필요", "타이밍 실패", "неудачно",
+    ],
+)  # fmt: skip
+def test_concepts_when_a_series_was_given_up_then_it_says_so_in_any_language(words: str) -> None:
+    assert "failed" in Lexicon(load_series_rules()).concepts(normalise(f"T1 art {words}"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["repeat", "Wiederholung", "repetido", "répété", "ripetuta", "heart rate 80", "再撮影", "재촬영", "2nd time"],
+)
+def test_concepts_when_a_series_is_the_repeat_of_another_then_it_did_not_fail(words: str) -> None:
+    assert "failed" not in Lexicon(load_series_rules()).concepts(normalise(f"T1 art {words}"))

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,10 @@ from pipeline.segmentation.network import ResUNet, weights_of
 from pipeline.segmentation.patches import FloatVolume
 from pipeline.training.case_store import LIVER, TUMOUR, TrainingCase, read_case
 from pipeline.training.checkpoint import CHECKPOINT, LOG, TrainingState, append_log, resume, save
+from pipeline.training.drawing import Batch, batches, threads_for
 from pipeline.training.errors import TrainingError
 from pipeline.training.loss import dice_and_cross_entropy
-from pipeline.training.patch_sampling import cases_in_play, patch_at, sample, step_random
+from pipeline.training.patch_sampling import cases_in_play
 from pipeline.training.settings import SegmentationTrainingSettings
 
 LARGEST_GRADIENT_NORM = 12.0
@@ -87,22 +89,29 @@ def train(  # noqa: PLR0913 - cases, settings, and what the caller lends
     resume(state, work / CHECKPOINT, settings)
     cases: list[TrainingCase] = []
     begin, first_step = clock(), state.step
-    while state.step < settings.steps:
-        for folder in case_folders[len(cases) : cases_in_play(state.step, len(case_folders), settings)]:
+
+    def cases_at(step: int) -> tuple[TrainingCase, ...]:
+        for folder in case_folders[len(cases) : cases_in_play(step, len(case_folders), settings)]:
             wait_for(folder)
             cases.append(read_case(folder))
-        loss = _step(state, cases, settings, device)
-        state.losses.append(loss)
-        done = state.step == settings.steps
-        held_out: tuple[tuple[float, float], ...] = ()
-        if done or state.step % settings.validate_every == 0:
-            held_out = _evaluate(state.average, held_out_folders, network, wait_for, settings)
-        if done or state.step % settings.checkpoint_every == 0 or held_out:
-            save(state, work / CHECKPOINT, settings)
-            append_log(work / LOG, state, learning_rate_at(state.step - 1, settings), held_out, clock() - begin)
-        elapsed_s = clock() - begin
-        left_s = elapsed_s / (state.step - first_step) * (settings.steps - state.step)
-        report(Progress(state.step, settings.steps, loss, elapsed_s, left_s, held_out))
+        return tuple(cases)
+
+    # Closed before we leave: a training that is stopped leaves no threads behind that draw for nobody.
+    with closing(batches(first_step, settings, cases_at, threads_for(device))) as drawn:
+        for batch in drawn:
+            loss = _step(state, batch, settings, device)
+            state.losses.append(loss)
+            done = state.step == settings.steps
+            held_out: tuple[tuple[float, float], ...] = ()
+            if done or state.step % settings.validate_every == 0:
+                held_out = _evaluate(state.average, held_out_folders, network, wait_for, settings)
+            if done or state.step % settings.checkpoint_every == 0 or held_out:
+                save(state, work / CHECKPOINT, settings)
+                rate = learning_rate_at(state.step - 1, settings)
+                append_log(work / LOG, state, rate, held_out, clock() - begin)
+            elapsed_s = clock() - begin
+            left_s = elapsed_s / (state.step - first_step) * (settings.steps - state.step)
+            report(Progress(state.step, settings.steps, loss, elapsed_s, left_s, held_out))
     return weights_of(state.average)
 
 
@@ -124,18 +133,9 @@ def _start(
 
 
 def _step(
-    state: TrainingState,
-    cases: Sequence[TrainingCase],
-    settings: SegmentationTrainingSettings,
-    device: torch.device,
+    state: TrainingState, batch: Batch, settings: SegmentationTrainingSettings, device: torch.device
 ) -> float:
-    random = step_random(settings.seed, state.step)
-    patch = patch_at(state.step, settings)
-    drawn = [
-        sample(cases[int(random.integers(len(cases)))], patch, settings, random) for _ in range(settings.batch)
-    ]
-    channels = torch.stack([patch for patch, _ in drawn]).to(device)
-    labels = torch.stack([truth for _, truth in drawn]).to(device)
+    channels, labels = (part.to(device) for part in batch)
     for group in state.optimiser.param_groups:
         group["lr"] = learning_rate_at(state.step, settings)
     loss = _loss(state.network, channels, labels, settings)

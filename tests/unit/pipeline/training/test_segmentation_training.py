@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,9 +8,10 @@ import torch
 
 from pipeline.overlap import dice
 from pipeline.segmentation import SegmentationSettings
-from pipeline.training.case_store import read_case
+from pipeline.training.case_store import TrainingCase, read_case
 from pipeline.training.checkpoint import CHECKPOINT
 from pipeline.training.device import Device, choose_device
+from pipeline.training.drawing import batches, threads_for
 from pipeline.training.errors import TrainingError
 from pipeline.training.loss import dice_and_cross_entropy
 from pipeline.training.patch_sampling import cases_in_play, patch_at, sample, step_random
@@ -113,6 +115,40 @@ def test_train_when_resumed_with_another_network_then_it_is_refused(cases: list[
     run(cases, tmp_path, short)
     with pytest.raises(TrainingError, match="another network"):
         run(cases, tmp_path, short, network=NETWORK.model_copy(update={"channels": (4, 6)}))
+
+
+def test_batches_when_threads_draw_ahead_then_they_are_the_same_and_a_case_is_waited_for_in_its_turn(
+    cases: list[Path],
+) -> None:
+    settings = SETTINGS.model_copy(update={"steps": 12, "batch": 2, "first_cases": 1, "steps_per_case": 3})
+    asked: list[int] = []
+
+    def cases_at(step: int) -> list[TrainingCase]:
+        asked.append(step)
+        return [read_case(folder) for folder in cases[: cases_in_play(step, 4, settings)]]
+
+    alone = list(batches(2, settings, cases_at, 0))
+    assert asked == list(range(2, 12))
+    ahead = list(batches(2, settings, cases_at, 3))
+    assert asked == [*range(2, 12)] * 2
+    assert len(alone) == len(ahead) == 10
+    assert not torch.equal(alone[0][0], alone[1][0])
+    for first, second in zip(alone, ahead, strict=True):
+        assert all(torch.equal(*parts) for parts in zip(first, second, strict=True))
+
+
+def test_batches_when_the_training_is_stopped_then_no_thread_goes_on(cases: list[Path]) -> None:
+    drawn = batches(0, SETTINGS, lambda _step: [read_case(cases[0])], 2)
+    before = threading.active_count()
+    next(drawn)
+    assert threading.active_count() == before + 2
+    drawn.close()
+    assert threading.active_count() == before
+
+
+def test_threads_when_there_is_a_gpu_then_some_draw_beside_it() -> None:
+    assert threads_for(torch.device("cpu")) == 0
+    assert threads_for(torch.device("cuda")) >= 1
 
 
 def test_sample_when_half_are_tumour_patches_then_the_labels_stay_aligned_with_the_fixed_channel(

@@ -8,7 +8,7 @@ PIP := $(BIN)/pip --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --extra dask --constraint constraints.txt --generate-hashes \
 	--no-annotate --python-version 3.11 --python-platform x86_64-unknown-linux-gnu --no-config
 
-.PHONY: help lock wheelhouse audit sbom conformance demo test lint check install install-test system-test unit bench bench-ingest faults soak soak-short clean
+.PHONY: help lock wheelhouse audit sbom conformance demo test lint check install install-test system-test unit bench bench-ingest bench-gpu faults soak soak-short clean
 
 help:  ## Show the targets.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ faults: install-test system-test  ## Bring about every fault, hundreds of times,
 
 bench-ingest: install-test system-test  ## Print how fast instances are received, beside other receivers.
 	$(BIN)/python -m tests.bench.bench_ingest
+
+bench-gpu: install-test  ## Train the paper's network on a GPU, and segment on it; nothing where there is none.
+	$(BIN)/python -m tests.bench.bench_gpu --work build/gpu
 
 soak: install-test system-test  ## Mixed traffic under faults for MINUTES (60), then many instances and associations.
 	$(BIN)/python -m tests.soak --minutes $(MINUTES)

@@ -47,6 +47,6 @@ def release() -> None:
 
 
 def _unavailable(error: Exception) -> DeviceError:
-    # Only the first line: the rest is advice for whoever debugs CUDA.
-    first = (str(error) or type(error).__name__).splitlines()[0]
+    # Two sentences of the first line: the rest is advice for whoever debugs CUDA, half a page of it.
+    first = ". ".join((str(error) or type(error).__name__).splitlines()[0].split(". ")[:2])
     return DeviceError(f"{type(error).__name__}: {first}")

@@ -14,6 +14,12 @@ from tests.unit.pipeline.segmentation.test_segment import SETTINGS, channels_of_
 
 BUSY = "CUDA error: CUDA-capable device(s) is/are busy or unavailable\nCUDA kernel errors might be reported later"
 
+FULL = (
+    "CUDA out of memory. Tried to allocate 24.00 MiB. GPU 0 has a total capacity of 79.18 GiB of which 2.62 "
+    "MiB is free. Including non-PyTorch memory, this process has 646.00 MiB memory in use. See documentation."
+)
+"""As torch 2.11 says it, shortened."""
+
 
 @pytest.fixture(autouse=True)
 def quick_engines(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -46,7 +52,10 @@ def test_segment_when_there_is_no_gpu_then_the_processor_gives_the_mask_and_the_
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."), "CUDA out of memory"),
+        (
+            torch.cuda.OutOfMemoryError(FULL),
+            "(OutOfMemoryError: CUDA out of memory. Tried to allocate 24.00 MiB);",
+        ),
         (torch.AcceleratorError(BUSY), "busy or unavailable)"),
     ],
 )

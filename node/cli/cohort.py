@@ -101,6 +101,7 @@ def check(file: CohortFile, config: ConfigOption = None, as_json: JsonOption = F
 def extract(
     file: CohortFile,
     work: WorkOption,
+    retry: Annotated[bool, typer.Option("--retry", help="Try refused cases again too.")] = False,
     threads: ThreadsOption = 2,
     processes: ProcessesOption = 1,
     device: DeviceOption = "auto",
@@ -112,24 +113,34 @@ def extract(
     from pipeline.training.cohort import extract as extract_features  # noqa: PLC0415
     from pipeline.training.device import Device  # noqa: PLC0415
     from pipeline.training.extraction import FEATURES, is_done  # noqa: PLC0415
+    from pipeline.training.refusals import forget_refusals, refusals_of  # noqa: PLC0415
 
     manifest, sources, base = _ready(file, config)
+    names = [source.name for source in sources.classifier]
+    if retry:
+        forget_refusals(work / FEATURES, names)
     with _watch(len(sources.classifier)) as watch, _cluster(config) as cluster:
         use = Resources(threads, processes, cluster, Device(device))
         rows = extract_features(manifest, sources, work, watch, use, base)
     failed = [source.name for source in sources.classifier if not is_done(work / FEATURES, source)]
+    refused = refusals_of(work / FEATURES, names)
     document = {
         "cases": len(sources.classifier),
+        "refused": refused,
         "with_features": len(rows),
         "unfinished": failed,
         "rows": [str(row) for row in rows],
     }
     if as_json:
         print_json(document)
-    else:
-        complain(f"{len(rows)} of {len(sources.classifier)} cases have features, in {work}")
+    elif refused:
+        show_table(("case", "refused because"), list(refused.items()))
+    complain(f"{len(rows)} of {len(sources.classifier)} cases have features, in {work}")
+    if refused:
+        complain(f"{len(refused)} are refused; once that is mended, --retry tries them again")
     if failed:
         complain(f"{len(failed)} failed and may succeed another time; the same command goes on")
+    if failed or not rows:
         raise typer.Exit(ExitCode.FAILED)
 
 

@@ -164,3 +164,26 @@ def test_train_when_the_cohort_file_is_missing_then_one_line_says_so(tmp_path: P
     code, _, errors = run("cohort", "train", str(tmp_path / "absent.toml"), "--work", str(tmp_path))
     assert code == 2
     assert errors.count("\n") == 1
+
+
+def test_extract_when_cases_were_refused_then_each_run_names_them_until_they_are_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.training.cohort.extract", lambda *_: [])
+    file = tmp_path / "cohort.csv"
+    file.write_text("folder,mvi\na,yes\n")
+    (tmp_path / "a").mkdir()
+    refusal = tmp_path / "work" / "features" / "patient-0001.refused.json"
+    refusal.parent.mkdir(parents=True)
+    refusal.write_text('{"because": "CM-GRID: not on the voxels"}')
+    arguments = ("cohort", "extract", str(file), "--work", str(tmp_path / "work"))
+    for _ in range(2):
+        code, output, errors = run(*arguments)
+        assert code == 1
+        assert "patient-0001\tCM-GRID: not on the voxels" in output
+        assert "1 are refused" in errors
+    code, output, errors = run(*arguments, "--retry", "--json")
+    assert not refusal.exists()
+    assert json.loads(output)["refused"] == {}
+    # Nothing was extracted, and nothing says that all went well.
+    assert (code, "1 failed" in errors) == (1, True)

@@ -78,15 +78,17 @@ def compare(case: LoadedCase, outcomes: Mapping[Role, RegistrationOutcome], nati
     liver = None if case.label_map is None else case.label_map.array > 0
     if FIXED_ROLE not in masks:
         return Drawn(_label_map(reference, grid))
+    # Of a liver without a tumour there is no overlap to measure: 1 for finding nothing would flatter.
+    has_tumour = bool(reference.any())
     return Drawn(
         _label_map(reference, grid),
         None if liver is None else _label_map(liver, grid),
         {
             role: (dice(_carried(masks[role], grid, None), reference), dice(after[role], reference))
             for role in MOVING_ROLES
-            if role in masks
+            if role in masks and has_tumour
         },
-        {FIXED_ROLE: dice(native.lesion_map.array > 0, reference)},
+        {FIXED_ROLE: dice(native.lesion_map.array > 0, reference)} if has_tumour else {},
         {} if liver is None else {FIXED_ROLE: dice(native.liver_map.array > 0, liver)},
     )
 

@@ -59,7 +59,8 @@ def table_s2(cohort: EvaluationCohort) -> Section:
         "Dice: twice the common volume over the sum of both. Registration: the manual outline of a sequence "
         "with that of the hepatobiliary phase, before and after; a negative gain means that registration made "
         "it worse. Segmentation: the network's outline with the manual one, in patients that it did not learn "
-        "from; a tumour that it did not find counts as 0. Means with the 95 % interval over patients. "
+        "from; a tumour that it did not find counts as 0, and a "
+        "patient in whom nobody drew one is left out. Means with the 95 % interval over patients. "
         f"The paper reports {PAPER_SEGMENTATION_DICE} for its segmentation."
     )
     numbers = {

@@ -140,3 +140,11 @@ def test_files_when_nobody_drew_an_outline_then_none_is_written(tmp_path: Path) 
     assert not list(tmp_path.iterdir())
     files.write_agreement(compare(case_of(both(20.0), {}), outcomes(0.0), automatic(ball(20.0))))
     assert json.loads((tmp_path / "case.agreement.json").read_text())["liver"] == {"T1_HEPATOBILIARY": 1.0}
+
+
+def test_compare_when_nobody_drew_a_tumour_then_its_dice_is_undefined_and_that_of_the_liver_is_not() -> None:
+    healthy = LabelMap((ball(36.0).array > 0).astype(np.uint8), GRID)
+    for found in (LabelMap(np.zeros(SHAPE, np.uint8), GRID), ball(20.0)):
+        drawn = compare(case_of(healthy, {}), outcomes(0.0), automatic(found))
+        assert (drawn.segmentation, drawn.registration) == ({}, {})
+        assert drawn.liver_dice[FIXED_ROLE] == 1.0

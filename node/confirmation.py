@@ -94,7 +94,7 @@ class Confirmer:
 
     def confirm_due(self) -> None:
         """Ask about what is due; raise `PeerError` where the peer cannot be asked."""
-        due = self._ledger.outbox.uncommitted(self._peer.name)
+        due = self._ledger.confirmations.uncommitted(self._peer.name)
         for study_instance_uid, group in groupby(due, key=lambda item: item.study_instance_uid):
             items = list(group)
             try:
@@ -103,7 +103,7 @@ class Confirmer:
                 raise
             except Exception:  # As for sending: the other studies go on.
                 logger.exception("not asked about study=%s peer=%s", study_instance_uid, self._peer.name)
-                self._ledger.outbox.ask_later(items, self._ask_again.delay_s(1))
+                self._ledger.confirmations.ask_later(items, self._ask_again.delay_s(1))
 
     def _confirm(self, items: Sequence[Delivery]) -> None:
         if self._may_ask_commitment(items) and self._by_commitment(items):
@@ -111,7 +111,7 @@ class Confirmer:
         if self._peer.confirm_by_query and self._by_query(items):
             return
         logger.warning("sent, and cannot be confirmed %s", self._names(items))
-        self._ledger.outbox.unconfirmed(items, UNCONFIRMED)
+        self._ledger.confirmations.unconfirmed(items, UNCONFIRMED)
 
     def _may_ask_commitment(self, items: Sequence[Delivery]) -> bool:
         if not self._peer.storage_commitment or max(item.requests for item in items) >= MAXIMUM_SILENT_REQUESTS:
@@ -123,7 +123,7 @@ class Confirmer:
         transaction_uid = self._new_uid()
         # Entered first: the answer may come on another association before this one has ended.
         again_in_s = self._ask_again.delay_s(max(item.requests for item in items) + 1)
-        self._ledger.outbox.requested(items, transaction_uid, again_in_s)
+        self._ledger.confirmations.requested(items, transaction_uid, again_in_s)
         instances = [InstanceReference(item.sop_class_uid, item.sop_instance_uid) for item in items]
         try:
             answer = self._questions.request_commitment(self._peer, instances, transaction_uid)
@@ -131,14 +131,14 @@ class Confirmer:
             raise
         except UnansweredError:
             # Else a peer that never answers would be asked for ever, and never by a query.
-            self._ledger.outbox.request_taken(items)
+            self._ledger.confirmations.request_taken(items)
             raise
         except PeerRefusedError as error:
             logger.info("no storage commitment peer=%s because=%s", self._peer.name, error.because)
             self._no_commitment_until_s = self._ledger.monotonic_s() + LEARN_AGAIN_S
             return False
         logger.info("commitment asked for %s", self._names(items))
-        self._ledger.outbox.request_taken(items)
+        self._ledger.confirmations.request_taken(items)
         if answer is not None:
             committed = [reference.sop_instance_uid for reference in answer.committed]
             self._ledger.record_commitment(transaction_uid, committed, answer.reasons())
@@ -148,7 +148,7 @@ class Confirmer:
         """Look for the objects at the peer; return whether it can be queried."""
         again_in_s = self._look_again.delay_s(max(item.absences for item in items) + 1)
         # Entered first: whatever happens on the way, it is not asked again at once.
-        self._ledger.outbox.ask_later(items, again_in_s)
+        self._ledger.confirmations.ask_later(items, again_in_s)
         try:
             found = self._questions.find(self._peer, [self._storage / item.path for item in items])
         except AccessRefusedError:
@@ -160,10 +160,10 @@ class Confirmer:
         absent = [item for item in items if item not in present]
         if present:
             logger.info("found by query %s objects=%d", self._names(items), len(present))
-            self._ledger.outbox.confirmed(present, Confirmation.QUERY)
+            self._ledger.confirmations.confirmed(present, Confirmation.QUERY)
         if absent:
             logger.warning("not found by query %s objects=%d", self._names(items), len(absent))
-            self._ledger.outbox.absent(absent, again_in_s)
+            self._ledger.confirmations.absent(absent, again_in_s)
         return True
 
     def _names(self, items: Sequence[Delivery]) -> str:

@@ -77,7 +77,7 @@ def run_reception(settings: Settings, ledger_url: str, ready: Connection, stop: 
             mended = mend_ledger(inbox, ledger, progress=still_starting.say)
             if mended:
                 LOGGER.warning("%d instances of the inbox were not in the ledger and are entered", mended)
-            ledger.outbox.ask_anew()
+            ledger.confirmations.ask_anew()
             scp.start()
         except (NodeError, OSError) as error:
             ready.send(ReceptionReport(error=str(error)))

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, select
 from node.ledger import history, intake, schema
 from node.ledger.alone import alone
 from node.ledger.assignments import Assignments
+from node.ledger.confirmations import Confirmations
 from node.ledger.connection import LedgerError, insert_new, make_engine, require_schema
 from node.ledger.contacts import Contacts
 from node.ledger.interventions import Interventions
@@ -59,6 +60,8 @@ class Ledger:
         What people were told of.
     outbox
         Deliveries.
+    confirmations
+        What peers confirm of them.
     contacts
         How the peers were reached.
     assignments
@@ -85,6 +88,7 @@ class Ledger:
         self.purges = Purges(engine, clock)
         self.notices = Notices(engine, clock)
         self.outbox = Outbox(engine, clock, monotonic_s)
+        self.confirmations = Confirmations(engine, clock, monotonic_s)
         self.contacts = Contacts(engine, clock, monotonic_s)
         self.assignments = Assignments(engine, clock)
         self.labs = Labs(engine, clock)
@@ -150,7 +154,7 @@ class Ledger:
         bool
             Whether the transaction is one of ours; an unknown one changes nothing.
         """
-        return self.outbox.answered(transaction_uid, committed, failed)
+        return self.confirmations.answered(transaction_uid, committed, failed)
 
     def history(self, study_instance_uid: str) -> tuple[StudyEvent, ...]:
         """Return what happened to a study, oldest first."""

@@ -105,8 +105,8 @@ def confirmation(ledger: Ledger, clock: FakeClock) -> Wait:
     objects = _entered(ledger, clock)
     for item in objects:
         ledger.outbox.stored(item)
-    ledger.outbox.requested(ledger.outbox.uncommitted(PEER), "2.25.1", 300)
-    return 300, lambda: len(ledger.outbox.uncommitted(PEER))
+    ledger.confirmations.requested(ledger.confirmations.uncommitted(PEER), "2.25.1", 300)
+    return 300, lambda: len(ledger.confirmations.uncommitted(PEER))
 
 
 def peer_on_hold(ledger: Ledger, _clock: FakeClock) -> Wait:

@@ -89,13 +89,13 @@ def test_deliver_when_a_report_may_have_come_while_nobody_listened_then_asks_at_
     assert not asks(own, transport)
     for _ in range(2 * MAXIMUM_SILENT_REQUESTS):  # A receiver that is started often is not a peer that is silent.
         clock.advance(1)
-        assert ledger.outbox.ask_anew() == 1
+        assert ledger.confirmations.ask_anew() == 1
         assert asks(own, transport)
         assert not asks(own, transport)
     for transaction, uids in transport.requests[:1]:
         ledger.record_commitment(transaction, uids, {})
     assert ledger.studies.get(STUDY).state is StudyState.DELIVERED
-    assert ledger.outbox.ask_anew() == 0
+    assert ledger.confirmations.ask_anew() == 0
 
 
 def test_deliver_when_commitment_is_always_refused_then_sends_ever_more_rarely_and_ends(

@@ -60,7 +60,7 @@ def deliver(reception: Reception, ledger: Ledger, storage: Path, study: str = ST
     analyse(ledger, storage, study)
     for item in ledger.outbox.due("pacs"):
         ledger.outbox.stored(item)
-    ledger.outbox.confirmed(ledger.outbox.uncommitted("pacs"), Confirmation.COMMITMENT)
+    ledger.confirmations.confirmed(ledger.confirmations.uncommitted("pacs"), Confirmation.COMMITMENT)
     assert ledger.studies.get(study).state is StudyState.DELIVERED
 
 

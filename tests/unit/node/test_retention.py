@@ -75,7 +75,7 @@ def test_check_when_a_peer_can_confirm_nothing_then_the_site_decides_whether_tha
     analyse(ledger, tmp_path)
     for item in ledger.outbox.due("pacs"):
         ledger.outbox.stored(item)
-    ledger.outbox.unconfirmed(ledger.outbox.uncommitted("pacs"), "cannot")
+    ledger.confirmations.unconfirmed(ledger.confirmations.uncommitted("pacs"), "cannot")
     assert ledger.studies.get(STUDY).state is StudyState.UNCONFIRMED
     clock.advance(10 * DAY_S)
     own = retention(ledger, tmp_path, unconfirmed=unconfirmed)

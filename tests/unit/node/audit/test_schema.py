@@ -52,7 +52,7 @@ def written(folder: Path, ledger: Ledger, clock: FakeClock) -> list[AuditEvent]:
     for item in ledger.outbox.of_study(STUDY):
         ledger.outbox.stored(item)
     for item in ledger.outbox.of_study(STUDY):
-        ledger.outbox.confirmed([item], Confirmation.COMMITMENT)
+        ledger.confirmations.confirmed([item], Confirmation.COMMITMENT)
     clock.advance(SETTLE.total_seconds() + 1)
     follower.follow()
     ledger.assignments.change(STUDY, [Assignment("T2", "1.2.3", 7, "2 of 3", "1.2.3.4", 1)], [], "anna")

@@ -68,7 +68,7 @@ def test_queue_when_an_object_is_refused_then_names_the_verbs(node: Ledger) -> N
     node.outbox.refused(seg, "PACS does not accept Segmentation Storage")
     for item in (sr, page):
         node.outbox.stored(item)
-    node.outbox.confirmed(node.outbox.uncommitted("pacs"), Confirmation.QUERY)
+    node.confirmations.confirmed(node.confirmations.uncommitted("pacs"), Confirmation.QUERY)
     ((because, to_do),) = advice()
     assert because == "PACS does not accept Segmentation Storage"
     assert "mvi-node peers probe pacs" in to_do
@@ -83,7 +83,7 @@ def test_queue_when_the_peer_left_the_configuration_then_says_so(node: Ledger, c
 def test_queue_when_a_peer_remarked_on_an_object_then_the_remark_is_shown(node: Ledger) -> None:
     for item in node.outbox.due("pacs"):
         node.outbox.stored(item, "PACS answered 0xB000, coercion of data elements" if item.kind == "sr" else None)
-    node.outbox.confirmed(node.outbox.uncommitted("pacs"), Confirmation.QUERY)
+    node.confirmations.confirmed(node.confirmations.uncommitted("pacs"), Confirmation.QUERY)
     (remark,) = queue()["remarks"]
     assert (remark["kind"], remark["state"]) == ("sr", "delivered")
     assert remark["warning"] == "PACS answered 0xB000, coercion of data elements"
@@ -94,7 +94,7 @@ def test_retry_when_a_peer_refused_an_object_then_only_that_is_sent_again(node: 
     node.outbox.refused(seg, "never")
     for item in (sr, page):
         node.outbox.stored(item)
-    node.outbox.confirmed(node.outbox.uncommitted("pacs"), Confirmation.QUERY)
+    node.confirmations.confirmed(node.confirmations.uncommitted("pacs"), Confirmation.QUERY)
     assert node.studies.get(STUDY).state is StudyState.UNDELIVERED
     result = CliRunner().invoke(app, ["studies", "retry", STUDY, "--json"])
     assert json.loads(result.stdout)["state"] == "delivering"

@@ -9,7 +9,6 @@ from sqlalchemy import text
 from node.ledger import delivery
 from node.ledger.delivery_records import Confirmation, Delivery
 from node.ledger.ledger import Ledger, open_ledger
-from node.ledger.outbox import Outbox
 from node.ledger.records import ObjectKind
 from node.ledger.rows import locked
 from node.states import Event
@@ -22,7 +21,7 @@ pytestmark = pytest.mark.peer("postgresql")
 COMMITTED = [item.sop_instance_uid for item in result_objects()]
 TRANSACTION, NEXT_TRANSACTION = "2.25.1", "2.25.2"
 
-Change = Callable[[Outbox, Delivery], object]
+Change = Callable[[Ledger, Delivery], object]
 
 
 @pytest.fixture
@@ -35,14 +34,14 @@ def ledger(new_postgresql_database: NewDatabase, clock: FakeClock) -> Iterator[L
 @pytest.mark.parametrize(
     "change",
     [
-        lambda outbox, item: outbox.again(item, "no answer", 30),
-        lambda outbox, item: outbox.refused(item, "never"),
-        lambda outbox, item: outbox.stored(item),
-        lambda outbox, item: outbox.requested([item], NEXT_TRANSACTION, 300),
-        lambda outbox, item: outbox.confirmed([item], Confirmation.QUERY),
-        lambda outbox, item: outbox.absent([item], 300),
-        lambda outbox, _: outbox.answered(TRANSACTION, COMMITTED, {}),
-        lambda outbox, _: outbox.answered(TRANSACTION, [], dict.fromkeys(COMMITTED, "gone")),
+        lambda ledger, item: ledger.outbox.again(item, "no answer", 30),
+        lambda ledger, item: ledger.outbox.refused(item, "never"),
+        lambda ledger, item: ledger.outbox.stored(item),
+        lambda ledger, item: ledger.confirmations.requested([item], NEXT_TRANSACTION, 300),
+        lambda ledger, item: ledger.confirmations.confirmed([item], Confirmation.QUERY),
+        lambda ledger, item: ledger.confirmations.absent([item], 300),
+        lambda ledger, _: ledger.confirmations.answered(TRANSACTION, COMMITTED, {}),
+        lambda ledger, _: ledger.confirmations.answered(TRANSACTION, [], dict.fromkeys(COMMITTED, "gone")),
     ],
     ids=["again", "refused", "stored", "requested", "confirmed", "absent", "committed", "not-committed"],
 )
@@ -54,7 +53,7 @@ def test_outbox_when_a_worker_finishes_the_same_study_then_waits_for_it(
 
     def courier() -> None:
         try:
-            change(ledger.outbox, waiting)
+            change(ledger, waiting)
         except Exception as error:
             errors.append(error)
 
@@ -77,7 +76,7 @@ def deliver_two_of_three(ledger: Ledger, clock: FakeClock) -> Delivery:
     *stored, waiting = ledger.outbox.due("pacs")
     for item in stored:
         ledger.outbox.stored(item)
-    ledger.outbox.requested(stored, TRANSACTION, 300)
+    ledger.confirmations.requested(stored, TRANSACTION, 300)
     return waiting
 
 

@@ -118,7 +118,7 @@ def test_finish_when_the_peers_have_the_same_objects_then_is_delivered_at_once(
     ledger.work.finish(take(ledger), Event.ANALYSED, objects=result_objects(), destinations=["pacs"])
     for item in ledger.outbox.due("pacs"):
         ledger.outbox.stored(item)
-    ledger.outbox.confirmed(ledger.outbox.uncommitted("pacs"), Confirmation.QUERY)
+    ledger.confirmations.confirmed(ledger.confirmations.uncommitted("pacs"), Confirmation.QUERY)
     ledger.record_instance(instance(clock, 2))
     assert ledger.work.complete(ledger.studies.get(STUDY), "test")
     state = ledger.work.finish(take(ledger), Event.ANALYSED, objects=result_objects(), destinations=["pacs"])

@@ -20,6 +20,7 @@ from dicom_io.assembly.facts import FrameFacts, Vector
 from dicom_io.assembly.match_result import Passage, RoleMatch, SourceInstance
 from dicom_io.assembly.refusals import ROLE_WORDS, refuse
 from dicom_io.assembly.scanning import facts_of
+from dicom_io.assembly.slopes import unbelievable_slope
 from dicom_io.reading import read_file
 from pipeline.errors import UnsuitableStudyError
 from pipeline.study import Role
@@ -30,6 +31,14 @@ MAXIMUM_FRAME_VOXELS = 2048 * 2048
 """Largest Rows x Columns."""
 
 _STAGE = "assemble"
+
+
+class Scaling(NamedTuple):
+    """From stored values to signal: slope, intercept, and whether they are those of Philips."""
+
+    slope: float
+    intercept: float
+    is_philips: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,15 +58,7 @@ class DecodedFrame:
     orientation: tuple[float, ...]
     pixel_spacing_mm: tuple[float, float]
     field_strength_t: float | None
-    philips_scaled: bool = False
-
-
-class Scaling(NamedTuple):
-    """From stored values to signal: slope, intercept, and whether they are those of Philips."""
-
-    slope: float
-    intercept: float
-    is_philips: bool = False
+    scaling: Scaling
 
 
 class OpenFiles:
@@ -99,8 +100,12 @@ def decode_frames(chosen: RoleMatch | Passage, files: OpenFiles) -> list[Decoded
         found = _decode_instance(instance, chosen, budget, files)
         budget -= sum(frame.values.size for frame in found)
         frames += found
-    if len({frame.philips_scaled for frame in frames}) > 1:
+    if len({frame.scaling.is_philips for frame in frames}) > 1:
         raise _unsuitable(chosen.role, "gives Philips' scale slope for some of its slices only")
+    ratio = unbelievable_slope([frame.values for frame in frames], [frame.scaling.slope for frame in frames])
+    if ratio is not None:
+        said = f"gives neighbouring slices rescale slopes (0028,1053) that differ by {ratio:.3g} times"
+        raise _unsuitable(chosen.role, f"{said}, and their brightness jumps with them")
     return frames
 
 
@@ -218,7 +223,7 @@ def _frame(facts: FrameFacts, stored: npt.NDArray[Any], scaling: Scaling, role: 
         facts.orientation,
         facts.pixel_spacing_mm,
         facts.physics.field_strength_t,
-        scaling.is_philips,
+        scaling,
     )
 
 

@@ -49,14 +49,15 @@ def inspect(
         With the evidence of the pixels, and a warning for each contradiction; refused with ``SM-PIXEL`` from as
         many contradictions on as the rules say, where a score falls below its minimum, where the images contradict
         the headers and agree with another order of the phases, which counts as a contradiction more, where a phase
-        does not show the body of the others, is an image of another one's acquisition, or a projection; with
-        ``SM-AMBIG-...`` where it is an image of the acquisition of a series that was not chosen.
+        does not show the body of the others, or too little of it, is an image of another one's acquisition, or a
+        projection; with ``SM-AMBIG-...`` where it is an image of the acquisition of a series that was not chosen.
     """
     if match.code is not None:
         return match
     inside = sample({role: volumes[role] for role in DYNAMIC_ROLES})
     if inside is None:
-        return _not_one_body(match, strangers(volumes), unlike(volumes))
+        phases = {role: volumes[role] for role in DYNAMIC_ROLES}
+        return _not_one_body(match, strangers(phases), unlike(phases))
     objection = next(processed_objections(match, volumes, middles or middles_of(volumes), rules.pixels), None)
     if objection is not None:
         return _refused(match, objection)
@@ -84,22 +85,24 @@ def inspect(
 def inspect_files(match: MatchResult, rules: SeriesRules) -> MatchResult:
     """Inspect an accepted match from its files, of each phase only as many slices as are compared.
 
-    Where a phase cannot be decoded, the match stands as the headers have it, with a warning: its analysis will say
-    with which code it cannot be done.
+    What cannot be decoded, is empty, or no straight stack, is refused with the code that its analysis would end
+    with. Where a file cannot be read, the match stands as the headers have it, with a warning.
     """
     if match.code is not None:
         return match
     files = OpenFiles()
     try:
-        volumes = {role: assemble_role(_thinned(match.roles[role]), files).volume for role in DYNAMIC_ROLES}
+        volumes = {role: assemble_role(_thinned(match.roles[role]), files).volume for role in Role}
         middles = read_middles(match, files)
     except UnsuitableStudyError as error:
-        return replace(match, warnings=(*match.warnings, f"Pixels were not compared: {error.message}"))
+        if isinstance(error.__cause__, OSError):
+            return replace(match, warnings=(*match.warnings, f"Pixels were not compared: {error.message}"))
+        return _refused(match, Refusal(error.code, error.message, error.remedy))
     return inspect(match, volumes, rules, middles)
 
 
 def _not_one_body(match: MatchResult, foreign: Sequence[Role], apart: Sequence[tuple[Role, Role]]) -> MatchResult:
-    """Refuse where some phases show one body and others do not, by name where it can be told which; else warn."""
+    """Refuse phases that do not show one body, by name where it can be told which do not."""
     if not foreign and apart:
         pair = " and ".join(
             f"{name_roles([role])} (series {match.roles[role].series_number})" for role in apart[0]
@@ -109,8 +112,8 @@ def _not_one_body(match: MatchResult, foreign: Sequence[Role], apart: Sequence[t
         )
         return _refused(match, refuse("SM-PIXEL", f"The images contradict the headers: {said}."))
     if not foreign:
-        doubt = "Pixels were not compared: the phases do not show one body, or too little of it."
-        return replace(match, warnings=(*match.warnings, doubt))
+        said = "the phases do not show one body, or have too little of it in common to be compared"
+        return _refused(match, refuse("SM-PIXEL", f"The images contradict the headers: {said}."))
     numbers = " and ".join(str(match.roles[role].series_number) for role in foreign)
     named = f"{name_roles(list(foreign))} (series {numbers})"
     said = f"what is chosen as the {named} does not show the body that the other phases show"

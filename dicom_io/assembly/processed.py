@@ -40,14 +40,15 @@ def middles_of(volumes: Mapping[Role, Volume]) -> Middles:
 
 
 def read_middles(match: MatchResult, files: OpenFiles) -> Middles:
-    """Return the slices that are compared, from the files.
+    """Return the slices that are compared, from the files; those of T2 and diffusion are decoded alone.
 
     Raises
     ------
     UnsuitableStudyError
         One cannot be decoded.
     """
-    return {role: _decoded(_middle_of(match.roles[role]), files) for role in DYNAMIC_ROLES}
+    found = {role: _decoded(_middle_of(match.roles[role]), files) for role in Role}
+    return {role: found[role] for role in DYNAMIC_ROLES}
 
 
 def processed_objections(

@@ -25,6 +25,9 @@ PARALLEL_TOLERANCE = 1e-3
 ORTHOGONAL_TOLERANCE = 1e-3
 """Largest product of row and column direction; what is within it is rounding and is removed."""
 
+_MOST_EMPTY = 0.25
+"""Largest share of empty slices: some scanners fill up the ends of a slab."""
+
 IN_PLANE_TOLERANCE_MM = 0.5
 """Largest sideways shift of a slice from the line through the stack."""
 
@@ -98,6 +101,9 @@ def assemble_role(chosen: RoleMatch, files: OpenFiles | None = None) -> Assemble
         raise _unsuitable("SM-PIXEL", chosen.role, "holds values that are no numbers")
     if array.min() == array.max():
         raise _unsuitable("SM-PIXEL", chosen.role, "is empty: every pixel has the same value")
+    empty = int((array.min(axis=(1, 2)) == array.max(axis=(1, 2))).sum())
+    if empty > _MOST_EMPTY * len(array):
+        raise _unsuitable("SM-PIXEL", chosen.role, f"has {empty} empty slices of {len(array)}")
     return AssembledRole(Volume(array, grid), frames[0].field_strength_t)
 
 

@@ -56,11 +56,11 @@ def test_assemble_when_a_phase_is_part_of_an_enhanced_object_then_its_frames_are
     writer: StudyWriter, match: Match
 ) -> None:
     standard(writer, without=DYNAMIC)
-    write_enhanced(writer, "t1_vibe_dyn", [0, 125, 165, 1300], slopes=[1.0, 2.0])
+    write_enhanced(writer, "t1_vibe_dyn", [0, 125, 165, 1300], slopes=[1.0, 1.25])
     study = assemble(match(), clinical={})
     array = study.volumes[Role.T1_ARTERIAL].array
-    # Frame n holds a ramp that starts at n; slice k is frame 2 SLICES - k, and odd slices have a slope of 2.
-    expected = [(2 * SLICES - 1 - k) * (2 if k % 2 else 1) for k in range(SLICES)]
+    # Frame n holds a ramp that starts at n; slice k is frame 2 SLICES - k, and odd slices have a slope of 1.25.
+    expected = [(2 * SLICES - 1 - k) * (1.25 if k % 2 else 1) for k in range(SLICES)]
     np.testing.assert_array_equal(array[:, 0, 0], expected)
 
 

@@ -146,16 +146,14 @@ def test_inspect_when_the_wrong_series_was_assigned_then_the_pixels_refuse_it(ac
 
 
 @pytest.mark.parametrize("pattern", ["noise", "constant"])
-def test_inspect_when_the_pixels_show_no_body_then_they_are_not_compared(
-    accepted: MatchResult, pattern: str
-) -> None:
+def test_inspect_when_the_pixels_show_no_body_then_it_refuses(accepted: MatchResult, pattern: str) -> None:
     def volume(seed: int) -> Volume:
         random = np.random.default_rng(seed).normal(1000, 300, SHAPE).astype(np.float32)
         return Volume(random if pattern == "noise" else np.ones(SHAPE, np.float32), phases()[Role.T1_PRE].grid)
 
     result = judged(accepted, {role: volume(seed) for seed, role in enumerate(PHASES)})
-    assert result.code is None
-    assert result.warnings[0].startswith("Pixels were not compared")
+    assert (result.code, result.warnings) == ("SM-PIXEL", ())
+    assert "do not show one body" in result.message
 
 
 @pytest.mark.parametrize("by", ["rules", "hand"])
@@ -189,13 +187,13 @@ def test_inspect_when_two_phases_show_another_body_then_the_two_that_differ_are_
     assert ROLE_WORDS[Role.T1_PRE] in result.message and ROLE_WORDS[Role.T1_PORTAL] in result.message
 
 
-def test_inspect_when_the_phases_do_not_overlap_then_they_are_not_compared(accepted: MatchResult) -> None:
+def test_inspect_when_the_phases_do_not_overlap_then_it_refuses(accepted: MatchResult) -> None:
     volumes = phases()
     far = volumes[Role.T1_PORTAL]
     away = Grid(far.grid.shape, far.grid.spacing_xyz_mm, np.array([0.0, 0.0, 500.0]), np.eye(3))
     result = judged(accepted, {**volumes, Role.T1_PORTAL: Volume(far.array, away)})
-    assert result.code is None
-    assert result.warnings[0].startswith("Pixels were not compared")
+    assert result.code == "SM-PIXEL"
+    assert "too little of it in common" in result.message
 
 
 def test_rules_when_they_bound_the_contradictions_then_by_the_number_of_checks() -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from config.series_rules import SeriesRules
+from dicom_io.assembly.alike import unlike_objections
 from dicom_io.assembly.assignment import (
     CONSTRAINTS,
     Assignment,
@@ -95,6 +96,7 @@ def decide(study: Sorted, rules: SeriesRules, placed: Placed | None = None) -> D
         missing_objections(study, choices, pools, clock, blocked, rules),
         ambiguous_objections(choices, ambiguous, rules),
         defective_objections(choices),
+        unlike_objections(choices),
         frameless_objections(choices),
         contradicting_objections(choices, timing),
         misnamed_objections(study, choices, timing, rules),

@@ -68,6 +68,8 @@ class SeriesFacts:
     manufacturer: str
     frame_of_reference_uid: str
     images_in_acquisition: int | None = None
+    patient_position: str = ""
+    """(0018,5100): HFS, FFS and so on; empty where absent."""
     person: Person = NOBODY
     """What else tells whose images these are."""
 

@@ -37,6 +37,7 @@ _SERIES = frozenset(
         "SpecificCharacterSet", "SeriesDescription", "ProtocolName", "SequenceName", "PatientID",
         "IssuerOfPatientID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "Modality", "Manufacturer",
         "FrameOfReferenceUID", "ImagesInAcquisition", "PatientName", "PatientBirthDate", "PatientSex",
+        "PatientPosition",
     )
 )  # fmt: skip
 """Elements that the facts of a series follow from."""
@@ -93,6 +94,7 @@ def _series_facts(elements: Elements) -> SeriesFacts:
         manufacturer=elements.word("Manufacturer"),
         frame_of_reference_uid=elements.word("FrameOfReferenceUID"),
         images_in_acquisition=elements.whole("ImagesInAcquisition"),
+        patient_position=elements.word("PatientPosition").upper(),
         person=person_of(elements),
     )
 

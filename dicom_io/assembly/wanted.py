@@ -21,7 +21,7 @@ _KEYWORDS = [
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", "ImagesInAcquisition",
     "UnassignedSharedConvertedAttributesSequence", "UnassignedPerFrameConvertedAttributesSequence",
     "ContrastBolusAgentSequence", "ContrastBolusIngredient", "BitsAllocated", "SamplesPerPixel", "PatientName",
-    "PatientBirthDate", "PatientSex",
+    "PatientBirthDate", "PatientSex", "PatientPosition",
 ]  # fmt: skip
 
 PRIVATE_ELEMENTS: dict[str, tuple[int, dict[int, str]]] = {

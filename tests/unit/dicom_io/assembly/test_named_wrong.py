@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pydicom import dcmread
 
 from config.series_rules import load_series_rules
 from dicom_io.assembly.lexicon import Lexicon
@@ -11,6 +12,7 @@ from pipeline.study import Role
 from tests.unit.dicom_io.assembly.conftest import Match
 from tests.unit.dicom_io.assembly.header_studies import (
     DWI,
+    DYNAMIC,
     GADOXETATE,
     T1,
     T2,
@@ -169,3 +171,31 @@ def test_concepts_when_a_series_was_given_up_then_it_says_so_in_any_language(wor
 )
 def test_concepts_when_a_series_is_the_repeat_of_another_then_it_did_not_fail(words: str) -> None:
     assert "failed" not in Lexicon(load_series_rules()).concepts(normalise(f"T1 art {words}"))
+
+
+@pytest.mark.parametrize("role", ["T1_HEPATOBILIARY", "T2"])
+def test_match_when_the_patient_was_turned_then_it_refuses_and_says_where(
+    writer: StudyWriter, match: Match, role: str
+) -> None:
+    standard(writer, without=(role,))
+    for file in writer.folder.glob("*.dcm"):
+        ds = dcmread(file)
+        ds.PatientPosition = "HFS"
+        ds.save_as(file)
+    description, physics, time_s = ("Ax T2 FS", T2, 500) if role == "T2" else ("Ax T1 HBP 20 min", T1, 1300)
+    writer.series(description, physics, time_s, PatientPosition="HFP")
+    result = match()
+    assert result.code == "SM-FOR"
+    assert "The patient lay otherwise (0018,5100): HF" in result.message
+
+
+@pytest.mark.parametrize(("options", "code"), [("FS", None), ("", "SM-GEOM")])
+def test_match_when_only_the_late_phase_is_a_water_image_then_the_others_must_be_fat_suppressed(
+    writer: StudyWriter, match: Match, options: str, code: str | None
+) -> None:
+    standard(writer, without=DYNAMIC)
+    physics = {**T1, "ScanOptions": options}
+    for name, time_s in (("pre", 0), ("arterial", 125), ("portal", 165)):
+        writer.series(f"Ax T1 {name}", physics, time_s)
+    writer.series("Ax T1 HBP", physics, 1300, ImageType=["DERIVED", "PRIMARY", "DIXON", "WATER"])
+    assert match().code == code

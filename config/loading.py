@@ -25,6 +25,8 @@ def find_config_file(explicit: Path | None, environment: Mapping[str, str]) -> P
     """
     named = explicit or (Path(environment[CONFIG_VARIABLE]) if environment.get(CONFIG_VARIABLE) else None)
     if named is not None:
+        if named.is_dir():
+            raise ConfigError([f"{named} is a folder; name the configuration file in it"])
         if not named.is_file():
             raise ConfigError([f"configuration file {named} does not exist; `mvi-node config init` writes one"])
         return named
@@ -111,9 +113,16 @@ def _overlay(document: dict[str, Any], environment: Mapping[str, str]) -> list[s
 
 def _sentence(location: tuple[int | str, ...], message: str, kind: str) -> str:
     key = ".".join(str(part) for part in location) or "settings"
-    if kind == "extra_forbidden":
-        return f"{key}: unknown key"
-    if kind == "path_type":
-        return f"{key}: must be a path, in quotes"
-    said = message.removeprefix("Value error, ")
-    return f"{key}: {said[0].lower()}{said[1:]}"
+    if kind in _WORDS:
+        return f"{key}: {_WORDS[kind]}"
+    said = message.removeprefix("Value error, ").replace("True or False", "true or false")
+    # An abbreviation keeps its capitals.
+    return f"{key}: {said if said[1:2].isupper() else said[0].lower() + said[1:]}"
+
+
+_WORDS = {
+    "extra_forbidden": "unknown key",
+    "path_type": "must be a path, in quotes",
+    "model_type": "must be a table of keys, under a heading in brackets",
+}
+"""By the kind that pydantic gives an error, where its words are those of a programmer."""

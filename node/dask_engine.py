@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from config.errors import ConfigError
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 CONNECT_S = 10.0
 """How long a scheduler may take to answer, s."""
@@ -31,14 +34,7 @@ class DaskExecutor(Executor):
     """
 
     def __init__(self, scheduler: str) -> None:
-        try:
-            from distributed import Client  # noqa: PLC0415 - optional
-        except ImportError as error:
-            raise ConfigError(['compute.engine: "dask" needs `pip install "mvi-node[dask]"`']) from error
-        try:
-            self._client = Client(scheduler, set_as_default=False, timeout=CONNECT_S)
-        except (OSError, TimeoutError) as error:
-            raise ConfigError([f"compute.scheduler: no Dask scheduler answers at {scheduler}"]) from error
+        self._client = _client(scheduler)
         from node.dask_model import ModelSender  # noqa: PLC0415 - needs Dask
 
         self._pool: Executor = self._client.get_executor(pure=False)
@@ -83,6 +79,29 @@ class DaskExecutor(Executor):
         with suppress(ClosedClientError):
             self._pool.shutdown(wait=wait and not cancel_futures)
         self._client.close(timeout=CONNECT_S if wait else 1.0)
+
+
+def count_workers(scheduler: str) -> int:
+    """Return how many workers a scheduler has.
+
+    Raises
+    ------
+    ConfigError
+        Dask is not installed, or no scheduler answers there.
+    """
+    with _client(scheduler) as client:
+        return len(client.nthreads())
+
+
+def _client(scheduler: str) -> "Client":
+    try:
+        from distributed import Client  # noqa: PLC0415 - optional
+    except ImportError as error:
+        raise ConfigError(['compute.engine: "dask" needs `pip install "mvi-node[dask]"`']) from error
+    try:
+        return Client(scheduler, set_as_default=False, timeout=CONNECT_S)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise ConfigError([f"compute.scheduler: no Dask scheduler answers at {scheduler}"]) from error
 
 
 def _pass_on(ended: "Future[Any]", given: "Future[Any]") -> None:

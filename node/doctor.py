@@ -13,11 +13,14 @@ from dicom_io.network.limits import TransportLimits
 from dicom_io.network.requestor import PeerError, PeerRefusedError, RemoteAE
 from dicom_io.network.seam import check_seam
 from dicom_io.network.storage_scu import echo
+from node.audit.repository import diagnose_repository
+from node.compute_diagnosis import diagnose_compute
 from node.finding import Finding, Verdict, found, reached_at, why_not_free
 from node.labs.diagnosis import diagnose
 from node.ledger.ledger import open_ledger, utc_now
 from node.listening import shut_out
 from node.model_choice import load_active_bundle
+from node.model_signature import read_public_keys
 from node.notify.conditions import certificate_dates
 from node.notify.diagnosis import diagnose_channels
 from node.peers import make_transport, remote
@@ -35,7 +38,7 @@ PATIENCE = TransportLimits(acse_timeout_s=5.0, network_timeout_s=5.0, dimse_time
 
 
 def examine(settings: Settings, *, send_notice: bool = False) -> Iterator[Finding]:
-    """Examine disk, ledger, ports, certificates, rules, model, clock, laboratory, notices and peers, in turn.
+    """Examine disk, ledger, ports, certificates, rules, model, clock, laboratory, notices, audit, peers and more.
 
     Parameters
     ----------
@@ -49,9 +52,11 @@ def examine(settings: Settings, *, send_notice: bool = False) -> Iterator[Findin
     yield _tls(settings)
     yield found("series rules", lambda: f"version {rules_in_force(settings.matching).label}")
     yield found("model", lambda: _model(settings))
+    yield from diagnose_compute(settings.compute)
     yield _clock(settings)
     yield from diagnose(settings.labs)
     yield from diagnose_channels(settings, send=send_notice)
+    yield from diagnose_repository(settings)
     for peer in settings.peers:
         yield _peer(peer, settings)
 
@@ -153,6 +158,7 @@ def _end_soon(settings: Settings) -> list[str]:
 
 
 def _model(settings: Settings) -> str:
+    read_public_keys(settings.model.trusted_keys)
     identity = load_active_bundle(settings).identity
     return f"{identity.name} {identity.version} is intact; intended use: {identity.intended_use}"
 

@@ -27,6 +27,13 @@ def host_name(value: str) -> str:
     return value
 
 
+def web_address(value: str) -> str:
+    """Return an address of the web, or an empty text."""
+    if not re.fullmatch(r"(https?://\S+)?", value):
+        raise ValueError("must be an address that begins with http:// or https://, without spaces")
+    return value
+
+
 AETitle = Annotated[str, AfterValidator(ae_title_of)]
 """1 to 16 characters of the default repertoire without backslash, not all spaces (PS3.5 6.2, VR AE)."""
 

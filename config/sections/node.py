@@ -3,9 +3,19 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from config.sections.base import AETitle, Port, Section
+
+_DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
+
+
+def ledger_url_of(value: str) -> str:
+    """Return the URL of a database that the ledger can be kept in, or an empty text."""
+    if value and not value.startswith(_DATABASES):
+        raise ValueError(f"must be empty, or begin with {', '.join(_DATABASES)}")
+    return value
+
 
 _SWITCHES = {"true": True, "1": True, "false": False, "0": False}
 
@@ -75,5 +85,5 @@ class TlsSection(Section):
 class LedgerSection(Section):
     """The index of the inbox."""
 
-    url: str = ""
+    url: Annotated[str, AfterValidator(ledger_url_of)] = ""
     """SQLAlchemy URL; empty: SQLite inside `node.storage`."""

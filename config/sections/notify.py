@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from config.sections.base import Port, Section
+from config.sections.base import Port, Section, web_address
 
 
 class NotifySection(Section):
@@ -26,7 +26,7 @@ class NotifySection(Section):
     """File whose one line is the password."""
     smtp_ca: str = ""
     """Certificates that sign that of the mail server, PEM; empty: those of the system."""
-    webhook_url: Annotated[str, Field(pattern=r"^(https?://[^\s]+)?$")] = ""
+    webhook_url: Annotated[str, AfterValidator(web_address)] = ""
     """Address that a JSON document is posted to; empty: none."""
     webhook_authorization_file: str = ""
     """File whose one line is sent as the Authorization header."""
@@ -50,6 +50,8 @@ class NotifySection(Section):
     def _mail_needs_addresses(self) -> "NotifySection":
         if self.smtp_host and not (self.mail_from and self.recipients):
             raise ValueError("smtp_host needs mail_from and mail_to")
+        if self.recipients and not self.smtp_host:
+            raise ValueError("mail_to needs smtp_host and mail_from; without them nobody is written to")
         if self.smtp_user and self.smtp_security == "none":
             raise ValueError(
                 'smtp_user needs smtp_security = "starttls" or "tls": a password does not go in plain'

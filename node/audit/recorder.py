@@ -1,17 +1,15 @@
 """The audit of one running node: its start and stop, its settings, and what follows from the ledger."""
 
 import hashlib
-import ssl
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 
-from config.errors import ConfigError
 from config.settings import Settings
 from node.audit.events import Action, AuditEvent, EventId, EventType, Participant, Role
 from node.audit.follower import Follower
 from node.audit.patients import Patients
-from node.audit.syslog import SyslogSender, tls_connect
+from node.audit.repository import repository_connect
+from node.audit.syslog import SyslogSender
 from node.audit.trail import Trail
 from node.ledger.changes import Changes
 from node.ledger.ledger import Ledger
@@ -44,7 +42,8 @@ class Recorder:
         changes = Changes(ledger.engine, clock)
         patients = Patients(storage, changes, self._trail)
         self._follower = Follower(self._trail, changes, self._ae_title, clock, patients.of_study)
-        self._sender = _sender(settings, self._trail, storage)
+        connect = repository_connect(settings)
+        self._sender = connect and SyslogSender(self._trail, storage, connect, self._ae_title)
 
     def started(self) -> None:
         """Write that the node starts, and whether it starts with other settings than last time."""
@@ -87,22 +86,3 @@ class Recorder:
     def _digest_of_last_start(self) -> str | None:
         starts = [record["detail"] for record in self._trail.records() if record["type"] == EventType.START.name]
         return str(starts[-1]).removeprefix(_SETTINGS) if starts else None
-
-
-def _sender(settings: Settings, trail: Trail, storage: Path) -> SyslogSender | None:
-    audit = settings.audit
-    if not audit.syslog_host:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_verify_locations(audit.authority or settings.tls.authority)
-        if settings.tls.enabled:
-            context.load_cert_chain(settings.tls.certificate, settings.tls.key)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(
-            [f"audit.authority: {audit.authority or settings.tls.authority!r} holds no certificate"]
-        ) from error
-    return SyslogSender(
-        trail, storage, tls_connect(audit.syslog_host, audit.syslog_port, context), settings.node.ae_title
-    )

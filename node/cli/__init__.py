@@ -1,7 +1,8 @@
 """The command line: one file a noun, composed here."""
 
 import sys
-from typing import cast
+from importlib.metadata import version
+from typing import Annotated, cast
 
 import typer
 
@@ -36,6 +37,22 @@ app = typer.Typer(
     help="DICOM node that predicts microvascular invasion from gadoxetic-acid liver MRI. "
     "For research use only. Not a medical device.",
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"{PROGRAM} {version('mvi-node')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version, and end.")
+    ] = False,
+) -> None:
+    """Take what stands before the verb."""
+
 
 # One import and one registration a verb, alphabetical.
 app.command(epilog="Example: mvi-node analyse study/ --out result/")(analyse.analyse)

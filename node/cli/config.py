@@ -7,15 +7,12 @@ from typing import Annotated
 
 import typer
 
-from config.analytes import analytes_in_force
 from config.errors import ConfigError
 from config.loading import find_config_file, load_settings
 from config.origins import effective_keys
-from config.series_rules import rules_in_force
 from node.cli.output import ExitCode, complain, ended, print_json, verb
 from node.cli.tables import show_table
-from node.labs.fhir_client import NO_SYSTEM, make_client
-from node.labs.tls import server_context
+from node.labs.fhir_client import NO_SYSTEM
 from node.listening import shut_out
 
 app = typer.Typer(no_args_is_help=True, help="Write, check and show the configuration.")
@@ -62,18 +59,11 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
     What is allowed, and may not be meant, is said on standard error and changes no exit code.
     """
-    from node.notify.notifier import make_channels  # noqa: PLC0415 - the other verbs need no network
-    from node.tls import demand_usable_certificates  # noqa: PLC0415 - as above
+    from node.configuration_check import demand_what_is_named  # noqa: PLC0415 - the other verbs need no network
 
     try:
         settings = load_settings(config, os.environ)
-        rules_in_force(settings.matching)
-        demand_usable_certificates(settings)
-        analytes_in_force(settings.labs.analytes)
-        if settings.labs.tls_port:
-            server_context(settings.labs)
-        make_client(settings.labs)
-        make_channels(settings)
+        demand_what_is_named(settings)
     except ConfigError as error:
         if as_json:
             print_json({"valid": False, "problems": list(error.problems), "advice": []})

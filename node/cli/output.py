@@ -57,7 +57,7 @@ def ended(exit_code: ExitCode, message: str, *, code: str | None = None, as_json
         Whether standard output gets the document ``{"status": "failed", "code", "message"}``.
     """
     if as_json:
-        print_json({"status": "failed", "code": code or exit_code.name, "message": message})
+        _print_failure(code or exit_code.name, message)
     complain(message)
     return typer.Exit(exit_code)
 
@@ -87,13 +87,13 @@ def verb(function: Callable[P, None]) -> Callable[P, None]:
         as_json = kwargs.get("as_json") is True
         try:
             function(*args, **kwargs)
+            sys.stdout.flush()
         except NodeError as error:
             raise ended_by(error, as_json=as_json) from error
         except BrokenPipeError:
             raise typer.Exit(nobody_reads()) from None
         except OSError as error:
-            message = f"{error.filename or 'system'}: {_what_and_what_to_do(error)}"
-            raise ended(ExitCode.FAILED, message, as_json=as_json) from error
+            raise _ended_by_system(error, as_json=as_json) from error
         except KeyboardInterrupt:
             complain("stopped by Ctrl-C")
             raise typer.Exit(ExitCode.INTERRUPTED) from None
@@ -102,6 +102,23 @@ def verb(function: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(ExitCode.TERMINATED) from None
 
     return run
+
+
+def _ended_by_system(error: OSError, *, as_json: bool) -> typer.Exit:
+    message = f"{error.filename or 'system'}: {_what_and_what_to_do(error)}"
+    try:
+        if as_json:
+            _print_failure(ExitCode.FAILED.name, message)
+        sys.stdout.flush()
+    except OSError:  # It is standard output that cannot be written.
+        nobody_reads()
+        message = f"standard output: {_what_and_what_to_do(error)}"
+    complain(message)
+    return typer.Exit(ExitCode.FAILED)
+
+
+def _print_failure(code: str, message: str) -> None:
+    print_json({"status": "failed", "code": code, "message": message})
 
 
 _ADVICE: Mapping[type[OSError], str] = {

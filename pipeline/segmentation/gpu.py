@@ -12,6 +12,11 @@ class DeviceError(Exception):
     """A GPU is not there, is busy, or has no memory left; the processor can do the same."""
 
 
+def gpu_name() -> str:
+    """Return the name of the GPU that torch would use; empty where it sees none."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else ""
+
+
 def cuda_predictor(model: nn.Module) -> Predictor:
     """Move a module that gives probabilities to the GPU, and wrap it.
 

@@ -17,8 +17,8 @@ DOCUMENTS = [ROOT / "README.md", *sorted(DEPLOY.glob("*.md")), *sorted(DEPLOY.gl
 RUNBOOK = (DEPLOY / "OPERATIONS.md").read_text(encoding="utf-8")
 SECURITY = (DEPLOY / "SECURITY.md").read_text(encoding="utf-8")
 HEADINGS = re.findall(r"(?m)^### (.+)$", RUNBOOK)
-CODE = re.compile(r"(?:SM|QG|REG|RAD|RES|WORKER|LAB|AS|ST|MB|EV)(?:-[A-Z0-9]+)+|BUG")
-STEM = re.compile(r"((?:SM|QG|REG|RAD|RES|WORKER|LAB|AS|ST|MB|EV)(?:-[A-Z0-9]+)*)-$")
+CODE = re.compile(r"(?:SM|QG|REG|RAD|RES|WORKER|LAB|AS|ST|MB|EV|EX)(?:-[A-Z0-9]+)+|BUG")
+STEM = re.compile(r"((?:SM|QG|REG|RAD|RES|WORKER|LAB|AS|ST|MB|EV|EX)(?:-[A-Z0-9]+)*)-$")
 PRODUCT = [path for name in ("node", "dicom_io", "pipeline", "config") for path in (ROOT / name).rglob("*.py")]
 
 

@@ -123,3 +123,29 @@ def test_peer_when_its_host_is_no_host_then_is_refused(host: str) -> None:
 )
 def test_peer_when_its_host_is_a_name_or_an_address_then_is_taken(host: str) -> None:
     assert Peer(name="PACS, Ürün 漢", ae_title="A", host=host).host == host
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('[ledger]\nurl = "mysql://x"', "ledger.url: must be empty, or begin with sqlite:///"),
+        ('[notify]\nmail_to = "a@example.org"', "notify: mail_to needs smtp_host"),
+        ('[notify]\nwebhook_url = "ftp://x"', "notify.webhook_url: must be an address that begins with http"),
+        ('[tls]\ncertificate = "a.pem"', "tls: TLS needs certificate, key and authority"),
+        ('[tls]\nplain = "no"', "'auto', true or false"),
+        ("node = 3", "node: must be a table of keys"),
+    ],
+)
+def test_load_when_a_value_is_wrong_then_is_said_in_the_words_of_an_operator(
+    tmp_path: Path, text: str, sentence: str
+) -> None:
+    path = tmp_path / "node.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(path, {})
+    assert sentence in str(caught.value)
+
+
+def test_load_when_a_folder_is_named_then_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is a folder"):
+        load_settings(tmp_path, {})

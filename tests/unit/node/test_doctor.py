@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from config.sections.compute import ModelSection
+from config.sections.compute import ComputeSection, ModelSection
 from config.sections.node import NodeSection, TlsSection
 from config.sections.peers import Peer
 from config.sections.studies import MatchingSection
+from config.sections.watch import AuditSection
 from config.settings import Settings
 from dicom_io.network.access import AccessPolicy, KnownPeer
 from dicom_io.network.tls import certificate_ends
@@ -154,6 +155,8 @@ def _has_ipv6() -> bool:
         ("tls", TlsSection(certificate="/absent.pem", key="/absent.key", authority="/absent.ca"), "tls"),
         ("matching", MatchingSection(rules="/absent.toml"), "series rules"),
         ("model", ModelSection(active="absent"), "model"),
+        ("model", ModelSection(trusted_keys=(Path("/absent.pem"),)), "model"),
+        ("audit", AuditSection(syslog_host=LOOPBACK, authority="/absent.pem"), "audit repository"),
     ],
 )
 def test_examine_when_a_named_file_is_missing_then_that_dependency_fails(
@@ -227,3 +230,36 @@ def test_tls_when_a_certificate_ends_soon_then_says_when_and_which(tmp_path: Pat
     assert soon.verdict is Verdict.WARNING
     assert f"tls.certificate ends on {ends:%Y-%m-%d}" in soon.detail
     assert ends - utc_now() < timedelta(days=366)
+
+
+def test_compute_when_no_scheduler_answers_then_failed_with_its_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.dask_engine.CONNECT_S", 0.5)
+    scheduler = f"tcp://{LOOPBACK}:{free_port()}"
+    compute = ComputeSection(engine="dask", scheduler=scheduler)
+    found = findings(settings(tmp_path, compute=compute))["dask"]
+    assert found.verdict is Verdict.FAILED
+    assert scheduler in found.detail
+
+
+@pytest.mark.parametrize(("name", "verdict"), [("", Verdict.WARNING), ("NVIDIA H100", Verdict.OK)])
+def test_compute_when_a_gpu_is_wanted_then_says_whether_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, verdict: Verdict
+) -> None:
+    monkeypatch.setattr("pipeline.segmentation.gpu.gpu_name", lambda: name)
+    assert findings(settings(tmp_path, compute=ComputeSection(device="cuda")))["gpu"].verdict is verdict
+
+
+def test_audit_repository_when_nobody_listens_then_unreachable_and_when_it_is_no_tls_then_failed(
+    tmp_path: Path,
+) -> None:
+    authority = str(new_authority(tmp_path / "ca").issue("repository").authority)
+
+    def repository(port: int) -> Finding:
+        audit = AuditSection(syslog_host=LOOPBACK, syslog_port=port, authority=authority)
+        return findings(settings(tmp_path, audit=audit))["audit repository"]
+
+    assert repository(free_port()).verdict is Verdict.UNREACHABLE
+    with webhook_server() as plain:
+        assert repository(plain.port).verdict is Verdict.FAILED

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,25 @@ def test_config_check_when_right_then_says_what_it_looked_at(
     )
     called("config", "init", "node.toml", capsys=capsys)
     assert called("config", "check", capsys=capsys)[2] == "mvi-node: configuration is valid: node.toml\n"
+
+
+@pytest.mark.parametrize("verb", ["config show", "models list --json", "studies list --json"])
+def test_verb_when_its_output_cannot_be_written_then_ends_in_one_line(
+    verb: str, site: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        monkeypatch.setattr(sys, "argv", [PROGRAM, *verb.split()])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    assert ended.value.code == ExitCode.FAILED
+    assert capfd.readouterr().err == (
+        "mvi-node: standard output: the disk is full; make space, or name a place on another disk\n"
+    )
+
+
+def test_version_is_that_of_the_package(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert called("--version", capsys=capsys)[1] == f"mvi-node {version('mvi-node')}\n"
 
 
 @pytest.mark.parametrize("verb", ["config show", "studies list --json", "audit export"])

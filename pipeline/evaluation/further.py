@@ -44,11 +44,11 @@ def with_further(
         known = float(np.isfinite(column.values).mean())
         optional = not select or known < LEAST_KNOWN
         described.append(ClinicalColumn(column.name, column.name, column.unit, column.is_binary, optional))
-    values = np.array([column.values for column in columns], dtype=np.float64).reshape(len(columns), -1).T
+    values = np.array([column.values for column in columns], dtype=np.float64)
     return replace(
         cohort,
         columns=(*cohort.columns, *described),
-        clinical=np.concatenate([cohort.clinical, values.reshape(len(cohort.patients), len(columns))], axis=1),
+        clinical=np.concatenate([cohort.clinical, values.reshape(len(columns), len(cohort.patients)).T], axis=1),
     )
 
 

@@ -223,8 +223,15 @@ class Victim:
         return sum(line.startswith("ready ") for line in lines)
 
 
-def wait_for(condition: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> float:
+def wait_for(
+    condition: Callable[[], bool], what: str | Callable[[], str], patience_s: float = PATIENCE_S
+) -> float:
     """Return after how many seconds the condition held.
+
+    Parameters
+    ----------
+    what
+        What should have happened, for the error; a function is asked once it is too late.
 
     Raises
     ------
@@ -234,7 +241,8 @@ def wait_for(condition: Callable[[], bool], what: str, patience_s: float = PATIE
     began = time.monotonic()
     while not condition():
         if time.monotonic() - began > patience_s:
-            raise AssertionError(f"not within {patience_s:.0f} s: {what}")
+            missed = what if isinstance(what, str) else what()
+            raise AssertionError(f"not within {patience_s:.0f} s: {missed}")
         time.sleep(0.02)
     return time.monotonic() - began
 

@@ -98,7 +98,11 @@ def _soak(world: World, ledger: Ledger, length: Length) -> list[FaultRecord]:
                 wait_for(lambda: _each_has_sent(traffic), f"the first studies\n{world.node.tail()}", PATIENCE_S)
             else:
                 _under(weather, growth, length)
-        wait_for(verdict.is_answered, f"every study is answered\n{world.node.tail()}", PATIENCE_S)
+        wait_for(
+            verdict.is_answered,
+            lambda: f"every study is answered; {verdict.unanswered()}\n{world.node.tail()}",
+            PATIENCE_S,
+        )
         wait_for(lambda: _is_quiet(world.node), "the node is quiet", PATIENCE_S)
         if is_first:
             growth.begin()

@@ -23,6 +23,9 @@ SEED = 12
 VENDORS = ("ge", "siemens", "philips", "uih")
 WAITING = 2
 """So many studies of a station may wait for their result; more would only wait in a longer queue."""
+SCRAPS_WAITING = 20
+"""The same of the station that sends scraps: a node that is slowed by others must not be left with a longer and
+longer queue, which would say how busy the machine was."""
 REMEMBERED = 3
 """Studies whose files are kept, to be sent again."""
 ANY_REFUSAL = "any refusal"
@@ -151,11 +154,11 @@ class Station(threading.Thread):
         """Send instances until all are acknowledged."""
         Sending(shots, self.traffic.node, calling_ae_title=self.title).run()
 
-    def wait_for_answers(self) -> None:
-        """Wait until few of the studies of this station are owed a result, or the traffic is stopped."""
+    def wait_for_answers(self, waiting: int = WAITING) -> None:
+        """Wait until fewer than so many studies of this station are owed a result, or the traffic is stopped."""
         while not self.traffic.stopped.wait(LOOK_EVERY_S):
             owed = self.traffic.owed()
-            if sum(study.uid in owed for study in self._sent) < WAITING:
+            if sum(study.uid in owed for study in self._sent) < waiting:
                 return
 
 
@@ -175,6 +178,9 @@ def incomplete(station: Station) -> None:
 
 def scraps(station: Station) -> None:
     """Send a few images that are no liver study."""
+    station.wait_for_answers(SCRAPS_WAITING)
+    if station.traffic.stopped.is_set():
+        return
     folder = station.traffic.new_folder()
     shots = shoot(folder, studies=1, instances=6)
     station.send(SentStudy(folder, tuple(shots), ANY_REFUSAL))

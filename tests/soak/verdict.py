@@ -1,5 +1,6 @@
 """What a soak must have left: every image once in the inbox, one answer of each study at the PACS."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -37,6 +38,14 @@ class Verdict:
         if not all(states.get(uid) in (*RESTING, StudyState.DELIVERING) for uid in expected):
             return False
         return all(item.state in SETTLED for uid in expected for item in self.ledger.outbox.of_study(uid))
+
+    def unanswered(self) -> str:
+        """Say in words how many studies are in which state, and how many objects in which."""
+        studies = Counter(study.state.value for study in self.ledger.studies.all())
+        objects = Counter(
+            item.state.value for study in self.traffic.studies for item in self.ledger.outbox.of_study(study.uid)
+        )
+        return f"studies {dict(studies)}, objects {dict(objects)}"
 
     def is_confirmed(self) -> bool:
         """Say whether the PACS has confirmed everything."""

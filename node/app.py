@@ -39,7 +39,7 @@ from node.start_report import Ports
 from node.storage import ledger_url, prepare_storage, sole_node
 from node.study_job import StudyJob
 from node.tls import demand_usable_certificates
-from node.watch.health import Health, ledger_check, running_check, storage_check
+from node.watch.health import Health, ledger_check, peers_check, running_check, storage_check
 from node.watch.metrics import Metrics
 from node.watch.service import WatchService
 from node.worker import Worker
@@ -219,6 +219,7 @@ class Node:
             "ledger": ledger_check(ledger),
             "reception": running_check("the receiver", reception.is_running),
             "workers": running_check("every worker", lambda: all(thread.is_alive() for thread in threads)),
+            "peers": peers_check(ledger, [peer.name for peer in self._settings.peers if peer.receives]),
         }
         if listener is not None:
             checks["hl7"] = running_check(listener.name, listener.is_running)

@@ -50,4 +50,4 @@ def _show_plain(columns: Sequence[str], cells: Iterable[Sequence[str]], title: s
 
 
 def _is_uid(cell: str) -> bool:
-    return len(cell) <= UID_CHARACTERS and cell.count(".") > 2 and cell.replace(".", "").isdigit()
+    return len(cell) <= UID_CHARACTERS and cell.count(".") > 1 and cell.replace(".", "").isdigit()

@@ -1,12 +1,13 @@
 """Is the node alive, and could it take a study to its end right now? One entry a dependency."""
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from node.ledger.contacts import Contact
 from node.ledger.ledger import Ledger
 
 PULSE_TIMEOUT_S = 60.0
@@ -95,6 +96,32 @@ def ledger_check(ledger: Ledger) -> Check:
         return Dependency(True, f"{studies} studies")
 
     return check
+
+
+def peers_check(ledger: Ledger, receivers: Sequence[str]) -> Check:
+    """Return a check that tells how the last contact with each peer ended.
+
+    It never fails: what a peer does not take waits, and a node that is taken out of service for the sake of one
+    PACS would receive nothing for the others.
+    """
+
+    def check() -> Dependency:
+        try:
+            contacts = ledger.contacts.all()
+        except SQLAlchemyError:
+            return Dependency(True, "the ledger does not say")
+        words = [f"{name}: {_contact_words(contacts.get(name))}" for name in receivers]
+        return Dependency(True, "; ".join(words) or "none receives results")
+
+    return check
+
+
+def _contact_words(contact: Contact | None) -> str:
+    if contact is None:
+        return "not contacted yet"
+    if contact.error is None:
+        return "reached"
+    return "refuses" if contact.parked else "not reached, its results wait"
 
 
 def running_check(what: str, is_running: Callable[[], bool]) -> Check:

@@ -21,14 +21,15 @@ def test_show_when_in_a_pipe_then_a_row_is_a_line_of_tab_separated_cells(
     assert capsys.readouterr().out == f"# what\nuid\twords\n{UID}\ttwo lines\n\t7\n"
 
 
+@pytest.mark.parametrize("uid", [UID, "2.25.114116757791431282021286278272832531992"])
 def test_show_when_the_terminal_is_narrow_then_a_uid_stays_whole_and_words_are_folded(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, uid: str
 ) -> None:
     terminal = Terminal()
     monkeypatch.setattr("sys.stdout", terminal)
     monkeypatch.setenv("COLUMNS", "60")
-    show_table(("uid", "words"), [(UID, "some words that need more than one line of the column")])
-    assert UID in terminal.getvalue()
+    show_table(("uid", "words"), [(uid, "some words that need more than one line of the column")])
+    assert uid in terminal.getvalue()
     assert "needs more than one line" not in terminal.getvalue()
     for word in ("some", "words", "column"):
         assert word in terminal.getvalue()

@@ -1,7 +1,15 @@
 from pathlib import Path
 
 from node.ledger.ledger import Ledger
-from node.watch.health import PULSE_TIMEOUT_S, Dependency, Health, ledger_check, running_check, storage_check
+from node.watch.health import (
+    PULSE_TIMEOUT_S,
+    Dependency,
+    Health,
+    ledger_check,
+    peers_check,
+    running_check,
+    storage_check,
+)
 from tests.unit.node.doubles import FakeClock
 
 
@@ -37,3 +45,14 @@ def test_ledger_when_it_cannot_be_read_then_not_ready(ledger: Ledger, tmp_path: 
 def test_part_when_it_does_not_run_then_the_log_is_pointed_to() -> None:
     assert running_check("the receiver", lambda: True)().ok
     assert "log" in running_check("the receiver", lambda: False)().detail
+
+
+def test_peers_when_one_is_away_then_it_is_told_and_the_node_stays_ready(ledger: Ledger) -> None:
+    check = peers_check(ledger, ["pacs", "archive", "new"])
+    ledger.contacts.reached("pacs")
+    ledger.contacts.failed("archive", "nobody answers", retry_in_s=1.0, parked=False)
+    assert check() == Dependency(
+        True, "pacs: reached; archive: not reached, its results wait; new: not contacted yet"
+    )
+    ledger.close()
+    assert check().ok

@@ -326,7 +326,8 @@ def _is_computed_weighting(subvolume: SubVolume, around: Surroundings) -> bool:
     """
     physics = subvolume.physics
     b_value = physics.b_value_s_per_mm2
-    if not b_value or "DERIVED" not in physics.image_type or _calls_originals_derived(subvolume):
+    derived = {"DERIVED", "DIFFUSION"} <= set(physics.image_type)
+    if not b_value or not derived or _calls_originals_derived(subvolume):
         return False
     trace = physics.directionality == "ISOTROPIC" or "trace" in subvolume.series.search_text
     return not trace and b_value not in around.acquired_b

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from node.ledger.contacts import Contact
+from node.ledger.delivery_records import Contact
 from node.ledger.ledger import Ledger
 
 PULSE_TIMEOUT_S = 60.0

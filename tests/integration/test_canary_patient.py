@@ -179,12 +179,16 @@ def trail_of(storage: Path) -> str:
 
 
 def write_useless_model(folder: Path) -> None:
+    """Write a model that fits this software and ends in a bug: its registration finds no rotation."""
+    registration = SMALL.registration
+    parameters = {**registration.parameters, "Transform": ("TranslationTransform",)}
+    shifting = registration.model_copy(update={"parameters": parameters})
     write_bundle(
         folder / "phantom-demo",
         name="phantom-demo",
         version="0.0.1",
         intended_use="tests",
-        settings=SMALL,
+        settings=SMALL.model_copy(update={"registration": shifting}),
         tensors=blank_tensors(),
         training={},
     )

@@ -16,6 +16,7 @@ from dicom_io.assembly.rejects import (
     Verdict,
     acquired_b_values,
     defect,
+    names_of_the_examination,
     reject,
     surroundings,
     without_text,
@@ -76,6 +77,7 @@ def sort_study(
         Tells of which sub-volumes a person knows better than their descriptions: these alone reject none of them.
     """
     damaged, acquired = damage_of_series(scan), acquired_b_values(scan.frames)
+    examination = names_of_the_examination(scan.frames)
     live: list[Candidate] = []
     rejected: list[RejectedSubVolume] = []
     unsupported: list[Candidate] = []
@@ -84,7 +86,9 @@ def sort_study(
     for frames in _by_series(scan.frames):
         stacks = split_series(frames)
         damage = damaged.get(frames[0].series.series_instance_uid, "")
-        for stack, around in zip(stacks, surroundings(stacks, lexicon, damage, acquired), strict=True):
+        for stack, around in zip(
+            stacks, surroundings(stacks, lexicon, damage, acquired, examination), strict=True
+        ):
             verdict = verdicts[stack] = reject(stack, around, rules)
             if verdict is not None and vouched(stack):
                 verdict = reject(stack, without_text(stack, around), rules)

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from config.series_rules import SeriesRules
@@ -101,6 +101,8 @@ _MAP_TYPES = frozenset(
 _CALCULATED_B_TYPES = frozenset({"CALC_BVALUE", "CALCULATED", "COMPUTED", "SYNTHETIC"})
 _CALL_ORIGINALS_DERIVED = ("philips", "canon", "toshiba", "uih", "united imaging")
 """Makers whose diffusion images may be DERIVED without any other word of diffusion in Image Type."""
+_SERIES_OF_AN_EXAMINATION = 4
+"""Fewer series may well be the parts of one acquisition, and bear its name with reason."""
 _T2_WORD = re.compile(r"(?<![a-z])t2")
 _NO_TRACE = "a derived diffusion image that is called no trace, of a b-value that no original image has"
 _ADC_WORDS = ("adc", "apparent", "aparent", "diffusionskoeff", "表观", "表觀", "見かけ", "みかけ", "겉보기")
@@ -150,8 +152,23 @@ def acquired_b_values(frames: Sequence[FrameFacts]) -> frozenset[float]:
     return frozenset(physics.b_value_s_per_mm2 for physics in found if physics.b_value_s_per_mm2 is not None)
 
 
+def names_of_the_examination(frames: Iterable[FrameFacts]) -> frozenset[str]:
+    """Return the names of protocols that every series of a study bears, and that describe none of them.
+
+    Some scanners write there what was ordered: `LIVER EOVIST / MRCP` makes no series a cholangiography.
+    """
+    series = {frame.series.series_instance_uid: frame.series for frame in frames}.values()
+    described = {normalise(text) for item in series for text in item.descriptions}
+    names = [frozenset(item.search_text.split(" | ")) for item in series]
+    return frozenset.intersection(*names) - described if len(names) >= _SERIES_OF_AN_EXAMINATION else frozenset()
+
+
 def surroundings(
-    series: Sequence[SubVolume], lexicon: Lexicon, damage: str, acquired_b: frozenset[float] = frozenset()
+    series: Sequence[SubVolume],
+    lexicon: Lexicon,
+    damage: str,
+    acquired_b: frozenset[float] = frozenset(),
+    examination: frozenset[str] = frozenset(),
 ) -> list[Surroundings]:
     """Return what `reject` needs to know beside each sub-volume itself.
 
@@ -165,6 +182,8 @@ def surroundings(
         Which of its files are damaged, and how; empty where none is.
     acquired_b
         b-values of the whole study that were acquired, s/mm2.
+    examination
+        As of `names_of_the_examination`; what they alone say rejects nothing.
     """
     planes, astray = _planes(series)
     largest: dict[str, int] = {}
@@ -177,7 +196,7 @@ def surroundings(
     named = {item: None if item.physics.dixon else _named_dixon(item, lexicon) for item in series}
     return [
         Surroundings(
-            concepts=_concepts(item, lexicon),
+            concepts=_concepts(item, lexicon, examination),
             dixon=item.physics.dixon or (said.kind if said else None),
             planes=planes,
             astray=astray,
@@ -204,9 +223,13 @@ def _planes(series: Sequence[SubVolume]) -> tuple[int, int]:
     return (1, astray) if astray and most >= _ONE_PLANE * sizes.total() else (len(sizes), 0)
 
 
-def _concepts(subvolume: SubVolume, lexicon: Lexicon) -> frozenset[str]:
+def _concepts(subvolume: SubVolume, lexicon: Lexicon, examination: frozenset[str]) -> frozenset[str]:
     """Return what the text names; T1 by the description alone: a protocol may be called after its main part."""
-    found = lexicon.concepts(subvolume.series.search_text)
+    text = subvolume.series.search_text
+    own = " | ".join(part for part in text.split(" | ") if part not in examination)
+    found = lexicon.concepts(text)
+    if own != text:
+        found -= (found - lexicon.concepts(own)) & frozenset(_CONCEPTS.values())
     if "t1" not in found:
         return found
     described = [

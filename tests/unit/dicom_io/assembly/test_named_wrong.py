@@ -199,3 +199,30 @@ def test_match_when_only_the_late_phase_is_a_water_image_then_the_others_must_be
         writer.series(f"Ax T1 {name}", physics, time_s)
     writer.series("Ax T1 HBP", physics, 1300, ImageType=["DERIVED", "PRIMARY", "DIXON", "WATER"])
     assert match().code == code
+
+
+@pytest.mark.parametrize("protocol", ["LIVER EOVIST / MRCP", "Liver W WO Eovist + MRE", "Liver mass SUB/MIP"])
+def test_match_when_every_series_bears_the_name_of_the_order_then_it_rejects_none(
+    writer: StudyWriter, match: Match, protocol: str
+) -> None:
+    standard(writer)
+    for path in writer.folder.rglob("*.dcm"):
+        ds = dcmread(path)
+        ds.ProtocolName = protocol
+        ds.save_as(path)
+    assert match().status == "accepted"
+
+
+def test_match_when_one_series_bears_a_protocol_that_rejects_then_it_is_rejected(
+    writer: StudyWriter, match: Match
+) -> None:
+    standard(writer, without=("T2",))
+    mrcp = writer.series("Ax", T2, 0, ProtocolName="MRCP")
+    assert codes(match())[mrcp] == {"MRCP"}
+
+
+def test_lexicon_when_a_phase_is_acquired_in_expiration_then_names_no_map() -> None:
+    lexicon = Lexicon(load_series_rules())
+    assert "map" not in lexicon.concepts(normalise("t1_vibe_art_exp"))
+    for text in ("eADC", "Exp ADC", "exponential apparent", "ep2d_diff_exp", "DWI b50 800 Exp"):
+        assert "map" in lexicon.concepts(normalise(text)), text

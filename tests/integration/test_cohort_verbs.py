@@ -49,6 +49,8 @@ margin_mm = 8.0
 minimum_liver_contact = 0.0
 [pipeline.gates]
 minimum_mutual_information = 0.0
+# An ellipsoid is its own mirror image.
+maximum_mirrored_likeness = 10.0
 [pipeline.classification]
 components = 3
 radiomics_width = 8

@@ -224,5 +224,57 @@ def test_match_when_one_series_bears_a_protocol_that_rejects_then_it_is_rejected
 def test_lexicon_when_a_phase_is_acquired_in_expiration_then_names_no_map() -> None:
     lexicon = Lexicon(load_series_rules())
     assert "map" not in lexicon.concepts(normalise("t1_vibe_art_exp"))
-    for text in ("eADC", "Exp ADC", "exponential apparent", "ep2d_diff_exp", "DWI b50 800 Exp"):
+    for text in (
+        "dADC",
+        "DWI isoADC",
+        "DWI ACD",
+        "DWI (10-6 mm2/s)",
+        "eADC",
+        "Exp ADC",
+        "exponential apparent",
+        "ep2d_diff_exp",
+        "DWI b50 800 Exp",
+    ):
         assert "map" in lexicon.concepts(normalise(text)), text
+
+
+@pytest.mark.parametrize(
+    ("description", "kind"),
+    [
+        ("t1_vibe_art_FatImage", "FAT"),
+        ("t1_vibe_art (F)", "FAT"),
+        ("t1_vibe_art FF", "FAT"),
+        ("t1_vibe_art_in1", "IN_PHASE"),
+        ("t1_vibe_art iphase", "IN_PHASE"),
+    ],
+)
+def test_lexicon_when_a_dixon_image_is_called_otherwise_then_is_known(description: str, kind: str) -> None:
+    named = Lexicon(load_series_rules()).dixon(normalise(description))
+    assert named is not None
+    assert named.kind == kind
+
+
+@pytest.mark.parametrize(
+    "description", ["t1_vibe_art IP2", "T1 art fat-s", "T1 fat sat art", "T1 art PAT2 iPAT 3"]
+)
+def test_lexicon_when_acceleration_or_suppression_is_named_then_no_dixon_type_is(description: str) -> None:
+    assert Lexicon(load_series_rules()).dixon(normalise(description)) is None
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        "T1 art Deep Learning Reconstruction",
+        "T1 art Compressed SENSE reconstruction",
+        "t1_vibe_art_care_bolus",
+        "T1 art FOV max",
+    ],
+)
+def test_lexicon_when_a_good_phase_bears_a_word_of_others_then_nothing_rejects_it(description: str) -> None:
+    found = Lexicon(load_series_rules()).concepts(normalise(description))
+    assert not found & {"projection", "bolus", "map", "subtraction"}
+
+
+@pytest.mark.parametrize("description", ["CARE Bolus cor", "t1_fl2d_care_bolus", "carebolus"])
+def test_lexicon_when_the_bolus_is_watched_then_says_so(description: str) -> None:
+    assert "bolus" in Lexicon(load_series_rules()).concepts(normalise(description))

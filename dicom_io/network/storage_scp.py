@@ -83,7 +83,7 @@ class StorageScp:
         on_rejection: OnRejection | None = None,
     ) -> None:
         self._settings = settings
-        self._store_service = StoreService(settings.policy, on_instance)
+        self._store_service = StoreService(settings.policy, on_instance, on_rejection)
         self._admission = Admission(settings.policy, settings.maximum_associations, on_rejection)
         self._on_commitment_result = on_commitment_result
         self._on_commitment_request = on_commitment_request

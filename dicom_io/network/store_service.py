@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
+from weakref import WeakSet
 
 from pydicom.dataset import Dataset
 from pynetdicom import evt
@@ -11,6 +12,7 @@ from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
 
 from dicom_io.network.access import AccessPolicy
+from dicom_io.network.admission import OnRejection
 from dicom_io.network.command_set import Command
 from dicom_io.network.identity import InstanceIdentity, UnreadableInstanceError, read_identity
 from dicom_io.network.negotiation import STORAGE_SOP_CLASSES
@@ -47,6 +49,9 @@ class ReceivedInstance:
 
 OnInstance = Callable[[ReceivedInstance], StoreStatus]
 
+NOT_ALLOWED_TO_STORE = "not allowed to store"
+"""Reason of a rejection that leaves the association open: its peer may verify, and not send."""
+
 
 class StoreService:
     """Serves C-STORE: decodes what came, gives it to a callback, and answers with its status.
@@ -57,11 +62,17 @@ class StoreService:
         Who may store.
     on_instance
         Called on the thread of the association; Success must only be returned for what is durable.
+    on_rejection
+        Told, once an association, of a peer whose images are refused, as of an association that is rejected.
     """
 
-    def __init__(self, policy: AccessPolicy, on_instance: OnInstance) -> None:
+    def __init__(
+        self, policy: AccessPolicy, on_instance: OnInstance, on_rejection: OnRejection | None = None
+    ) -> None:
         self._policy = policy
         self._on_instance = on_instance
+        self._on_rejection = on_rejection
+        self._refused: WeakSet[Association] = WeakSet()
 
     def serve_event(self, event: evt.Event) -> Dataset:
         """Serve C-STORE as an event handler of pynetdicom."""
@@ -97,6 +108,7 @@ class StoreService:
         requestor = assoc.requestor
         calling, peer = requestor.ae_title, requestor.address
         if not self._policy.may_store(calling_ae_title=calling, host=peer):
+            self._tell_of_refusal(assoc, calling, peer)
             return StoreStatus.NOT_AUTHORISED, "this AE may not store here"
         try:
             identity = read_identity(data_set, transfer_syntax_uid)
@@ -115,6 +127,15 @@ class StoreService:
             LOGGER.exception("instance %s could not be kept", identity.sop_instance_uid)
             return StoreStatus.PROCESSING_FAILURE, "internal fault of the receiver"
         return status, _NOT_NOW if status is StoreStatus.OUT_OF_RESOURCES else ""
+
+    def _tell_of_refusal(self, assoc: Association, calling_ae_title: str, host: str) -> None:
+        """Say once an association that its images are refused: it may bring thousands."""
+        if assoc in self._refused:
+            return
+        self._refused.add(assoc)
+        LOGGER.warning("images of %r from %s refused: this peer has no may_send", calling_ae_title, host)
+        if self._on_rejection is not None:
+            self._on_rejection(calling_ae_title, host, NOT_ALLOWED_TO_STORE)
 
 
 def _mismatch(requested: tuple[str, str], identity: InstanceIdentity) -> str:

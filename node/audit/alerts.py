@@ -12,6 +12,7 @@ QUIET_S = 60.0
 MAXIMUM_KINDS = 1000
 """Hosts and reasons that are told apart; further ones share one event."""
 ELSEWHERE = "several hosts"
+_THIS_MACHINE = frozenset({"127.0.0.1", "::1"})
 
 
 @dataclass
@@ -43,7 +44,9 @@ class Alerts:
         self._kinds: dict[tuple[str, str], _Kind] = {}
 
     def rejected(self, calling_ae_title: str, host: str, reason: str) -> None:
-        """Note one rejected association."""
+        """Note one rejected association; that of `doctor`, which asks whether we listen, is no alert."""
+        if calling_ae_title.strip() == self._ae_title and host in _THIS_MACHINE:
+            return
         now_s = self._monotonic_s()
         self._kinds = {
             key: kind for key, kind in self._kinds.items() if now_s - kind.since_s < QUIET_S or kind.untold

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import OperationalError
 
 from node.ledger import history, intake, schema
 from node.ledger.alone import alone
@@ -171,8 +172,19 @@ class Ledger:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close every connection."""
+        """Close every connection; a database that cannot go on, its disk being full, is said in one line.
+
+        Raises
+        ------
+        LedgerError
+            In place of the error of the database.
+        """
         self.close()
+        if isinstance(error, OperationalError):
+            said = str(error.orig).splitlines()[0] if error.orig else "it does not answer"
+            raise LedgerError(
+                f"the database of the ledger: {said}; make space on its disk, or start it again, and repeat this"
+            ) from error
 
 
 def open_ledger(

@@ -26,6 +26,7 @@ class Receiver:
     def __init__(self) -> None:
         self.instances: list[ReceivedInstance] = []
         self.results: list[CommitmentResult] = []
+        self.rejections: list[tuple[str, str, str]] = []
         self.answer: Callable[[ReceivedInstance], StoreStatus] = lambda _: StoreStatus.SUCCESS
         self.scp: StorageScp
 
@@ -51,7 +52,12 @@ def receiving(
         maximum_associations=maximum_associations,
         limits=limits or TransportLimits(),
     )
-    receiver.scp = StorageScp(settings, receiver.take, on_commitment_result=receiver.results.append)
+    receiver.scp = StorageScp(
+        settings,
+        receiver.take,
+        on_commitment_result=receiver.results.append,
+        on_rejection=lambda *rejection: receiver.rejections.append(rejection),
+    )
     with receiver.scp:
         yield receiver
 

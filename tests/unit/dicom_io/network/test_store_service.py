@@ -18,7 +18,7 @@ from dicom_io.network.negotiation import VERIFICATION_SOP_CLASS_UID
 from dicom_io.network.reactor import GuardedAE
 from dicom_io.network.status import Disposition, StoreStatus
 from dicom_io.network.storage_scu import echo, send_files
-from dicom_io.network.store_service import ReceivedInstance
+from dicom_io.network.store_service import NOT_ALLOWED_TO_STORE, ReceivedInstance
 from tests.unit.dicom_io.network.instances import encode, mr_instance, write_instances
 from tests.unit.dicom_io.network.receiver import AE_TITLE, Receiver, receiving, wait_until
 
@@ -85,11 +85,17 @@ def test_file_header_when_the_same_instance_comes_twice_then_is_the_same(
     assert first == second
 
 
-def test_store_when_peer_may_only_receive_then_is_refused(receiver: Receiver, tmp_path: Path) -> None:
-    (outcome,) = send_files(write_instances(tmp_path, 1), receiver.peer, calling_ae_title="VIEWER")
+def test_store_when_peer_may_only_receive_then_is_refused_and_told_of_once(
+    receiver: Receiver, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    outcomes = send_files(write_instances(tmp_path, 3), receiver.peer, calling_ae_title="VIEWER")
 
-    assert outcome.status == StoreStatus.NOT_AUTHORISED
+    assert {outcome.status for outcome in outcomes} == {StoreStatus.NOT_AUTHORISED}
     assert receiver.instances == []
+    assert receiver.rejections == [("VIEWER", "127.0.0.1", NOT_ALLOWED_TO_STORE)]
+    assert [record.message for record in caplog.records if "may_send" in record.message] == [
+        "images of 'VIEWER' from 127.0.0.1 refused: this peer has no may_send"
+    ]
 
 
 @pytest.mark.parametrize("status", list(StoreStatus))

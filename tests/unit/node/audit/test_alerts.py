@@ -45,3 +45,10 @@ def test_rejections_when_from_more_hosts_than_are_told_apart_then_they_share_an_
     records = list(trail.records())
     assert len(records) == 11
     assert records[-1]["participants"][0]["host"] == ELSEWHERE
+
+
+def test_rejection_when_doctor_asks_on_this_machine_then_is_no_alert(alerts: Alerts, trail: Trail) -> None:
+    alerts.rejected("MVINODE ", "127.0.0.1", "calling_ae_title_not_recognised")
+    assert list(trail.records()) == []
+    alerts.rejected("MVINODE", "10.0.0.66", "calling_ae_title_not_recognised")
+    assert len(list(trail.records())) == 1

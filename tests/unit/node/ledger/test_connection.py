@@ -135,3 +135,14 @@ def migrate(engine: Engine, revision: str) -> None:
         configuration.attributes["connection"] = connection
         down = revision != "head" and schema_version(connection) is not None
         (command.downgrade if down else command.upgrade)(configuration, revision)
+
+
+def test_ledger_when_its_disk_is_full_then_one_line_says_what_to_do(tmp_path: Path) -> None:
+    with (
+        pytest.raises(LedgerError, match="database or disk is full; make space"),
+        open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}") as ledger,
+        ledger.engine.begin() as connection,
+    ):
+        # As few pages as there are: the next one finds no room.
+        connection.exec_driver_sql("PRAGMA max_page_count = 1")
+        connection.exec_driver_sql("CREATE TABLE big AS SELECT zeroblob(1000000) AS content")

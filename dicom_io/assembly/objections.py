@@ -92,10 +92,11 @@ def missing_objections(
 
 def _none_late(rules: SeriesRules) -> Refusal:
     minutes = rules.time.hepatobiliary_s[0] / 60
-    said = (
-        f"No axial T1 phase was acquired {minutes:g} minutes or more after the injection ([time] hepatobiliary_s)."
+    return refuse(
+        "SM-NOHBP",
+        f"No usable axial T1 phase was acquired {minutes:g} minutes or more after the injection "
+        "([time] hepatobiliary_s).",
     )
-    return refuse("SM-NOHBP", said)
 
 
 def _ends_early(choices: Mapping[Role, Scored], clock: Clock, rules: SeriesRules) -> bool:

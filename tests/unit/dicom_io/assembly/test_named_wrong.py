@@ -278,3 +278,29 @@ def test_lexicon_when_a_good_phase_bears_a_word_of_others_then_nothing_rejects_i
 @pytest.mark.parametrize("description", ["CARE Bolus cor", "t1_fl2d_care_bolus", "carebolus"])
 def test_lexicon_when_the_bolus_is_watched_then_says_so(description: str) -> None:
     assert "bolus" in Lexicon(load_series_rules()).concepts(normalise(description))
+
+
+@pytest.mark.parametrize(
+    ("role", "name", "parameters", "said"),
+    [
+        (
+            "T2",
+            "Ax T2 FS",
+            {**T2, "EchoTime": 55.0},
+            "echo time, 55 ms, is not between 60 and 150 (physics.t2.echo_time_ms)",
+        ),
+        (
+            "T1_HEPATOBILIARY",
+            "Ax T1 20min HBP",
+            {**T1, "RepetitionTime": 11.0},
+            "repetition time, 11 ms, is not between 2 and 10 (physics.t1.repetition_time_ms)",
+        ),
+    ],
+)
+def test_match_when_a_parameter_is_outside_its_window_then_series_value_and_key_are_named(
+    writer: StudyWriter, match: Match, role: str, name: str, parameters: dict[str, Any], said: str
+) -> None:
+    standard(writer, without=(role,))
+    writer.series(name, parameters, 0 if role == "T2" else 1300)
+    message = match().message
+    assert f"({name}): its {said}" in message

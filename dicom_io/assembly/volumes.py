@@ -101,9 +101,13 @@ def assemble_role(chosen: RoleMatch, files: OpenFiles | None = None) -> Assemble
         raise _unsuitable("SM-PIXEL", chosen.role, "holds values that are no numbers")
     if array.min() == array.max():
         raise _unsuitable("SM-PIXEL", chosen.role, "is empty: every pixel has the same value")
-    empty = int((array.min(axis=(1, 2)) == array.max(axis=(1, 2))).sum())
-    if empty > _MOST_EMPTY * len(array):
-        raise _unsuitable("SM-PIXEL", chosen.role, f"has {empty} empty slices of {len(array)}")
+    empty = array.min(axis=(1, 2)) == array.max(axis=(1, 2))
+    if empty.sum() > _MOST_EMPTY * len(array):
+        raise _unsuitable("SM-PIXEL", chosen.role, f"has {empty.sum()} empty slices of {len(array)}")
+    # A scanner may leave the ends of a slab empty, and never a slice between others.
+    filled = np.flatnonzero(~empty)
+    if between := int(empty[filled[0] : filled[-1]].sum()):
+        raise _unsuitable("SM-PIXEL", chosen.role, f"has {between} empty slices between the others")
     return AssembledRole(Volume(array, grid), frames[0].field_strength_t)
 
 

@@ -241,6 +241,19 @@ def test_assemble_when_every_pixel_is_equal_then_it_refuses(writer: StudyWriter,
         assemble_role(chosen)
 
 
+def test_assemble_when_a_slice_between_others_is_empty_then_it_refuses_and_at_the_end_it_does_not(
+    writer: StudyWriter, match: Match
+) -> None:
+    chosen = with_pre(writer, match)
+    blank = bytes(2 * MATRIX * MATRIX)
+    change(chosen, 0, PixelData=blank)
+    assert assemble_role(chosen).volume.array[0].max() == 0
+    change(chosen, SLICES // 2, PixelData=blank)
+    with pytest.raises(UnsuitableStudyError, match="1 empty slices between the others") as caught:
+        assemble_role(chosen)
+    assert caught.value.code == "SM-PIXEL"
+
+
 def test_assemble_when_the_match_was_refused_then_its_code_is_kept(writer: StudyWriter, match: Match) -> None:
     standard(writer, without=("T2",))
     with pytest.raises(UnsuitableStudyError) as caught:

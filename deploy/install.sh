@@ -181,20 +181,24 @@ go_back() {
 }
 
 uid="" gid="" own=() release="" venv=""
+# What was asked for wrongly is told before anything is made, a user of the system above all.
+if [ -z "$rollback" ]; then
+  "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+    fail "$python is not Python 3.11 or newer with venv (Debian: python3-venv); name one with --python" 2
+  [ -z "$wheelhouse" ] || [ -f "$wheelhouse/requirements.lock" ] ||
+    fail "$wheelhouse holds no requirements.lock; make it with make_wheelhouse.sh" 2
+fi
 make_user
 if [ -n "$rollback" ]; then
   go_back
   exit 0
 fi
-"$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
-  fail "$python is not Python 3.11 or newer with venv (Debian: python3-venv); name one with --python" 2
 make_folders
 if [ -z "$wheelhouse" ]; then
   wheelhouse=$(mktemp -d)
   trap 'rm -rf "$wheelhouse"' EXIT
   "$here/make_wheelhouse.sh" --lock "$lock" --python "$python" "$wheelhouse"
 fi
-[ -f "$wheelhouse/requirements.lock" ] || fail "$wheelhouse holds no requirements.lock; make it with make_wheelhouse.sh" 2
 make_release
 make_configuration
 old=$(current current)

@@ -69,7 +69,7 @@ class Trail:
         return told
 
     def records(self, begin: int = 0) -> Iterator[dict[str, Any]]:
-        """Yield every line, oldest first.
+        """Yield every line, in the order in which they were written.
 
         Parameters
         ----------

@@ -27,7 +27,7 @@ def export(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print the trail, oldest first: one line an event, or with --xml one message of PS3.15 A.5.
+    """Print the trail as it was written: one line an event, or with --xml one message of PS3.15 A.5.
 
     The Patient ID of a study is in the messages and in the JSON document alone. Who reads the trail is written
     into it first, and is the last line shown.

@@ -284,6 +284,7 @@ def test_install_when_it_is_used_wrongly_then_one_line_says_what_to_do(
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode in (1, 2)
     assert words in result.stderr
+    assert arguments == ["--rollback"] or not (tmp_path / "root/etc/passwd").exists()
     assert len([line for line in result.stderr.splitlines() if line.startswith("install: ")]) == 1 + (
         os.getuid() != 0
     )

@@ -1,7 +1,7 @@
 """Six registered sequences and two regions in, 14,736 features out."""
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 
@@ -12,12 +12,13 @@ import SimpleITK as sitk  # noqa: N813 - the package's own idiom
 from pipeline.errors import UnsuitableStudyError
 from pipeline.features import FeatureVector
 from pipeline.geometry import FloatArray
-from pipeline.radiomics.filters import Box, filtered_images, normalised
+from pipeline.radiomics.filters import Box, Float32Array, filtered_images, normalised
 from pipeline.radiomics.names import (
     FEATURES_PER_REGION,
     REGION_NAMES_SHA256,
     REGIONS,
     feature_names,
+    image_types,
     names_sha256,
     region_names,
 )
@@ -169,7 +170,7 @@ def _sequence_features(
     rows = [[list(shape) for shape in shapes] for _, shapes in outlines]
     refused: dict[int, UnsuitableStudyError] = {}
     with quiet_pyradiomics():
-        for name, array in filtered_images(image, union, settings):
+        for name, array in _filtered_ahead(image, union, settings):
             for n, (regions, _) in enumerate(outlines):
                 try:
                     for region, row in zip(regions, rows[n], strict=True) if n not in refused else ():
@@ -185,3 +186,18 @@ def _sequence_features(
         for region, row in zip(regions, of_outline, strict=True):
             row.extend([*intensities, float(region.voxels), float(region.component_count())])
     return [refused.get(n) or [value for row in of_outline for value in row] for n, of_outline in enumerate(rows)]
+
+
+def _filtered_ahead(
+    image: sitk.Image, box: Box, settings: RadiomicsSettings
+) -> Iterator[tuple[str, Float32Array]]:
+    """Yield `filtered_images`, which a thread makes meanwhile: ITK lets Python go on, that reads with one."""
+    images = filtered_images(image, box, settings)
+    with ThreadPoolExecutor(1, "filters") as thread:
+        made = [thread.submit(next, images) for _ in image_types(settings)]
+        try:
+            for item in made:
+                yield item.result()
+        finally:
+            # Where a region gives no finite value, nobody reads the rest.
+            thread.shutdown(cancel_futures=True)

@@ -34,7 +34,7 @@ from dicom_io.network.tls import CIPHERS_OF_TLS_1_2
 from dicom_io.results import codes
 from node.audit.events import EventId
 from node.ledger.records import ObjectKind
-from node.probing import OLDER_REPORTS
+from node.peers.probing import OLDER_REPORTS
 
 DOCUMENT = Path(__file__).with_name("CONFORMANCE.md")
 MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4"

@@ -13,13 +13,16 @@ from config.errors import NodeError
 from config.sections.peers import Peer
 from config.series_rules import rules_in_force
 from config.settings import Settings
-from node.analysis_tools import make_tools, read_progress
+from node.analysis.finished_study import Job
+from node.analysis.study_job import StudyJob
+from node.analysis.tools import make_tools, read_progress
+from node.analysis.worker import Worker
 from node.audit.recorder import Recorder
 from node.backoff import back_off
 from node.completion import Completion
-from node.couriers import make_courier
-from node.executor import make_compute
-from node.finished_study import Job
+from node.compute.executor import make_compute
+from node.delivery.couriers import make_courier
+from node.delivery.recipients import Recipients
 from node.labs.fhir_client import make_client
 from node.labs.fhir_pull import CORRECTIONS_EVERY_S, FhirPull
 from node.labs.listener import ListenerProcess, is_wanted
@@ -27,22 +30,19 @@ from node.labs.reissue import Reissue
 from node.labs.study_labs import StudyLabs
 from node.labs.tls import server_context
 from node.ledger.ledger import Ledger, open_ledger, utc_now
-from node.model_choice import load_active_bundle
+from node.models.choice import load_active_bundle
 from node.notify.notifier import make_channels, make_notifier
 from node.owner import is_gone, worker_name
-from node.reception_process import ReceptionError, ReceptionProcess
-from node.recipients import Recipients
-from node.results_folder import sweep_attempts
-from node.retention import Retention, low_disk_bytes
+from node.reception.process import ReceptionError, ReceptionProcess
+from node.reception.start_report import Ports
 from node.scheduler import Scheduler
-from node.start_report import Ports
-from node.storage import ledger_url, prepare_storage, sole_node
-from node.study_job import StudyJob
+from node.storage.folder import ledger_url, prepare_storage, sole_node
+from node.storage.results_folder import sweep_attempts
+from node.storage.retention import Retention, low_disk_bytes
 from node.tls import demand_usable_certificates
 from node.watch.health import Health, ledger_check, peers_check, running_check, storage_check
 from node.watch.metrics import Metrics
 from node.watch.service import WatchService
-from node.worker import Worker
 
 logger = logging.getLogger(__name__)
 

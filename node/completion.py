@@ -12,7 +12,7 @@ from dicom_io.assembly.progress import StudyProgress
 from node.deadline import deadline_s
 from node.ledger.ledger import Ledger
 from node.ledger.records import StudyRecord
-from node.overrides import overrides_of
+from node.studies.overrides import overrides_of
 
 logger = logging.getLogger(__name__)
 

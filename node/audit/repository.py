@@ -7,7 +7,7 @@ from contextlib import closing
 from config.errors import ConfigError
 from config.settings import Settings
 from node.audit.syslog import Connect, tls_connect
-from node.finding import Finding, Verdict
+from node.diagnosis.finding import Finding, Verdict
 
 
 def repository_connect(settings: Settings) -> Connect | None:

@@ -14,12 +14,12 @@ from config.analytes import analytes_in_force
 from config.errors import ConfigError
 from config.loading import load_settings
 from config.series_rules import rules_in_force
+from node.analysis.profiling import Profile
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import RESEARCH_USE, ExitCode, complain, print_json, verb
-from node.profiling import Profile
 
 if TYPE_CHECKING:
-    from node.offline import OfflineOutcome, OnStage
+    from node.analysis.offline import OfflineOutcome, OnStage
     from pipeline.model_bundle import ModelBundle
 
 _WORDS = {
@@ -61,10 +61,10 @@ def analyse(
     Several studies in the folder are analysed one by one into study-1, study-2, ... Exit code 3: a study was
     refused, and its sr.dcm and result.json say why.
     """
-    from node.analysis_tools import local_time  # noqa: PLC0415 - `--help` needs no array
+    from node.analysis.offline import NO_LABS, analyse_folder, in_this_process  # noqa: PLC0415
+    from node.analysis.tools import local_time  # noqa: PLC0415 - `--help` needs no array
     from node.labs.csv_file import read_labs  # noqa: PLC0415
-    from node.model_choice import load_active_bundle  # noqa: PLC0415
-    from node.offline import NO_LABS, analyse_folder, in_this_process  # noqa: PLC0415
+    from node.models.choice import load_active_bundle  # noqa: PLC0415
 
     settings = load_settings(config, os.environ)
     rules = rules_in_force(settings.matching)

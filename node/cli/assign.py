@@ -15,10 +15,10 @@ from node.cli.person import person
 from node.cli.study_argument import named
 from node.cli.tables import show_table
 from node.ledger.ledger import open_ledger
-from node.storage import existing_ledger_url
+from node.storage.folder import existing_ledger_url
 
 if TYPE_CHECKING:
-    from node.assignment_wishes import AssignmentError
+    from node.studies.assignment_wishes import AssignmentError
 
 
 @verb
@@ -46,7 +46,7 @@ def assign(
     missing slices, the order of the phases and what the pixels show are not overridden: exit code 3. Exit code 2:
     the role or the series is not known, or not clear. Exit code 1: the study is not known, or is being analysed.
     """
-    from node.assignment_wishes import AssignmentError, Kind  # noqa: PLC0415 - `--help` needs no DICOM
+    from node.studies.assignment_wishes import AssignmentError, Kind  # noqa: PLC0415 - `--help` needs no DICOM
 
     codes = {Kind.USAGE: ExitCode.USAGE, Kind.REFUSED: ExitCode.REFUSED, Kind.FAILED: ExitCode.FAILED}
     try:
@@ -63,8 +63,8 @@ def assign(
 
 
 def _run(study: str, wishes: list[str], withdraw: list[str], config: Path | None) -> dict[str, Any]:
-    from node.assigning import Assigner  # noqa: PLC0415 - `--help` needs no DICOM
-    from node.assignment_wishes import Wish, read_role  # noqa: PLC0415
+    from node.studies.assigning import Assigner  # noqa: PLC0415 - `--help` needs no DICOM
+    from node.studies.assignment_wishes import Wish, read_role  # noqa: PLC0415
 
     wanted = [Wish.read(text) for text in wishes]
     freed = [read_role(name) for name in withdraw]

@@ -20,14 +20,14 @@ from node.cli import cohort_evaluate
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import ExitCode, complain, print_json, verb
 from node.cli.tables import show_table
-from node.cohort_studies import stored_studies
-from node.dask_engine import DaskExecutor
+from node.cohort.studies import stored_studies
+from node.compute.dask_engine import DaskExecutor
 from node.ledger.ledger import utc_now
-from node.model_choice import load_active_bundle
-from node.storage import StorageError
+from node.models.choice import load_active_bundle
+from node.storage.folder import StorageError
 
 if TYPE_CHECKING:
-    from node.cohort_reader import CohortReader
+    from node.cohort.reader import CohortReader
     from pipeline.training.cohort import Base, Watch
     from pipeline.training.engines import Extracted
     from pipeline.training.manifest import CohortManifest
@@ -57,7 +57,7 @@ ProcessesOption = Annotated[int, typer.Option("--processes", min=1, max=64, help
 @verb
 def check(file: CohortFile, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Read all that a cohort file names and list every problem of every patient; exit 2 where there is one."""
-    from node.cohort_check import clinical_columns, read_problems, stated_problems  # noqa: PLC0415 - `--help` needs no array
+    from node.cohort.check import clinical_columns, read_problems, stated_problems  # noqa: PLC0415 - `--help` needs no array
 
     opened = _open(file, config, complain)
     manifest, sources = opened.manifest, opened.sources
@@ -192,7 +192,7 @@ class _Opened:
 
 def _ready(file: Path, config: Path | None) -> "tuple[CohortManifest, Sources, Base | None]":
     """Open a cohort file that has no problem of its own: an outcome or unit that is wrong is wrong for hours."""
-    from node.cohort_check import stated_problems  # noqa: PLC0415 - `--help` needs no array
+    from node.cohort.check import stated_problems  # noqa: PLC0415 - `--help` needs no array
 
     opened = _open(file, config)
     if problems := stated_problems(opened.patients, opened.reader):
@@ -202,7 +202,7 @@ def _ready(file: Path, config: Path | None) -> "tuple[CohortManifest, Sources, B
 
 def _open(file: Path, config: Path | None, told: Callable[[str], None] | None = None) -> _Opened:
     """Open a cohort file; where `told` hears of it, a ledger that is missing leaves the node's studies unknown."""
-    from node.cohort_reader import CohortReader  # noqa: PLC0415 - `--help` needs no array
+    from node.cohort.reader import CohortReader  # noqa: PLC0415 - `--help` needs no array
     from pipeline.training.cohort import Base, based_on  # noqa: PLC0415 - and no torch
     from pipeline.training.manifest import ACTIVE, load_manifest  # noqa: PLC0415
     from pipeline.training.sources import PatientSource, sources_of  # noqa: PLC0415

@@ -14,7 +14,7 @@ from config.errors import ConfigError
 from config.loading import load_settings
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import complain, print_json, verb
-from node.dask_engine import DaskExecutor
+from node.compute.dask_engine import DaskExecutor
 from node.ledger.ledger import utc_now
 
 
@@ -55,7 +55,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - options of a verb
     as_json: JsonOption = False,
 ) -> None:
     """Repeat the paper's experiments on extracted features; every figure is of patients that no fit has seen."""
-    from node.cohort_clinical import is_further  # noqa: PLC0415 - `--help` needs no numpy
+    from node.cohort.clinical import is_further  # noqa: PLC0415 - `--help` needs no numpy
     from pipeline.evaluation.offline import (  # noqa: PLC0415 - nor torch
         Options,
         Place,

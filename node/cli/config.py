@@ -12,8 +12,8 @@ from config.loading import find_config_file, load_settings
 from config.origins import effective_keys
 from node.cli.output import ExitCode, complain, ended, print_json, verb
 from node.cli.tables import show_table
+from node.diagnosis.listening import shut_out
 from node.labs.fhir_client import NO_SYSTEM
-from node.listening import shut_out
 
 app = typer.Typer(no_args_is_help=True, help="Write, check and show the configuration.")
 
@@ -59,7 +59,7 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
     What is allowed, and may not be meant, is said on standard error and changes no exit code.
     """
-    from node.configuration_check import demand_what_is_named  # noqa: PLC0415 - the other verbs need no network
+    from node.diagnosis.configuration import demand_what_is_named  # noqa: PLC0415 - the other verbs need no network
 
     try:
         settings = load_settings(config, os.environ)

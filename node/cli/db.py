@@ -18,7 +18,7 @@ app = typer.Typer(no_args_is_help=True, help="The database of the ledger.")
 def migrate(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Bring the schema to what this software needs; stop the node first."""
     from node.ledger.connection import make_engine, upgrade  # noqa: PLC0415 - `--help` needs no database
-    from node.storage import ledger_url, prepare_storage  # noqa: PLC0415
+    from node.storage.folder import ledger_url, prepare_storage  # noqa: PLC0415
 
     settings = load_settings(config, os.environ)
     prepare_storage(settings.node.storage)
@@ -42,7 +42,7 @@ def backup(
 ) -> None:
     """Write a copy of the ledger, of one moment; the node may run. PostgreSQL needs pg_dump here."""
     from node.ledger.backup import back_up  # noqa: PLC0415 - `--help` needs no database
-    from node.storage import existing_ledger_url  # noqa: PLC0415
+    from node.storage.folder import existing_ledger_url  # noqa: PLC0415
 
     back_up(existing_ledger_url(load_settings(config, os.environ)), file)
     size_bytes = file.stat().st_size
@@ -61,7 +61,7 @@ def restore(
 ) -> None:
     """Replace the ledger by a copy; stop the node first. What arrived since then enters it at the next start."""
     from node.ledger.backup import put_back  # noqa: PLC0415 - `--help` needs no database
-    from node.storage import ledger_url, prepare_storage, sole_node  # noqa: PLC0415
+    from node.storage.folder import ledger_url, prepare_storage, sole_node  # noqa: PLC0415
 
     settings = load_settings(config, os.environ)
     prepare_storage(settings.node.storage)

@@ -23,8 +23,8 @@ def doctor(
     Exit code 1: the node cannot do its work. Exit code 2: the configuration is wrong. Exit code 4: a peer that
     receives results does not answer, and nothing else is wrong.
     """
-    from node.doctor import examine  # noqa: PLC0415 - `--help` needs no DICOM
-    from node.finding import Finding, Verdict  # noqa: PLC0415 - as above
+    from node.diagnosis.doctor import examine  # noqa: PLC0415 - `--help` needs no DICOM
+    from node.diagnosis.finding import Finding, Verdict  # noqa: PLC0415 - as above
 
     findings: list[Finding] = []
     for finding in examine(load_settings(config, os.environ), send_notice=notify):

@@ -13,7 +13,7 @@ from node.cli.output import complain, print_json, verb
 from node.cli.person import person
 from node.cli.study_argument import StudyArgument, named
 from node.ledger.ledger import open_ledger
-from node.storage import existing_ledger_url
+from node.storage.folder import existing_ledger_url
 
 
 @verb
@@ -29,7 +29,7 @@ def export(
     all images; pixels stay: look at them before you send the folder. It is recorded in the audit trail. Exit code
     1: the study is not known, has no image that can be read, or a text that names somebody would be left in it.
     """
-    from node.export import export_study  # noqa: PLC0415 - `--help` needs no DICOM
+    from node.studies.export import export_study  # noqa: PLC0415 - `--help` needs no DICOM
 
     settings = load_settings(config, os.environ)
     rules = rules_in_force(settings.matching)

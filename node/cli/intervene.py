@@ -12,7 +12,7 @@ from node.cli.person import person
 from node.cli.study_argument import StudyArgument, named
 from node.ledger.ledger import Ledger, open_ledger
 from node.states import StudyState
-from node.storage import existing_ledger_url
+from node.storage.folder import existing_ledger_url
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from node.cli.person import person
 from node.cli.studies import opened
 from node.cli.tables import show_table
 from node.ledger.lab_records import Entered, LabRefusal, LabState, LabValue
-from node.study_report import as_json_value
+from node.studies.report import as_json_value
 
 app = typer.Typer(no_args_is_help=True, help="Laboratory values of the clinical model.")
 
@@ -45,7 +45,7 @@ def import_file(
     from node.labs.csv_import import import_lab_file  # noqa: PLC0415
     from node.labs.csv_table import LabFileError  # noqa: PLC0415 - `--help` needs no ledger
     from node.ledger.ledger import open_ledger  # noqa: PLC0415
-    from node.storage import ledger_url, prepare_storage  # noqa: PLC0415
+    from node.storage.folder import ledger_url, prepare_storage  # noqa: PLC0415
 
     settings = load_settings(config, os.environ)
     rules = analytes_in_force(settings.labs.analytes)

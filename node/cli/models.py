@@ -11,8 +11,8 @@ from node.cli.config import ConfigOption, JsonOption
 from node.cli.models_change import activate, install, pack
 from node.cli.output import RESEARCH_USE, ExitCode, complain, print_json, verb
 from node.cli.tables import show_table
-from node.model_choice import model_folders, signer_of
-from node.model_signature import ModelRefusedError
+from node.models.choice import model_folders, signer_of
+from node.models.signature import ModelRefusedError
 
 if TYPE_CHECKING:
     from config.settings import Settings

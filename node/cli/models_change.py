@@ -14,8 +14,8 @@ from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import ExitCode, complain, ended, print_json, verb
 from node.cli.person import person
 from node.ledger.ledger import utc_now
-from node.model_choice import model_folders
-from node.model_signature import ModelRefusedError, read_private_key, signed
+from node.models.choice import model_folders
+from node.models.signature import ModelRefusedError, read_private_key, signed
 
 _ACTIVE_VARIABLE = "MVI_NODE_MODEL__ACTIVE"
 _RESTART = "a running node goes on with the model that it loaded; restart it to take this one"
@@ -37,8 +37,8 @@ def install(
     """Install a model bundle, once its signature and every byte of it are checked; exit 3 where it is refused."""
     from node.audit.configuration import record_change  # noqa: PLC0415 - `--help` needs no archive
     from node.audit.trail import Trail  # noqa: PLC0415
-    from node.model_install import install as install_bundle  # noqa: PLC0415
-    from node.storage import prepare_storage  # noqa: PLC0415
+    from node.models.install import install as install_bundle  # noqa: PLC0415
+    from node.storage.folder import prepare_storage  # noqa: PLC0415
 
     settings = load_settings(config, os.environ)
     with _refusals(as_json):
@@ -73,7 +73,7 @@ def activate(
     as_json: JsonOption = False,
 ) -> None:
     """Make a model the active one: in the configuration file, and recorded in the audit trail."""
-    from node.model_install import activate as activate_bundle  # noqa: PLC0415 - `--help` needs no archive
+    from node.models.install import activate as activate_bundle  # noqa: PLC0415 - `--help` needs no archive
 
     settings, path = load_settings(config, os.environ), find_config_file(config, os.environ)
     if path is None:
@@ -102,8 +102,8 @@ def pack(
     as_json: JsonOption = False,
 ) -> None:
     """Write a model bundle as one file that `models install` takes elsewhere."""
-    from node.model_archive import MANIFEST  # noqa: PLC0415 - with its user
-    from node.model_archive import pack as pack_bundle  # noqa: PLC0415
+    from node.models.archive import MANIFEST  # noqa: PLC0415 - with its user
+    from node.models.archive import pack as pack_bundle  # noqa: PLC0415
     from pipeline.model_bundle import find_bundle, load_bundle  # noqa: PLC0415 - `--help` needs no numpy
 
     folder = Path(name)

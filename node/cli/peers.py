@@ -11,7 +11,7 @@ from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import ExitCode, complain, print_json, verb
 from node.cli.peers_change import NameArgument, add, remove
 from node.cli.tables import show_table
-from node.peer_report import contacts_of, describe_peers, note_contact, peer_named
+from node.peers.report import contacts_of, describe_peers, note_contact, peer_named
 
 if TYPE_CHECKING:
     from dicom_io.network.requestor import PeerError
@@ -48,7 +48,7 @@ def list_peers(config: ConfigOption = None, as_json: JsonOption = False) -> None
 def echo(name: NameArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Ask whether a peer answers (C-ECHO); exit 4 where it cannot be reached, 1 where it refuses this node."""
     from dicom_io.network.requestor import PeerError  # noqa: PLC0415 - `--help` needs no DICOM
-    from node.peers import make_transport  # noqa: PLC0415
+    from node.peers.clients import make_transport  # noqa: PLC0415
 
     settings = load_settings(config, os.environ)
     peer = peer_named(settings, name)
@@ -73,7 +73,7 @@ def echo(name: NameArgument, config: ConfigOption = None, as_json: JsonOption = 
 def probe(name: NameArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Say what a peer accepts and what should be sent to it; nothing is sent. Exit codes as for `echo`."""
     from dicom_io.network.requestor import PeerError  # noqa: PLC0415 - `--help` needs no DICOM
-    from node.probing import probe_document  # noqa: PLC0415
+    from node.peers.probing import probe_document  # noqa: PLC0415
 
     settings = load_settings(config, os.environ)
     peer = peer_named(settings, name)

@@ -14,9 +14,9 @@ from config.loading import find_config_file, load_settings, read_document, valid
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import complain, print_json, verb
 from node.cli.person import person
+from node.diagnosis.listening import shut_out
 from node.ledger.ledger import utc_now
 from node.ledger.records import ObjectKind
-from node.listening import shut_out
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the peer in the configuration.")]
 TitleOption = Annotated[str, typer.Option("--ae-title", help="AE title of the peer.")]
@@ -88,7 +88,7 @@ def _recorded(config: Path | None, what: str) -> Iterator[None]:
     """
     from node.audit.configuration import record_change  # noqa: PLC0415 - `--help` needs no audit
     from node.audit.trail import Trail  # noqa: PLC0415
-    from node.storage import prepare_storage  # noqa: PLC0415
+    from node.storage.folder import prepare_storage  # noqa: PLC0415
 
     try:
         node = load_settings(config, os.environ).node

@@ -17,7 +17,7 @@ from node.cli.study_argument import named
 from node.cli.tables import show_table
 from node.ledger.ledger import Ledger, open_ledger
 from node.ledger.purges import Extent
-from node.storage import demand_own_storage, existing_ledger_url
+from node.storage.folder import demand_own_storage, existing_ledger_url
 
 if TYPE_CHECKING:
     from node.ledger.purges import Purged
@@ -45,7 +45,7 @@ def purge(
     are not delivered and confirmed, and --undelivered is not given. Exit code 1: the study is not known, or is
     being analysed.
     """
-    from node.purging import UndeliveredError  # noqa: PLC0415 - `--help` needs no DICOM
+    from node.storage.purging import UndeliveredError  # noqa: PLC0415 - `--help` needs no DICOM
 
     if (study is None) is not due or (dry_run and not due) or (due and (undelivered or images_only)):
         raise ConfigError(
@@ -67,14 +67,14 @@ def purge(
 
 
 def _one(ledger: Ledger, settings: Settings, study: str, extent: Extent, *, undelivered: bool) -> "Purged":
-    from node.purging import Purger  # noqa: PLC0415
+    from node.storage.purging import Purger  # noqa: PLC0415
 
     purger = Purger(ledger, settings.node.storage, unconfirmed=settings.retention.unconfirmed)
     return purger.by_person(study, extent, person(), undelivered=undelivered)
 
 
 def _due(ledger: Ledger, settings: Settings, *, dry_run: bool) -> "list[Purged]":
-    from node.retention import Retention  # noqa: PLC0415
+    from node.storage.retention import Retention  # noqa: PLC0415
 
     retention = Retention(ledger, settings.node.storage, settings)
     return retention.foretell() if dry_run else retention.purge_due(f"by {person()}")

@@ -18,9 +18,9 @@ from node.cli.studies import opened
 from node.cli.tables import show_table
 from node.ledger.ledger import Ledger
 from node.ledger.records import ObjectKind, StudyRecord
-from node.queue_report import describe_deliveries
 from node.states import StudyState
-from node.study_report import as_it_stands, as_json_value
+from node.studies.queue_report import describe_deliveries
+from node.studies.report import as_it_stands, as_json_value
 
 WAITS = (StudyState.RECEIVING, StudyState.READY, StudyState.RETRY)
 FAILED = (StudyState.FAILED, StudyState.UNDELIVERED)

@@ -10,8 +10,8 @@ from config.errors import NodeError
 from config.loading import load_settings
 from node.cli.config import ConfigOption, JsonOption
 from node.cli.output import ended_by, print_json, verb
-from node.listening import shut_out
-from node.start_report import Ports
+from node.diagnosis.listening import shut_out
+from node.reception.start_report import Ports
 
 
 @verb

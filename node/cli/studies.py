@@ -21,10 +21,10 @@ from node.cli.purge import purge
 from node.cli.study_argument import StudyArgument, named
 from node.cli.tables import show_table
 from node.ledger.ledger import Ledger, open_ledger
-from node.retrying import retry_study
 from node.states import StudyState
-from node.storage import existing_ledger_url
-from node.study_report import UNDECIDED, as_it_stands, as_json_value, explain_study, show_study
+from node.storage.folder import existing_ledger_url
+from node.studies.report import UNDECIDED, as_it_stands, as_json_value, explain_study, show_study
+from node.studies.retrying import retry_study
 
 app = typer.Typer(no_args_is_help=True, help="The work of the node, study by study.")
 

@@ -6,7 +6,7 @@ import typer
 
 from node.ledger.ledger import Ledger
 from node.ledger.rows import UnknownStudyError
-from node.study_reference import is_reference, referred_to
+from node.studies.reference import is_reference, referred_to
 
 StudyArgument = Annotated[
     str,

@@ -16,10 +16,10 @@ from node.demo.processes import (
 from node.ledger.delivery_records import Delivery, DeliveryState
 from node.ledger.ledger import open_ledger
 from node.ledger.records import StudyRecord
-from node.results_folder import results_folder
 from node.states import StudyState
-from node.storage import ledger_url
-from node.study_report import explain_study
+from node.storage.folder import ledger_url
+from node.storage.results_folder import results_folder
+from node.studies.report import explain_study
 
 MARKER = ".mvi-node-demo"
 """Tells a folder that the demonstration may empty."""

@@ -28,7 +28,7 @@ from node.demo.steps import ASSOCIATIONS, ENDED, STEP_OF, OnStep, Step
 from node.ledger.delivery_records import Delivery
 from node.ledger.ledger import open_ledger
 from node.ledger.records import StudyRecord
-from node.storage import ledger_url
+from node.storage.folder import ledger_url
 
 FINISH_S = 900.0
 

@@ -15,7 +15,7 @@ from config.settings import Settings
 from dicom_io.network.archive import ArchiveSettings, run_archive
 from dicom_io.network.requestor import RemoteAE
 from node.interrupts import unheard_by_children
-from node.model_choice import model_folders
+from node.models.choice import model_folders
 
 LOOPBACK = "127.0.0.1"
 NODE, PACS, SCANNER = "MVINODE", "DEMOPACS", "SCANNER"

@@ -9,7 +9,7 @@ from typing import Final
 from config.analytes import analytes_in_force
 from config.errors import NodeError
 from config.sections.labs import LabsSection
-from node.finding import Finding, Verdict, found, reached_at, why_not_free
+from node.diagnosis.finding import Finding, Verdict, found, reached_at, why_not_free
 from node.labs.fhir_bundle import FhirError, FhirUnreachableError
 from node.labs.fhir_client import NO_SYSTEM, make_client
 from node.labs.mllp_blocks import END, START

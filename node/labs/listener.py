@@ -24,8 +24,8 @@ from node.labs.mllp_blocks import Limits
 from node.labs.tls import server_context
 from node.ledger.ledger import Ledger, open_ledger
 from node.logging import configure_logging
-from node.reception_process import ReceptionError, ReceptionProcess
-from node.start_report import NOT_LISTENING, Ports
+from node.reception.process import ReceptionError, ReceptionProcess
+from node.reception.start_report import NOT_LISTENING, Ports
 
 logger = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ from config.settings import Settings
 from dicom_io.network.tls import certificate_ends
 from node.ledger.ledger import Ledger
 from node.ledger.notices import Notice
-from node.retention import low_disk_bytes
 from node.states import StudyState
-from node.study_reference import study_reference
+from node.storage.retention import low_disk_bytes
+from node.studies.reference import study_reference
 
 logger = logging.getLogger(__name__)
 

@@ -7,12 +7,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config.errors import NodeError
 from config.settings import Settings
-from node.finding import Finding, Verdict
+from node.diagnosis.finding import Finding, Verdict
 from node.ledger.ledger import open_ledger
 from node.ledger.notices import Notice
 from node.notify.channel import Channel
 from node.notify.notifier import make_channels, tell
-from node.storage import existing_ledger_url
+from node.storage.folder import existing_ledger_url
 
 TEST = "test"
 """Kind of a notice that is about nothing."""

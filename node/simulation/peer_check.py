@@ -9,7 +9,7 @@ from dicom_io.network.negotiation import VERIFICATION_SOP_CLASS_UID
 from dicom_io.network.probe import probe
 from dicom_io.network.requestor import AccessRefusedError, PeerError, PeerRefusedError, RemoteAE
 from dicom_io.network.storage_scu import echo
-from node.listening import is_loopback
+from node.diagnosis.listening import is_loopback
 
 PEER_NAME = "acceptance"
 _CALLING = "calling ae title"

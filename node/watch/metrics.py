@@ -15,8 +15,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
-from node.failure import BUG
-from node.finished_study import FinishedStudy, Job
+from node.analysis.failure import BUG
+from node.analysis.finished_study import FinishedStudy, Job
 from node.ledger.ledger import Ledger
 from node.ledger.records import Claim
 from pipeline.errors import StudyError

@@ -33,15 +33,15 @@ from dicom_io.assembly.scanning import scan_folder
 from dicom_io.assembly.volumes import assemble
 from dicom_io.phantom_series import write_phantom_study
 from dicom_io.results.writing import write_results
+from node.analysis.finished_study import FinishedStudy
+from node.analysis.worker import Worker
 from node.backoff import BackOff
-from node.dask_engine import DaskExecutor
-from node.executor import Compute, analyse_arrays
-from node.finished_study import FinishedStudy
+from node.compute.dask_engine import DaskExecutor
+from node.compute.executor import Compute, analyse_arrays
+from node.compute.local_pool import local_pool
 from node.ledger.ledger import open_ledger
 from node.ledger.records import Claim
-from node.local_pool import local_pool
 from node.states import StudyState
-from node.worker import Worker
 from pipeline.model_bundle import ModelBundle
 from pipeline.phantom import PhantomSettings, make_case
 from pipeline.study import Study

@@ -27,7 +27,7 @@ from config.analytes import load_analytes
 from config.parameter_maps import read_parameter_map
 from config.series_rules import load_series_rules
 from dicom_io.phantom_series import write_phantom_study
-from node.offline import analyse_folder
+from node.analysis.offline import analyse_folder
 from pipeline.analysis import Analysis
 from pipeline.lesions import delineate
 from pipeline.model_bundle import BUNDLED_FOLDER, ModelBundle, load_bundle

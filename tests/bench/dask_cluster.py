@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from config.errors import ConfigError
-from node.dask_engine import DaskExecutor
+from node.compute.dask_engine import DaskExecutor
 from tests.integration.orthanc import free_port
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from node.lease import LEASE_S
+from node.analysis.lease import LEASE_S
 from node.ledger.ledger import Ledger, open_ledger
 from node.states import RESTING, Event
-from node.storage import LEDGER_FILE
+from node.storage.folder import LEDGER_FILE
 from tests.faults.fault import Fault, FaultRecord, record
 from tests.faults.killing import RememberingPacs
 from tests.faults.scanner import Sending, Shot, lost_or_doubled, shoot

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dicom_io.phantom_series import make_phantom_study
+from node.compute.stage_name import stage_of
 from node.ledger.ledger import Ledger
 from node.ledger.records import ObjectKind
-from node.stage_name import stage_of
 from node.states import Event, StudyState
 from pipeline.model_bundle import find_bundle, load_bundle, write_bundle
 from tests.faults.fault import Fault, FaultRecord, record

@@ -11,16 +11,16 @@ from pydicom.uid import ExplicitVRLittleEndian
 from dicom_io.network.identity import read_identity
 from dicom_io.network.part10 import part10_header
 from dicom_io.network.store_service import ReceivedInstance
-from node.inbox import Inbox
-from node.inbox_layout import INBOX, SET_ASIDE
 from node.ledger.ledger import Ledger, open_ledger, utc_now
 from node.ledger.purges import Extent
-from node.mending import mend_ledger
-from node.purging import Purger
-from node.reception import Reception
-from node.results_folder import RESULTS
-from node.set_aside import settle_set_aside
+from node.reception.arrival import Reception
 from node.states import StudyState
+from node.storage.inbox import Inbox
+from node.storage.inbox_layout import INBOX, SET_ASIDE
+from node.storage.mending import mend_ledger
+from node.storage.purging import Purger
+from node.storage.results_folder import RESULTS
+from node.storage.set_aside import settle_set_aside
 from tests.faults.fault import Fault, FaultRecord, record
 from tests.unit.dicom_io.network.instances import encode, mr_instance
 

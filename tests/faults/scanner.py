@@ -13,7 +13,7 @@ from pydicom.uid import generate_uid
 from dicom_io.network.identity import read_file_identity
 from dicom_io.network.requestor import PeerError, RemoteAE
 from dicom_io.network.storage_scu import SendOutcome, send_files
-from node.inbox_layout import INBOX
+from node.storage.inbox_layout import INBOX
 from tests.faults.victim import IMPATIENT, PATIENCE_S, SCANNER
 from tests.unit.dicom_io.network.instances import mr_instance
 

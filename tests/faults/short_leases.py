@@ -2,21 +2,21 @@
 
 import time
 
+import node.analysis.lease
 import node.app
-import node.lease
 import node.ledger.recovery
-from node.finished_study import FinishedStudy
+from node.analysis.finished_study import FinishedStudy
+from node.analysis.study_job import StudyJob
 from node.ledger.records import Claim
-from node.study_job import StudyJob
 
 LOOKS_EVERY_S = 0.5
 
 
 def shorten(lease_s: float, job_waits_s: float) -> None:
     """Change the node that this process becomes, as `tests.faults.victim.Haste` says."""
-    node.lease.LEASE_S = lease_s
+    node.analysis.lease.LEASE_S = lease_s
     node.ledger.recovery.SHORTEST_LEASE_S = node.ledger.recovery.LONGEST_LEASE_S = lease_s
-    node.lease.LOOK_AFTER_CLAIM_S = lease_s / 8
+    node.analysis.lease.LOOK_AFTER_CLAIM_S = lease_s / 8
     node.app.HOUSEKEEPING_EVERY_S = LOOKS_EVERY_S
 
     at_once = StudyJob.__call__

@@ -5,7 +5,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from node.lease import LEASE_S
+from node.analysis.lease import LEASE_S
 from node.ledger.ledger import Ledger, open_ledger
 from tests.faults.databases import node_on
 from tests.faults.fault import Fault, FaultRecord, record

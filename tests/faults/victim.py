@@ -17,7 +17,7 @@ from dicom_io.network.limits import TransportLimits
 from dicom_io.network.requestor import PeerError, RemoteAE
 from dicom_io.network.storage_scu import echo
 from node.ledger.ledger import Ledger, open_ledger
-from node.storage import LEDGER_FILE
+from node.storage.folder import LEDGER_FILE
 from tests.integration.orthanc import free_port
 
 LOOPBACK, NODE, SCANNER = "127.0.0.1", "MVINODE", "SCANNER"

@@ -10,11 +10,11 @@ from config.sections.node import NodeSection, TlsSection
 from config.sections.peers import Peer
 from config.settings import Settings
 from dicom_io.network.requestor import RemoteAE
-from node.couriers import make_courier
+from node.delivery.couriers import make_courier
+from node.delivery.outbox import Courier
 from node.ledger.delivery_records import Delivery, DeliveryState
 from node.ledger.ledger import Ledger
 from node.ledger.records import ObjectKind, ResultObject
-from node.outbox import Courier
 from node.states import Event, StudyState
 from tests.unit.dicom_io.network.instances import mr_instance
 from tests.unit.node.doubles import STUDY, FakeClock, make_ready, take

@@ -18,7 +18,7 @@ from pipeline.geometry import Grid
 from pipeline.resampling import to_sitk
 from pipeline.study import FIXED_ROLE, Role
 from pipeline.training.parquet import AUTOMATIC, MANUAL, PARQUET, read_parquet
-from tests.unit.node.test_dask_engine import REPOSITORY, Cluster, cluster
+from tests.unit.node.compute.test_dask_engine import REPOSITORY, Cluster, cluster
 
 __all__ = ["cluster"]
 

@@ -19,12 +19,12 @@ from dicom_io.network.requestor import PeerError, RemoteAE
 from dicom_io.network.storage_scu import SendOutcome
 from dicom_io.network.tls import ClientTls, TlsFiles
 from dicom_io.network.web_service import WebService
-from node.confirmation import MAXIMUM_SILENT_REQUESTS
+from node.delivery.confirmation import MAXIMUM_SILENT_REQUESTS
 from node.ledger import schema
 from node.ledger.delivery_records import Confirmation, DeliveryState
 from node.ledger.ledger import open_ledger
 from node.ledger.records import ObjectKind
-from node.peers import DimseTransport, WebTransport
+from node.peers.clients import DimseTransport, WebTransport
 from node.states import StudyState
 from tests.integration.dcmtk import LOOPBACK, running_storescp
 from tests.integration.orthanc import Orthanc, free_port, running_orthanc

@@ -22,13 +22,13 @@ from dicom_io.network.commitment import CommitmentResult, InstanceReference
 from dicom_io.network.requestor import RemoteAE
 from dicom_io.network.storage_scu import SendOutcome
 from node.backoff import back_off
-from node.confirmation import UNCONFIRMED, Confirmer
+from node.delivery.confirmation import UNCONFIRMED, Confirmer
+from node.delivery.outbox import Courier
+from node.delivery.pacing import Pace
 from node.ledger.delivery_records import Confirmation, DeliveryState
 from node.ledger.ledger import Ledger, open_ledger
 from node.ledger.records import ObjectKind
-from node.outbox import Courier
-from node.pacing import Pace
-from node.peers import DimseTransport
+from node.peers.clients import DimseTransport
 from node.states import StudyState
 from tests.integration.dcmtk import LOOPBACK, running_dcmqrscp, running_storescp
 from tests.integration.orthanc import free_port

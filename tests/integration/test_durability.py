@@ -25,12 +25,12 @@ from dicom_io.network.status import Disposition
 from dicom_io.network.storage_scp import StorageScp
 from dicom_io.network.storage_scu import send_files
 from dicom_io.network.transport import GuardedSocket
-from node.inbox import Inbox
 from node.ledger.ledger import Ledger, open_ledger, utc_now
 from node.ledger.records import InstanceRecord, Recorded
-from node.reception import Reception
-from node.reception_settings import scp_settings
-from node.storage import LEDGER_FILE
+from node.reception.arrival import Reception
+from node.reception.settings import scp_settings
+from node.storage.folder import LEDGER_FILE
+from node.storage.inbox import Inbox
 from tests.faults.scanner import Shot, shoot
 from tests.integration.durable_order import (
     ENTERED,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from node.stage_name import stage_of
+from node.compute.stage_name import stage_of
 from tests.faults.processes import LEDGER_HANDLES, Usage, usage
 from tests.faults.victim import Victim, listener
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from node.ledger.ledger import Ledger, open_ledger
-from node.storage import LEDGER_FILE
+from node.storage.folder import LEDGER_FILE
 from tests.conftest import PEERS
 from tests.faults.fault import FaultRecord, record
 from tests.faults.killing_analysis import write_coarse_model

@@ -11,11 +11,11 @@ from dicom_io.network.requestor import AccessRefusedError, PeerError, PeerRefuse
 from dicom_io.network.status import Disposition
 from dicom_io.network.storage_scu import SendOutcome
 from node.backoff import BackOff
-from node.confirmation import ASK_AGAIN_S, LONGEST_ASK_AGAIN_S, Confirmer
+from node.delivery.confirmation import ASK_AGAIN_S, LONGEST_ASK_AGAIN_S, Confirmer
+from node.delivery.outbox import Courier
+from node.delivery.pacing import Pace
 from node.ledger.delivery_records import DeliveryState
 from node.ledger.ledger import Ledger
-from node.outbox import Courier
-from node.pacing import Pace
 from node.states import Event
 from tests.unit.node.doubles import STUDY, FakeClock, make_ready, result_objects, take
 

@@ -5,13 +5,16 @@ from node.logging import LineFormatter
 
 
 def record(message: str, *arguments: object) -> logging.LogRecord:
-    return logging.LogRecord("node.worker", logging.INFO, __file__, 1, message, arguments, None)
+    return logging.LogRecord("node.analysis.worker", logging.INFO, __file__, 1, message, arguments, None)
 
 
 def test_format_when_a_record_comes_then_is_one_line_with_time_level_and_logger() -> None:
     entry = record("claimed study=%s", "1.2.3")
     entry.created = 0.25
-    assert LineFormatter().format(entry) == "1970-01-01T00:00:00.250+00:00 INFO node.worker claimed study=1.2.3"
+    assert (
+        LineFormatter().format(entry)
+        == "1970-01-01T00:00:00.250+00:00 INFO node.analysis.worker claimed study=1.2.3"
+    )
 
 
 def test_format_when_a_peer_sends_control_characters_then_they_are_shown_not_obeyed() -> None:

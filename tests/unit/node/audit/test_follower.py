@@ -9,8 +9,8 @@ from node.ledger.assignments import Assignment
 from node.ledger.changes import SETTLE, Changes
 from node.ledger.ledger import Ledger
 from node.ledger.purges import BY_RULE, Extent
-from node.retrying import retry_study
 from node.states import Event
+from node.studies.retrying import retry_study
 from tests.unit.node.doubles import STUDY, FakeClock, instance, make_ready, result_objects, take
 
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from node.cli import app
 from node.ledger.ledger import open_ledger
-from node.storage import LEDGER_FILE
+from node.storage.folder import LEDGER_FILE
 from pipeline.geometry import Grid
 from pipeline.model_bundle import BUNDLED_FOLDER
 from pipeline.resampling import to_sitk

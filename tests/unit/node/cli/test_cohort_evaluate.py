@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from config.analytes import load_analytes
 from node.cli import app
-from node.cohort_clinical import is_further
+from node.cohort.clinical import is_further
 from pipeline.evaluation.errors import EvaluationError
 from pipeline.evaluation.fitting import fit_setting
 from pipeline.evaluation.further import aligned_with, with_further

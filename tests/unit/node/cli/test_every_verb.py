@@ -19,7 +19,7 @@ from node.cli import PROGRAM, app, main
 from node.cli.output import ExitCode
 from node.ledger.ledger import open_ledger
 from node.states import Event
-from node.storage import storage_id
+from node.storage.folder import storage_id
 from tests.unit.node.audit.test_trail import EVENT
 from tests.unit.node.doubles import STUDY, FakeClock, make_ready, result_objects, take
 

@@ -13,7 +13,7 @@ from node.cli import app
 from node.cli.output import ExitCode
 from node.ledger.changes import Changes
 from node.ledger.ledger import open_ledger, utc_now
-from node.study_reference import study_reference
+from node.studies.reference import study_reference
 from tests.unit.dicom_io.assembly.header_studies import StudyWriter, standard
 from tests.unit.dicom_io.deidentification.canary import TEXTS, say_everything
 from tests.unit.node.cli.test_assign import enter

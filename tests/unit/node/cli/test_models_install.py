@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 from config.loading import load_settings
 from node.audit.trail import Trail
 from node.cli import app
-from node.model_choice import load_active_bundle
-from node.model_signature import SIGNATURE
+from node.models.choice import load_active_bundle
+from node.models.signature import SIGNATURE
 from pipeline.errors import ModelMisfitError
 from pipeline.model_bundle import CLASSIFIER, MANIFEST, SEGMENTATION, write_bundle
 from tests.unit.pipeline.bundles import SMALL, blank_tensors

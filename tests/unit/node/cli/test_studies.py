@@ -11,8 +11,8 @@ from node.cli.person import person
 from node.ledger.ledger import open_ledger
 from node.ledger.schema import SCHEMA_VERSION
 from node.states import Event
-from node.storage import storage_id
-from node.study_reference import study_reference
+from node.storage.folder import storage_id
+from node.studies.reference import study_reference
 from tests.unit.node.doubles import STUDY, FakeClock, instance, make_ready, result_objects, take
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from config.sections.labs import LabsSection
-from node.finding import Finding, Verdict
+from node.diagnosis.finding import Finding, Verdict
 from node.labs.diagnosis import diagnose
 from tests.unit.dicom_io.network.certificates import new_authority
 from tests.unit.node.labs.fhir_server import answer, serving

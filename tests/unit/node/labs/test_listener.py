@@ -10,7 +10,7 @@ from hl7.client import MLLPClient
 from node.labs.observation import PatientIdentity
 from node.ledger.lab_records import LabValue
 from node.ledger.ledger import open_ledger
-from node.reception_process import ReceptionError
+from node.reception.process import ReceptionError
 from tests.unit.dicom_io.network.certificates import new_authority
 from tests.unit.node.labs.hl7_samples import EXPECTED, panel
 from tests.unit.node.labs.listening import LOOPBACK, free_port, kill, ledger_url, listening

@@ -19,7 +19,7 @@ from node.notify.channel import ChannelError
 from node.notify.conditions import Conditions
 from node.notify.notifier import MOST_AT_ONCE, Notifier
 from node.states import Event
-from node.study_reference import study_reference
+from node.studies.reference import study_reference
 from tests.unit.dicom_io.network.certificates import new_authority
 from tests.unit.node.doubles import STUDY, FakeClock, make_ready, result_objects, take
 

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from node.finished_study import FinishedStudy
+from node.analysis.finished_study import FinishedStudy
 from node.ledger.ledger import Ledger
 from node.ledger.notices import Notice
 from node.ledger.records import Claim

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from node.dask_engine import DaskExecutor
+from node.compute.dask_engine import DaskExecutor
 from pipeline.evaluation.experiment import run_settings
 from pipeline.evaluation.rows import LOGISTIC, PROPOSED
 from pipeline.evaluation.splits import make_splits
-from tests.unit.node.test_dask_engine import Cluster, cluster
+from tests.unit.node.compute.test_dask_engine import Cluster, cluster
 from tests.unit.pipeline.evaluation.cohorts import SETTINGS, make_cohort
 
 __all__ = ["cluster"]

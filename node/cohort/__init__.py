@@ -1,0 +1,1 @@
+"""What a cohort file names, read for the offline verbs."""

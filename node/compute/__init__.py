@@ -1,0 +1,1 @@
+"""Where the pipeline runs: processes of this machine, or a Dask cluster."""

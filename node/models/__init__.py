@@ -1,0 +1,1 @@
+"""Model bundles: packed, signed, installed, chosen."""

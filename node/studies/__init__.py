@@ -1,0 +1,1 @@
+"""A study in words, and what people ask of it: assign, try again, export."""

@@ -33,7 +33,8 @@ from node.ledger.ledger import Ledger, open_ledger, utc_now
 from node.models.choice import load_active_bundle
 from node.notify.notifier import make_channels, make_notifier
 from node.owner import is_gone, worker_name
-from node.reception.process import ReceptionError, ReceptionProcess
+from node.reception.process import ReceptionError, ReceptionProcess, receive
+from node.reception.refusal_counts import RefusalCounts
 from node.reception.start_report import Ports
 from node.scheduler import Scheduler
 from node.storage.folder import ledger_url, prepare_storage, sole_node
@@ -112,11 +113,13 @@ class Node:
             ledger = stack.enter_context(open_ledger(ledger_url(settings)))
             ledger.recovery.recover(is_gone)
             sweep_attempts(self._storage)
+            refusals = RefusalCounts()
             reception = ReceptionProcess(
                 settings,
                 ledger_url(settings),
                 back_off(1, 30),
                 time.monotonic,
+                partial(receive, refusals),
                 asked_to_stop=lambda: self._asked_to_stop,
             )
             stack.callback(reception.stop)
@@ -134,6 +137,7 @@ class Node:
             compute = make_compute(settings.compute, self._analytes)
             stack.callback(compute.stop)
             metrics = Metrics(ledger, self._storage)
+            metrics.count_refusals(refusals.associations, refusals.instances)
             tools = make_tools(bundle, compute.analyse, self._rules, self._analytes)
             pull = self._pull(ledger)
             fetch = {} if pull is None else {"fetch": pull.fetch}
@@ -145,9 +149,7 @@ class Node:
                 watch = settings.watch
                 stack.enter_context(WatchService(watch.host, watch.port, metrics.registry, health))
             scheduler = self._schedule(ledger, reception)
-            retention = Retention(ledger, self._storage, settings)
-            scheduler.every(settings.retention.check_every_s, "retention", retention.check)
-            metrics.count_purges(retention.counts)
+            self._retain(scheduler, metrics, ledger)
             scheduler.every(HOUSEKEEPING_EVERY_S, "pulse", health.pulse)
             recorder = Recorder(settings, ledger, utc_now)
             recorder.started()
@@ -165,6 +167,11 @@ class Node:
             _join(threads)
         if self._failure is not None:
             raise self._failure
+
+    def _retain(self, scheduler: Scheduler, metrics: Metrics, ledger: Ledger) -> None:
+        retention = Retention(ledger, self._storage, self._settings)
+        scheduler.every(self._settings.retention.check_every_s, "retention", retention.check)
+        metrics.count_purges(retention.counts)
 
     def _notify(self, scheduler: Scheduler, metrics: Metrics, ledger: Ledger) -> None:
         notifier = make_notifier(self._settings, ledger, back_off)

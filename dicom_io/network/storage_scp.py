@@ -25,7 +25,7 @@ from dicom_io.network.negotiation import acceptor_contexts
 from dicom_io.network.reactor import GuardedAE
 from dicom_io.network.seam import check_seam
 from dicom_io.network.status import StoreStatus
-from dicom_io.network.store_service import OnInstance, StoreService
+from dicom_io.network.store_service import OnInstance, OnStatus, StoreService
 
 _INVALID_ARGUMENT = 0x0115
 
@@ -71,6 +71,8 @@ class StorageScp:
         Takes N-ACTION requests; where it is given, this receiver is a provider of storage commitment.
     on_rejection
         Told the calling AE title, the address and the reason of each association that is rejected.
+    on_status
+        Told the answer to each C-STORE, on the thread of its association.
     """
 
     def __init__(
@@ -81,9 +83,10 @@ class StorageScp:
         on_commitment_result: OnCommitmentResult | None = None,
         on_commitment_request: OnCommitmentRequest | None = None,
         on_rejection: OnRejection | None = None,
+        on_status: OnStatus = lambda _: None,
     ) -> None:
         self._settings = settings
-        self._store_service = StoreService(settings.policy, on_instance, on_rejection)
+        self._store_service = StoreService(settings.policy, on_instance, on_rejection, on_status)
         self._admission = Admission(settings.policy, settings.maximum_associations, on_rejection)
         self._on_commitment_result = on_commitment_result
         self._on_commitment_request = on_commitment_request

@@ -48,6 +48,7 @@ class ReceivedInstance:
 
 
 OnInstance = Callable[[ReceivedInstance], StoreStatus]
+OnStatus = Callable[[StoreStatus], None]
 
 NOT_ALLOWED_TO_STORE = "not allowed to store"
 """Reason of a rejection that leaves the association open: its peer may verify, and not send."""
@@ -64,14 +65,21 @@ class StoreService:
         Called on the thread of the association; Success must only be returned for what is durable.
     on_rejection
         Told, once an association, of a peer whose images are refused, as of an association that is rejected.
+    on_status
+        Told the answer to each request.
     """
 
     def __init__(
-        self, policy: AccessPolicy, on_instance: OnInstance, on_rejection: OnRejection | None = None
+        self,
+        policy: AccessPolicy,
+        on_instance: OnInstance,
+        on_rejection: OnRejection | None = None,
+        on_status: OnStatus = lambda _: None,
     ) -> None:
         self._policy = policy
         self._on_instance = on_instance
         self._on_rejection = on_rejection
+        self._on_status = on_status
         self._refused: WeakSet[Association] = WeakSet()
 
     def serve_event(self, event: evt.Event) -> Dataset:
@@ -80,6 +88,7 @@ class StoreService:
         requested = (str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID))
         data_set = event.encoded_dataset(include_meta=False)
         status, comment = self._keep(event.assoc, str(event.context.transfer_syntax), requested, data_set)
+        self._on_status(status)
         answer = Dataset()
         answer.Status = status.value
         if comment:
@@ -90,6 +99,13 @@ class StoreService:
         self, assoc: Association, context_id: int, command: Command, data_set: memoryview
     ) -> tuple[StoreStatus, str]:
         """Serve C-STORE for `StoreLoop`."""
+        status, comment = self._serve(assoc, context_id, command, data_set)
+        self._on_status(status)
+        return status, comment
+
+    def _serve(
+        self, assoc: Association, context_id: int, command: Command, data_set: memoryview
+    ) -> tuple[StoreStatus, str]:
         context = assoc._accepted_cx[context_id]
         requested = (_text(command.sop_class_uid), _text(command.sop_instance_uid))
         if not context.as_scp or requested[0] not in STORAGE_SOP_CLASSES:

@@ -32,21 +32,30 @@ class Alerts:
         Time of day, aware.
     monotonic_s
         A clock that never steps back, s.
+    on_alert
+        Told the reason of each, those between included.
     """
 
     def __init__(
-        self, trail: Trail, ae_title: str, clock: Callable[[], datetime], monotonic_s: Callable[[], float]
+        self,
+        trail: Trail,
+        ae_title: str,
+        clock: Callable[[], datetime],
+        monotonic_s: Callable[[], float],
+        on_alert: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._trail = trail
         self._ae_title = ae_title
         self._clock = clock
         self._monotonic_s = monotonic_s
+        self._on_alert = on_alert
         self._kinds: dict[tuple[str, str], _Kind] = {}
 
     def rejected(self, calling_ae_title: str, host: str, reason: str) -> None:
         """Note one rejected association; that of `doctor`, which asks whether we listen, is no alert."""
         if calling_ae_title.strip() == self._ae_title and host in _THIS_MACHINE:
             return
+        self._on_alert(reason)
         now_s = self._monotonic_s()
         self._kinds = {
             key: kind for key, kind in self._kinds.items() if now_s - kind.since_s < QUIET_S or kind.untold

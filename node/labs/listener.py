@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from ctypes import Array, c_uint64
 from dataclasses import dataclass, field
 from functools import partial
@@ -101,6 +101,7 @@ async def _open(server: MllpServer, labs: LabsSection, key: str, tls: ssl.SSLCon
 class ListenerProcess(ReceptionProcess):
     """The HL7 listener, replaced where it dies, as the receiver is."""
 
+    target: Callable[[Settings, str, Connection, StopEvent], None] = field(init=False)
     name: str = "the HL7 listener"
     _counts: "Array[c_uint64]" = field(init=False)
 

@@ -16,6 +16,7 @@ from node.backoff import BackOff
 from node.interrupts import unheard_by_children
 from node.logging import configure_logging
 from node.reception.heartbeat import Pulse
+from node.reception.refusal_counts import RefusalCounts
 from node.reception.start_report import Ports, ReceptionReport
 
 logger = logging.getLogger(__name__)
@@ -34,12 +35,14 @@ class ReceptionError(NodeError):
     """The receiver does not start."""
 
 
-def receive(settings: Settings, ledger_url: str, ready: Connection, stop: StopEvent) -> None:
+def receive(
+    refusals: RefusalCounts, settings: Settings, ledger_url: str, ready: Connection, stop: StopEvent
+) -> None:
     """Run in the new process."""
     from node.reception.receiver import run_reception  # noqa: PLC0415 - the parent needs no DICOM network
 
     configure_logging()
-    run_reception(settings, ledger_url, ready, stop)
+    run_reception(refusals, settings, ledger_url, ready, stop)
 
 
 @dataclass
@@ -65,7 +68,7 @@ class ReceptionProcess:
     monotonic_s
         A clock that never steps back, s.
     target
-        What the process runs; the tests put something lighter in its place.
+        What the process runs.
     asked_to_stop
         Whether the node is to stop; looked at while the receiver starts, which may take long.
     name
@@ -76,7 +79,7 @@ class ReceptionProcess:
     ledger_url: str
     back_off: BackOff
     monotonic_s: Callable[[], float]
-    target: Callable[[Settings, str, Connection, StopEvent], None] = receive
+    target: Callable[[Settings, str, Connection, StopEvent], None]
     asked_to_stop: Callable[[], bool] = lambda: False
     name: str = "the receiver"
     _running: _Running | None = field(default=None, init=False)

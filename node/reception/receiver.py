@@ -22,6 +22,7 @@ from node.audit.trail import Trail
 from node.ledger.ledger import open_ledger, utc_now
 from node.reception.arrival import Reception
 from node.reception.heartbeat import Heart
+from node.reception.refusal_counts import RefusalCounts
 from node.reception.settings import scp_settings
 from node.reception.start_report import Ports, ReceptionReport, StillStarting
 from node.storage.inbox import Inbox
@@ -38,11 +39,15 @@ def _ports(scp: StorageScp, settings: Settings) -> Ports:
     return Ports(plain, scp.tls_port if settings.tls.enabled else None)
 
 
-def run_reception(settings: Settings, ledger_url: str, ready: Connection, stop: StopEvent) -> None:
+def run_reception(
+    refusals: RefusalCounts, settings: Settings, ledger_url: str, ready: Connection, stop: StopEvent
+) -> None:
     """Run the receiver until `stop` is set or the parent process is gone.
 
     Parameters
     ----------
+    refusals
+        Shared with the process that is watched.
     ledger_url
         SQLAlchemy URL of a ledger whose schema is current.
     ready
@@ -64,12 +69,14 @@ def run_reception(settings: Settings, ledger_url: str, ready: Connection, stop: 
         return
     with ledger:
         reception = Reception(inbox, ledger, lambda: datetime.now(UTC))
-        alerts = Alerts(Trail(settings.node.storage), settings.node.ae_title, utc_now, time.monotonic)
+        trail = Trail(settings.node.storage)
+        alerts = Alerts(trail, settings.node.ae_title, utc_now, time.monotonic, refusals.association)
         scp = StorageScp(
             listening,
             reception.keep,
             on_commitment_result=reception.take_commitment,
             on_rejection=alerts.rejected,
+            on_status=refusals.answered,
         )
         still_starting = StillStarting(ready, lambda: stop.is_set() or terminated.flag, time.monotonic)
         try:

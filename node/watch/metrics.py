@@ -151,6 +151,15 @@ class Metrics:
             "mvi_results", "Attempts at a study by outcome and code.", ["outcome", "code"], registry=self.registry
         )
 
+    def count_refusals(
+        self, associations: Callable[[], Mapping[str, int]], instances: Callable[[], Mapping[str, int]]
+    ) -> None:
+        """Show what the receiver refused, as `associations` and `instances` give it by reason."""
+        text = "Associations that were rejected, by reason."
+        self.registry.register(CountsCollector("mvi_associations_rejected", text, "reason", associations))
+        text = "Instances that were not taken, by reason; the sender was told and keeps them."
+        self.registry.register(CountsCollector("mvi_instances_refused", text, "reason", instances))
+
     def count_messages(self, read: Callable[[], Mapping[str, int]]) -> None:
         """Show the answers of the HL7 listener, as `read` gives them."""
         text = "HL7 messages by answer; none: it holds nothing that an answer needs; dropped: no whole block."

@@ -20,9 +20,11 @@ from dicom_io.network.status import Disposition
 from dicom_io.network.storage_scu import SendOutcome, send_files
 from node.ledger.ledger import open_ledger
 from node.reception.receiver import run_reception
+from node.reception.refusal_counts import RefusalCounts
 from node.reception.start_report import Ports, ReceptionReport
 from node.storage.inbox import Inbox
-from tests.faults.raw_peer import RawPeer, store_request
+from node.watch.metrics import Metrics
+from tests.faults.raw_peer import RawPeer, associate_request, store_request
 from tests.unit.dicom_io.network.instances import STUDY_INSTANCE_UID, encode, mr_instance, write_instances
 from tests.unit.dicom_io.network.receiver import wait_until
 from tests.unit.node.delivery_doubles import FakeTransport, courier, queue
@@ -38,12 +40,14 @@ class RunningReception:
 
 
 @contextmanager
-def reception_process(folder: Path, minimum_free_bytes: int = 0) -> Iterator[RunningReception]:
+def reception_process(
+    folder: Path, minimum_free_bytes: int = 0, refusals: RefusalCounts | None = None
+) -> Iterator[RunningReception]:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     stop = context.Event()
     arguments = (node_settings(folder, minimum_free_bytes), ledger_url(folder), theirs, stop)
-    process = context.Process(target=run_reception, args=arguments)
+    process = context.Process(target=run_reception, args=(refusals or RefusalCounts(), *arguments))
     process.start()
     theirs.close()
     try:
@@ -84,6 +88,33 @@ def test_process_when_less_than_the_watermark_is_free_then_a700_says_what_to_do_
         assert peer.echo() == 0
 
     assert [path for path in (tmp_path / "inbox").rglob("*") if path.is_file()] == []
+
+
+def test_process_when_it_refuses_then_the_metrics_of_the_node_move_and_outlast_it(tmp_path: Path) -> None:
+    refusals = RefusalCounts()
+    with open_ledger(ledger_url(tmp_path)) as ledger:
+        metrics = Metrics(ledger, tmp_path)
+        metrics.count_refusals(refusals.associations, refusals.instances)
+
+        def told(name: str, reason: str) -> float | None:
+            return metrics.registry.get_sample_value(name, {"reason": reason})
+
+        with reception_process(tmp_path, refusals=refusals) as running:
+            assert told("mvi_instances_refused_total", "cannot_understand") == 0
+            for called, calling in (("OTHER", "SCANNER"), ("MVINODE", "UNKNOWN"), ("MVINODE", "MVINODE")):
+                with RawPeer(running.peer.port) as peer:
+                    peer.send(associate_request(called, calling))
+                    assert (peer.read_pdu() or (0, b""))[0] == 0x03
+            with RawPeer(running.peer.port) as peer:
+                peer.associate("MVINODE", "SCANNER")
+                assert peer.store(b"1.2.3", encode(mr_instance(sop_instance_uid="1.2.3"))) == 0
+                for _ in range(2):
+                    assert peer.store(b"1.2.3", b"no data set") == 0xC000
+        assert told("mvi_associations_rejected_total", "called_ae_title_not_recognised") == 1
+        # The third is how `doctor` asks whether the node listens.
+        assert told("mvi_associations_rejected_total", "calling_ae_title_not_recognised") == 1
+        assert told("mvi_instances_refused_total", "cannot_understand") == 2
+        assert sum(refusals.instances().values()) == 2
 
 
 def test_process_when_started_and_terminated_then_has_asked_for_missed_reports_and_ends_cleanly(
@@ -157,7 +188,7 @@ def test_process_when_the_ledger_belongs_to_another_storage_then_says_so(tmp_pat
         ledger.bind("of another")
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    arguments = (node_settings(tmp_path), ledger_url(tmp_path), theirs, context.Event())
+    arguments = (RefusalCounts(), node_settings(tmp_path), ledger_url(tmp_path), theirs, context.Event())
     process = context.Process(target=run_reception, args=arguments)
     process.start()
     process.join(60)
@@ -173,7 +204,7 @@ def test_process_when_the_port_is_taken_then_says_so(tmp_path: Path) -> None:
         stop = context.Event()
         process = context.Process(
             target=run_reception,
-            args=(Settings(node=node), ledger_url(tmp_path), theirs, stop),
+            args=(RefusalCounts(), Settings(node=node), ledger_url(tmp_path), theirs, stop),
         )
         process.start()
         theirs.close()

@@ -136,6 +136,10 @@ class PixelRules(Section):
     """Most of the median over the chosen phases: above it images are so smooth that anatomy passes for noise."""
     slab: Fraction
     """Most correlation of the fine detail of slices of a phase, above what the others have; more: a projection."""
+    continuity: Fraction
+    """Least median correlation of neighbouring slices, in pixels of 6 mm; less: noise."""
+    foreign_slice: Fraction
+    """Most by which the slices beside one are more alike than either is to it; more: of another stack."""
     liver_to_blood: Positive
     """Least liver over blood in the hepatobiliary phase; less: taken too early, or too little taken up."""
 

@@ -75,6 +75,11 @@ def pairs_alike(blocks: Mapping[Role, Block]) -> Mapping[tuple[Role, Role], floa
     }
 
 
+def own_likeness(block: Block) -> float:
+    """Return the likeness of the slices of a block to those two apart; 0 where it has too few."""
+    return likeness(block[:-_LAG], block[_LAG:]) if len(block) > _LAG else 0.0
+
+
 def thickness_beyond(blocks: Mapping[Role, Block]) -> Mapping[Role, float]:
     """Return how much more alike the slices of each block are than those of the others, -1 to 1.
 
@@ -86,7 +91,7 @@ def thickness_beyond(blocks: Mapping[Role, Block]) -> Mapping[Role, float]:
     blocks
         Of at least three phases; of fewer, nothing tells what is usual, and nothing is returned.
     """
-    own = {role: likeness(block[:-_LAG], block[_LAG:]) for role, block in blocks.items() if len(block) > _LAG}
+    own = {role: own_likeness(block) for role, block in blocks.items() if len(block) > _LAG}
     if len(own) <= _LAG:
         return {}
     return {role: value - median(own[other] for other in own if other is not role) for role, value in own.items()}

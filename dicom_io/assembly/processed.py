@@ -15,6 +15,7 @@ from dicom_io.assembly.fine_detail import Block, likeness, middle, pairs_alike, 
 from dicom_io.assembly.frame_pixels import OpenFiles, decode_frames
 from dicom_io.assembly.match_result import MatchResult, Passage, RoleMatch
 from dicom_io.assembly.refusals import ROLE_WORDS, Refusal
+from dicom_io.assembly.stack_checks import stack_objections
 from pipeline.errors import UnsuitableStudyError
 from pipeline.study import Role
 from pipeline.volume import Volume
@@ -36,25 +37,24 @@ Middles = Mapping[Role, Block]
 
 def middles_of(volumes: Mapping[Role, Volume]) -> Middles:
     """Return the slices that are compared, of phases decoded whole."""
-    return {role: volumes[role].array[middle(len(volumes[role].array))] for role in DYNAMIC_ROLES}
+    return {role: volume.array[middle(len(volume.array))] for role, volume in volumes.items()}
 
 
 def read_middles(match: MatchResult, files: OpenFiles) -> Middles:
-    """Return the slices that are compared, from the files; those of T2 and diffusion are decoded alone.
+    """Return the slices that are compared, from the files.
 
     Raises
     ------
     UnsuitableStudyError
         One cannot be decoded.
     """
-    found = {role: _decoded(_middle_of(match.roles[role]), files) for role in Role}
-    return {role: found[role] for role in DYNAMIC_ROLES}
+    return {role: _decoded(_middle_of(match.roles[role]), files) for role in Role}
 
 
 def processed_objections(
     match: MatchResult, volumes: Mapping[Role, Volume], middles: Middles, rules: PixelRules
 ) -> Iterator[Refusal]:
-    """Yield the phases that are computed from one another, from a series not chosen, or from several slices.
+    """Yield what is computed from one another, from a series not chosen or several slices, or is no proper stack.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def processed_objections(
     rules
         Limits.
     """
-    together = {role: block for role, block in middles.items() if _lie_alike(volumes, role)}
+    together = {role: middles[role] for role in DYNAMIC_ROLES if _lie_alike(volumes, role)}
     alike = pairs_alike(together)
     noisy = bool(alike) and median(alike.values()) <= rules.shared_noise_usual
     limit = rules.shared_noise if noisy else max(rules.shared_noise, _CERTAIN)
@@ -80,6 +80,7 @@ def processed_objections(
             said = f"{_chosen(match.roles[role])} is a projection or mean over several slices"
             how = f"(its slices have {value:.2f} more in common than those of the other phases; [pixels] slab"
             yield Refusal("SM-PIXEL", f"{_AGAINST}: {said} {how} = {rules.slab:g}).", _AS_ACQUIRED)
+    yield from stack_objections(match, volumes, rules, middles if noisy else {})
     yield from _copies(match, middles, limit)
 
 

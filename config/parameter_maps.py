@@ -2,6 +2,9 @@
 
 import re
 from importlib.resources import files
+from typing import Final
+
+from config.errors import ConfigError
 
 ParameterMap = dict[str, tuple[str, ...]]
 """Name of a parameter to its values, as text."""
@@ -10,9 +13,37 @@ _ENTRY = re.compile(r'^\((\w+)((?:\s+(?:"[^"]*"|[^\s")]+))+)\s*\)$')
 _VALUE = re.compile(r'"([^"]*)"|([^\s")]+)')
 
 
+TRANSFORMS: Final = {"rigid": "EulerTransform", "bspline": "BSplineTransform"}
+"""Of the files in ``config/elastix``: the parameters of another transform would be taken for those of this one."""
+
+
 def read_parameter_map(name: str = "rigid") -> ParameterMap:
-    """Read ``config/elastix/NAME.txt``."""
-    return parse_parameter_map((files("config") / "elastix" / f"{name}.txt").read_text(encoding="utf-8"))
+    """Read ``config/elastix/NAME.txt``.
+
+    Raises
+    ------
+    ConfigError
+        A site edited it, and it is no parameter file any more or has another transform than the program reads.
+    """
+    text = (files("config") / "elastix" / f"{name}.txt").read_text(encoding="utf-8")
+    try:
+        return require_transform(parse_parameter_map(text), TRANSFORMS[name])
+    except ValueError as error:
+        raise ConfigError([f"config/elastix/{name}.txt: {error}"]) from error
+
+
+def require_transform(parameters: ParameterMap, wanted: str) -> ParameterMap:
+    """Return a parameter map of the transform `wanted`.
+
+    Raises
+    ------
+    ValueError
+        It has another one.
+    """
+    found = " ".join(parameters.get("Transform", ())) or "missing"
+    if found != wanted:
+        raise ValueError(f"Transform is {found}; this step reads {wanted} alone, so write that")
+    return parameters
 
 
 def parse_parameter_map(text: str) -> ParameterMap:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from config.parameter_maps import read_parameter_map
+from config.parameter_maps import TRANSFORMS, read_parameter_map, require_transform
 
 
 class RegistrationSettings(BaseModel):
@@ -22,6 +22,16 @@ class RegistrationSettings(BaseModel):
     as in the paper."""
     threads: Annotated[int, Field(ge=1, le=64)] = 2
     """Threads of elastix; a fixed number, because the last digits depend on it."""
+
+    @field_validator("parameters")
+    @classmethod
+    def _rigid(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        return require_transform(value, TRANSFORMS["rigid"])
+
+    @field_validator("deformable")
+    @classmethod
+    def _b_spline(cls, value: dict[str, tuple[str, ...]] | None) -> dict[str, tuple[str, ...]] | None:
+        return None if value is None else require_transform(value, TRANSFORMS["bspline"])
 
     @field_validator("deformable", mode="before")
     @classmethod

@@ -101,6 +101,10 @@ class RegistrationOutcome:
     metric_mirrored
         The same metric, had the sequence shown the patient mirrored: the best of left-right, front-back and
         head-foot, after the rigid step. 0 where that has too little in common with the hepatobiliary phase.
+    metric_displaced
+        The same metric after the rigid step, the patient moved by 4 mm in plane: the mean of left, right, front
+        and back. What fits in its details loses much by that, what fits in its outline loses little. 0: not
+        measured.
     overlap
         Share of the body in the hepatobiliary phase that the sequence covers after the rigid step.
     deformation
@@ -113,6 +117,7 @@ class RegistrationOutcome:
     metric: float
     metric_before: float
     metric_mirrored: float = 0.0
+    metric_displaced: float = 0.0
     overlap: float = 1.0
     deformation: Deformation | None = None
 

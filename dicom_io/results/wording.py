@@ -49,6 +49,9 @@ _GATES: Mapping[str, _Gate] = {
     "registration_rotation": _Gate("largest turn between sequences", "°", 1, True),
     "registration_similarity": _Gate("least likeness after registration (mutual information)", "", 2, False),
     "registration_mirror": _Gate("likeness of the mirror image, as a share of the likeness", " %", 0, True, 100.0),
+    "registration_detail": _Gate(
+        "likeness that is left after a further shift of 4 mm, as a share of the likeness", " %", 0, True, 100.0
+    ),
     "liver_volume": _Gate("liver volume", " cm³", 0, False),
     "liver_cut": _Gate("liver cut by the first or last slice", " %", 0, True, 100.0),
     "liver_coverage": _Gate("liver covered by every sequence", " %", 0, False, 100.0),

@@ -29,7 +29,7 @@ def registration_gates(
         max(turned, key=turned.__getitem__),
         min(shared, key=shared.__getitem__),
     )
-    return (
+    gates = [
         at_least(
             "registration_overlap",
             outcomes[narrowest].overlap,
@@ -60,7 +60,22 @@ def registration_gates(
             settings.maximum_mirrored_likeness,
             f"{mirrored} fits the hepatobiliary phase better, or nearly as well, where its images are mirrored.",
         ),
-    )
+    ]
+    if settings.maximum_displaced_likeness is not None:
+        blunt = {
+            role: outcome.metric_displaced / outcome.metric if outcome.metric < 0 else 0.0
+            for role, outcome in outcomes.items()
+        }
+        bluntest = max(blunt, key=blunt.__getitem__)
+        gates.append(
+            at_most(
+                "registration_detail",
+                blunt[bluntest],
+                settings.maximum_displaced_likeness,
+                f"{bluntest} fits the hepatobiliary phase in its outline and not in its details.",
+            )
+        )
+    return tuple(gates)
 
 
 def field_strength_gates(field_strength_t: float | None, settings: GateSettings) -> tuple[GateOutcome, ...]:

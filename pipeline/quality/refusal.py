@@ -42,6 +42,9 @@ REFUSALS: Final[Mapping[str, Refusal]] = {
     "registration_mirror": Refusal(
         "QG-MIRROR", "register", "Check the orientation of this series at the scanner, and send it again."
     ),
+    "registration_detail": Refusal(
+        "QG-REG", "register", "Check that all series are of one patient and one examination."
+    ),
     "liver_volume": Refusal("QG-LIVER", "segment", "Check that the hepatobiliary phase shows the liver."),
     "liver_cut": Refusal("QG-LIVER", "segment", "The hepatobiliary phase must cover the whole liver."),
     "liver_coverage": Refusal("QG-COVERAGE", "segment", "Every sequence must cover the whole liver."),

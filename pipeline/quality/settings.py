@@ -30,6 +30,11 @@ class GateSettings(BaseModel):
     """Largest mutual information of a registered sequence with its mirror image in place of it, as a share of its
     own; above, its pixels are taken to be mirrored. On phantoms moved by 25 mm and 8 degrees at most: 0.48
     or less where nothing is mirrored (100 series, some cut or with arms), 1.16 or more where one axis is (39)."""
+    maximum_displaced_likeness: Positive | None = None
+    """Largest mutual information of a registered sequence after a further 4 mm in plane, as a share of its own:
+    above, it fits in its outline alone and is taken to be another patient's; none: not judged. On phantoms, 0.78
+    or less for the same patient (114 series, some cut, with arms or bent) and 0.85 or more for another (48). Of
+    patients nothing was measured: a model of patients should state what its own cases keep."""
     minimum_liver_volume_cm3: Positive = 300.0
     """A smaller liver is taken as a failed segmentation, cm3."""
     minimum_liver_coverage: Share = 0.9

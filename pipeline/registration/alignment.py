@@ -98,6 +98,7 @@ def register(
         metric=after,
         metric_before=before,
         metric_mirrored=similarity.mirrored(transform),
+        metric_displaced=similarity.displaced(transform),
         overlap=similarity.overlap(transform),
         deformation=deformation,
     )

@@ -19,6 +19,8 @@ BRIGHTNESS_LIMITS: Final = (1, 99.5)
 """Percentiles between which intensities are binned."""
 LIMITS_FROM_EVERY: Final = 7
 """Percentiles are taken over every seventh voxel: odd, so that no column of an image is left out."""
+DISPLACEMENT_MM: Final = 4.0
+"""About the pixel of a diffusion series: vessels and edges that two sequences share do not meet any more."""
 MINIMUM_OVERLAP: Final = 0.25
 """Share of the sampled points that must lie inside the moving volume, where no model states one."""
 
@@ -115,6 +117,16 @@ class Similarity:
         """
         middle = (self._points.min(axis=0) + self._points.max(axis=0)) / 2
         return min(self(transform_lps_mm @ _mirror(axis, middle)) for axis in range(3))
+
+    def displaced(self, transform_lps_mm: FloatArray) -> float:
+        """Evaluate a matrix as if the patient had moved by `DISPLACEMENT_MM` in plane: the mean of four ways."""
+        moved = []
+        for axis in range(2):
+            for shift_mm in (-DISPLACEMENT_MM, DISPLACEMENT_MM):
+                elsewhere = transform_lps_mm.copy()
+                elsewhere[axis, 3] += shift_mm
+                moved.append(self(elsewhere))
+        return float(np.mean(moved))
 
     def overlap(self, transform_lps_mm: FloatArray) -> float:
         """Return the share of the sampled points that lie inside the moving volume."""

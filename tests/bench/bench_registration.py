@@ -1,9 +1,11 @@
 """Target registration error, tumour overlap and time of the registration on phantoms with known motion.
 
 ``python -m tests.bench.bench_registration [NUMBER_OF_PHANTOMS] [--deformable] [--breathing MM] [--seen WHAT]
-[--keep FILE]``: translations to 25 mm, rotations to 8 degrees, five moving sequences each. FILE keeps what was
-measured: an interrupted run goes on. WHAT spoils the moving sequences, see `tests/bench/spoilt_sequences.py`. MM
-bends them by so much at most, see `tests/bench/breathing.py`.
+[--wrong WHAT] [--keep FILE]``: translations to 25 mm, rotations to 8 degrees, five moving sequences each. FILE
+keeps what was measured: an interrupted run goes on. ``--seen`` spoils the moving sequences, see
+`tests/bench/spoilt_sequences.py`. MM bends them by so much at most, see `tests/bench/breathing.py`. ``--wrong
+mirrored`` turns the rows of each moving sequence round, ``--wrong other-patient`` takes those of the next phantom:
+every pair should be refused.
 
 The error of a point of the true liver is taken along the axes of the moving grid. In plane: the two axes of a
 slice. Plane-equivalent: all three, the one through the slices times pixel width over slice spacing, so that a
@@ -29,7 +31,7 @@ from pipeline.phantom import PhantomSettings, make_case
 from pipeline.quality import GateSettings, registration_gates
 from pipeline.registration import RegistrationSettings, register
 from pipeline.study import FIXED_ROLE, MOVING_ROLES, Role
-from pipeline.volume import LabelMap
+from pipeline.volume import LabelMap, Volume
 from tests.bench.breathing import Breathing
 from tests.bench.figure import Figure
 from tests.bench.spoilt_sequences import Seen, as_seen
@@ -38,6 +40,9 @@ FIRST_SEED = 910_000
 """Far from the seeds of training."""
 SETTINGS = PhantomSettings(max_shift_mm=25.0, max_rotation_deg=8.0, with_distractors=False)
 RIGID, DEFORMABLE = (RegistrationSettings.model_validate({"deformable": wanted}) for wanted in (False, True))
+GATES = GateSettings(maximum_displaced_likeness=0.82)
+"""The defaults, and the limit for the details that no default states."""
+MIRRORED, OTHER_PATIENT = "mirrored", "other-patient"
 EVERY_NTH_LIVER_VOXEL = 97
 TUMOUR_LABEL = 2
 CASES = 40
@@ -66,6 +71,8 @@ class PairError:
     dice_after: float
     refused: bool
     seconds: float
+    mirrored: float = 0.0
+    detail: float = 0.0
 
     @property
     def made_worse_silently(self) -> bool:
@@ -79,10 +86,15 @@ def measure_case(
     seen: Seen = Seen.WHOLE,
     breathing_mm: float = 0.0,
     roles: Sequence[Role] = MOVING_ROLES,
+    wrong: str = "",
 ) -> list[PairError]:
     """Register the pairs of one phantom and compare with the truth."""
     case = make_case(seed, settings=SETTINGS)
     labels, volumes = case.truth.label_map, dict(case.study.volumes)
+    if wrong == OTHER_PATIENT:
+        volumes |= {role: make_case(seed + 1, settings=SETTINGS).study.volumes[role] for role in MOVING_ROLES}
+    if wrong == MIRRORED:
+        volumes |= {role: Volume(np.flip(volumes[role].array, 2), volumes[role].grid) for role in MOVING_ROLES}
     volumes |= {role: as_seen(volumes[role], seen) for role in MOVING_ROLES}
     points = labels.grid.to_lps_mm(np.argwhere(labels.array > 0)[::EVERY_NTH_LIVER_VOXEL, ::-1])
     breathing = Breathing(breathing_mm, points[points[:, 2].argmax()])
@@ -101,7 +113,7 @@ def measure_case(
         after = np.linalg.norm(error, axis=1)
         spacing = grid.spacing_xyz_mm
         flat = error * [1.0, 1.0, float(spacing[:2].mean() / spacing[2])]
-        gates = registration_gates({role: outcome}, GateSettings())
+        gates = registration_gates({role: outcome}, GATES)
         errors.append(
             PairError(
                 seed,
@@ -118,6 +130,8 @@ def measure_case(
                 tumour_dice(labels, truth, outcome.transform_lps_mm, outcome.deformation, breathing),
                 not all(gate.passed for gate in gates),
                 seconds,
+                outcome.metric_mirrored / (outcome.metric or -1.0),
+                outcome.metric_displaced / (outcome.metric or -1.0),
             )
         )
     return errors
@@ -236,6 +250,8 @@ def write_table(errors: Sequence[PairError]) -> None:
         f"{len(errors)} pairs: {refused} refused by a gate, {len(worse)} worse than without registration, "
         f"{len(silent)} of these pass the gates\n"
     )
+    for name, values in (("mirror", [e.mirrored for e in errors]), ("detail", [e.detail for e in errors])):
+        write(f"{name}: {min(values):.2f} to {max(values):.2f}, median {np.median(values):.2f}\n")
     for e in silent:
         write(
             f"  {e.seed} {e.role}: mean error {e.mean_before_mm:.2f} mm before, {e.mean_after_mm:.2f} mm after\n"
@@ -249,6 +265,7 @@ def main() -> None:
     parser.add_argument("--deformable", action="store_true", help="with the second step, off by default")
     parser.add_argument("--breathing", type=float, default=0.0, help="bends the liver by so many mm at most")
     parser.add_argument("--seen", choices=[one.value for one in Seen], default=Seen.WHOLE.value)
+    parser.add_argument("--wrong", choices=[MIRRORED, OTHER_PATIENT], default="")
     parser.add_argument("--keep", type=Path, help="JSON lines; cases in it are not measured again")
     options = parser.parse_args()
     errors: list[PairError] = []
@@ -260,7 +277,7 @@ def main() -> None:
         if seed in known:
             continue
         settings = DEFORMABLE if options.deformable else RIGID
-        measured = measure_case(seed, settings, Seen(options.seen), options.breathing)
+        measured = measure_case(seed, settings, Seen(options.seen), options.breathing, wrong=options.wrong)
         errors += measured
         if options.keep:
             with options.keep.open("a", encoding="utf-8") as file:

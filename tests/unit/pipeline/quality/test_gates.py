@@ -24,7 +24,7 @@ from pipeline.quality import (
 from pipeline.study import MOVING_ROLES, Role
 from pipeline.volume import LabelMap, Volume
 
-SETTINGS = GateSettings(maximum_mahalanobis=8.0)
+SETTINGS = GateSettings(maximum_mahalanobis=8.0, maximum_displaced_likeness=0.82)
 GRID = Grid((20, 40, 40), np.array([5.0, 5.0, 5.0]), np.zeros(3), np.eye(3))
 STILL = RegistrationOutcome(np.eye(4), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0), -0.8, -0.5)
 LESION = Lesion(1, 20.0, 5.0, (0.0, 0.0, 0.0))
@@ -59,6 +59,8 @@ def shifted(shift_mm: tuple[float, float, float]) -> FloatArray:
         ({"overlap": 0.24}, {"registration_overlap"}),
         ({"metric_mirrored": -0.63}, set()),
         ({"metric_mirrored": -0.65}, {"registration_mirror"}),
+        ({"metric_displaced": -0.65}, set()),
+        ({"metric_displaced": -0.67}, {"registration_detail"}),
         ({"metric": 0.0, "metric_mirrored": -0.3}, {"registration_similarity"}),
     ],
 )

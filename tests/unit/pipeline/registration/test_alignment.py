@@ -85,6 +85,13 @@ def test_register_of_a_mirrored_sequence_says_that_its_mirror_image_fits_better(
     assert bad.metric_mirrored < 1.2 * bad.metric
 
 
+def test_register_of_another_patient_loses_less_by_a_further_shift_than_the_same_one() -> None:
+    # The same outline, and within it nothing at the same place.
+    inside_out = scan(FIXED, np.diag([-1.0, -1.0, 1.0, 1.0]), lambda t: t)
+    other = register(fixed(), inside_out, settings=SETTINGS, seed=3)
+    assert other.metric_displaced / other.metric > outcome().metric_displaced / outcome().metric + 0.1
+
+
 def test_transform_maps_fixed_points_to_moving_points_and_not_back() -> None:
     assert error_mm(outcome().transform_lps_mm, np.asarray(np.linalg.inv(TRUTH), np.float64)) > 20
     moving = scan(OBLIQUE, TRUTH, lambda t: t)
@@ -190,3 +197,12 @@ def test_modules_of_itk_are_those_of_the_public_package() -> None:
     loaded = _load()
     assert loaded.Registration.__name__ == "itkElastixRegistrationMethodIF3IF3"
     assert loaded.ParameterObject.__name__ == "elastixParameterObject"
+
+
+@pytest.mark.parametrize(
+    ("key", "transform"), [("parameters", "AffineTransform"), ("deformable", "EulerTransform")]
+)
+def test_settings_when_the_map_has_another_transform_then_they_are_refused(key: str, transform: str) -> None:
+    spoilt = {**SETTINGS.parameters, "Transform": (transform,)}
+    with pytest.raises(ValueError, match=f"Transform is {transform}; this step reads"):
+        RegistrationSettings.model_validate({key: spoilt})

@@ -31,6 +31,13 @@ _FAT_SUPPRESSION = re.compile(
 )
 """Ends in fat, and yet names no image of it."""
 
+_NOT_GIVEN = (
+    r"(?<!\w)(?:kein(?:e[nr]?)?|no|ohne|without|sans|pas de|sin|sem|senza|statt|instead of) (?:{0})(?!\w)"
+    r"|(?<!\w)(?:{0})[ :]{{1,3}}(?:allerg\w*|intoler\w*|unvertr\w*)"
+    r"|(?<!\w)(?:allerg\w*|unvertr\w*|intoler\w*) (?:(?:to|against|gegen|auf|[aà]|al|ao) )?(?:{0})(?!\w)"
+)
+"""Around another agent: it was not given, or is one that the patient cannot take."""
+
 _LETTER = "a-zà-öø-ÿ"
 _DIXON_CONCEPTS = {"dixon_fat": "FAT", "dixon_in_phase": "IN_PHASE", "dixon_opposed_phase": "OUT_PHASE"}
 _ANYWHERE = "_anywhere"
@@ -79,6 +86,7 @@ class Lexicon:
         }
         self._gadoxetate = compile_terms(map(unaccented, rules.agents.gadoxetate))
         self._other_agent = compile_terms(map(unaccented, rules.agents.other))
+        self._not_given = re.compile(_NOT_GIVEN.format("|".join(map(unaccented, rules.agents.other))))
         # Typed in several elements, or twice in one, it says the same.
         self._no_agent = re.compile(rf"(?:(?:{'|'.join(map(unaccented, rules.agents.none))})(?: |$))+")
         self._seen: dict[str, frozenset[str]] = {}
@@ -119,14 +127,14 @@ class Lexicon:
         if self._no_agent.fullmatch(text):
             return "none"
         # `Gd-EOB-DTPA` must not be read as `Gd-DTPA` as well.
-        rest, named = self._gadoxetate.subn(" | ", text)
+        rest, named = self._gadoxetate.subn(" | ", self._not_given.sub(" ", text))
         if self._other_agent.search(rest):
             return "several" if named else "other"
         return "gadoxetate" if named else "unnamed"
 
     def other_agent(self, name: str) -> str:
         """Return the word for another agent than gadoxetate in a text; empty without one."""
-        rest = self._gadoxetate.sub(" | ", unaccented(normalise(name)))
+        rest = self._gadoxetate.sub(" | ", self._not_given.sub(" ", unaccented(normalise(name))))
         found = self._other_agent.search(rest)
         return found.group().strip() if found else ""
 

@@ -139,7 +139,15 @@ def _physics(base: Physics, groups: FrameGroups, elements: Elements) -> Physics:
         directionality=groups.word("MRDiffusionSequence", "DiffusionDirectionality") or base.directionality,
         gradient=_gradient(groups) or base.gradient,
         agent_phase=_agent_phase(groups),
+        body_part=base.body_part or _region(groups),
     )
+
+
+def _region(groups: FrameGroups) -> str:
+    """Return what Frame Anatomy calls the part of the body (PS3.3 C.7.6.16.2.8); empty where it does not."""
+    anatomy = groups.macro("FrameAnatomySequence")
+    regions = anatomy.items("AnatomicRegionSequence") if anatomy is not None else []
+    return regions[0].word("CodeMeaning").upper() if regions else ""
 
 
 def _scanning_sequence(elements: Elements) -> tuple[str, ...]:

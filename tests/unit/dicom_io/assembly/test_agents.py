@@ -10,8 +10,11 @@ from tests.unit.dicom_io.assembly.header_studies import DYNAMIC, T1, T2, StudyWr
 
 
 @pytest.mark.parametrize(
-    ("agent", "code"), [("Gadavist", "SM-AGENT"), ("Gd-EOB-DTPA", None), ("YES", None), ("Gd-DTPA", "SM-AGENT")]
-)
+    ("agent", "code"), [("Gadavist", "SM-AGENT"), ("Gd-EOB-DTPA", None), ("YES", None), ("Gd-DTPA", "SM-AGENT"),
+     ("Primovist (kein Dotarem)", None), ("Eovist - Iodine allergy", None),
+     ("Primovist, Allergie gegen Jod", None),
+     ("Primovist und Dotarem", "SM-AGENT"), ("Dotarem, kein Primovist", "SM-AGENT")],
+)  # fmt: skip
 def test_match_when_the_agent_is_named_then_only_gadoxetate_passes(
     writer: StudyWriter, match: Match, agent: str, code: str | None
 ) -> None:

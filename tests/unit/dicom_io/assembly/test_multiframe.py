@@ -11,7 +11,7 @@ from dicom_io.assembly import assemble, scan_folder
 from pipeline.errors import UnsuitableStudyError
 from pipeline.study import Role
 from tests.unit.dicom_io.assembly.conftest import Match
-from tests.unit.dicom_io.assembly.enhanced import item, write_enhanced
+from tests.unit.dicom_io.assembly.enhanced import group, item, write_enhanced
 from tests.unit.dicom_io.assembly.header_studies import SLICES, T1, StudyWriter, standard
 
 DYNAMIC = ("T1_PRE", "T1_ARTERIAL", "T1_PORTAL", "T1_HEPATOBILIARY")
@@ -162,3 +162,16 @@ def test_scan_when_the_b_value_of_canon_became_a_frame_comment_then_it_is_read(w
     physics = [frame.physics for frame in scan_folder(writer.folder).frames]
     assert [item.b_value_s_per_mm2 for item in physics] == [None] * SLICES + [800] * SLICES
     assert physics[-1].gradient == (0.6, 0.0, 0.8)
+
+
+@pytest.mark.parametrize(("meaning", "other"), [("Brain", True), ("Abdomen", False)])
+def test_match_when_frame_anatomy_alone_names_the_part_of_the_body_then_another_one_is_rejected(
+    writer: StudyWriter, match: Match, meaning: str, *, other: bool
+) -> None:
+    path = write_enhanced(writer, "Ax T1", [0])
+    ds = dcmread(path)
+    region = group(CodeValue="1", CodingSchemeDesignator="99TEST", CodeMeaning=meaning)
+    ds.SharedFunctionalGroupsSequence[0].FrameAnatomySequence = group(AnatomicRegionSequence=region)
+    ds.save_as(path)
+    found = [entry.code for entry in match().rejected]
+    assert ("BODY-PART" in found) is other

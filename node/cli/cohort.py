@@ -211,7 +211,7 @@ def _open(file: Path, config: Path | None, told: Callable[[str], None] | None = 
     named = manifest.bundle.segmentation_of
     if named is not None:
         bundle = load_active_bundle(settings, settings.model.active if named == ACTIVE else named)
-        base = Base(bundle.identity, bundle.settings, bundle.segmentation_weights)
+        base = Base(bundle.identity, bundle.settings, bundle.segmentation_weights, bundle.training)
         manifest = based_on(manifest, base)
     try:
         stored = stored_studies({case.study for case in manifest.cases if case.study}, settings)

@@ -50,6 +50,8 @@ class EvaluationCohort:
         For end-to-end networks, where extraction stored them.
     synthetic
         Whether they are phantoms, which the report says first: their figures are nobody's.
+    teachers_unknown
+        Whether nobody can tell whom the segmentation learnt from: everybody counts as taught then.
 
     Raises
     ------
@@ -73,6 +75,7 @@ class EvaluationCohort:
     without_features: int = 0
     pictures: CohortPictures | None = None
     synthetic: bool = False
+    teachers_unknown: bool = False
 
     def __post_init__(self) -> None:
         # A read-only view by a proxy would not cross process boundaries.

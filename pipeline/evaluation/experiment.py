@@ -21,6 +21,10 @@ from pipeline.evaluation.splits import Part, Split
 AT_ONCE = 16
 """Tasks given away before the first is done: each carries the cohort, 50 MB at the paper's size and twice that
 with manual outlines, which a cluster's scheduler keeps in memory."""
+UNKNOWN = (
+    "nobody noted whose images the segmentation learnt from, or which are those of this cohort. Run `mvi-node "
+    "cohort extract` again; where that is not enough, train the model again with this software, or take another"
+)
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Outcome = dict[str, "tuple[Scored, Scored, Scored | None] | str"]
@@ -141,7 +145,7 @@ def _run(
     fitted = fit_setting(cohort, split, row, settings, reductions)
     able = usable(cohort, row)
     validation = split.validation[able[split.validation]]
-    outside = None if external is None else np.flatnonzero(usable(external, row))
+    outside = None if external is None else _strangers(external, np.flatnonzero(usable(external, row)), row)
     return (
         score(fitted, cohort, test, Part.TEST, split.number),
         score(fitted, cohort, validation, Part.VALIDATION, split.number),
@@ -166,16 +170,21 @@ def testable(cohort: EvaluationCohort, split: Split, row: Setting) -> IndexArray
         raise EvaluationError("EV-NONE", f"{row.title}: no pictures were extracted; run `cohort extract` again")
     test = split.test[usable(cohort, row)[split.test]]
     require_both_classes(cohort.mvi[test], Part.TEST, row)
-    if row.masks is not Masks.AUTOMATIC:
-        return test
-    unseen = test[~cohort.taught_segmentation[test]]
+    unseen = _strangers(cohort, test, row)
     if not 0 < cohort.mvi[unseen].sum() < len(unseen):
+        if cohort.teachers_unknown:
+            raise EvaluationError("EV-SEEN", f"{row.title}: {UNKNOWN}")
         raise EvaluationError(
             "EV-SEEN",
             f"{row.title}: the segmentation learnt from {len(test) - len(unseen)} of {len(test)} test patients, "
             "and those left have one outcome only; take another cohort's segmentation (bundle.segmentation_of)",
         )
     return unseen
+
+
+def _strangers(cohort: EvaluationCohort, rows: IndexArray, row: Setting) -> IndexArray:
+    """Leave out who taught the segmentation, where its outlines are used."""
+    return rows if row.masks is not Masks.AUTOMATIC else rows[~cohort.taught_segmentation[rows]]
 
 
 def score(fitted: FittedSetting, cohort: EvaluationCohort, rows: IndexArray, part: Part, split: int) -> Scored:

@@ -23,7 +23,7 @@ def cohort_facts(cohort: EvaluationCohort) -> dict[str, Any]:
         if Masks.MANUAL in cohort.radiomics
         else 0,
         "with_all_clinical_values": int(cohort.complete.sum()),
-        "taught_the_segmentation": int(cohort.taught_segmentation.sum()),
+        "taught_the_segmentation": None if cohort.teachers_unknown else int(cohort.taught_segmentation.sum()),
     }
 
 
@@ -58,7 +58,12 @@ def warnings_of(cohort: EvaluationCohort, shuffled: bool) -> tuple[str, ...]:
             f"{int((~cohort.complete).sum())} of {len(cohort.patients)} patients lack a clinical value; "
             "settings with clinical values leave them out."
         )
-    if cohort.taught_segmentation.any():
+    if cohort.teachers_unknown:
+        found.append(
+            "Nobody can tell whether the segmentation learnt from these patients. Nobody is tested with automatic "
+            "outlines."
+        )
+    elif cohort.taught_segmentation.any():
         found.append(
             f"The segmentation learnt from {int(cohort.taught_segmentation.sum())} of {len(cohort.patients)} "
             "patients. They are not tested with automatic outlines."

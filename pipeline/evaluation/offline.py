@@ -16,6 +16,7 @@ from pipeline.evaluation.further import aligned_with, with_further
 from pipeline.evaluation.identities import require_each_once, require_others
 from pipeline.evaluation.reading import read_cohort
 from pipeline.evaluation.report import Provenance
+from pipeline.evaluation.seen import who_taught
 from pipeline.evaluation.settings import EvaluationSettings
 from pipeline.evaluation.writing import write_evaluation
 from pipeline.training.case_records import require_unchanged
@@ -147,16 +148,13 @@ def open_cohort(place: Place) -> EvaluationCohort:
     manifest = load_manifest(place.file)
     require_each_once(manifest)
     sources = sources_of(manifest, _no_reader)
-    # Phantoms that the segmentation learns from are no cases of the cohort; a taken-over segmentation learnt
-    # elsewhere.
-    taught = {source.name for source in sources.segmentation} if manifest.bundle.segmentation_of is None else set()
     cases = [source.name for source in sources.classifier]
     require_unchanged(place.work / FEATURES, sources.classifier, ROW)
     return read_cohort(
         place.work / FEATURES,
         cases,
         name=manifest.cohort.name,
-        taught=taught,
+        taught=who_taught(manifest, sources, place.work),
         synthetic=manifest.cohort.kind == "phantom",
     )
 

@@ -31,7 +31,12 @@ UNITS = {"mm": "mm", "u_per_l": "U/L", "g_per_l": "g/L", "percent": "%"}
 
 
 def read_cohort(
-    folder: Path, cases: Sequence[str], *, name: str, taught: Collection[str] = (), synthetic: bool = False
+    folder: Path,
+    cases: Sequence[str],
+    *,
+    name: str,
+    taught: Collection[str] | None = (),
+    synthetic: bool = False,
 ) -> EvaluationCohort:
     """Read the cases that have features.
 
@@ -44,7 +49,7 @@ def read_cohort(
     name
         Of the cohort.
     taught
-        Names of the cases that the segmentation learnt from.
+        Names of the cases that the segmentation learnt from; None where nobody can tell.
     synthetic
         Whether they are phantoms.
 
@@ -55,6 +60,7 @@ def read_cohort(
     EvaluationError
         ``EV-TWICE``: a patient is there twice. ``EV-NONE``: a file beside the features cannot be read.
     """
+    unknown, taught = taught is None, cases if taught is None else taught
     tables = _tables(folder, cases)
     table = tables[AUTOMATIC]
     repeats = [_block(found, table, folder) for outline, found in tables.items() if outline.startswith(REPEAT)]
@@ -81,6 +87,7 @@ def read_cohort(
             tuple(path if (path := folder / f"{case}{PICTURES}").is_file() else None for case in table.cases)
         ),
         synthetic,
+        unknown,
     )
 
 

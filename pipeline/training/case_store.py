@@ -51,6 +51,7 @@ def write_case(
     labels: npt.NDArray[np.uint8],
     body: npt.NDArray[np.bool_],
     spacing_kji_mm: npt.ArrayLike,
+    image: str = "",
 ) -> None:
     """Write one case so that it appears under its name only when complete.
 
@@ -60,6 +61,8 @@ def write_case(
         Of the case; kept as it is where it exists.
     channels, labels, body, spacing_kji_mm
         As in `TrainingCase`.
+    image
+        Digest of the image, see `pipeline.training.teachers`.
     """
     if folder.exists():
         return
@@ -74,6 +77,7 @@ def write_case(
         spacing_kji_mm=np.asarray(spacing_kji_mm, dtype=np.float64),
         liver=_points(labels == LIVER),
         tumour=_points(labels == TUMOUR),
+        image=np.array(image),
     )
     draft.rename(folder)
 
@@ -91,6 +95,12 @@ def read_case(folder: Path) -> TrainingCase:
         liver,
         tumour,
     )
+
+
+def image_of(folder: Path) -> str:
+    """Return the digest of the image of a case; empty where nobody noted it."""
+    with np.load(folder / "facts.npz", allow_pickle=False) as facts:
+        return str(facts["image"]) if "image" in facts else ""
 
 
 def _points(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:

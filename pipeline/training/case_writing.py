@@ -10,6 +10,7 @@ from pipeline.study import FIXED_ROLE, Role
 from pipeline.training.case_store import write_case
 from pipeline.training.errors import TrainingError
 from pipeline.training.sources import LoadedCase, Source
+from pipeline.training.teachers import image_digest
 from pipeline.volume import Volume
 
 
@@ -32,7 +33,7 @@ def write_training_case(folder: Path, source: Source, settings: PipelineSettings
     stacked, body = normalise(_aligned(case, settings), settings.segmentation.normalisation)
     grid = working_grid(case.study.volumes[FIXED_ROLE].grid, settings)
     labels = resample_labels(case.label_map, grid)
-    write_case(folder, stacked, labels.array, body, grid.spacing_xyz_mm[::-1])
+    write_case(folder, stacked, labels.array, body, grid.spacing_xyz_mm[::-1], image_digest(case.study))
 
 
 def _aligned(case: LoadedCase, settings: PipelineSettings) -> dict[Role, Volume]:

@@ -2,10 +2,11 @@
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from config.errors import NodeError
 from pipeline.analysis import ModelIdentity
 from pipeline.classification.ensemble import to_tensors
 from pipeline.model_bundle import CLASSIFIER, SEGMENTATION, PipelineSettings, write_bundle
@@ -26,8 +28,11 @@ from pipeline.training.making import RECORD, digest
 from pipeline.training.manifest import CohortManifest
 from pipeline.training.parquet import AUTOMATIC, PARQUET, read_outlines, write_parquet
 from pipeline.training.segmentation import Progress
-from pipeline.training.segmentation_stage import fit_segmentation
+from pipeline.training.segmentation_stage import fit_segmentation, teachers_of
 from pipeline.training.sources import Sources
+from pipeline.training.teachers import Teachers, note_image, note_teachers, taught_among, without_image
+
+logger = logging.getLogger(__name__)
 
 DISTANCE_ALLOWANCE = 1.5
 """The bundle accepts cases up to this multiple of what 99 % of the left-out cases keep."""
@@ -64,11 +69,14 @@ class Base:
         Of the bundle.
     settings, weights
         Of its segmentation.
+    training
+        How it was made.
     """
 
     identity: ModelIdentity
     settings: PipelineSettings
     weights: Mapping[str, npt.NDArray[Any]]
+    training: Mapping[str, Any] = field(default_factory=dict)
 
 
 def based_on(manifest: CohortManifest, base: Base) -> CohortManifest:
@@ -120,10 +128,33 @@ def extract(
         outlines=manifest.extraction,
         cluster=use.cluster,
     )
+    _note_who_taught(manifest, sources, work, base)
     tables = read_outlines(work / FEATURES, [source.name for source in sources.classifier])
     if AUTOMATIC in tables:
-        write_parquet(work / PARQUET, tables, provenance(manifest, work / FEATURES, base))
+        taught = taught_among(work / FEATURES, [source.name for source in sources.classifier])
+        whence = {**provenance(manifest, work / FEATURES, base), "taught_segmentation": taught}
+        write_parquet(work / PARQUET, tables, whence)
     return rows
+
+
+def _teachers(manifest: CohortManifest, work: Path, base: Base | None) -> Teachers:
+    return teachers_of(work, manifest) if base is None else Teachers.of_bundle(base.training)
+
+
+def _note_who_taught(manifest: CohortManifest, sources: Sources, work: Path, base: Base | None) -> None:
+    """Keep whom the segmentation learnt from, and the digests of cases that an earlier version extracted."""
+    folder = work / FEATURES
+    note_teachers(folder, _teachers(manifest, work, base))
+    done = [source.name for source in sources.classifier if is_done(folder, source)]
+    missing = set(without_image(folder, done))
+    for source in sources.classifier:
+        if source.name in missing:
+            try:
+                note_image(folder, source.name, source.load().study)
+            except NodeError as error:
+                logger.warning(
+                    "nobody can tell whether the segmentation learnt from a case case=%s: %s", source.name, error
+                )
 
 
 def provenance(manifest: CohortManifest, folder: Path, base: Base | None) -> dict[str, Any]:
@@ -194,7 +225,10 @@ def train_bundle(
         intended_use=manifest.intended_use,
         settings=_with_limits(manifest.pipeline, fit, table),
         tensors={SEGMENTATION: weights, CLASSIFIER: to_tensors(fit.classifier)},
-        training=_record(manifest, sources, table, fit, base),
+        training={
+            **_record(manifest, sources, table, fit, base),
+            "segmentation_teachers": _teachers(manifest, work, base).document(),
+        },
     )
     return identity, fit
 

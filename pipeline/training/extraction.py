@@ -33,6 +33,7 @@ from pipeline.training.outlines import Files, compare, further_outlines
 from pipeline.training.pictures import PICTURES, make_pictures, write_pictures
 from pipeline.training.settings import ExtractionSettings
 from pipeline.training.sources import Source
+from pipeline.training.teachers import note_image
 
 logger = logging.getLogger(__name__)
 
@@ -173,6 +174,7 @@ def _extract(source: Source, weights: Weights, settings: PipelineSettings, folde
     drawn = compare(case, aligned.outcomes, native)
     files = Files(folder, source.name)
     files.write_agreement(drawn)
+    note_image(folder, source.name, case.study)
     if not lesions:
         return NO_LESION
     clinical = clinical_features(

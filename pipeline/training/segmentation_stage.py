@@ -1,5 +1,6 @@
 """First stage of `cohort train`: write the training cases beside the training, and fit the network."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ import numpy.typing as npt
 import torch
 
 from pipeline.model_bundle import PipelineSettings
+from pipeline.training.case_store import image_of
 from pipeline.training.case_writing import write_training_case
 from pipeline.training.checkpoint import FREE_SETTINGS
 from pipeline.training.device import Device, choose_device
@@ -18,6 +20,7 @@ from pipeline.training.making import require_same_making
 from pipeline.training.manifest import CohortManifest
 from pipeline.training.segmentation import Progress, train
 from pipeline.training.sources import Source, Sources
+from pipeline.training.teachers import Teachers
 
 CASES = "cases"
 SEGMENTATION = "segmentation"
@@ -83,6 +86,7 @@ def fit_segmentation(
                 report=report,
                 device=chosen,
             )
+        _note_teachers(done, [folders[source.name] for source in sources.segmentation])
         draft = done.with_name(f".{done.name}")
         with draft.open("wb") as file:
             np.savez(file, allow_pickle=False, **weights)
@@ -100,6 +104,29 @@ def weights_file(work: Path, manifest: CohortManifest) -> Path:
     network = manifest.pipeline.segmentation.model_dump(mode="json")
     require_same_making(work / SEGMENTATION, {**fixed, "network": network})
     return work / SEGMENTATION / f"weights-{manifest.segmentation.steps}.npz"
+
+
+def teachers_of(work: Path, manifest: CohortManifest) -> Teachers:
+    """Return whose images the weights of `fit_segmentation` learnt from.
+
+    Images are unknown of weights that are older than these notes, unless they are of phantoms alone.
+    """
+    path, seeds = _noted(weights_file(work, manifest)), manifest.phantoms
+    images = Teachers.of_document(json.loads(path.read_text(encoding="utf-8"))).images if path.is_file() else None
+    if manifest.cohort.kind != "phantom":
+        return Teachers(images)
+    return Teachers(images or frozenset(), ((seeds.first_seed, seeds.count),))
+
+
+def _note_teachers(weights: Path, folders: Sequence[Path]) -> None:
+    images = [image_of(folder) for folder in folders]
+    # One that nobody noted leaves all unknown: a list with a gap would clear the patient who is missing in it.
+    known = Teachers(frozenset(images) if all(images) else None)
+    _noted(weights).write_text(json.dumps(known.document()) + "\n", encoding="utf-8")
+
+
+def _noted(weights: Path) -> Path:
+    return weights.with_suffix(".teachers.json")
 
 
 @contextmanager

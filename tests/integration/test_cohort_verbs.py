@@ -14,6 +14,7 @@ import pytest
 import SimpleITK as sitk  # noqa: N813 - the package's own idiom
 from scipy import ndimage
 
+from pipeline.evaluation.offline import Place, open_cohort
 from pipeline.geometry import Grid
 from pipeline.resampling import to_sitk
 from pipeline.study import FIXED_ROLE, Role
@@ -194,6 +195,11 @@ def test_cohort_when_killed_and_gone_on_with_elsewhere_then_every_verb_ends_with
     assert after > before
 
     run("train", file, "--work", work, "--out", tmp_path / "bundle", "--json")
+    # By a table of the same patients, which names the bundle and no labels of its own, they are known again.
+    taught = json.loads((tmp_path / "bundle" / "manifest.json").read_text())["training"]["segmentation_teachers"]
+    assert len(taught["images"]) == PATIENTS - 1
+    seen = open_cohort(Place(tmp_path / "patients.csv", work)).taught_segmentation
+    assert seen.tolist() == [n != 9 for n in range(PATIENTS)]
     out = tmp_path / "report"
     run("evaluate", file, "--work", work, "--out", out, "--repeats", 2, "--permutations", 1)
     evaluation = json.loads((out / "evaluation.json").read_text())

@@ -24,6 +24,8 @@ def external_test(results: Results, external: EvaluationCohort | None, settings:
         for setting in EVERY_SETTING
         if (parts := results.external.get(setting.key)) and 0 < parts[0].mvi.sum() < len(parts[0].mvi)
     }
+    if not usable and external.taught_segmentation.all():
+        raise EvaluationError("EV-SEEN", "the segmentation learnt from the external patients, or may have")
     if not usable:
         raise EvaluationError(
             "EV-FEW", "the external cohort has one outcome only, or lacks what every setting needs"

@@ -15,6 +15,7 @@ from pipeline.training.extraction import FEATURES
 from pipeline.training.feature_table import FeatureTable, write_row
 from pipeline.training.manifest import load_manifest
 from pipeline.training.sources import sources_of
+from pipeline.training.teachers import Teachers, note_teachers
 from tests.unit.pipeline.training.cohorts import make_table
 
 HEAD = """
@@ -51,6 +52,7 @@ def write_place(
     (folder / "cohort.toml").write_text(HEAD + cases, encoding="utf-8")
     sources = sources_of(load_manifest(folder / "cohort.toml"), unreadable)
     discard_changed(features, sources.classifier)
+    note_teachers(features, Teachers(frozenset()))
     for n in range(patients):
         _row(features / f"{name(n)}.npz", table, n, 0.0)
     return Place(folder / "cohort.toml", folder / "work")

@@ -38,6 +38,7 @@ from node.reception.refusal_counts import RefusalCounts
 from node.reception.start_report import Ports
 from node.scheduler import Scheduler
 from node.storage.folder import ledger_url, prepare_storage, sole_node
+from node.storage.reserve import make_reserve
 from node.storage.results_folder import sweep_attempts
 from node.storage.retention import Retention, low_disk_bytes
 from node.tls import demand_usable_certificates
@@ -82,6 +83,7 @@ class Node:
         make_channels(settings)
         os.umask(0o077)
         storage = prepare_storage(settings.node.storage)
+        make_reserve(storage)
         section = settings.node.model_copy(update={"storage": storage})
         self._settings = settings.model_copy(update={"node": section})
         self._storage = storage

@@ -18,6 +18,7 @@ from node.cli.tables import show_table
 from node.ledger.ledger import Ledger, open_ledger
 from node.ledger.purges import Extent
 from node.storage.folder import demand_own_storage, existing_ledger_url
+from node.storage.reserve import reserve_at_hand
 
 if TYPE_CHECKING:
     from node.ledger.purges import Purged
@@ -52,7 +53,7 @@ def purge(
             ["name one study, perhaps with --undelivered or --images-only; or --due, perhaps with --dry-run"]
         )
     settings = load_settings(config, os.environ)
-    with open_ledger(existing_ledger_url(settings)) as ledger:
+    with reserve_at_hand(settings.node.storage), open_ledger(existing_ledger_url(settings)) as ledger:
         demand_own_storage(ledger, settings)
         try:
             if study is None:

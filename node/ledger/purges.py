@@ -158,6 +158,9 @@ class Purges:
             set_aside()
             files, size_bytes = _forget_images(connection, study_instance_uid) if extent.images else (0, 0)
             results = _forget_results(connection, study_instance_uid) if extent.results else 0
+            if study.state is StudyState.PURGED and not files and not results:
+                # Nothing is left of an earlier purge: an event would say that something was deleted.
+                return Purged(study_instance_uid, 0, 0, 0)
             detail = f"{by}: {extent}, {files} files, {results} result objects"
             move(connection, study, Event.PURGE, now, detail, not_before=None, **_LEFT, **FREE)
         return Purged(study_instance_uid, files, size_bytes, results)

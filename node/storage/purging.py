@@ -9,6 +9,7 @@ from config.errors import NodeError
 from node.ledger.ledger import Ledger
 from node.ledger.purges import BY_RULE, Extent, May, Purged, is_delivered
 from node.ledger.records import StudyRecord
+from node.storage.reserve import reserve_at_hand
 from node.storage.set_aside import SetAside, settle_set_aside
 
 logger = logging.getLogger(__name__)
@@ -97,13 +98,14 @@ class Purger:
 
     def _purge(self, study_instance_uid: str, extent: Extent, by: str, may: May) -> Purged | None:
         aside = SetAside(self._storage, study_instance_uid, extent)
-        try:
-            purged = self._ledger.purges.purge(study_instance_uid, extent, by, aside.take, may)
-        except BaseException:
-            self._unsettled.append(aside)
-            self.settle()
-            raise
-        aside.discard()
+        with reserve_at_hand(self._storage):
+            try:
+                purged = self._ledger.purges.purge(study_instance_uid, extent, by, aside.take, may)
+            except BaseException:
+                self._unsettled.append(aside)
+                self.settle()
+                raise
+            aside.discard()
         if purged is not None:
             logger.info(
                 "purged study=%s what=%s files=%d bytes=%d results=%d",

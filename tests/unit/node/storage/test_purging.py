@@ -96,6 +96,19 @@ def test_purge_when_delivered_then_neither_file_nor_row_is_left_and_the_history_
     assert ledger.history(STUDY)[-1].detail == "by anna: images and results, 2 files, 1 result objects"
 
 
+def test_purge_when_nothing_is_left_to_delete_then_the_history_says_no_second_time(
+    reception: Reception, ledger: Ledger, purger: Purger, tmp_path: Path
+) -> None:
+    deliver(reception, ledger, tmp_path)
+    purger.by_person(STUDY, Extent(results=False), "anna", undelivered=False)
+    purger.by_person(STUDY, Extent(), "anna", undelivered=False)
+    before = ledger.history(STUDY)
+    purged = purger.by_person(STUDY, Extent(), "anna", undelivered=True)
+    assert (purged.files, purged.results) == (0, 0)
+    assert ledger.history(STUDY) == before
+    assert before[-1].detail == "by anna: images and results, 0 files, 1 result objects"
+
+
 def test_purge_when_only_images_go_then_the_result_stays(
     reception: Reception, ledger: Ledger, purger: Purger, tmp_path: Path
 ) -> None:

@@ -94,8 +94,20 @@ class Conditions:
                 yield Notice(CERTIFICATE, f"{key} {ends:%Y-%m-%d}", text)
 
 
-def certificate_dates(settings: Settings) -> Mapping[str, datetime]:
-    """Return when the certificates of the settings end, by the key that names them; those that can be read."""
+def _warn(key: str, error: ConfigError) -> None:
+    logger.warning("certificate cannot be looked at key=%s: %s", key, error)
+
+
+def certificate_dates(
+    settings: Settings, unreadable: Callable[[str, ConfigError], None] = _warn
+) -> Mapping[str, datetime]:
+    """Return when the certificates of the settings end, by the key that names them; those that can be read.
+
+    Parameters
+    ----------
+    unreadable
+        Told of each that cannot be, with its key.
+    """
     tls, labs, notify = settings.tls, settings.labs, settings.notify
     files: dict[str, str] = {}
     if tls.enabled:
@@ -114,5 +126,5 @@ def certificate_dates(settings: Settings) -> Mapping[str, datetime]:
             if path:
                 found[key] = certificate_ends(Path(path))
         except ConfigError as error:  # One that is away must not hide when the others end.
-            logger.warning("certificate cannot be looked at key=%s: %s", key, error)
+            unreadable(key, error)
     return found

@@ -232,6 +232,15 @@ def test_tls_when_a_certificate_ends_soon_then_says_when_and_which(tmp_path: Pat
     assert ends - utc_now() < timedelta(days=366)
 
 
+def test_examine_when_an_authority_cannot_be_read_then_one_finding_says_so_and_nothing_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    audit = AuditSection(syslog_host=LOOPBACK, authority=str(tmp_path / "absent.pem"))
+    found = findings(settings(tmp_path, audit=audit))
+    assert "absent.pem" in found["audit repository"].detail
+    assert caplog.records == []
+
+
 def test_compute_when_no_scheduler_answers_then_failed_with_its_address(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from config.errors import ConfigError
-from config.settings import Settings
+from config.settings import NEXT_PROBLEM, Settings
 
 ENVIRONMENT_PREFIX = "MVI_NODE_"
 CONFIG_VARIABLE = "MVI_NODE_CONFIG"
@@ -71,7 +71,8 @@ def validated(document: Mapping[str, Any], problems: Sequence[str] = ()) -> Sett
     try:
         settings = Settings.model_validate(document)
     except ValidationError as error:
-        found += [_sentence(item["loc"], item["msg"], item["type"]) for item in error.errors()]
+        for item in error.errors():
+            found += [_sentence(item["loc"], text, item["type"]) for text in item["msg"].split(NEXT_PROBLEM)]
         raise ConfigError(found) from error
     if found:
         raise ConfigError(found)

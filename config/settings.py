@@ -1,5 +1,7 @@
 """The operator's settings: every section of node.toml, and what must hold between them."""
 
+from collections.abc import Callable
+
 from pydantic import model_validator
 
 from config.sections.base import Section
@@ -10,6 +12,9 @@ from config.sections.notify import NotifySection
 from config.sections.peers import Peer
 from config.sections.studies import CompletionSection, MatchingSection, RetentionSection
 from config.sections.watch import AuditSection, WatchSection
+
+NEXT_PROBLEM = "\n"
+"""Between problems that one error of validation holds."""
 
 
 class Settings(Section):
@@ -43,33 +48,47 @@ class Settings(Section):
     """Remote application entities."""
 
     @model_validator(mode="after")
-    def _peer_names_are_unique(self) -> "Settings":
-        names = [peer.name for peer in self.peers]
-        double = sorted({name for name in names if names.count(name) > 1})
-        if double:
-            raise ValueError(f"peers with the same name: {', '.join(double)}")
+    def _sections_fit_one_another(self) -> "Settings":
+        problems = [problem for rule in _RULES if (problem := rule(self))]
+        if problems:
+            raise ValueError(NEXT_PROBLEM.join(problems))
         return self
 
-    @model_validator(mode="after")
-    def _images_outlast_what_changes_their_result(self) -> "Settings":
-        kept_h = self.retention.images_days * 24
-        if kept_h and kept_h < self.labs.labs_wait_h:
-            raise ValueError("retention.images_days is shorter than labs.labs_wait_h, which needs the images")
-        if kept_h and kept_h * 3600 < self.completion.deadline_s:
-            raise ValueError("retention.images_days is shorter than completion.deadline_s, when images still come")
-        return self
 
-    @model_validator(mode="after")
-    def _a_repository_needs_an_authority(self) -> "Settings":
-        if self.audit.syslog_host and not (self.audit.authority or self.tls.authority):
-            raise ValueError(
-                "audit.syslog_host needs audit.authority, or tls.authority, to know the repository by"
-            )
-        return self
+def _double_names(settings: Settings) -> str:
+    names = [peer.name for peer in settings.peers]
+    double = sorted({name for name in names if names.count(name) > 1})
+    return f"peers with the same name: {', '.join(double)}" if double else ""
 
-    @model_validator(mode="after")
-    def _tls_peers_need_a_certificate(self) -> "Settings":
-        wanting = [peer.name for peer in self.peers if peer.tls and not self.tls.enabled]
-        if wanting:
-            raise ValueError(f"peers over TLS need [tls] certificate, key and authority: {', '.join(wanting)}")
-        return self
+
+def _images_go_before_values_come(settings: Settings) -> str:
+    kept_h = settings.retention.images_days * 24
+    short = kept_h and kept_h < settings.labs.labs_wait_h
+    return "retention.images_days is shorter than labs.labs_wait_h, which needs the images" if short else ""
+
+
+def _images_go_before_all_came(settings: Settings) -> str:
+    kept_s = settings.retention.images_days * 24 * 3600
+    short = kept_s and kept_s < settings.completion.deadline_s
+    return "retention.images_days is shorter than completion.deadline_s, when images still come" if short else ""
+
+
+def _repository_without_authority(settings: Settings) -> str:
+    if not settings.audit.syslog_host or settings.audit.authority or settings.tls.authority:
+        return ""
+    return "audit.syslog_host needs audit.authority, or tls.authority, to know the repository by"
+
+
+def _tls_peers_without_certificate(settings: Settings) -> str:
+    wanting = [peer.name for peer in settings.peers if peer.tls and not settings.tls.enabled]
+    return f"peers over TLS need [tls] certificate, key and authority: {', '.join(wanting)}" if wanting else ""
+
+
+_RULES: tuple[Callable[[Settings], str], ...] = (
+    _double_names,
+    _images_go_before_values_come,
+    _images_go_before_all_came,
+    _repository_without_authority,
+    _tls_peers_without_certificate,
+)
+"""Each says what is wrong between sections, or nothing."""

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from config.errors import ConfigError
-from config.loading import load_settings
+from config.loading import load_settings, validated
 from config.origins import effective_keys
 from config.sections.peers import Peer
 from config.settings import Settings
@@ -149,3 +149,19 @@ def test_load_when_a_value_is_wrong_then_is_said_in_the_words_of_an_operator(
 def test_load_when_a_folder_is_named_then_says_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is a folder"):
         load_settings(tmp_path, {})
+
+
+def test_settings_when_several_sections_do_not_fit_then_every_misfit_is_named() -> None:
+    document = {
+        "audit": {"syslog_host": "siem"},
+        "retention": {"images_days": 1},
+        "labs": {"labs_wait_h": 72},
+        "completion": {"deadline_s": 200_000},
+        "peers": [{"name": "pacs", "ae_title": "PACS", "host": "h", "port": 104, "tls": True}] * 2,
+    }
+    with pytest.raises(ConfigError) as raised:
+        validated(document)
+    told = ("same name: pacs", "labs.labs_wait_h", "completion.deadline_s", "audit.authority", "certificate, key")
+    assert len(raised.value.problems) == len(told)
+    assert all(words in problem for words, problem in zip(told, raised.value.problems, strict=True))
+    assert all(problem.startswith("settings: ") for problem in raised.value.problems)

@@ -37,6 +37,7 @@ def model_card(bundle: ModelBundle) -> str:
         f"- Intended use: {identity.intended_use}",
         f"- SHA-256 of settings, weights and this record: `{identity.sha256}`",
         f"- Code: mvi-node {training.get('software', 'not stated')}",
+        f"- Made from: {_code(training.get('code') or {})}",
         f"- Trained on: {_cohort(cohort)}",
         f"- Features: {_features(bundle)}",
         f"- Seeds: {_seeds(bundle)}",
@@ -78,6 +79,12 @@ def _cohort(cohort: Mapping[str, Any]) -> str:
     kinds = {"phantom": "synthetic phantoms", "dicom": "patients", "patients": "patients"}
     kind = kinds.get(str(cohort.get("kind")), "not stated")
     return f"{cohort.get('name', 'not stated')}, {kind}"
+
+
+def _code(code: Mapping[str, Any]) -> str:
+    if "sources_sha256" not in code:
+        return "not recorded"
+    return f"commit {code.get('commit', 'not recorded')}, sources SHA-256 `{code['sources_sha256']}`"
 
 
 def _mapping(values: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ from pipeline.analysis import ModelIdentity
 from pipeline.classification.ensemble import to_tensors
 from pipeline.model_bundle import CLASSIFIER, SEGMENTATION, PipelineSettings, write_bundle
 from pipeline.training.classifier import ClassifierFit, fit_classifier
+from pipeline.training.code_identity import code_identity
 from pipeline.training.device import Device
 from pipeline.training.engines import Extracted
 from pipeline.training.errors import TrainingError
@@ -276,6 +277,7 @@ def _record(
     )
     return {
         "software": version("mvi-node"),
+        "code": code_identity(),
         "cohort": manifest.cohort.model_dump(mode="json", exclude={"table"}),
         "phantoms": manifest.phantoms.model_dump(mode="json"),
         "segmentation": segmentation,

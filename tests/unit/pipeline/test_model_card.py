@@ -29,3 +29,16 @@ def test_card_when_made_then_says_software_features_reduction_and_seeds() -> Non
     assert "- Code: mvi-node 0.1.0\n" in card
     assert "- Features: 14736, standardised and reduced to 1 principal components" in card
     assert "- Seeds: classifier 3, segmentation not stated, registration 0\n" in card
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ({}, "- Made from: not recorded\n"),
+        ({"sources_sha256": "ab"}, "- Made from: commit not recorded, sources SHA-256 `ab`\n"),
+        ({"commit": "c0ffee", "sources_sha256": "ab"}, "- Made from: commit c0ffee, sources SHA-256 `ab`\n"),
+    ],
+)
+def test_card_when_made_then_says_which_code_or_that_nobody_recorded_it(code: dict[str, str], said: str) -> None:
+    identity = ModelIdentity("n", "1.0.0", "0" * 64, "tests")
+    assert said in model_card(ModelBundle(identity, SMALL, blank_tensors(), {"code": code}))

@@ -207,6 +207,7 @@ def test_train_when_segmentation_and_features_are_done_then_only_the_classifier_
     assert fit.radiomics.auc > 0.85
     assert bundle.training["left_out"]["radiomics"]["auc"] == fit.radiomics.auc
     assert bundle.training["classifier"]["cases"] == 60
+    assert len(bundle.training["code"]["sources_sha256"]) == 64
     limit = bundle.settings.gates.maximum_mahalanobis
     assert limit is not None
     assert limit == pytest.approx(cohort.DISTANCE_ALLOWANCE * fit.mahalanobis_99, abs=0.06)

@@ -48,6 +48,8 @@ def model_card(bundle: ModelBundle) -> str:
         "",
         *_measured(training.get("left_out") or {}),
         "",
+        f"Dice of the segmentation on cases it had not seen: {_dice(training.get('held_out_dice') or {})}.",
+        "",
         "## Limits",
         "",
         "A study is refused where a gate fails:",
@@ -85,6 +87,10 @@ def _code(code: Mapping[str, Any]) -> str:
     if "sources_sha256" not in code:
         return "not recorded"
     return f"commit {code.get('commit', 'not recorded')}, sources SHA-256 `{code['sources_sha256']}`"
+
+
+def _dice(found: Mapping[str, Any]) -> str:
+    return "; ".join(f"{what} {_mapping(measured)}" for what, measured in found.items()) or "not recorded"
 
 
 def _mapping(values: Mapping[str, Any]) -> str:

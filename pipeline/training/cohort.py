@@ -25,6 +25,7 @@ from pipeline.training.engines import Extracted
 from pipeline.training.errors import TrainingError
 from pipeline.training.extraction import FEATURES, NO_LESION, REFUSAL, extract_cohort, is_done
 from pipeline.training.feature_table import FeatureTable, read_table
+from pipeline.training.held_out import held_out_dice
 from pipeline.training.making import RECORD, digest
 from pipeline.training.manifest import CohortManifest
 from pipeline.training.parquet import AUTOMATIC, PARQUET, read_outlines, write_parquet
@@ -229,6 +230,8 @@ def train_bundle(
         training={
             **_record(manifest, sources, table, fit, base),
             "segmentation_teachers": _teachers(manifest, work, base).document(),
+            # What a segmentation that is taken over learnt from is not known here.
+            **({} if base else {"held_out_dice": held_out_dice(work / FEATURES, sources)}),
         },
     )
     return identity, fit

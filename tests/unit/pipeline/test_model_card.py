@@ -42,3 +42,10 @@ def test_card_when_made_then_says_software_features_reduction_and_seeds() -> Non
 def test_card_when_made_then_says_which_code_or_that_nobody_recorded_it(code: dict[str, str], said: str) -> None:
     identity = ModelIdentity("n", "1.0.0", "0" * 64, "tests")
     assert said in model_card(ModelBundle(identity, SMALL, blank_tensors(), {"code": code}))
+
+
+def test_card_when_made_then_says_the_dice_on_unseen_cases_or_that_nobody_recorded_it() -> None:
+    identity, measured = ModelIdentity("n", "1.0.0", "0" * 64, "tests"), {"tumour": {"cases": 3, "mean": 0.9}}
+    for training, said in (({}, "not recorded."), ({"held_out_dice": measured}, "tumour cases 3, mean 0.9.")):
+        card = model_card(ModelBundle(identity, SMALL, blank_tensors(), training))
+        assert f"Dice of the segmentation on cases it had not seen: {said}\n" in card

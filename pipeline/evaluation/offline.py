@@ -18,7 +18,7 @@ from pipeline.evaluation.reading import read_cohort
 from pipeline.evaluation.report import Provenance
 from pipeline.evaluation.seen import who_taught
 from pipeline.evaluation.settings import EvaluationSettings
-from pipeline.evaluation.writing import write_evaluation
+from pipeline.evaluation.writing import require_writable, write_evaluation
 from pipeline.training.case_records import require_unchanged
 from pipeline.training.cases import PatientCase
 from pipeline.training.extraction import FEATURES, ROW
@@ -110,6 +110,8 @@ def evaluate_place(
         No case has features.
     EvaluationError
         The cohort cannot be evaluated, or shares a patient with the external one (``EV-TWICE``).
+    OSError
+        The folder of the report cannot be written to: said before anything is fitted.
     """
     cohort = _with_further(open_cohort(place), place, options)
     others = None
@@ -127,6 +129,7 @@ def evaluate_place(
         training=manifest.classifier,
         epochs=(manifest.classifier.epochs, 2 * manifest.classifier.epochs),
     )
+    require_writable(out)
     evaluation = evaluate(
         cohort,
         settings,

@@ -5,6 +5,7 @@ import io
 import json
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import matplotlib as mpl
@@ -18,6 +19,25 @@ DPI = {"png": 200, "svg": 100}
 """Of an SVG only the images in it have pixels; the report carries them."""
 
 
+def require_writable(out: Path) -> None:
+    """Find out before hours of fitting whether the folder of the report can be written to.
+
+    Parameters
+    ----------
+    out
+        Folder; made where absent.
+
+    Raises
+    ------
+    OSError
+        It cannot be made, or nothing can be written in it.
+    """
+    for folder in _folders(out):
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+
+
 def write_evaluation(evaluation: Evaluation, provenance: Provenance, out: Path) -> dict[str, Any]:
     """Write everything, and return the document of ``evaluation.json``.
 
@@ -28,8 +48,7 @@ def write_evaluation(evaluation: Evaluation, provenance: Provenance, out: Path) 
     out
         Folder; made where absent, its files of these names replaced.
     """
-    for folder in (out / "tables", out / "figures"):
-        folder.mkdir(parents=True, exist_ok=True)
+    require_writable(out)
     svg = {}
     for section in evaluation.sections:
         # What an earlier evaluation left here must not stand beside this one.
@@ -52,6 +71,10 @@ def write_evaluation(evaluation: Evaluation, provenance: Provenance, out: Path) 
     )
     (out / "report.html").write_text(render(evaluation, provenance, svg), encoding="utf-8")
     return document
+
+
+def _folders(out: Path) -> tuple[Path, ...]:
+    return out, out / "tables", out / "figures"
 
 
 def _csv(table: Table) -> str:

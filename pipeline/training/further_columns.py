@@ -52,7 +52,8 @@ def further_columns(
     """Read the further columns of a cohort.
 
     What a column is, is told by all its cells: yes or no where each is such a word, 1 or 0; a number where each is
-    one; otherwise words, each of which becomes a column of yes or no, of two words the first alone.
+    one; otherwise words, each of which becomes a column of yes or no, of two words the first alone. Words that are
+    the same in all patients, or another in each, describe nothing and may be names: they are not shown.
 
     Parameters
     ----------
@@ -98,6 +99,9 @@ def _read(name: str, cells: list[str]) -> list[FurtherColumn] | UnclearColumn:
             (),
             f"column {name}: {len(levels)} different words; use {MOST_WORDS} at most, or leave it out",
         )
+    if len(levels) == 1 or len(levels) == len(present) > 2:
+        each = "every patient has the same word" if len(levels) == 1 else "every patient has another word"
+        return UnclearColumn((), f"column {name}: {each}, as a name or a number of a case would; leave it out")
     spelt = {cell.lower(): cell for cell in cells}
     # Two words are the yes and the no of one another.
     shown = levels[:1] if len(levels) == 2 else levels

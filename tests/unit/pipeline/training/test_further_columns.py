@@ -48,3 +48,13 @@ def test_column_when_neither_then_it_is_said_where_and_no_cell_is_repeated(
     assert (columns, patients) == ((), at)
     assert said in because
     assert "<2" not in because
+
+
+@pytest.mark.parametrize("cells", [("Doe", "Doe", "", "doe"), ("Doe", "Roe", "Poe")])
+def test_column_when_its_words_tell_no_patients_apart_then_they_may_be_names_and_are_not_shown(
+    cells: tuple[str, ...],
+) -> None:
+    columns, ((patients, because),) = read(*cells)
+    assert (columns, patients) == ((), ())
+    assert "leave it out" in because
+    assert not any(cell in because for cell in cells if cell)

@@ -30,6 +30,7 @@ from node.labs.reissue import Reissue
 from node.labs.study_labs import StudyLabs
 from node.labs.tls import server_context
 from node.ledger.ledger import Ledger, open_ledger, utc_now
+from node.memory import giving_back, keep_small
 from node.models.choice import load_active_bundle
 from node.notify.notifier import make_channels, make_notifier
 from node.owner import is_gone, worker_name
@@ -82,6 +83,7 @@ class Node:
         make_client(settings.labs)
         make_channels(settings)
         os.umask(0o077)
+        keep_small()
         storage = prepare_storage(settings.node.storage)
         make_reserve(storage)
         section = settings.node.model_copy(update={"storage": storage})
@@ -145,7 +147,7 @@ class Node:
             fetch = {} if pull is None else {"fetch": pull.fetch}
             labs = StudyLabs(ledger, self._analytes.window, settings.labs.issuer, **fetch)
             job = StudyJob(ledger, self._storage, tools, labs)
-            threads = self._start_workers(ledger, metrics.observed(job), compute.abandon)
+            threads = self._start_workers(ledger, giving_back(metrics.observed(job)), compute.abandon)
             health = self._health(ledger, reception, listener, threads)
             if settings.watch.port:
                 watch = settings.watch

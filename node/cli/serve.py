@@ -19,6 +19,7 @@ def serve(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Receive, analyse and deliver until it is told to stop (SIGTERM, Ctrl-C)."""
     from node.app import Node  # noqa: PLC0415 - `--help` needs no service
     from node.logging import configure_logging  # noqa: PLC0415
+    from node.memory import settle  # noqa: PLC0415
 
     settings = load_settings(config, os.environ)
     configure_logging()
@@ -33,6 +34,7 @@ def serve(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
     def announce(ae_title: str, ports: Ports) -> None:
         port = ports.tls if ports.plain is None else ports.plain
+        settle()
         over_tls = "" if ports.tls is None else f" tls_port={ports.tls}"
         sys.stderr.write(f"ready ae_title={ae_title} port={port}{over_tls}\n")
         sys.stderr.flush()

@@ -275,7 +275,12 @@ def defect(subvolume: SubVolume, around: Surroundings, rules: SeriesRules) -> Ve
             "SM-INCOMPLETE",
             f"it has {slices} slices where a phase of its series has {around.largest_sibling}",
         ),
-        (not subvolume.spacing.regular, "SM-GEOM", "its slices are not equally spaced"),
+        (
+            not subvolume.spacing.regular,
+            "SM-GEOM",
+            f"its slices are not equally spaced: {subvolume.spacing.step_mm:.2f} mm in the middle, from which a "
+            f"step may differ by {subvolume.spacing.tolerance_mm:.2f} mm",
+        ),
         (subvolume.split_tag == SPATIAL, "SM-SPLIT-WEAK", "only the order of its images tells its phases apart"),
         (objects not in (1, slices), "SM-VENDOR", "its slices are spread over several multi-frame objects"),
     )

@@ -64,23 +64,26 @@ class Spacing:
         Slices that gaps of the stack leave out.
     regular
         Whether all steps are equal within the tolerance.
+    tolerance_mm
+        By which a step may differ from the median, mm.
     """
 
     step_mm: float
     missing: int
     regular: bool
+    tolerance_mm: float
 
 
 def spacing_of(positions_mm: Sequence[float]) -> Spacing:
     """Measure the steps of rising positions, mm."""
     steps = [b - a for a, b in pairwise(positions_mm)]
     if not steps:
-        return Spacing(0.0, 0, True)
+        return Spacing(0.0, 0, True, SPACING_TOLERANCE_MM)
     step = median(steps)
     tolerance = max(SPACING_TOLERANCE_MM, SPACING_TOLERANCE * step)
     missing = sum(round(value / step) - 1 for value in steps if step > 0 and value > _GAP * step)
     regular = all(abs(value - step) <= tolerance for value in steps)
-    return Spacing(step, missing, regular)
+    return Spacing(step, missing, regular, tolerance)
 
 
 def relative_difference(a: float, b: float) -> float:

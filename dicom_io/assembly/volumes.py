@@ -123,10 +123,21 @@ def _grid(frames: list[DecodedFrame], role: Role) -> Grid:
     if spacing.missing:
         raise _unsuitable("SM-INCOMPLETE", role, f"lacks {spacing.missing} slice(s)")
     if spacing.step_mm <= 0 or not spacing.regular:
-        raise _unsuitable("SM-GEOM", role, "is not equally spaced")
-    sideways = (positions - positions[0]) @ direction[:, :2]
-    if np.abs(sideways).max() > IN_PLANE_TOLERANCE_MM:
-        raise _unsuitable("SM-GEOM", role, "is sheared: its slices do not lie straight behind one another")
+        steps = np.diff(along)
+        raise _unsuitable(
+            "SM-GEOM",
+            role,
+            f"is not equally spaced: its slices are {steps.min():.2f} to {steps.max():.2f} mm apart, and a step "
+            f"may differ from the middle one by {spacing.tolerance_mm:.2f} mm",
+        )
+    sideways = np.abs((positions - positions[0]) @ direction[:, :2]).max()
+    if sideways > IN_PLANE_TOLERANCE_MM:
+        raise _unsuitable(
+            "SM-GEOM",
+            role,
+            f"is sheared: its slices lie up to {sideways:.2f} mm beside the first one's axis, and "
+            f"{IN_PLANE_TOLERANCE_MM} mm is allowed",
+        )
     rows_mm, columns_mm = frames[0].pixel_spacing_mm
     step_mm = float(along[-1] - along[0]) / (len(frames) - 1)
     rows, columns = frames[0].values.shape
@@ -141,8 +152,13 @@ def _direction(frames: list[DecodedFrame], role: Role) -> FloatArray:
     if len({(frame.values.shape, frame.pixel_spacing_mm) for frame in frames}) > 1:
         raise _unsuitable("SM-GEOM", role, "holds slices of different matrix or pixel size")
     row, column = _unit(cosines[0, :3]), _unit(cosines[0, 3:])
-    if abs(float(row @ column)) > ORTHOGONAL_TOLERANCE:
-        raise _unsuitable("SM-GEOM", role, "has row and column directions that are not at right angles")
+    if abs(slant := float(row @ column)) > ORTHOGONAL_TOLERANCE:
+        raise _unsuitable(
+            "SM-GEOM",
+            role,
+            f"has row and column directions that are not at right angles: {np.degrees(np.arccos(slant)):.2f} "
+            f"degrees, and {np.degrees(np.arcsin(ORTHOGONAL_TOLERANCE)):.2f} more or less than 90 are allowed",
+        )
     column = _unit(column - (row @ column) * row)
     return np.column_stack([row, column, np.cross(row, column)])
 

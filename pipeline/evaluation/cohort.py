@@ -123,15 +123,21 @@ def require_distinct(*cohorts: EvaluationCohort) -> None:
     EvaluationError
         ``EV-TWICE``: one half of a pair could be learnt from and the other tested on.
     """
-    names = [patient for cohort in cohorts for patient in cohort.patients]
+    names = [(patient, patient) for cohort in cohorts for patient in cohort.patients]
     rows = [
-        row.tobytes()
+        (patient, row.tobytes())
         for cohort in cohorts
         if (block := cohort.radiomics.get(Masks.AUTOMATIC)) is not None
-        for row in block.values[block.known]
+        for patient, known, row in zip(cohort.patients, block.known, block.values, strict=True)
+        if known
     ]
     for what, found in (("the same name", names), ("exactly the same features", rows)):
-        if double := len(found) - len(set(found)):
+        holders: dict[object, list[str]] = {}
+        for patient, key in found:
+            holders.setdefault(key, []).append(patient)
+        if double := [patients for patients in holders.values() if len(patients) > 1]:
             raise EvaluationError(
-                "EV-TWICE", f"{double} of {len(found)} patients have {what} as another; take them out"
+                "EV-TWICE",
+                f"{len(found) - len(holders)} of {len(found)} patients have {what} as another "
+                f"({' and '.join(double[0])} first); take them out",
             )

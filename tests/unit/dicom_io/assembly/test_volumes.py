@@ -164,6 +164,32 @@ def test_assemble_when_compressed_without_loss_then_the_values_are_the_same(
 
 
 @pytest.mark.parametrize(
+    ("elements", "said"),
+    [
+        ({"ImagePositionPatient": [0, 0, 21.5]}, "mm apart, and a step may differ from the middle one by 0."),
+        ({"ImagePositionPatient": [9, 0, 20]}, "up to 9.00 mm beside the first one's axis, and 0.5 mm is allowed"),
+    ],
+)
+def test_assemble_when_the_grid_is_irregular_then_the_figure_and_what_is_allowed_are_said(
+    writer: StudyWriter, match: Match, elements: dict[str, object], said: str
+) -> None:
+    chosen = with_pre(writer, match)
+    change(chosen, 4, **elements)
+    with pytest.raises(UnsuitableStudyError, match=said):
+        assemble_role(chosen)
+
+
+def test_assemble_when_rows_and_columns_are_askew_then_their_angle_is_said(
+    writer: StudyWriter, match: Match
+) -> None:
+    chosen = with_pre(writer, match)
+    for place in range(len(chosen.instances)):
+        change(chosen, place, ImageOrientationPatient=[1, 0, 0, 0.05, 0.99875, 0])
+    with pytest.raises(UnsuitableStudyError, match=r"87\.13 degrees, and 0\.06 more or less than 90"):
+        assemble_role(chosen)
+
+
+@pytest.mark.parametrize(
     ("index", "elements", "code"),
     [
         (4, {"ImagePositionPatient": [0, 0, 21.5]}, "SM-GEOM"),

@@ -156,7 +156,9 @@ def test_cohort_when_a_patient_is_in_it_twice_then_is_refused() -> None:
     cohort = make_cohort(20)
     values = cohort.radiomics[Masks.AUTOMATIC].values.copy()
     values[3] = values[4]
-    with pytest.raises(EvaluationError, match="EV-TWICE: 1 of 20 patients have exactly the same features"):
+    with pytest.raises(
+        EvaluationError, match=f"exactly the same .*{cohort.patients[3]} and {cohort.patients[4]} first"
+    ):
         replace(
             cohort, radiomics={Masks.AUTOMATIC: RadiomicsBlock(cohort.radiomics[Masks.AUTOMATIC].names, values)}
         )

@@ -30,6 +30,13 @@ def _outcome(value: object) -> object:
     return True if word in YES else False if word in NO else None
 
 
+def _none_beyond(value: object) -> object:
+    """Refuse cells beyond the columns: which of the line stand in the wrong column nobody knows."""
+    if value:
+        raise ValueError("more cells than columns; put quotes around a cell that holds the separator")
+    return value
+
+
 Outcome = Annotated[bool | None, BeforeValidator(_outcome)]
 
 
@@ -58,6 +65,9 @@ class PatientCase(Table):
     """Tumour outlined by hand, each on the voxels of its sequence: DICOM SEG, RTSTRUCT, NIfTI or NRRD."""
     clinical: dict[str, float | str] = Field(default_factory=dict)
     """Laboratory values by `Analyte`, or by name and unit as ``AST [ukat/L]``; may be incomplete."""
+
+    surplus: Annotated[str, BeforeValidator(_none_beyond)] = Field("", exclude=True)
+    """What stands on the line of a table beyond its columns; nothing may."""
 
     _stated: str = PrivateAttr("")
     _not_understood: tuple[str, ...] = PrivateAttr(())

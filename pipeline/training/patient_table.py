@@ -20,12 +20,13 @@ def read_patient_table(path: Path) -> list[dict[str, Any]]:
     path
         UTF-8, commas or semicolons as in its first line; columns ``patient``, ``folder`` or ``study`` or
         ``image_ROLE``, ``mvi``, ``labels``, ``mask_ROLE``; every other column is a clinical value, such as
-        ``AST [U/L]``. An empty cell is absent.
+        ``AST [U/L]``. An empty cell is absent. Of a line with more cells than columns the patient alone is read,
+        and the case tells it.
 
     Raises
     ------
     ConfigError
-        It cannot be read, or a line has more cells than the header; one message names every such line.
+        It cannot be read, or two columns have one name.
     """
     try:
         lines_of_file = path.read_text(encoding="utf-8-sig").splitlines(keepends=True)
@@ -35,7 +36,7 @@ def read_patient_table(path: Path) -> list[dict[str, Any]]:
         reader = csv.DictReader(lines_of_file, strict=True, delimiter=part)
         names = [name.strip() for name in reader.fieldnames or ()]
         reader.fieldnames = names
-        lines = [(reader.line_num, row) for row in reader]
+        lines = list(reader)
     except FileNotFoundError as error:
         raise ConfigError([f"table of patients {path} does not exist"]) from error
     except (csv.Error, UnicodeDecodeError) as error:
@@ -43,13 +44,16 @@ def read_patient_table(path: Path) -> list[dict[str, Any]]:
     double = sorted({name for name in names if names.count(name) > 1})
     problems = [f"{path}: line 1: two columns {name}" for name in double]
     problems += [f"{path}: line 1: a column without a name" for name in names if not name]
-    problems += [f"{path}: line {line}: more cells than columns" for line, row in lines if None in row]
     if problems:
         raise ConfigError(problems)
-    return [_case({name: (cell or "").strip() for name, cell in row.items()}) for _, row in lines]
+    return [_case(row) for row in lines]
 
 
-def _case(cells: dict[str, str]) -> dict[str, Any]:
+def _case(row: dict[str | Any, str | Any]) -> dict[str, Any]:
+    cells = {name: (cell or "").strip() for name, cell in row.items() if name is not None}
+    if None in row:
+        patient = {name.lower(): cell for name, cell in cells.items() if name.lower() == "patient"}
+        return {**patient, "surplus": "cells"}
     case: dict[str, Any] = {"images": {}, "masks": {}, "clinical": {}}
     roles = {role.value.lower(): role.value for role in Role}
     for name, cell in cells.items():

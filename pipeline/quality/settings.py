@@ -28,7 +28,7 @@ class GateSettings(BaseModel):
     """Least mutual information of a registered sequence and the hepatobiliary phase, nat."""
     maximum_mirrored_likeness: Positive = 0.8
     """Largest mutual information of a registered sequence with its mirror image in place of it, as a share of its
-    own; above, its pixels are taken to be mirrored. On phantoms moved by 25 mm and 8 degrees at most: 0.48
+    own; above, its pixels are taken to be mirrored. On phantoms moved by 25 mm and 8 degrees at most: 0.56
     or less where nothing is mirrored (100 series, some cut or with arms), 1.16 or more where one axis is (39)."""
     maximum_displaced_likeness: Positive | None = None
     """Largest mutual information of a registered sequence after a further 4 mm in plane, as a share of its own:

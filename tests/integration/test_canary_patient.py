@@ -61,7 +61,7 @@ def told(study: list[Path]) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def studies(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], list[Path]]:
-    """A study that parks the node's worker, since its model computes nothing, and one that is refused."""
+    """A study that parks the node's worker, since its registration is broken, and one that is refused."""
     folder = tmp_path_factory.mktemp("studies")
     write_phantom_study(miniature(make_case(5, settings=settings_for("standard"))), folder / "whole")
     whole = told(sorted(path for path in (folder / "whole" / "dicom").rglob("*") if path.is_file()))
@@ -123,6 +123,10 @@ def test_run_when_a_patient_is_named_everywhere_then_nothing_that_others_see_nam
         }
         for name, value in environment.items():
             monkeypatch.setenv(f"MVI_NODE_{name}", str(value))
+        broken = break_registration(tmp_path / "broken")
+        monkeypatch.setenv(
+            "PYTHONPATH", os.pathsep.join(filter(None, [str(broken), os.environ.get("PYTHONPATH")]))
+        )
         write_useless_model(tmp_path / "models")
         pacs = {
             "name": "pacs",
@@ -179,19 +183,30 @@ def trail_of(storage: Path) -> str:
 
 
 def write_useless_model(folder: Path) -> None:
-    """Write a model that fits this software and ends in a bug: its registration finds no rotation."""
-    registration = SMALL.registration
-    parameters = {**registration.parameters, "Transform": ("TranslationTransform",)}
-    shifting = registration.model_copy(update={"parameters": parameters})
+    """Write a model that fits this software and knows nothing."""
     write_bundle(
         folder / "phantom-demo",
         name="phantom-demo",
         version="0.0.1",
         intended_use="tests",
-        settings=SMALL.model_copy(update={"registration": shifting}),
+        settings=SMALL,
         tensors=blank_tensors(),
         training={},
     )
+
+
+def break_registration(folder: Path) -> Path:
+    """Write what makes the registration of every process started there end in a bug; the folder for PYTHONPATH."""
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(
+        "import sys\n"
+        "def refuse(event, arguments):\n"
+        "    if event == 'import' and arguments[0] == 'itk.elxParameterObjectPython':\n"
+        "        raise ValueError('the registration is broken')\n"
+        "sys.addaudithook(refuse)\n",
+        encoding="utf-8",
+    )
+    return folder
 
 
 def canary_in_pid() -> bytes:

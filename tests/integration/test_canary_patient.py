@@ -123,9 +123,9 @@ def test_run_when_a_patient_is_named_everywhere_then_nothing_that_others_see_nam
         }
         for name, value in environment.items():
             monkeypatch.setenv(f"MVI_NODE_{name}", str(value))
-        broken = break_registration(tmp_path / "broken")
+        python_path = str(break_registration(tmp_path / "broken"))
         monkeypatch.setenv(
-            "PYTHONPATH", os.pathsep.join(filter(None, [str(broken), os.environ.get("PYTHONPATH")]))
+            "PYTHONPATH", os.pathsep.join(filter(None, [python_path, os.environ.get("PYTHONPATH")]))
         )
         write_useless_model(tmp_path / "models")
         pacs = {

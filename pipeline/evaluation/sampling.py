@@ -26,7 +26,8 @@ def share_bounds(share: float, patients: float) -> tuple[float, float]:
     shrunk = 1 + _Z**2 / patients
     centre = (share + _Z**2 / (2 * patients)) / shrunk
     reach = _Z * np.sqrt(share * (1 - share) / patients + _Z**2 / (4 * patients**2)) / shrunk
-    return max(0.0, float(centre - reach)), min(1.0, float(centre + reach))
+    # Rounding must not leave a share of 0 or 1 outside: it lies at an end of its interval.
+    return max(0.0, min(share, float(centre - reach))), min(1.0, max(share, float(centre + reach)))
 
 
 def area_bounds(area: float, invaded: int, others: int) -> tuple[float, float]:

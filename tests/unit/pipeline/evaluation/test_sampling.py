@@ -35,6 +35,12 @@ def test_share_when_compared_with_scipy_then_is_the_interval_of_wilson(hits: int
     assert share_bounds(hits / patients, patients) == pytest.approx((truth.low, truth.high), abs=1e-12)
 
 
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_share_when_none_or_all_then_it_lies_at_an_end_of_its_interval_whatever_the_rounding(share: float) -> None:
+    ends = [share_bounds(share, tenths / 10) for tenths in range(1, 2000)]
+    assert all(low <= share <= high for low, high in ends)
+
+
 def test_area_of_one_case_each_then_says_next_to_nothing() -> None:
     # With m = n = 1 the variance is A(1 - A), and the interval is that of Wilson for one patient.
     assert area_bounds(1.0, 1, 1) == pytest.approx(share_bounds(1.0, 1), abs=1e-6)

@@ -1,21 +1,50 @@
 """The area under the curve over resampled patients."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from pipeline.evaluation.intervals import LEVEL, Interval
-from pipeline.evaluation.sampling import area_bounds, outcomes_of, widened
+from pipeline.evaluation.sampling import area_bounds, outcomes_of
 from pipeline.evaluation.scores import Scored
 from pipeline.geometry import FloatArray
 
 
-def bootstrap_auc(parts: Sequence[Scored], patients: int, resamples: int, seed: int) -> Interval:
-    """Return the mean area of all splits with the 95 % interval over resampled patients.
+@dataclass(frozen=True)
+class ResampledArea:
+    """An area under the curve by two intervals, neither of which stands in the place of the other.
+
+    Parameters
+    ----------
+    percentile
+        Mean area of all splits with the 2.5 % and 97.5 % percentile over resampled patients; `values` resamples.
+        Of no width where nobody was ranked wrongly: resampling draws no patient that was not there.
+    score
+        What one test of all these patients leaves open, see `area_bounds`.
+    """
+
+    percentile: Interval
+    score: tuple[float, float]
+
+    def document(self) -> dict[str, float]:
+        """Return all numbers by name, for ``evaluation.json``."""
+        area = self.percentile
+        return {
+            "mean": area.mean,
+            "percentile_low": area.low,
+            "percentile_high": area.high,
+            "score_low": self.score[0],
+            "score_high": self.score[1],
+            "resamples": area.values,
+        }
+
+
+def bootstrap_auc(parts: Sequence[Scored], patients: int, resamples: int, seed: int) -> ResampledArea:
+    """Return the mean area of all splits with its 95 % interval over resampled patients, and the score interval.
 
     A patient that is drawn twice counts twice in every split, so that the splits stay as dependent as they are;
-    patients with and without invasion are drawn apart. Where few patients leave nothing to vary, the interval is
-    as wide as that of one test of all of them (`area_bounds`).
+    patients with and without invasion are drawn apart.
 
     Parameters
     ----------
@@ -44,7 +73,9 @@ def bootstrap_auc(parts: Sequence[Scored], patients: int, resamples: int, seed: 
     means = means[known.any(axis=0)]
     truth = float(np.nanmean(_each(parts)))
     low, high = np.percentile(means, [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
-    return widened(Interval(truth, float(low), float(high), resamples), area_bounds(truth, *outcomes_of(parts)))
+    return ResampledArea(
+        Interval(truth, float(low), float(high), resamples), area_bounds(truth, *outcomes_of(parts))
+    )
 
 
 def _each(parts: Sequence[Scored]) -> list[float]:

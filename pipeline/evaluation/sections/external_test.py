@@ -38,19 +38,21 @@ def external_test(results: Results, external: EvaluationCohort | None, settings:
             (
                 setting.title,
                 str(len(parts[0].rows)),
-                str(area),
+                str(area.percentile),
+                f"{area.score[0]:.3f} to {area.score[1]:.3f}",
                 *(f"{found[f].mean:.3f}" for f in FIGURES if f != "auc"),
             )
         )
-        numbers[setting.key] = {"patients": len(parts[0].rows), "auc": area, "figures": found}
+        numbers[setting.key] = {"patients": len(parts[0].rows), "auc": area.document(), "figures": found}
     figure = (
         roc_panels([("proposed setting", roc_band(usable[PROPOSED], FURTHER_FIT))]) if PROPOSED in usable else None
     )
     text = (
         f"{len(external.patients)} patients of {external.name}, {int(external.mvi.sum())} with invasion; they "
-        "had no part in any fit. Threshold and calibration are those of the internal cohort. The interval of "
-        "the area is over bootstrap samples of the external patients; the band of the curve is that of a fit "
-        "to a further internal split."
+        "had no part in any fit. Threshold and calibration are those of the internal cohort. The first "
+        "interval of the area has the percentiles of bootstrap samples of the external patients; the score "
+        "interval is what one test of so many leaves open (Hanley and McNeil): read the wider one. The band of "
+        "the curve is that of a fit to a further internal split."
     )
-    header = ("Setting", "Patients", "AUC (95 %)", "ACC", "SEN", "SPE")
+    header = ("Setting", "Patients", "AUC (bootstrap 95 %)", "Score interval", "ACC", "SEN", "SPE")
     return Section("external", "External test cohort", text, as_json(numbers), Table(header, tuple(rows)), figure)

@@ -7,15 +7,18 @@ import pytest
 from scipy import stats
 
 from pipeline.evaluation.bootstrap import bootstrap_auc
-from pipeline.evaluation.delong import compare
+from pipeline.evaluation.delong import compare, delong_covariance
 from pipeline.evaluation.fitted import Seen
 from pipeline.evaluation.metrics import auc
 from pipeline.evaluation.roc import roc_band
 from pipeline.evaluation.sampling import area_bounds, share_bounds
 from pipeline.evaluation.scores import Results, Scored
+from pipeline.evaluation.sections.comparison import bootstrap
 from pipeline.evaluation.sections.probabilities import confusion, decision_curve
 from pipeline.evaluation.splits import Part
 from pipeline.evaluation.tables import average
+from tests.unit.pipeline.evaluation.cohorts import SETTINGS as QUICK
+from tests.unit.pipeline.evaluation.cohorts import make_cohort
 
 
 def perfect(split: int) -> Scored:
@@ -72,11 +75,42 @@ def test_tables_when_no_split_errs_then_say_how_few_the_patients_are() -> None:
     assert average(PERFECT[:1])["auc"].low == found["auc"].low
 
 
-def test_curve_and_bootstrap_when_no_split_errs_then_are_as_wide() -> None:
+def test_curve_when_no_split_errs_then_is_as_wide() -> None:
     band = roc_band(PERFECT)
     assert band.low[50] == pytest.approx(share_bounds(1.0, 3)[0])
     assert band.low[-1] == 1.0
-    assert band.area.low == bootstrap_auc(PERFECT, 6, 200, 0).low == pytest.approx(area_bounds(1.0, 3, 3)[0])
+    assert band.area.low == pytest.approx(area_bounds(1.0, 3, 3)[0])
+
+
+def test_bootstrap_when_no_split_errs_then_shows_its_own_percentiles_beside_the_score_interval() -> None:
+    found = bootstrap_auc(PERFECT, 6, 200, 0)
+    # No resample holds a patient who was ranked wrongly; the score interval tells what that is worth.
+    assert (found.percentile.low, found.percentile.high) == (1.0, 1.0)
+    assert found.score == pytest.approx(area_bounds(1.0, 3, 3))
+
+
+def test_bootstrap_of_one_split_when_patients_are_many_then_has_the_error_of_delong() -> None:
+    random = np.random.default_rng(5)
+    mvi = np.arange(300) < 100
+    probability = random.standard_normal(300) + 1.2 * mvi
+    names = tuple(f"n{n}" for n in range(300))
+    part = replace(PERFECT[0], patients=names, rows=np.arange(300), mvi=mvi, probability=probability)
+    found = bootstrap_auc([part], 300, 2000, 0).percentile
+    (area,), covariance = delong_covariance(mvi, probability[None])
+    assert found.mean == pytest.approx(area)
+    assert (found.high - found.low) / (2 * 1.96) == pytest.approx(np.sqrt(covariance[0, 0]), rel=0.05)
+
+
+def test_bootstrap_section_when_made_then_has_a_column_for_each_bound() -> None:
+    results = Results({"proposed": (PERFECT[0],)}, {}, {}, {})
+    cohort = make_cohort(6)
+    section = bootstrap(results, cohort, replace(QUICK, bootstraps=50))
+    assert section.table is not None
+    assert len(section.table.header) == len(section.table.rows[0]) == 6
+    low = area_bounds(1.0, 3, 3)[0]
+    assert section.table.rows[0][1:] == ("1.000", "1.000", "1.000", f"{low:.3f}", "1.000")
+    assert section.numbers["proposed"]["percentile_low"] == 1.0
+    assert section.numbers["proposed"]["score_low"] == pytest.approx(low, abs=1e-6)
 
 
 def test_comparison_when_neither_errs_then_has_no_interval_and_no_p() -> None:

@@ -1,12 +1,15 @@
 """Whether probabilities are what they say, and whether acting on them does good."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import expit, logit
 
 from pipeline.evaluation.parts import BoolArray
+from pipeline.evaluation.scores import Scored
 from pipeline.geometry import FloatArray
+from pipeline.training.classifier import LEAST_FOR_CALIBRATION
 
 EDGE = 1e-6
 """Probabilities are kept this far from 0 and 1, where a logit ends."""
@@ -57,6 +60,26 @@ def _fit(mvi: BoolArray, values: FloatArray, offset: FloatArray) -> FloatArray:
         if np.abs(step).max() < 1e-9:
             return np.asarray(weights, dtype=np.float64)
     return np.full(design.shape[1], np.nan)
+
+
+def uncalibrated_words(uncalibrated: int, splits: int) -> str:
+    """Say in a sentence in how many splits nothing was calibrated, and why; empty where all were."""
+    if not uncalibrated:
+        return ""
+    return (
+        f"In {uncalibrated} of {splits} splits the validation part could not calibrate (fewer than "
+        f"{LEAST_FOR_CALIBRATION} patients of an outcome, or a risk that falls with the score): there the "
+        "classifier's own numbers stand for probabilities."
+    )
+
+
+def calibrated_words(parts: Sequence[Scored]) -> str:
+    """Say in a sentence or two whether the probabilities of these parts are calibrated."""
+    loose = sum(not part.calibrated for part in parts)
+    if not loose:
+        return "The probabilities are calibrated by the validation part of each split (Platt's sigmoid)."
+    how = "NOT calibrated" if loose == len(parts) else "calibrated in part of the splits only"
+    return f"The probabilities are {how}. {uncalibrated_words(loose, len(parts))}"
 
 
 def net_benefit(mvi: BoolArray, probability: FloatArray, thresholds: FloatArray) -> FloatArray:

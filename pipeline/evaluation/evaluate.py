@@ -11,12 +11,14 @@ from pipeline.evaluation.first_page import cohort_facts, warnings_of
 from pipeline.evaluation.rows import EVERY_SETTING, PROPOSED, SETTINGS
 from pipeline.evaluation.scores import Results
 from pipeline.evaluation.section import Section, guarded
+from pipeline.evaluation.sections.calibration_curve import calibration
 from pipeline.evaluation.sections.clinical_table import table_s1
 from pipeline.evaluation.sections.comparison import bootstrap, delong
 from pipeline.evaluation.sections.external_test import external_test
 from pipeline.evaluation.sections.outlines import figure_4, stability, table_s2
-from pipeline.evaluation.sections.performance import baselines, headline, other_systems, paper, table_1, table_2
-from pipeline.evaluation.sections.probabilities import calibration, confusion, decision_curve
+from pipeline.evaluation.sections.paper_table import paper
+from pipeline.evaluation.sections.performance import baselines, headline, other_systems, table_1, table_2
+from pipeline.evaluation.sections.probabilities import confusion, decision_curve
 from pipeline.evaluation.sections.resampled import learning, permutation
 from pipeline.evaluation.sections.roc_figures import figure_2, figure_3
 from pipeline.evaluation.settings import EvaluationSettings
@@ -134,7 +136,7 @@ def evaluate(
         guarded("figure_2", "Figure 2. ROC curves by setting", lambda: figure_2(results)),
         guarded("figure_3", "Figure 3. ROC curves by tumour size", lambda: figure_3(results, cohort)),
         guarded("figure_4", "Figure 4. Outlines", lambda: figure_4(cohort)),
-        paper(results),
+        paper(results, cohort),
         guarded("calibration", "Calibration", lambda: calibration(results)),
         guarded("decision_curve", "Decision curve", lambda: decision_curve(results)),
         guarded("confusion", "Right and wrong at the threshold", lambda: confusion(results)),
@@ -142,7 +144,11 @@ def evaluate(
         other_systems(results),
         guarded("delong", "Settings compared (DeLong)", lambda: delong(results, cohort)),
         guarded("bootstrap", "Intervals over patients", lambda: bootstrap(results, cohort, settings)),
-        guarded("permutation", "Shuffled outcomes", lambda: permutation(cohort, settings, executor)),
+        guarded(
+            "permutation",
+            "Shuffled outcomes",
+            lambda: permutation(cohort, settings, executor, is_shuffled=shuffle),
+        ),
         guarded("learning_curve", "Learning curve", lambda: learning(cohort, splits, settings, executor)),
         guarded("external", "External test cohort", lambda: external_test(results, external, settings)),
         table_s1(cohort, splits, settings),

@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from pipeline.evaluation.calibration import uncalibrated_words
 from pipeline.evaluation.cohort import EvaluationCohort
 from pipeline.evaluation.parts import Masks
+from pipeline.evaluation.rows import PROPOSED
+from pipeline.evaluation.scores import Results
 
 SMALL_CLASS = 20
 """Patients of either outcome below which the first page warns."""
@@ -69,3 +72,22 @@ def warnings_of(cohort: EvaluationCohort, shuffled: bool) -> tuple[str, ...]:
             "patients. They are not tested with automatic outlines."
         )
     return tuple(found)
+
+
+def procedure(results: Results) -> str:
+    """Say what was fitted to which part, as it was done: not every validation part can calibrate."""
+    parts = results.test.get(PROPOSED.key) or next(iter(results.test.values()), ())
+    loose = sum(not part.calibrated for part in parts)
+    chosen = (
+        "hyper-parameter, threshold and calibration were"
+        if loose < len(parts)
+        else ("hyper-parameter and threshold were")
+    )
+    return " ".join(
+        (
+            "Scaling, components, selection and weights were fitted to the first part alone; "
+            f"{chosen} chosen on the second; all figures are of the third unless it is said otherwise.",
+            *([uncalibrated_words(loose, len(parts))] if loose else []),
+            "A figure whose patients were seen in fitting is not shown.",
+        )
+    )

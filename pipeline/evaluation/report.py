@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from html import escape
 
 from pipeline.evaluation.evaluate import Evaluation
+from pipeline.evaluation.first_page import procedure
 from pipeline.evaluation.section import Section, Table
 
 STYLE = """
@@ -69,10 +70,7 @@ def render(evaluation: Evaluation, provenance: Provenance, svg: Mapping[str, byt
             f'<p><span class="notice">{RESEARCH_USE}</span></p>',
             *(f'<p class="warning"><b>Note.</b> {escape(warning)}</p>' for warning in evaluation.warnings),
             f'<p class="headline">{escape(evaluation.headline)}</p>',
-            f"<p>{escape(counts)} Scaling, components, selection and weights were fitted to the first part "
-            "alone; hyper-parameter, threshold and calibration were chosen on the second; all figures are of "
-            "the third unless it is said otherwise. A figure whose patients were seen in fitting is not "
-            "shown.</p>",
+            f"<p>{escape(counts)} {escape(procedure(evaluation.results))}</p>",
             f"<nav>{links}</nav>",
             *(_section(section, svg.get(section.key)) for section in evaluation.sections),
             _provenance(evaluation, provenance),

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from pipeline.evaluation.evaluate import Evaluation
 from pipeline.evaluation.report import Provenance, render
+from pipeline.evaluation.score_tables import SCORES, score_tables
 from pipeline.evaluation.section import Table, as_json
 
 DPI = {"png": 200, "svg": 100}
@@ -50,10 +51,12 @@ def write_evaluation(evaluation: Evaluation, provenance: Provenance, out: Path) 
     """
     require_writable(out)
     svg = {}
-    for section in evaluation.sections:
+    for name in (*SCORES, *(section.key for section in evaluation.sections)):
         # What an earlier evaluation left here must not stand beside this one.
-        for path in (f"tables/{section.key}.csv", f"figures/{section.key}.svg", f"figures/{section.key}.png"):
+        for path in (f"tables/{name}.csv", f"figures/{name}.svg", f"figures/{name}.png"):
             (out / path).unlink(missing_ok=True)
+    for name, table in score_tables(evaluation.results).items():
+        (out / "tables" / f"{name}.csv").write_text(_csv(table), encoding="utf-8")
     for section in evaluation.sections:
         if section.table is not None:
             (out / "tables" / f"{section.key}.csv").write_text(_csv(section.table), encoding="utf-8")

@@ -27,10 +27,11 @@ def table_s1(cohort: EvaluationCohort, splits: tuple[Split, ...], settings: Eval
             if settings.select_clinical
             else ", which is the paper's list. "
         )
-        + "Numbers: mean (standard deviation), Welch's t, Hedges' g. Yes or no: share of yes, chi-squared, phi. A "
-        "positive effect means more of it with invasion. Holm keeps any false finding, Benjamini-Hochberg the "
-        "share of false findings, under control. Of a column of words each word is a "
-        "yes or no. The last column says in how many training parts alone the value would have been selected."
+        + "Numbers: mean (standard deviation), Welch's t, Hedges' g. Yes or no: share of yes, chi-squared "
+        "without continuity correction, phi. A positive effect means more of it with invasion. Holm keeps any "
+        "false finding, Benjamini-Hochberg the share of false findings, under control. Of a column of words each "
+        "word is a yes or no. The last column says in how many training parts alone the value would have been "
+        "selected."
         + (
             f" No setting uses {described}, "
             + (

@@ -1,6 +1,7 @@
 """Patients of another place, scored by the fit of every split."""
 
 from pipeline.evaluation.bootstrap import bootstrap_auc
+from pipeline.evaluation.calibration import calibrated_words
 from pipeline.evaluation.cohort import EvaluationCohort
 from pipeline.evaluation.errors import EvaluationError
 from pipeline.evaluation.intervals import FURTHER_FIT
@@ -53,6 +54,7 @@ def external_test(results: Results, external: EvaluationCohort | None, settings:
         "interval of the area has the percentiles of bootstrap samples of the external patients; the score "
         "interval is what one test of so many leaves open (Hanley and McNeil): read the wider one. The band of "
         "the curve is that of a fit to a further internal split."
+        + (f" {calibrated_words(usable[PROPOSED])}" if PROPOSED in usable else "")
     )
     header = ("Setting", "Patients", "AUC (bootstrap 95 %)", "Score interval", "ACC", "SEN", "SPE")
     return Section("external", "External test cohort", text, as_json(numbers), Table(header, tuple(rows)), figure)

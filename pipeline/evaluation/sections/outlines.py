@@ -136,7 +136,7 @@ def stability(cohort: EvaluationCohort) -> Section:
         )
     icc = icc_2_1(np.stack([block.values[known] for block in blocks], axis=1))
     figure, (axes,) = new_figure(width=4.6)
-    label(axes, "ICC(2,1)", "Share of features")
+    label(axes, "ICC(2,1); below 0 drawn at 0", "Share of features")
     finite = np.clip(icc[np.isfinite(icc)], 0, 1)
     axes.hist(finite, bins=20, range=(0, 1), weights=np.full(len(finite), 1 / max(1, len(finite))),
     color=COLOURS[0],

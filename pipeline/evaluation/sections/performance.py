@@ -1,10 +1,10 @@
-"""Tables 1 and 2, the baselines, and the paper's figures beside the cohort's."""
+"""Tables 1 and 2, the baselines, and the systems that the paper compares itself with."""
 
 from collections.abc import Sequence
 
-from pipeline.evaluation.paper import PAPER_ACC, PAPER_AUC
+from pipeline.evaluation.calibration import uncalibrated_words
 from pipeline.evaluation.parts import Masks
-from pipeline.evaluation.rows import BASELINES, CONVOLUTIONS, OTHER_SYSTEMS, SETTINGS, TABLE_1, TABLE_2
+from pipeline.evaluation.rows import BASELINES, CONVOLUTIONS, OTHER_SYSTEMS, TABLE_1, TABLE_2
 from pipeline.evaluation.scores import Results
 from pipeline.evaluation.section import Section, Table, as_json
 from pipeline.evaluation.settings import Setting
@@ -99,34 +99,6 @@ def other_systems(results: Results) -> Section:
     )
 
 
-def paper(results: Results) -> Section:
-    """What the paper reports beside what was measured here."""
-    rows = [row for row in performance_rows(results, SETTINGS) if row.setting.key in PAPER_AUC]
-    body = tuple(
-        (
-            row.setting.title,
-            *("not available" if row.because else str(row.test[figure]) for figure in ("auc",)),
-            f"{PAPER_AUC[row.setting.key][0]:.3f} ± {PAPER_AUC[row.setting.key][1]:.3f}",
-            *("not available" if row.because else str(row.test[figure]) for figure in ("acc",)),
-            f"{PAPER_ACC[row.setting.key][0]:.3f} ± {PAPER_ACC[row.setting.key][1]:.3f}",
-        )
-        for row in rows
-    )
-    text = (
-        "Lin et al., J Cancer 15(19), 2024, doi:10.7150/jca.93712, measured on 420 patients of one hospital. "
-        "The paper does not say how its intervals were made. It contradicts itself on sensitivity and "
-        "specificity, which are left out. Another cohort has other patients: a difference says nothing about "
-        "the method by itself."
-    )
-    numbers = {
-        row.setting.key: {"auc": PAPER_AUC[row.setting.key], "acc": PAPER_ACC[row.setting.key]} for row in rows
-    }
-    header = ("Setting", "AUC here", "AUC paper", "ACC here", "ACC paper")
-    return Section(
-        "paper", "The paper's figures beside this cohort's", text, as_json(numbers), Table(header, body)
-    )
-
-
 def _cells(row: PerformanceRow, *, validation: bool) -> tuple[str, ...]:
     if row.because:
         return tuple("not available" for _ in FIGURES)
@@ -139,10 +111,7 @@ def _section(key: str, title: str, text: str, rows: Sequence[PerformanceRow], ta
     splits = max((row.test["auc"].values for row in rows if row.test), default=0)
     loose = max((row.uncalibrated for row in rows), default=0)
     if loose:
-        notes += (
-            f" In {loose} of {splits} splits the validation part was too small to calibrate by, and the "
-            "network's own numbers stand for probabilities."
-        )
+        notes += f" {uncalibrated_words(loose, splits)}"
     numbers = {row.setting.key: _numbers(row) for row in rows}
     return Section(key, title, text + notes, as_json(numbers), table)
 

@@ -1,75 +1,20 @@
-"""Calibration, decision curve and confusion of the proposed setting."""
+"""Decision curve and confusion of the proposed setting."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 
-from pipeline.evaluation.calibration import calibration_line, net_benefit, net_benefit_of_all
+from pipeline.evaluation.calibration import calibrated_words, net_benefit, net_benefit_of_all
 from pipeline.evaluation.errors import EvaluationError
 from pipeline.evaluation.intervals import Interval, over_splits, tested_over_learnt
-from pipeline.evaluation.plots import COLOURS, QUIET, band, label, legend, new_figure
+from pipeline.evaluation.plots import COLOURS, band, label, legend, new_figure
 from pipeline.evaluation.rows import PROPOSED
 from pipeline.evaluation.sampling import share_bounds, widened
 from pipeline.evaluation.scores import Results, Scored
 from pipeline.evaluation.section import Section, Table, as_json
 from pipeline.geometry import FloatArray
 
-BINS = 8
 THRESHOLDS = np.linspace(0.05, 0.80, 76)
-UNBOUNDED = (float("-inf"), float("inf"))
-
-
-def calibration(results: Results) -> Section:
-    """Draw observed against predicted frequency."""
-    parts = proposed_parts(results)
-    ratio = tested_over_learnt(parts)
-    lines = [calibration_line(part.mvi, part.probability) for part in parts]
-    slope = over_splits([line.slope for line in lines], ratio, UNBOUNDED)
-    intercept = over_splits([line.intercept for line in lines], ratio, UNBOUNDED)
-    together = np.concatenate([part.probability for part in parts])
-    edges = np.unique(np.quantile(together, np.linspace(0, 1, BINS + 1)))
-    points = [_point(parts, low, high, ratio) for low, high in pairwise(edges)]
-    points = [(x, y) for x, y in points if y.values]
-    figure, (axes,) = new_figure()
-    label(axes, "Predicted probability of invasion", "Observed share with invasion")
-    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
-    axes.plot([0, 1], [0, 1], color=QUIET, linewidth=0.8, linestyle=":", label="perfect")
-    x = np.array([x for x, _ in points])
-    y = np.array([[item.mean, item.low, item.high] for _, item in points]).reshape(-1, 3).T
-    below, above = np.nan_to_num(y[0] - y[1]), np.nan_to_num(y[2] - y[0])
-    axes.errorbar(
-        x,
-        y[0],
-        yerr=[below, above],
-        color=COLOURS[0],
-        marker="o",
-        markersize=4,
-        capsize=2,
-        label="test parts, 95 %",
-    )
-    axes.hist(
-        together,
-        bins=40,
-        range=(0, 1),
-        weights=np.full(len(together), 0.5 / len(together)),
-        color=QUIET,
-        alpha=0.4,
-    )
-    legend(axes, 2)
-    text = (
-        f"Slope {_wide(slope)}, where 1 is right and less means too extreme; calibration in the large "
-        f"{_wide(intercept)}, where 0 is right and more means that invasion is commoner than said. Points on "
-        "the dotted line are right: of patients given 30 %, 30 % have invasion. The grey bars show how often "
-        "each probability is given (height: half their share)."
-    )
-    numbers = {
-        "slope": slope,
-        "intercept": intercept,
-        "points": [{"predicted": x, "observed": y} for x, y in points],
-        "uncalibrated_splits": sum(not part.calibrated for part in parts),
-    }
-    return Section("calibration", "Calibration", text, as_json(numbers), figure=figure)
 
 
 def decision_curve(results: Results) -> Section:
@@ -92,12 +37,15 @@ def decision_curve(results: Results) -> Section:
     axes.plot(THRESHOLDS, everybody, color=COLOURS[1], linestyle="--", linewidth=1.2, label="treat everybody")
     axes.axhline(0, color=COLOURS[6], linestyle=":", linewidth=1.0, label="treat nobody")
     top = max(0.05, float(np.nanmax(np.nan_to_num(curve[2]))), float(everybody.max()))
-    axes.set(xlim=(0.05, 0.8), ylim=(-0.3 * top, 1.1 * top))
-    axes.legend(fontsize=7.5, frameon=False)
+    # The line of the setting stays inside; that of treating everybody falls without end.
+    bottom = min(-0.3 * top, 1.1 * float(np.nanmin(np.nan_to_num(curve[0]))))
+    axes.set(xlim=(0.05, 0.8), ylim=(bottom, 1.1 * top))
+    legend(axes, 3)
     text = (
         "Who treats at 20 % says that one missed invasion is as bad as four needless treatments. The curve "
         "shows how many patients of one hundred, divided by 100, are rightly treated after needless treatments "
-        "are taken off at that price. The setting is of use where it runs above both other lines."
+        "are taken off at that price. The setting is of use where it runs above both other lines. "
+        f"{calibrated_words(parts)}"
     )
     numbers = {"threshold": THRESHOLDS, "net_benefit": found, "treat_everybody": everybody}
     return Section("decision_curve", "Decision curve", text, as_json(numbers), figure=figure)
@@ -143,20 +91,6 @@ def proposed_parts(results: Results) -> Sequence[Scored]:
     return [part.require_honest() for part in results.test[PROPOSED.key]]
 
 
-def _point(parts: Sequence[Scored], low: float, high: float, ratio: float) -> tuple[float, Interval]:
-    predicted, observed, rows = [], [], set()
-    for part in parts:
-        # The last bin has its upper edge.
-        inside = (part.probability >= low) & ((part.probability < high) | (high >= part.probability.max()))
-        if inside.any():
-            predicted.append(float(part.probability[inside].mean()))
-            observed.append(float(part.mvi[inside].mean()))
-            rows |= set(part.rows[inside].tolist())
-    share = over_splits(observed, ratio)
-    mean = float(np.mean(predicted)) if predicted else float("nan")
-    return mean, widened(share, share_bounds(share.mean, len(rows)))
-
-
 def _predictive(right: FloatArray, wrong: FloatArray, ratio: float) -> Interval:
     """Average the share of right calls over the splits that made any."""
     called = right + wrong
@@ -172,10 +106,6 @@ def _of_splits(interval: Interval, parts: Sequence[Scored]) -> str:
         if few
         else str(interval)
     )
-
-
-def _wide(interval: Interval) -> str:
-    return str(interval).replace("not defined", "not defined here")
 
 
 def _counts(part: Scored) -> tuple[int, int, int, int]:

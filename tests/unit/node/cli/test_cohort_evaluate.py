@@ -72,6 +72,11 @@ def test_evaluate_when_everything_is_there_then_one_folder_holds_every_table_and
     for figure in ("figure_2", "figure_3", "figure_4", "calibration", "decision_curve", "permutation"):
         assert {f"{figure}.png", f"{figure}.svg"} <= pictures
     assert (out / "tables" / "table_1.csv").read_text(encoding="utf-8").count("\n") == 8
+    # Two splits of 30 test patients; cases by their place in the cohort file, as everywhere.
+    scores = (out / "tables" / "test_probabilities.csv").read_text(encoding="utf-8").splitlines()
+    assert len(scores) == 61
+    assert all(re.match(r"[12],patient-\d{4},[01],0\.\d+", line) for line in scores[1:])
+    assert {"thresholds", "external_probabilities"} <= tables
 
 
 def test_evaluate_when_the_file_has_further_clinical_columns_then_table_s1_describes_them_and_they_may_be_selected(

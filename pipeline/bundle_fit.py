@@ -38,6 +38,10 @@ def require_fit(bundle: ModelBundle) -> ModelBundle:
     _require(CLASSIFIER, weights, classifier_shapes(settings, len(names), max(members, 1), combined=combined))
     if bytes(weights["names_sha256"]).hex() != digest_of_names(names):
         raise _misfit(CLASSIFIER, "it was trained on other features than its settings give")
+    for head in ("radiomics", "combined") if combined else ("radiomics",):
+        slope, _, threshold, _ = (float(value) for value in weights[f"{head}.reading"])
+        if slope <= 0 or not 0 <= threshold <= 1:
+            raise _misfit(CLASSIFIER, f"{head}.reading turns the risk round, or has a threshold beyond 0 and 1")
     unknown = sorted(set(settings.bounded_clinical) - set(CLINICAL_FEATURES))
     if unknown:
         raise _misfit("the settings", f"bounded_clinical names {', '.join(unknown)}, no clinical feature")

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from pipeline.analysis import Classifier, ModelIdentity
+from pipeline.bundle_manifest import BUNDLED_FOLDER, FORMAT, MANIFEST, again_from, read_manifest, sealed
 from pipeline.classification.settings import ClassificationSettings
 from pipeline.errors import ModelBundleError, UnknownModelError
 from pipeline.lesions import LesionSettings
@@ -27,18 +27,9 @@ from pipeline.segmentation.settings import SegmentationSettings
 
 Tensors = Mapping[str, npt.NDArray[Any]]
 
-FORMAT = 1
-"""Of the manifest; raised when an older reader would misunderstand a bundle."""
-
-MANIFEST = "manifest.json"
 SEGMENTATION = "segmentation.safetensors"
 CLASSIFIER = "classifier.safetensors"
 FILES = (SEGMENTATION, CLASSIFIER)
-BUNDLED_FOLDER = Path(__file__).parent / "models"
-"""Bundles that come with the software."""
-
-BUNDLE_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-VERSION_PATTERN = r"^[0-9]+\.[0-9]+\.[0-9]+$"
 DEMONSTRATION_USE = "demonstration: trained on synthetic phantoms, not for patients"
 
 Spacing = Annotated[float, Field(ge=0.5, le=10)]
@@ -150,13 +141,13 @@ def load_bundle(folder: Path) -> ModelBundle:
     Raises
     ------
     ModelBundleError
-        A file is missing, unreadable or has a wrong checksum, or the manifest does not fit this software. The
-        message names the file and says what to do.
+        A file is missing, unreadable or has a wrong checksum, or the manifest does not fit this software or the
+        settings of the training (``MB-FIT``). The message names the file and says what to do.
     """
-    manifest = _read_manifest(folder)
+    manifest = read_manifest(folder)
     tensors = {name: _read_tensors(folder / name, manifest["files"].get(name)) for name in FILES}
     try:
-        settings = PipelineSettings.model_validate(_completed(manifest["settings"]))
+        settings = PipelineSettings.model_validate(manifest["settings"])
     except ValidationError as error:
         keys = ", ".join(".".join(str(part) for part in item["loc"]) for item in error.errors())
         raise ModelBundleError(
@@ -164,14 +155,6 @@ def load_bundle(folder: Path) -> ModelBundle:
         ) from error
     identity = ModelIdentity(manifest["name"], manifest["version"], manifest["sha256"], manifest["intended_use"])
     return ModelBundle(identity, settings, tensors, manifest["training"])
-
-
-def _completed(settings: Any) -> Any:
-    """Add what was not a setting yet when a bundle was made, as the software did it then."""
-    if isinstance(settings, dict) and isinstance(settings.get("segmentation"), dict):
-        segmentation = {"search": "body", **settings["segmentation"]}
-        return {**settings, "segmentation": segmentation}
-    return settings
 
 
 def write_bundle(
@@ -209,78 +192,26 @@ def write_bundle(
         "settings": settings.model_dump(mode="json"),
         "training": dict(training),
     }
-    manifest["sha256"] = _digest(manifest)
+    manifest = sealed(manifest)
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return ModelIdentity(name, version, manifest["sha256"], intended_use)
 
 
-def _digest(manifest: Mapping[str, Any]) -> str:
-    """Checksum over everything the manifest says but the checksum itself; it covers the files by theirs."""
-    content = {key: value for key, value in manifest.items() if key != "sha256"}
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def _again(path: Path) -> str:
-    """Say how the bundle that a file belongs to is made whole."""
-    folder = path.parent
-    if folder.parent == BUNDLED_FOLDER:
-        return "it is part of this software: install that again, in a checkout after `git restore` of the file"
-    return f"copy the whole bundle {folder.name} to {folder.parent} again, from where it was trained"
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    path = folder / MANIFEST
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ModelBundleError(f"{path} does not exist; {_again(path)}") from error
-    except (OSError, ValueError) as error:
-        raise ModelBundleError(f"{path} cannot be read as JSON; {_again(path)}") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        found = manifest.get("format") if isinstance(manifest, dict) else None
-        raise ModelBundleError(
-            f"{path}: format {found}, but this software reads format {FORMAT}; use a bundle made for it"
-        )
-    keys = {"name", "version", "intended_use", "files", "settings", "training", "sha256"}
-    if missing := sorted(keys - manifest.keys()):
-        raise ModelBundleError(f"{path}: {', '.join(missing)} missing; {_again(path)}")
-    if manifest["sha256"] != _digest(manifest):
-        raise ModelBundleError(f"{path} was changed after training (wrong checksum); {_again(path)}")
-    if not _is_sound(manifest):
-        raise ModelBundleError(f"{path} is not that of a bundle; {_again(path)}")
-    return manifest
-
-
-def _is_sound(manifest: Mapping[str, Any]) -> bool:
-    """Tell whether every value is of its kind: a checksum that holds says only who packed it last."""
-    files = manifest["files"]
-    return (
-        all(isinstance(manifest[key], str) for key in ("name", "version", "intended_use"))
-        and re.fullmatch(VERSION_PATTERN, manifest["version"]) is not None
-        and isinstance(manifest["training"], dict)
-        and isinstance(manifest["settings"], dict)
-        and bool(manifest["settings"])
-        and isinstance(files, dict)
-        and all(isinstance(entry, dict) and isinstance(entry.get("sha256"), str) for entry in files.values())
-    )
-
-
 def _read_tensors(path: Path, expected: Mapping[str, Any] | None) -> dict[str, npt.NDArray[Any]]:
     if expected is None:
-        raise ModelBundleError(f"{path.name} is not in the manifest of {path.parent}; {_again(path)}")
+        raise ModelBundleError(f"{path.name} is not in the manifest of {path.parent}; {again_from(path)}")
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise ModelBundleError(f"{path} does not exist; {_again(path)}") from error
+        raise ModelBundleError(f"{path} does not exist; {again_from(path)}") from error
     except OSError as error:
         raise ModelBundleError(f"{path} cannot be read: {error.strerror}") from error
     if hashlib.sha256(content).hexdigest() != expected["sha256"]:
-        raise ModelBundleError(f"{path} has a wrong checksum; {_again(path)}")
+        raise ModelBundleError(f"{path} has a wrong checksum; {again_from(path)}")
     try:
         tensors = load_tensors(content)
     except SafetensorError as error:
-        raise ModelBundleError(f"{path} is no safetensors file; {_again(path)}") from error
+        raise ModelBundleError(f"{path} is no safetensors file; {again_from(path)}") from error
     for name, array in tensors.items():
         if not np.isfinite(array).all():
             raise ModelBundleError(f"{path}: {name} holds a value that is no number; train the model again")

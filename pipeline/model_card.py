@@ -48,6 +48,8 @@ def model_card(bundle: ModelBundle) -> str:
         "",
         *_measured(training.get("left_out") or {}),
         "",
+        f"Threshold of the risk: {_thresholds(bundle)}.",
+        "",
         f"Dice of the segmentation on cases it had not seen: {_dice(training.get('held_out_dice') or {})}.",
         "",
         "## Limits",
@@ -69,6 +71,12 @@ def _features(bundle: ModelBundle) -> str:
     components = bundle.settings.classification.components
     count = bundle.classifier_weights["feature.minimum"].size
     return f"{count}, standardised and reduced to {components} principal components, for each member by itself"
+
+
+def _thresholds(bundle: ModelBundle) -> str:
+    heads = {"radiomics": "radiomics", "combined": "radiomics+clinical"}
+    readings = {name: bundle.classifier_weights.get(f"{head}.reading") for head, name in heads.items()}
+    return _mapping({name: f"{float(found[2]):.3f}" for name, found in readings.items() if found is not None})
 
 
 def _seeds(bundle: ModelBundle) -> str:

@@ -48,7 +48,7 @@ def signer_of(folder: Path, settings: Settings) -> str:
     ModelRefusedError
         No trusted key signed it.
     """
-    from pipeline.model_bundle import BUNDLED_FOLDER  # noqa: PLC0415 - `--help` needs no numpy
+    from pipeline.bundle_manifest import BUNDLED_FOLDER  # noqa: PLC0415 - `--help` needs no numpy
 
     if folder.parent == BUNDLED_FOLDER:
         return ""

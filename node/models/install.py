@@ -66,7 +66,8 @@ def install(archive: Path, settings: Settings, key: Path | None, *, replace: boo
         A key cannot be read.
     """
     from pipeline.bundle_fit import require_fit  # noqa: PLC0415 - `--help` needs no numpy
-    from pipeline.model_bundle import BUNDLE_NAME_PATTERN, FILES, load_bundle  # noqa: PLC0415
+    from pipeline.bundle_manifest import BUNDLE_NAME_PATTERN  # noqa: PLC0415
+    from pipeline.model_bundle import FILES, load_bundle  # noqa: PLC0415
 
     trusted = read_public_keys([key] if key else settings.model.trusted_keys)
     (place,) = model_folders(settings)

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from config.errors import ConfigError
-from pipeline.model_bundle import BUNDLE_NAME_PATTERN, DEMONSTRATION_USE, VERSION_PATTERN, PipelineSettings
+from pipeline.bundle_manifest import BUNDLE_NAME_PATTERN, VERSION_PATTERN
+from pipeline.model_bundle import DEMONSTRATION_USE, PipelineSettings
 from pipeline.training.cases import PatientCase, Table
 from pipeline.training.patient_table import read_patient_table
 from pipeline.training.settings import ClassifierTrainingSettings, ExtractionSettings, SegmentationTrainingSettings

@@ -23,8 +23,9 @@ from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
 from pipeline.analysis import Classifier
+from pipeline.bundle_manifest import BUNDLED_FOLDER
 from pipeline.classification import ClassificationSettings
-from pipeline.model_bundle import BUNDLED_FOLDER, load_bundle
+from pipeline.model_bundle import load_bundle
 from pipeline.phantom.case import latents_of_seed
 from pipeline.phantom.latent import CLINICAL_EFFECT, IMAGING_EFFECT
 from pipeline.training.classifier import fit_classifier

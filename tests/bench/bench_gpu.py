@@ -34,7 +34,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from pipeline.model_bundle import BUNDLED_FOLDER, PipelineSettings, load_bundle
+from pipeline.bundle_manifest import BUNDLED_FOLDER
+from pipeline.model_bundle import PipelineSettings, load_bundle
 from pipeline.overlap import dice
 from pipeline.phantom import PhantomSettings, make_case
 from pipeline.resampling import resample

@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.bundle_manifest import BUNDLED_FOLDER
 from pipeline.lesions import delineate
-from pipeline.model_bundle import BUNDLED_FOLDER, ModelBundle, load_bundle
+from pipeline.model_bundle import ModelBundle, load_bundle
 from pipeline.overlap import dice
 from pipeline.phantom import PhantomSettings, make_case
 from pipeline.run import align

@@ -29,8 +29,9 @@ from config.series_rules import load_series_rules
 from dicom_io.phantom_series import write_phantom_study
 from node.analysis.offline import analyse_folder
 from pipeline.analysis import Analysis
+from pipeline.bundle_manifest import BUNDLED_FOLDER
 from pipeline.lesions import delineate
-from pipeline.model_bundle import BUNDLED_FOLDER, ModelBundle, load_bundle
+from pipeline.model_bundle import ModelBundle, load_bundle
 from pipeline.overlap import dice
 from pipeline.phantom import PhantomCase, PhantomSettings, make_case
 from pipeline.resampling import grid_of

@@ -2,7 +2,8 @@
 
 import pytest
 
-from pipeline.model_bundle import BUNDLED_FOLDER, load_bundle
+from pipeline.bundle_manifest import BUNDLED_FOLDER
+from pipeline.model_bundle import load_bundle
 from tests.bench.bench_segmentation import FIRST_SEED, measure, seeds_seen
 
 

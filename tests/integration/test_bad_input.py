@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.model_bundle import BUNDLED_FOLDER
+from pipeline.bundle_manifest import BUNDLED_FOLDER
 from tests.integration.service import mvi_node
 
 

@@ -19,7 +19,7 @@ SMALL = PipelineSettings(
 
 
 def blank_tensors(settings: PipelineSettings = SMALL) -> dict[str, dict[str, npt.NDArray[Any]]]:
-    """Return zeros of every shape that the settings want, with the right digest of names."""
+    """Return zeros of every shape that the settings want, the right digest of names, and readings that read."""
     names = feature_names(settings.radiomics)
     shapes = {
         SEGMENTATION: segmentation_shapes(settings),
@@ -30,4 +30,5 @@ def blank_tensors(settings: PipelineSettings = SMALL) -> dict[str, dict[str, npt
         for file, wanted in shapes.items()
     }
     digest = np.frombuffer(bytes.fromhex(digest_of_names(names)), dtype=np.uint8)
-    return {**tensors, CLASSIFIER: {**tensors[CLASSIFIER], "names_sha256": digest}}
+    readings = {f"{head}.reading": np.array([1, 0, 0.5, 0], np.float32) for head in ("radiomics", "combined")}
+    return {**tensors, CLASSIFIER: {**tensors[CLASSIFIER], "names_sha256": digest, **readings}}

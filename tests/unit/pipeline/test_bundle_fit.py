@@ -9,15 +9,9 @@ import pytest
 
 from pipeline.analysis import ModelIdentity
 from pipeline.bundle_fit import require_fit
+from pipeline.bundle_manifest import BUNDLED_FOLDER
 from pipeline.errors import ModelBundleError
-from pipeline.model_bundle import (
-    BUNDLED_FOLDER,
-    CLASSIFIER,
-    SEGMENTATION,
-    ModelBundle,
-    PipelineSettings,
-    load_bundle,
-)
+from pipeline.model_bundle import CLASSIFIER, SEGMENTATION, ModelBundle, PipelineSettings, load_bundle
 from tests.unit.pipeline.bundles import SMALL, blank_tensors
 
 
@@ -60,9 +54,19 @@ def test_fit_when_the_settings_are_of_another_model_then_the_tensor_is_named(cha
         (SEGMENTATION, lambda tensors: tensors.pop("head.weight"), "tensor head.weight is missing"),
         (CLASSIFIER, lambda tensors: tensors.pop("radiomics.reading"), "radiomics.reading is missing"),
         (CLASSIFIER, lambda tensors: tensors.update(extra=np.zeros(1)), "extra has no place"),
+        (
+            CLASSIFIER,
+            lambda tensors: tensors.update({"combined.reading": np.array([-1, 0, 0.5, 1])}),
+            "turns the risk round",
+        ),
+        (
+            CLASSIFIER,
+            lambda tensors: tensors.update({"radiomics.reading": np.array([1, 0, 5, 1])}),
+            "a threshold beyond 0 and 1",
+        ),
     ],
 )
-def test_fit_when_a_tensor_is_missing_or_one_too_many_then_it_is_named(
+def test_fit_when_a_tensor_is_missing_or_one_too_many_or_nonsense_then_it_is_named(
     file: str, edit: Callable[[dict[str, Any]], object], said: str
 ) -> None:
     tensors = blank_tensors()

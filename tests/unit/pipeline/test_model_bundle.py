@@ -1,18 +1,17 @@
-import hashlib
 import json
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from pipeline import model_bundle
+from pipeline import bundle_manifest
 from pipeline.analysis import Classifier
-from pipeline.errors import ModelBundleError, UnknownModelError
+from pipeline.bundle_manifest import BUNDLED_FOLDER, MANIFEST
+from pipeline.errors import ModelBundleError, ModelMisfitError, UnknownModelError
 from pipeline.model_bundle import (
-    BUNDLED_FOLDER,
     CLASSIFIER,
-    MANIFEST,
     SEGMENTATION,
     ModelBundle,
     PipelineSettings,
@@ -106,17 +105,46 @@ def test_load_when_the_manifest_was_edited_then_it_is_refused(tmp_path: Path) ->
         load_bundle(folder)
 
 
-def test_load_when_a_bundle_is_older_than_the_search_for_the_liver_then_its_whole_body_is_searched(
-    tmp_path: Path,
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("radiomics", "bin_count", 64),
+        ("radiomics", "normalize_scale", 1.0),
+        ("lesions", "margin_mm", 20.0),
+        ("segmentation", "search", "body"),
+        (None, "working_spacing_xyz_mm", [4.0, 4.0, 4.0]),
+        (None, "seed", 7),
+    ],
+)
+def test_load_when_a_setting_that_gives_features_their_values_is_another_then_it_does_not_fit(
+    tmp_path: Path, section: str | None, key: str, value: object
 ) -> None:
     folder = write(tmp_path)
-    assert load_bundle(folder).settings.segmentation.search == "liver"
     manifest = json.loads((folder / MANIFEST).read_text())
-    del manifest["settings"]["segmentation"]["search"], manifest["sha256"]
-    canonical = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
-    manifest["sha256"] = hashlib.sha256(canonical.encode()).hexdigest()
+    (manifest["settings"] if section is None else manifest["settings"][section])[key] = value
+    write_again(folder, manifest)
+    with pytest.raises(ModelMisfitError, match="not those that the classifier was trained with"):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [("gates", "maximum_lesions", 3), ("registration", "threads", 1), ("radiomics", "processes", 2)],
+)
+def test_load_when_a_limit_or_the_pace_is_another_then_it_fits(
+    tmp_path: Path, section: str, key: str, value: int
+) -> None:
+    folder = write(tmp_path)
+    manifest = json.loads((folder / MANIFEST).read_text())
+    manifest["settings"][section][key] = value
+    write_again(folder, manifest)
+    assert getattr(getattr(load_bundle(folder).settings, section), key) == value
+
+
+def write_again(folder: Path, manifest: dict[str, Any]) -> None:
+    """Write a manifest whose checksum holds, as whoever packs a bundle can."""
+    manifest["sha256"] = bundle_manifest._digest(manifest)
     (folder / MANIFEST).write_text(json.dumps(manifest))
-    assert load_bundle(folder).settings.segmentation.search == "body"
 
 
 @pytest.mark.parametrize(
@@ -175,7 +203,7 @@ def test_bundle_when_its_manifest_is_gone_then_the_bundled_one_does_not_take_its
 def test_load_when_the_bundled_model_is_damaged_then_the_software_is_to_be_installed_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.model_bundle.BUNDLED_FOLDER", tmp_path)
+    monkeypatch.setattr("pipeline.bundle_manifest.BUNDLED_FOLDER", tmp_path)
     folder = write(tmp_path)
     (folder / CLASSIFIER).write_bytes(b"")
     with pytest.raises(ModelBundleError, match="wrong checksum; it is part of this software: install that again"):
@@ -191,8 +219,10 @@ def test_load_when_the_bundled_model_is_damaged_then_the_software_is_to_be_insta
         ("files", {SEGMENTATION: {}}),
         ("training", "x"),
         ("settings", {}),
+        ("settings", {"radiomics": {}}),
         ("settings", []),
         ("name", None),
+        ("intended_use", " "),
     ],
 )
 def test_load_when_the_manifest_is_none_and_its_checksum_holds_then_it_is_refused_without_a_traceback(
@@ -201,8 +231,7 @@ def test_load_when_the_manifest_is_none_and_its_checksum_holds_then_it_is_refuse
     folder = write(tmp_path)
     manifest = json.loads((folder / MANIFEST).read_text())
     manifest[key] = value
-    manifest["sha256"] = model_bundle._digest(manifest)
-    (folder / MANIFEST).write_text(json.dumps(manifest))
+    write_again(folder, manifest)
     with pytest.raises(ModelBundleError, match="is not that of a bundle"):
         load_bundle(folder)
 

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 from node.cli import app
 from node.ledger.ledger import open_ledger
 from node.storage.folder import LEDGER_FILE
+from pipeline.bundle_manifest import BUNDLED_FOLDER
 from pipeline.geometry import Grid
-from pipeline.model_bundle import BUNDLED_FOLDER
 from pipeline.resampling import to_sitk
 from pipeline.study import Role
 

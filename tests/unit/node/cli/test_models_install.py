@@ -17,8 +17,9 @@ from node.audit.trail import Trail
 from node.cli import app
 from node.models.choice import load_active_bundle
 from node.models.signature import SIGNATURE
+from pipeline.bundle_manifest import MANIFEST
 from pipeline.errors import ModelMisfitError
-from pipeline.model_bundle import CLASSIFIER, MANIFEST, SEGMENTATION, write_bundle
+from pipeline.model_bundle import CLASSIFIER, SEGMENTATION, write_bundle
 from tests.unit.pipeline.bundles import SMALL, blank_tensors
 
 

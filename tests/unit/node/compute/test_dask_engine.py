@@ -21,8 +21,9 @@ from config.errors import ConfigError
 from node.compute.dask_engine import DaskExecutor
 from node.compute.dask_model import DamagedModelError, HeldModel, ModelSender, content_sha256, with_held_model
 from node.compute.executor import WORKER_LOST, Compute
+from pipeline.bundle_manifest import BUNDLED_FOLDER
 from pipeline.errors import QualityGateError, TransientError
-from pipeline.model_bundle import BUNDLED_FOLDER, ModelBundle, load_bundle
+from pipeline.model_bundle import ModelBundle, load_bundle
 from tests.integration.orthanc import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[4]

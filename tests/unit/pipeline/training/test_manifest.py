@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from config.errors import ConfigError
-from pipeline.model_bundle import BUNDLED_FOLDER
+from pipeline.bundle_manifest import BUNDLED_FOLDER
 from pipeline.study import Role
 from pipeline.training.cases import PatientCase
 from pipeline.training.errors import TrainingError

@@ -40,7 +40,7 @@ def decision_curve(results: Results) -> Section:
     # The line of the setting stays inside; that of treating everybody falls without end.
     bottom = min(-0.3 * top, 1.1 * float(np.nanmin(np.nan_to_num(curve[0]))))
     axes.set(xlim=(0.05, 0.8), ylim=(bottom, 1.1 * top))
-    legend(axes, 3)
+    legend(axes, 2)
     text = (
         "Who treats at 20 % says that one missed invasion is as bad as four needless treatments. The curve "
         "shows how many patients of one hundred, divided by 100, are rightly treated after needless treatments "

@@ -11,6 +11,7 @@ from pipeline.evaluation.fitted import Seen
 from pipeline.evaluation.intervals import Interval
 from pipeline.evaluation.resampling import LearningPoint, Permutation
 from pipeline.evaluation.scores import Results, Scored
+from pipeline.evaluation.section import Section
 from pipeline.evaluation.sections import resampled
 from pipeline.evaluation.sections.calibration_curve import calibration
 from pipeline.evaluation.sections.clinical_table import table_s1
@@ -69,6 +70,30 @@ def test_calibration_when_the_interval_is_hopeless_then_the_slope_is_not_defined
     section = calibration(of(up, down))
     assert "Slope not defined (too few patients" in section.text
     assert section.numbers["slope"]["mean"] is None
+
+
+def require_room(section: Section) -> None:
+    """Check that a legend leaves the panel its room: too wide a one takes all of it."""
+    assert section.figure is not None
+    section.figure.draw_without_rendering()
+    for axes in section.figure.axes:
+        assert axes.get_position().width > 0.6
+        legend = axes.get_legend()
+        assert legend is not None
+        assert legend.get_window_extent().x1 <= section.figure.bbox.x1
+
+
+def test_figures_when_drawn_then_their_legends_leave_them_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resampled, "permutation_test", lambda *_: shuffles([0.4, 0.6] * 50))
+    monkeypatch.setattr(resampled, "learning_curve", lambda *_: (LearningPoint(24.0, Interval(0.7, 0.5, 0.9, 4)),))
+    results = of(part(0), part(1))
+    for section in (
+        calibration(results),
+        decision_curve(results),
+        resampled.permutation(COHORT, SETTINGS, None, is_shuffled=True),
+        resampled.learning(COHORT, (), SETTINGS, None),
+    ):
+        require_room(section)
 
 
 def test_caption_of_table_s1_names_the_kind_of_chi_squared() -> None:

@@ -5,7 +5,7 @@ import errno
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from node.compute.executor import WORKER_HUNG, WORKER_LOST, WORKER_MEMORY
+from node.compute.executor import WORKER_HUNG, WORKER_LOST, WORKER_MEMORY, WORKER_NONE
 from pipeline.errors import TransientError
 
 MAXIMUM_ATTEMPTS = 8
@@ -13,7 +13,7 @@ MAXIMUM_ATTEMPTS = 8
 MAXIMUM_CRASHES = 3
 """Attempts at a study that ends its worker process, hangs in it or fills it: the first and two more."""
 MAXIMUM_OUTAGES = 1000
-"""Attempts at a study while the ledger or the disk is not available: about ten days at the longest back-off."""
+"""Attempts at a study while ledger, disk or all Dask workers are away: about ten days at the longest back-off."""
 BUG = "BUG"
 """Code of a study that met an error nobody foresaw."""
 LEDGER = "LEDGER"
@@ -45,4 +45,4 @@ def attempts_worth(error: TransientError) -> int:
     """Return after how many attempts a study that failed of this is parked."""
     if error.code in (WORKER_LOST, WORKER_HUNG, WORKER_MEMORY):
         return MAXIMUM_CRASHES
-    return MAXIMUM_OUTAGES if error.code in (LEDGER, STORAGE) else MAXIMUM_ATTEMPTS
+    return MAXIMUM_OUTAGES if error.code in (LEDGER, STORAGE, WORKER_NONE) else MAXIMUM_ATTEMPTS

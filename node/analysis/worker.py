@@ -12,6 +12,7 @@ from node.backoff import BackOff
 from node.ledger.ledger import Ledger
 from node.ledger.records import Claim, ObjectKind
 from node.ledger.rows import LostClaimError
+from node.logging import about
 from node.states import Event
 from pipeline.errors import TransientError
 
@@ -82,7 +83,7 @@ class Worker:
             return False
         logger.info("claimed study=%s attempt=%s", claim.study_instance_uid, claim.attempt)
         try:
-            with lease.LeaseKeeper(self._ledger, claim, self._abandon):
+            with lease.LeaseKeeper(self._ledger, claim, self._abandon), about(claim.study_instance_uid):
                 self._finish(claim, self._job(claim))
         except LostClaimError:
             logger.info("claim lost, outcome discarded study=%s", claim.study_instance_uid)

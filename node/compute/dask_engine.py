@@ -1,9 +1,10 @@
 """A Dask cluster as an executor: its failures are those of a process pool, and it can be left."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from config.errors import ConfigError
 
@@ -13,7 +14,11 @@ if TYPE_CHECKING:
 CONNECT_S = 10.0
 """How long a scheduler may take to answer, s."""
 STUDY_BYTES = "1GB"
-"""Dask warns of tasks larger than 10 MB, and a study has 50."""
+"""Dask warns of tasks larger than 10 MB, and a study of full size has 92."""
+COUNT_EVERY_S: Final = 5.0
+"""How often a cluster that has not answered yet is asked for its workers, s."""
+DESERTED_AFTER_S: Final = 60.0
+"""How long a cluster may have no worker, s: as long as a worker takes to start again where it died."""
 
 
 class DaskExecutor(Executor):
@@ -39,6 +44,7 @@ class DaskExecutor(Executor):
 
         self._pool: Executor = self._client.get_executor(pure=False)
         self._models = ModelSender(self._client)
+        self._counted_s = self._peopled_s = time.monotonic()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
         """Send `fn` to a worker.
@@ -53,6 +59,7 @@ class DaskExecutor(Executor):
         if self._client.status != "running":
             raise BrokenExecutor("the Dask scheduler is gone")
         fn, args = self._lightened(fn, args)
+        self._counted_s = self._peopled_s = time.monotonic()
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": STUDY_BYTES}):
             sent = self._pool.submit(fn, *args, **kwargs)
         given: Future[Any] = Future()
@@ -70,6 +77,20 @@ class DaskExecutor(Executor):
             case (study, ModelBundle() as bundle):
                 return with_held_model, (fn, study, self._models.name_of(bundle))
         return fn, args
+
+    def deserted(self) -> bool:
+        """Return whether the cluster has had no worker for `DESERTED_AFTER_S` while it should have worked."""
+        now_s = time.monotonic()
+        if now_s - self._counted_s >= min(COUNT_EVERY_S, DESERTED_AFTER_S):
+            self._counted_s = now_s
+            # A scheduler that does not answer is a matter of the connection, and ends the attempt by itself.
+            with suppress(OSError, TimeoutError):
+                scheduler = self._client.scheduler
+                if scheduler is None or self._client.sync(
+                    scheduler.ncores, workers=None, callback_timeout=CONNECT_S
+                ):
+                    self._peopled_s = now_s
+        return now_s - self._peopled_s > DESERTED_AFTER_S
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Leave the cluster; what it still runs for us is given up where `cancel_futures` is set."""

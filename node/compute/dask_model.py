@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -13,16 +14,19 @@ from distributed import Client, get_worker
 from distributed.diagnostics.plugin import WorkerPlugin
 
 from config.errors import NodeError
+from node.logging import configure_logging
 from pipeline.bundle_fit import require_fit
 from pipeline.errors import ModelMisfitError, TransientError
 from pipeline.model_bundle import ModelBundle
+
+logger = logging.getLogger(__name__)
 
 PREFIX: Final = "mvi-node-model-"
 """Of the name by which scheduler and workers know a model; its checksum follows."""
 ARRIVES_WITHIN_S: Final = 60.0
 """How long a worker waits for a model that is on its way, s."""
 WORKER_MODEL: Final = "WORKER-MODEL"
-"""Code of an attempt on a worker whose software is not that of the model."""
+"""Code of an attempt on a worker that has not the software of the model: none at all, or another release."""
 _LOOK_EVERY_S: Final = 0.02
 
 
@@ -59,6 +63,9 @@ class HeldModel(WorkerPlugin):
         DamagedModelError
             It is not what was sent.
         """
+        if not logging.getLogger().handlers:
+            # Dask shows its own lines; without this those of the pipeline come bare, or not at all.
+            configure_logging()
         if content_sha256(self.bundle) != self._sha256:
             raise DamagedModelError(f"the model {self._sha256} arrived damaged; start the worker again")
 
@@ -105,6 +112,9 @@ class ModelSender:
         ------
         BrokenExecutor
             The connection ended before the scheduler had it.
+        TransientError
+            ``WORKER-MODEL``: a worker could not take it. That worker ends with the next task that it is given, and
+            others of its kind do not start, so that another attempt finds the workers that could.
         """
         with self._lock:
             if self._sent is None or self._sent[0] is not bundle:
@@ -113,6 +123,14 @@ class ModelSender:
                     self._client.register_plugin(held)
                 except OSError as error:
                     raise BrokenExecutor("the Dask scheduler did not take the model") from error
+                except Exception as error:  # Whatever the worker's own libraries raised; often as words alone.
+                    logger.warning("compute: a Dask worker cannot take the model: %s", error)
+                    raise TransientError(
+                        WORKER_MODEL,
+                        "A Dask worker could not load the model.",
+                        remedy="Install the release of the node on every worker.",
+                        stage="analyse",
+                    ) from error
                 self._sent = bundle, held.name
             return self._sent[1]
 

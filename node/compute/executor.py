@@ -15,6 +15,7 @@ from config.sections.compute import ComputeSection, Device
 from node.compute.dask_engine import DaskExecutor
 from node.compute.local_pool import end, local_pool, resident_bytes, warmed
 from node.compute.stage_name import IDLE, show_stage
+from node.logging import about, study_at_hand
 from pipeline.errors import TransientError
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ WORKER_HUNG = "WORKER-HUNG"
 """Code of an attempt that did not come to an end."""
 WORKER_MEMORY = "WORKER-MEMORY"
 """Code of an attempt that took more memory than it may."""
+WORKER_NONE = "WORKER-NONE"
+"""Code of an attempt at a cluster without workers."""
 
 
 def analyse_arrays(
@@ -45,6 +48,17 @@ def analyse_arrays(
         )
     finally:
         show_stage(IDLE)
+
+
+def analyse_about(
+    function: Callable[["Study", "ModelBundle"], "Analysis"],
+    study_instance_uid: str,
+    study: "Study",
+    bundle: "ModelBundle",
+) -> "Analysis":
+    """Call `function` where the lines of the log name the study; a study itself is arrays and has no name."""
+    with about(study_instance_uid):
+        return function(study, bundle)
 
 
 class Compute:
@@ -92,7 +106,7 @@ class Compute:
         Raises
         ------
         TransientError
-            The worker process ended or hangs, or the node is stopping.
+            The worker process ended or hangs, there is none, or the node is stopping.
         """
         executor = self._idle.get()
         try:
@@ -104,9 +118,12 @@ class Compute:
             executor = self._replaced(executor)
             message = f"The analysis did not end within {self._timeout_s:.0f} s."
             raise _failed(WORKER_HUNG, message) from error
+        except _DesertedError as error:
+            executor = self._replaced(executor)
+            raise _failed(WORKER_NONE, "The Dask scheduler has no workers.", "Start Dask workers.") from error
         except _TooLargeError as error:
             executor = self._replaced(executor)
-            message = f"The analysis took more than {self._memory_bytes / 2**30:.1f} GiB of memory."
+            message = f"The analysis took more than {self._memory_bytes / 1e9:.1f} GB of memory."
             raise _failed(WORKER_MEMORY, message) from error
         finally:
             self._idle.put(executor)
@@ -130,7 +147,7 @@ class Compute:
     def _run(self, executor: Executor, study: "Study", bundle: "ModelBundle") -> "Analysis":
         if self._stopped:
             raise _failed(WORKER_LOST, "The node is stopping.")
-        future = executor.submit(self._function, study, bundle)
+        future = executor.submit(partial(analyse_about, self._function, study_at_hand()), study, bundle)
         self._running[threading.get_ident()] = executor, future
         until_s = time.monotonic() + self._timeout_s
         try:
@@ -144,6 +161,8 @@ class Compute:
                         raise _HungError from error
                     if 0 < self._memory_bytes < resident_bytes(executor):
                         raise _TooLargeError from error
+                    if isinstance(executor, DaskExecutor) and executor.deserted():
+                        raise _DesertedError from error
         finally:
             del self._running[threading.get_ident()]
 
@@ -164,6 +183,10 @@ class Compute:
 
 class _HungError(Exception):
     """An analysis takes longer than it may."""
+
+
+class _DesertedError(Exception):
+    """A cluster has no workers."""
 
 
 class _TooLargeError(Exception):
@@ -197,5 +220,5 @@ def make_compute(settings: ComputeSection, analytes: AnalyteRules | None = None)
     )
 
 
-def _failed(code: str, message: str) -> TransientError:
-    return TransientError(code, message, stage="analyse")
+def _failed(code: str, message: str, remedy: str = "") -> TransientError:
+    return TransientError(code, message, remedy=remedy, stage="analyse")

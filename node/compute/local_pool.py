@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from node.interrupts import unheard_by_children
+from node.logging import configure_logging
 
 GRACE_S: Final = 1.0
 """How long worker processes have to end by themselves, s."""
@@ -41,6 +42,7 @@ def import_pipeline() -> None:
 def _prepare_worker() -> None:
     # An analysis takes every core for a minute; what arrives meanwhile goes before it.
     os.nice(NICENESS)
+    configure_logging()
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.join,), daemon=True, name="parent-watch").start()

@@ -1,7 +1,7 @@
 import logging
 import sys
 
-from node.logging import LineFormatter
+from node.logging import LineFormatter, about, study_at_hand
 
 
 def record(message: str, *arguments: object) -> logging.LogRecord:
@@ -31,3 +31,11 @@ def test_format_when_there_is_an_exception_then_the_traceback_follows() -> None:
     except KeyError:
         entry.exc_info = sys.exc_info()
     assert LineFormatter().format(entry).endswith("KeyError: 'x'")
+
+
+def test_format_when_a_study_is_at_hand_then_each_line_names_it_once() -> None:
+    with about("1.2.3"):
+        assert LineFormatter().format(record("SEG-DEVICE: busy")).endswith("SEG-DEVICE: busy study=1.2.3")
+        assert LineFormatter().format(record("claimed study=%s", "1.2.3")).count("study=") == 1
+    assert study_at_hand() == ""
+    assert LineFormatter().format(record("idle")).endswith("idle")

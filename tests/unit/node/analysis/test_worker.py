@@ -10,11 +10,11 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 import node.analysis.lease
 import node.analysis.worker
-from node.analysis.failure import MAXIMUM_ATTEMPTS, MAXIMUM_CRASHES
+from node.analysis.failure import MAXIMUM_ATTEMPTS, MAXIMUM_CRASHES, attempts_worth
 from node.analysis.finished_study import FinishedStudy
 from node.analysis.worker import Worker
 from node.backoff import BackOff
-from node.compute.executor import WORKER_HUNG, WORKER_LOST, WORKER_MEMORY
+from node.compute.executor import WORKER_HUNG, WORKER_LOST, WORKER_MEMORY, WORKER_NONE
 from node.ledger.ledger import Ledger
 from node.ledger.records import Claim, ObjectKind
 from node.states import StudyState
@@ -221,6 +221,10 @@ def test_step_when_the_node_stops_during_the_job_then_the_study_is_given_back(
     worker(ledger, job, stopping).step()
     study = ledger.studies.get(STUDY)
     assert (study.state, study.attempts, study.owner) == (StudyState.READY, 0, None)
+
+
+def test_attempts_when_no_worker_of_a_cluster_is_there_then_more_than_at_a_fault_of_the_study() -> None:
+    assert attempts_worth(transient(WORKER_NONE)) > MAXIMUM_ATTEMPTS
 
 
 def test_run_when_the_ledger_is_away_then_goes_on_when_it_is_back(

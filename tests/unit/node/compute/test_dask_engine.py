@@ -1,7 +1,9 @@
 """A real scheduler and a real worker, started as deploy/kubernetes starts them."""
 
+import logging
 import operator
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,18 +11,27 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import yaml
+from distributed import Client
 from distributed.comm.core import CommClosedError
 
 from config.errors import ConfigError
 from node.compute.dask_engine import DaskExecutor
-from node.compute.dask_model import DamagedModelError, HeldModel, ModelSender, content_sha256, with_held_model
-from node.compute.executor import WORKER_LOST, Compute
+from node.compute.dask_model import (
+    WORKER_MODEL,
+    DamagedModelError,
+    HeldModel,
+    ModelSender,
+    content_sha256,
+    with_held_model,
+)
+from node.compute.executor import WORKER_LOST, WORKER_NONE, Compute, analyse_about
 from pipeline.bundle_manifest import BUNDLED_FOLDER
 from pipeline.errors import QualityGateError, TransientError
 from pipeline.model_bundle import ModelBundle, load_bundle
@@ -47,6 +58,7 @@ def die_once(marker: str, answer: str) -> Any:
 
 def which_model(study: Any, bundle: ModelBundle) -> Any:
     """Tell which model a worker used, and which object of which process it was."""
+    logging.getLogger("pipeline.segmentation").warning("SEG-DEVICE: busy")
     return (
         study,
         bundle.identity.sha256,
@@ -61,10 +73,10 @@ def arguments(manifest: str) -> list[str]:
     return [*container["command"], *container["args"]]
 
 
-def start(command: list[str], log: Path) -> "subprocess.Popen[bytes]":
+def start(command: list[str], log: Path, software: Path = REPOSITORY) -> "subprocess.Popen[bytes]":
     program = str(Path(sys.executable).with_name(command[0]))
     # They unpickle what this module defines, and are not pytest, which has the checkout on its path.
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    environment = {**os.environ, "PYTHONPATH": str(software)}
     with log.open("wb") as out:
         return subprocess.Popen([program, *command[1:]], stdout=out, stderr=out, env=environment)
 
@@ -77,6 +89,9 @@ class Cluster:
     worker: "subprocess.Popen[bytes] | None" = None
 
     def start_worker(self) -> None:
+        self.worker = self.another_worker()
+
+    def another_worker(self, software: Path = REPOSITORY) -> "subprocess.Popen[bytes]":
         command = arguments("workers.yaml")
         address = "tcp://mvi-node-scheduler:8786"
         assert address in command
@@ -84,7 +99,8 @@ class Cluster:
         # Loading torch is the time of this test, and nothing of its subject.
         kept = [word for word in command if word not in PRELOAD]
         local = {address: self.address, "/tmp/dask": str(self.folder / "scratch")}
-        self.worker = start([local.get(word, word) for word in kept], self.folder / "worker.log")
+        log = self.folder / f"worker-{len(list(self.folder.iterdir()))}.log"
+        return start([local.get(word, word) for word in kept], log, software)
 
 
 @pytest.fixture
@@ -186,11 +202,15 @@ def test_dask_when_a_model_is_sent_then_each_worker_gets_it_once_and_the_next_wo
     monkeypatch.setattr(ModelBundle, "__reduce__", counted(ModelBundle.__reduce__, pickled))
     executor = connected(cluster.address)
     try:
-        first, second = (executor.submit(which_model, study, bundle).result(60.0) for study in ("one", "two"))
+        function = partial(analyse_about, which_model, "1.2.3")
+        first, second = (executor.submit(function, study, bundle).result(60.0) for study in ("one", "two"))
         assert (first[0], second[0]) == ("one", "two")
         assert first[1] == bundle.identity.sha256
         assert first[3] == float(next(iter(bundle.classifier_weights.values())).sum())
         assert first[2] == second[2]
+        shown = "".join(log.read_text(encoding="utf-8") for log in cluster.folder.glob("worker-*.log"))
+        line = r"^\S+\+00:00 WARNING pipeline\.segmentation SEG-DEVICE: busy study=1\.2\.3$"
+        assert len(re.findall(line, shown, re.MULTILINE)) == 2
 
         # What was registered is what a worker gets that starts later; the node sends nothing again.
         assert cluster.worker is not None
@@ -207,6 +227,40 @@ def test_dask_when_a_model_is_sent_then_each_worker_gets_it_once_and_the_next_wo
             executor.submit(with_held_model, which_model, "four", "mvi-node-model-0", 0.0).result(60.0)
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
+
+
+def test_dask_when_a_worker_has_not_the_software_then_the_next_attempt_finds_one_that_has_and_none_is_told(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for package in ("node", "pipeline"):
+        (tmp_path / "empty" / package).mkdir(parents=True)
+        (tmp_path / "empty" / package / "__init__.py").write_text("raise ImportError('not here')", "utf-8")
+    connected(cluster.address).shutdown()
+    without = cluster.another_worker(tmp_path / "empty")
+    compute = Compute(lambda: DaskExecutor(cluster.address), which_model, workers=1, timeout_s=60.0)
+    study: Any = "study"
+    bundle = load_bundle(BUNDLED_FOLDER / "phantom-demo")
+    try:
+        with Client(cluster.address, set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=60.0)
+        with pytest.raises(TransientError, match="Install the release of the node on every worker") as caught:
+            compute.analyse(study, bundle)
+        assert caught.value.code == WORKER_MODEL
+        answer: Any = compute.analyse(study, bundle)
+        assert cluster.worker is not None
+        assert answer[2][0] == cluster.worker.pid
+
+        # Neither is there any more, and nobody starts another.
+        monkeypatch.setattr("node.compute.dask_engine.DESERTED_AFTER_S", 0.5)
+        for process in (without, cluster.worker):
+            process.kill()
+            process.wait(10)
+        with pytest.raises(TransientError, match="has no workers") as caught:
+            compute.analyse(study, bundle)
+        assert caught.value.code == WORKER_NONE
+    finally:
+        without.kill()
+        compute.stop()
 
 
 def test_model_when_a_value_changed_on_the_way_then_the_worker_refuses_it() -> None:

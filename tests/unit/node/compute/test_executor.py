@@ -1,4 +1,6 @@
+import logging
 import os
+import re
 import sys
 import threading
 import time
@@ -14,6 +16,7 @@ from config.errors import ConfigError
 from config.sections.compute import ComputeSection
 from node.compute.executor import WORKER_HUNG, WORKER_LOST, WORKER_MEMORY, Compute, make_compute
 from node.compute.local_pool import local_pool
+from node.logging import about
 from pipeline.errors import QualityGateError, TransientError
 
 # The functions below travel to worker processes in place of the pipeline; a study and a bundle are words here.
@@ -22,6 +25,12 @@ Function = Callable[[Any, Any], Any]
 
 def join_words(study: Any, bundle: Any) -> Any:
     return f"{study} with {bundle} in {os.getpid()}"
+
+
+def warn(study: Any, bundle: Any) -> Any:
+    logging.getLogger("pipeline.segmentation").warning("SEG-DEVICE: busy")
+    logging.getLogger("node.compute").info("done %s", study)
+    return join_words(study, bundle)
 
 
 def crash(study: Any, bundle: Any) -> Any:
@@ -79,14 +88,21 @@ def run(own: Compute, study: str) -> Any:
     return own.analyse(words, words)
 
 
-def test_analyse_when_local_then_runs_in_another_process() -> None:
-    own = compute(join_words)
+def test_analyse_when_local_then_runs_in_another_process_whose_log_lines_name_the_study(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    own = compute(warn)
     try:
-        answer = run(own, "study")
+        with about("1.2.3"):
+            answer = run(own, "study")
         assert answer.startswith("study with study in ")
         assert not answer.endswith(f" {os.getpid()}")
     finally:
         own.stop()
+    line = r"^\S+T\S+\+00:00 {} study=1\.2\.3$"
+    shown = capfd.readouterr().err
+    for words in ("WARNING pipeline.segmentation SEG-DEVICE: busy", "INFO node.compute done study"):
+        assert re.search(line.format(re.escape(words)), shown, re.MULTILINE), shown
 
 
 def test_analyse_when_the_process_crashes_then_is_transient_and_the_next_study_runs() -> None:
@@ -142,7 +158,7 @@ def test_analyse_when_it_takes_too_much_memory_then_is_transient_and_the_next_st
     limit = 500_000_000
     own = Compute(local_pool, fill, workers=1, timeout_s=60, memory_bytes=limit)
     try:
-        with pytest.raises(TransientError, match=r"more than 0\.5 GiB") as caught:
+        with pytest.raises(TransientError, match=r"more than 0\.5 GB") as caught:
             run(own, "large")
         assert caught.value.code == WORKER_MEMORY
         assert run(own, "small") == "small"

@@ -14,6 +14,8 @@ from pipeline.geometry import Grid
 from pipeline.lesions import Delineation, delineate, least_contact, measure
 from pipeline.model_bundle import ModelBundle, PipelineSettings
 from pipeline.quality import (
+    agent_doubt,
+    agent_gates,
     coverage_gate,
     distribution_gates,
     field_strength_doubt,
@@ -94,6 +96,7 @@ def analyse(
 
     stage.begin("register")
     gates = require(field_strength_gates(study.field_strength_t, settings.gates))
+    gates += require(agent_gates(study.contrast_agents, settings.gates))
     aligned = align(study, settings)
     gates += require(registration_gates(aligned.outcomes, settings.gates))
 
@@ -145,6 +148,7 @@ def analyse(
         warnings=(
             *worth,
             *field_strength_doubt(study.field_strength_t, settings.gates),
+            *agent_doubt(study.contrast_agents, settings.gates),
             *clinical.warnings,
             *_set_aside(found),
             *_detached(found),

@@ -26,6 +26,9 @@ class Role(StrEnum):
 FIXED_ROLE = Role.T1_HEPATOBILIARY
 """Every other sequence is registered to this one."""
 
+GADOXETATE = "gadoxetate"
+"""The agent of the method, as a study and a model name it."""
+
 MOVING_ROLES = tuple(role for role in Role if role is not FIXED_ROLE)
 
 
@@ -88,6 +91,8 @@ class Study:
         Date of the images, where known; laboratory values must lie near it.
     began_at
         Time of day of the first image, where known; a specimen of the same day must be older.
+    contrast_agents
+        Contrast agents that the study names, each once, such as ``gadoxetate``; empty where none is named.
 
     Raises
     ------
@@ -100,6 +105,7 @@ class Study:
     field_strength_t: float | None = None
     examined_on: date | None = None
     began_at: time | None = None
+    contrast_agents: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         missing = [role.value for role in Role if role not in self.volumes]
@@ -112,5 +118,12 @@ class Study:
         # A mapping proxy cannot be pickled, and a study travels to worker processes.
         return (
             Study,
-            (dict(self.volumes), dict(self.clinical), self.field_strength_t, self.examined_on, self.began_at),
+            (
+                dict(self.volumes),
+                dict(self.clinical),
+                self.field_strength_t,
+                self.examined_on,
+                self.began_at,
+                self.contrast_agents,
+            ),
         )

@@ -101,6 +101,8 @@ class RoleMatch:
         Distance of neighbouring slices, mm.
     assigned
         None where the rules chose.
+    agent
+        What names its contrast agent says: ``gadoxetate``, ``none``, ``unnamed``, or ``absent``.
     others
         From the middle of phases that were not chosen and may be images of the same acquisition, for the pixels to
         tell; none in a refused match.
@@ -120,6 +122,7 @@ class RoleMatch:
     moment: Moment | None = None
     step_mm: float = 0.0
     assigned: Assigned | None = None
+    agent: str = "absent"
     others: tuple[Passage, ...] = ()
 
     @property

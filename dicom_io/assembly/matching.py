@@ -206,6 +206,7 @@ def _role_match(role: Role, choice: Scored, decision: Decision, rules: SeriesRul
         moment=_moment(role, choice, decision),
         step_mm=choice.subvolume.spacing.step_mm,
         assigned=choice.assigned,
+        agent=choice.candidate.agent,
     )
 
 

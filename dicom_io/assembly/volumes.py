@@ -14,7 +14,7 @@ from dicom_io.assembly.refusals import ROLE_WORDS
 from dicom_io.assembly.stacks import spacing_of
 from pipeline.errors import UnsuitableStudyError
 from pipeline.geometry import FloatArray, Grid
-from pipeline.study import FIXED_ROLE, Analyte, ClinicalValue, Role, Study
+from pipeline.study import FIXED_ROLE, GADOXETATE, Analyte, ClinicalValue, Role, Study
 from pipeline.volume import Volume
 
 STAGE = "assemble"
@@ -76,6 +76,8 @@ def assemble(match: MatchResult, *, clinical: Mapping[Analyte, ClinicalValue]) -
         field_strength_t=roles[FIXED_ROLE].field_strength_t,
         examined_on=examined.on,
         began_at=examined.began,
+        # Another one is refused by the matching (SM-AGENT).
+        contrast_agents=(GADOXETATE,) if any(one.agent == GADOXETATE for one in match.roles.values()) else (),
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.geometry import Grid
 from pipeline.phantom import PhantomCase
-from pipeline.study import FIXED_ROLE, Study
+from pipeline.study import FIXED_ROLE
 from pipeline.volume import LabelMap, Volume
 
 SLICES = {5.0: 12, 7.0: 9}
@@ -41,7 +41,7 @@ def coarse(case: PhantomCase) -> PhantomCase:
 
 def _reduced(case: PhantomCase, binning: int, kept: Callable[[Grid], slice]) -> PhantomCase:
     volumes = {role: _small(volume, binning, kept(volume.grid)) for role, volume in case.study.volumes.items()}
-    study = Study(volumes, case.study.clinical, case.study.field_strength_t)
+    study = replace(case.study, volumes=volumes)
     distractors = {name: _small(volume, binning, kept(volume.grid)) for name, volume in case.distractors.items()}
     labels, small = case.truth.label_map, volumes[FIXED_ROLE].grid
     sampled = labels.array[kept(labels.grid), binning // 2 :: binning, binning // 2 :: binning]

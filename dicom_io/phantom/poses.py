@@ -8,7 +8,6 @@ import numpy as np
 
 from pipeline.geometry import Grid
 from pipeline.phantom import PhantomCase
-from pipeline.study import Study
 from pipeline.volume import LabelMap, Volume
 
 Image = TypeVar("Image", Volume, LabelMap)
@@ -60,7 +59,7 @@ def posed(
         name: turn(volume) if abs(volume.grid.direction[2, 2]) > _AXIAL else volume
         for name, volume in case.distractors.items()
     }
-    study = Study(volumes, case.study.clinical, case.study.field_strength_t)
+    study = replace(case.study, volumes=volumes)
     truth = replace(case.truth, label_map=turn_labels(case.truth.label_map))
     return PhantomCase(study, distractors, truth)
 

@@ -44,6 +44,7 @@ class _Gate(NamedTuple):
 
 _GATES: Mapping[str, _Gate] = {
     "field_strength": _Gate("distance from the field strengths of the training cases", " T", 1, True),
+    "contrast_agent": _Gate("contrast agents that no training case had", "", 0, True),
     "registration_overlap": _Gate("body covered by every sequence", " %", 0, False, 100.0),
     "registration_displacement": _Gate("farthest shift between sequences", " mm", 1, True),
     "registration_rotation": _Gate("largest turn between sequences", "°", 1, True),

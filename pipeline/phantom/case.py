@@ -20,7 +20,7 @@ from pipeline.phantom.settings import PhantomSettings
 from pipeline.phantom.truth import TumourTruth, label_map, measure_tumours
 from pipeline.phantom.tumour_fields import tumour_fields
 from pipeline.phantom.tumours import draw_tumours
-from pipeline.study import FIXED_ROLE, Role, Study
+from pipeline.study import FIXED_ROLE, GADOXETATE, Role, Study
 from pipeline.volume import LabelMap, Volume
 
 STREAMS = ("latents", "anatomy", "tumours", "motion", "physiology", "noise", "texture")
@@ -109,7 +109,7 @@ def make_case(seed: int, *, settings: PhantomSettings = PhantomSettings()) -> Ph
     examination = Examination(anatomy, fields, physiology, coil, slab_of, grids, transforms)
     volumes = acquire_roles(examination, rng["noise"])
     distractors = acquire_distractors(examination, volumes, rng["noise"]) if settings.with_distractors else {}
-    study = Study(volumes, clinical_values(latents), settings.field_strength_t)
+    study = Study(volumes, clinical_values(latents), settings.field_strength_t, contrast_agents=(GADOXETATE,))
     labels = label_map(grids[FIXED_ROLE], anatomy, tumours)
     truth = PhantomTruth(
         seed,

@@ -1,7 +1,14 @@
 """Quality gates: what must hold before a result is believed."""
 
 from pipeline.quality.anatomy import coverage_gate, hepatobiliary_gate, liver_gates, tumour_gates
-from pipeline.quality.fit import distribution_gates, field_strength_doubt, field_strength_gates, registration_gates
+from pipeline.quality.fit import (
+    agent_doubt,
+    agent_gates,
+    distribution_gates,
+    field_strength_doubt,
+    field_strength_gates,
+    registration_gates,
+)
 from pipeline.quality.refusal import REFUSALS, Refusal, require
 from pipeline.quality.settings import GateSettings
 from pipeline.quality.worth import weakness
@@ -10,6 +17,8 @@ __all__ = [
     "REFUSALS",
     "GateSettings",
     "Refusal",
+    "agent_doubt",
+    "agent_gates",
     "coverage_gate",
     "distribution_gates",
     "field_strength_doubt",

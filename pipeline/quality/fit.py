@@ -112,6 +112,45 @@ def field_strength_doubt(field_strength_t: float | None, settings: GateSettings)
     return (f"No header states the field strength; the model was trained at {known} T.",)
 
 
+def agent_gates(contrast_agents: Sequence[str], settings: GateSettings) -> tuple[GateOutcome, ...]:
+    """Judge whether the model was trained with the contrast agent of this study.
+
+    Uptake by the liver, and with it what the hepatobiliary phase shows, depends on it.
+
+    Parameters
+    ----------
+    contrast_agents
+        That the study names; none where no header does, which nothing can be judged by.
+    settings
+        With the agents of the training cases.
+
+    Returns
+    -------
+    tuple[GateOutcome, ...]
+        The number of agents that no training case had, against none.
+    """
+    if not contrast_agents or settings.contrast_agents is None:
+        return ()
+    strange = sorted(set(contrast_agents) - set(settings.contrast_agents))
+    known = ", ".join(sorted(settings.contrast_agents))
+    return (
+        at_most(
+            "contrast_agent",
+            len(strange),
+            0,
+            f"The contrast agent of the study is {', '.join(strange)}; the model was trained with {known}.",
+        ),
+    )
+
+
+def agent_doubt(contrast_agents: Sequence[str], settings: GateSettings) -> tuple[str, ...]:
+    """Say that the contrast agent could not be judged, where the model states its own."""
+    if contrast_agents or settings.contrast_agents is None:
+        return ()
+    known = ", ".join(sorted(settings.contrast_agents))
+    return (f"No header names the contrast agent; the model was trained with {known}.",)
+
+
 def _listed(field_strengths_t: Sequence[float]) -> str:
     return ", ".join(f"{trained:g}" for trained in sorted(field_strengths_t))
 

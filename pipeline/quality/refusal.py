@@ -31,6 +31,9 @@ REFUSALS: Final[Mapping[str, Refusal]] = {
     "field_strength": Refusal(
         "QG-FIELD", "register", "Use a model that was trained at this field strength, or train one."
     ),
+    "contrast_agent": Refusal(
+        "QG-AGENT", "register", "Use a model that was trained with this contrast agent, or train one."
+    ),
     "registration_overlap": Refusal(
         "REG-OVERLAP",
         "register",
@@ -67,8 +70,8 @@ def require(gates: Iterable[GateOutcome]) -> tuple[GateOutcome, ...]:
     Raises
     ------
     QualityGateError
-        For the first that failed: ``QG-FIELD``, ``REG-OVERLAP``, ``QG-REG``, ``QG-MIRROR``, ``QG-LIVER``,
-        ``QG-COVERAGE``, ``QG-HBP``, ``QG-TUMOUR`` or ``QG-OOD``.
+        For the first that failed: ``QG-FIELD``, ``QG-AGENT``, ``REG-OVERLAP``, ``QG-REG``, ``QG-MIRROR``,
+        ``QG-LIVER``, ``QG-COVERAGE``, ``QG-HBP``, ``QG-TUMOUR`` or ``QG-OOD``.
     """
     gates = tuple(gates)
     for gate in gates:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
+AgentName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
 
 
 class GateSettings(BaseModel):
@@ -18,6 +19,8 @@ class GateSettings(BaseModel):
     field_tolerance_t: Annotated[float, Field(ge=0)] = 0.2
     """Distance from the nearest of them that is accepted, T: what is called 3 T is 2.89 T at some vendors, and the
     next field strength in use is much farther."""
+    contrast_agents: Annotated[tuple[AgentName, ...], Field(min_length=1)] | None = None
+    """Contrast agents of the training cases, such as ``gadoxetate``; none: not judged."""
     minimum_overlap: Share = 0.25
     """Least share of the body in the hepatobiliary phase that each sequence must cover."""
     maximum_displacement_mm: Positive = 60.0

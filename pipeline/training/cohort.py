@@ -261,12 +261,20 @@ def _with_limits(settings: PipelineSettings, fit: ClassifierFit, table: FeatureT
         "field_strengths_t": None
         if np.isnan(fields_t).any()
         else tuple(float(field_t) for field_t in np.unique(fields_t.round(1))),
+        "contrast_agents": _named_agents(table),
         "maximum_mahalanobis": round(DISTANCE_ALLOWANCE * fit.mahalanobis_99, 1),
         "maximum_outside_share": min(1.0, round(DISTANCE_ALLOWANCE * fit.outside_share_99, 3)),
     }
     stated = settings.gates.model_fields_set
     wanted = {name: limit for name, limit in measured.items() if name not in stated}
     return settings.model_copy(update={"gates": settings.gates.model_copy(update=wanted)})
+
+
+def _named_agents(table: FeatureTable) -> tuple[str, ...] | None:
+    """Return the contrast agents of the cases; None where a case does not tell its own, which may be any."""
+    if not table.contrast_agents or not all(table.contrast_agents):
+        return None
+    return tuple(sorted({name for names in table.contrast_agents for name in names.split()}))
 
 
 def _record(

@@ -190,13 +190,14 @@ def _extract(source: Source, weights: Weights, settings: PipelineSettings, folde
     own, *others = extract_outlines(aligned.registered, outlines, settings=settings.radiomics)
     if isinstance(own, UnsuitableStudyError):
         raise own
+    made_with = (case.study.field_strength_t, case.study.contrast_agents)
     for end, features in zip(further, others, strict=True):
         if isinstance(features, UnsuitableStudyError):
             continue  # The case has its own features; a reader sees that these are absent.
-        write_row(folder / f"{source.name}{end}", features, row, case.mvi, case.study.field_strength_t)
+        write_row(folder / f"{source.name}{end}", features, row, case.mvi, *made_with)
     pictures = make_pictures(aligned.registered, found.lesion_map, settings.segmentation.normalisation)
     write_pictures(folder / f"{source.name}{PICTURES}", pictures)
     files.write_outline(drawn, case.study.volumes[FIXED_ROLE], native)
     # The row comes last: a case that has one is done.
-    write_row(folder / f"{source.name}{ROW}", own, row, case.mvi, case.study.field_strength_t)
+    write_row(folder / f"{source.name}{ROW}", own, row, case.mvi, *made_with)
     return ""

@@ -29,6 +29,8 @@ class FeatureTable:
         (cases,), the outcome.
     field_strength_t
         (cases,), T; NaN where no header stated it, or extraction did not keep it yet.
+    contrast_agents
+        (cases,), names joined by a blank; empty where no header named one, or extraction did not keep it yet.
 
     Raises
     ------
@@ -42,6 +44,7 @@ class FeatureTable:
     clinical: npt.NDArray[np.float64]
     mvi: npt.NDArray[np.bool_]
     field_strength_t: npt.NDArray[np.float64]
+    contrast_agents: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if np.isfinite(self.values).all():
@@ -59,9 +62,24 @@ class FeatureTable:
 
 
 def write_row(
-    path: Path, features: FeatureVector, clinical: npt.ArrayLike, mvi: bool, field_strength_t: float | None = None
+    path: Path,
+    features: FeatureVector,
+    clinical: npt.ArrayLike,
+    mvi: bool,
+    field_strength_t: float | None = None,
+    contrast_agents: Sequence[str] = (),
 ) -> None:
-    """Write one case so that the file appears only when complete."""
+    """Write one case so that the file appears only when complete.
+
+    Parameters
+    ----------
+    path
+        Of the row.
+    features, clinical, mvi
+        As in `FeatureTable`.
+    field_strength_t, contrast_agents
+        As in `Study`.
+    """
     draft = path.with_name(f".{path.name}")
     with draft.open("wb") as file:
         np.savez_compressed(
@@ -71,6 +89,7 @@ def write_row(
             clinical=np.asarray(clinical, dtype=np.float64),
             mvi=np.array(mvi),
             field_strength_t=np.array(np.nan if field_strength_t is None else field_strength_t),
+            contrast_agents=np.array(" ".join(sorted(contrast_agents))),
         )
     draft.rename(path)
 
@@ -86,7 +105,7 @@ def read_table(paths: Sequence[Path]) -> FeatureTable:
     if not paths:
         raise TrainingError("no case has features; run `mvi-node cohort extract` and read its refusals")
     names: tuple[str, ...] | None = None
-    values, clinical, mvi, field_t = [], [], [], []
+    values, clinical, mvi, field_t, agents = [], [], [], [], []
     for path in paths:
         with np.load(path, allow_pickle=False) as row:
             found = tuple(row["names"].tolist())
@@ -94,6 +113,7 @@ def read_table(paths: Sequence[Path]) -> FeatureTable:
             clinical.append(row["clinical"])
             mvi.append(bool(row["mvi"]))
             field_t.append(float(row["field_strength_t"]) if "field_strength_t" in row else np.nan)
+            agents.append(str(row["contrast_agents"]) if "contrast_agents" in row else "")
         names = names or found
         if found != names:
             raise TrainingError(f"{path} holds other features than {paths[0]}; remove it and extract again")
@@ -104,4 +124,5 @@ def read_table(paths: Sequence[Path]) -> FeatureTable:
         np.array(clinical),
         np.array(mvi),
         np.array(field_t),
+        tuple(agents),
     )

@@ -179,6 +179,21 @@ def test_study_of_another_field_strength_is_refused_before_any_work(
         run(case, other)
 
 
+def test_study_with_another_contrast_agent_is_refused_and_a_model_of_its_agent_tells_limit_and_value(
+    case: PhantomCase, bundle: ModelBundle
+) -> None:
+    def limited(agent: str) -> ModelBundle:
+        limits = SETTINGS.gates.model_copy(update={"contrast_agents": (agent,)})
+        return replace(bundle, settings=SETTINGS.model_copy(update={"gates": limits}))
+
+    with pytest.raises(
+        QualityGateError, match=r"QG-AGENT: .* is gadoxetate; the model was trained with gadobenate"
+    ):
+        run(case, limited("gadobenate"))
+    (gate,) = (gate for gate in run(case, limited("gadoxetate")).gates if gate.gate == "contrast_agent")
+    assert (gate.passed, gate.value, gate.limit) == (True, 0, 0)
+
+
 def test_case_unlike_the_training_cases_is_refused(case: PhantomCase, bundle: ModelBundle) -> None:
     limits = SETTINGS.gates.model_copy(update={"maximum_mahalanobis": 1e-6})
     strict = replace(bundle, settings=SETTINGS.model_copy(update={"gates": limits}))

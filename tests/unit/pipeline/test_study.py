@@ -22,11 +22,15 @@ def test_study_when_a_role_is_missing_then_names_it() -> None:
 
 def test_study_when_pickled_then_equal_and_in_role_order() -> None:
     study = Study(
-        {role: _volume(n) for n, role in enumerate(reversed(Role))}, {Analyte.AST: ClinicalValue(40.0)}, 3.0
+        {role: _volume(n) for n, role in enumerate(reversed(Role))},
+        {Analyte.AST: ClinicalValue(40.0)},
+        3.0,
+        contrast_agents=("gadoxetate",),
     )
     copy = pickle.loads(pickle.dumps(study))  # noqa: S301 - our own bytes
     assert list(copy.volumes) == list(Role)
     assert copy.clinical[Analyte.AST].value == 40.0
+    assert copy.contrast_agents == ("gadoxetate",)
     assert not copy.volumes[Role.T2].array.flags.writeable
     assert copy.volumes[Role.T2].array[0, 0, 0] == 5
 

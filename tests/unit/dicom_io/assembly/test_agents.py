@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pydicom.dataset import Dataset
 
+from pipeline.study import Role
 from tests.unit.dicom_io.assembly.conftest import Match
 from tests.unit.dicom_io.assembly.header_studies import DYNAMIC, T1, T2, StudyWriter, standard
 
@@ -32,6 +33,7 @@ def test_match_when_no_known_agent_is_named_then_a_warning_names_it(
     result = match()
     assert result.code is None
     assert any(repr(agent) in warning for warning in result.warnings) is said
+    assert result.roles[Role.T1_PORTAL].agent == ("unnamed" if said else "gadoxetate")
 
 
 def test_match_when_text_and_code_name_two_agents_then_it_refuses(writer: StudyWriter, match: Match) -> None:

@@ -15,7 +15,7 @@ from dicom_io.assembly.volumes import assemble_role
 from pipeline.errors import UnsuitableStudyError
 from pipeline.study import Role
 from tests.unit.dicom_io.assembly.conftest import Match
-from tests.unit.dicom_io.assembly.header_studies import MATRIX, SLICES, T1, StudyWriter, standard
+from tests.unit.dicom_io.assembly.header_studies import DYNAMIC, MATRIX, SLICES, T1, StudyWriter, standard
 
 ANGLE = np.deg2rad(15)
 OBLIQUE = [np.cos(ANGLE), 0.0, -np.sin(ANGLE), 0.0, 1.0, 0.0]
@@ -49,11 +49,21 @@ def test_assemble_when_accepted_then_six_volumes_lie_where_the_headers_say(
     standard(writer)
     study = assemble(match(), clinical={})
     assert study.field_strength_t == 3.0
+    assert study.contrast_agents == ("gadoxetate",)
     grid = study.volumes[Role.T1_PRE].grid
     assert grid.shape == (SLICES, MATRIX, MATRIX)
     np.testing.assert_allclose(grid.spacing_xyz_mm, [1.5, 1.5, 5.0])
     np.testing.assert_allclose(grid.direction, np.eye(3))
     np.testing.assert_allclose(grid.origin_lps_mm, [0, 0, 0])
+
+
+def test_assemble_when_no_header_names_an_agent_then_the_study_names_none(
+    writer: StudyWriter, match: Match
+) -> None:
+    standard(writer, without=DYNAMIC)
+    for text, time_s in {"pre": 0, "arterial": 125, "portal": 165, "HBP": 1300}.items():
+        writer.series(f"Ax T1 {text}", T1, time_s)
+    assert assemble(match(), clinical={}).contrast_agents == ()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from pipeline.geometry import FloatArray, Grid
 from pipeline.quality import (
     REFUSALS,
     GateSettings,
+    agent_doubt,
+    agent_gates,
     coverage_gate,
     distribution_gates,
     field_strength_doubt,
@@ -135,6 +137,29 @@ def test_field_strength_is_judged_by_the_nearest_of_the_training_cases(
     if not passed:
         with pytest.raises(QualityGateError, match=r"QG-FIELD: .* at 0\.55 T; the model was trained at 1\.5, 3 T"):
             require([gate])
+
+
+@pytest.mark.parametrize(
+    ("agents", "strange"), [(("gadoxetate",), 0), (("gadobenate",), 1), (("gadobenate", "gadoxetate"), 1)]
+)
+def test_contrast_agent_when_no_training_case_had_it_then_it_is_refused(
+    agents: tuple[str, ...], strange: int
+) -> None:
+    (gate,) = agent_gates(agents, GateSettings(contrast_agents=("gadoxetate", "gadoterate")))
+    assert (gate.gate, gate.passed, gate.value, gate.limit) == ("contrast_agent", not strange, strange, 0)
+    if strange:
+        told = r"QG-AGENT: .* is gadobenate; the model was trained with gadoterate, gadoxetate"
+        with pytest.raises(QualityGateError, match=told):
+            require([gate])
+
+
+def test_contrast_agent_is_not_judged_where_the_headers_or_the_bundle_do_not_name_it() -> None:
+    limits = GateSettings(contrast_agents=("gadoxetate",))
+    assert agent_gates((), limits) == agent_gates(("gadobenate",), GateSettings()) == ()
+    assert agent_doubt(("gadoxetate",), limits) == agent_doubt((), GateSettings()) == ()
+    assert agent_doubt((), limits) == (
+        "No header names the contrast agent; the model was trained with gadoxetate.",
+    )
 
 
 def test_field_strength_is_judged_by_the_tolerance_of_the_model() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -295,6 +296,17 @@ def test_field_strengths_when_every_case_tells_its_own_then_they_are_limits_and_
     assert cohort._with_limits(PipelineSettings(), fit, table).gates.field_strengths_t == (1.5, 3.0)
     table.field_strength_t[5] = np.nan
     assert cohort._with_limits(PipelineSettings(), fit, table).gates.field_strengths_t is None
+
+
+def test_contrast_agents_when_every_case_names_its_own_then_they_are_limits_and_otherwise_none_is() -> None:
+    table = make_table(60)
+    fit = fit_classifier(table, SETTINGS, TRAINING)
+    named = replace(table, contrast_agents=("gadoxetate",) * 59 + ("gadobenate gadoxetate",))
+    limits = cohort._with_limits(PipelineSettings(), fit, named).gates
+    assert limits.contrast_agents == ("gadobenate", "gadoxetate")
+    silent = replace(table, contrast_agents=("gadoxetate",) * 59 + ("",))
+    assert cohort._with_limits(PipelineSettings(), fit, silent).gates.contrast_agents is None
+    assert cohort._with_limits(PipelineSettings(), fit, table).gates.contrast_agents is None
 
 
 def test_features_when_settings_or_weights_change_then_the_old_ones_are_not_reused(tmp_path: Path) -> None:

@@ -21,6 +21,20 @@ def test_table_when_a_feature_is_no_number_then_case_and_feature_are_named(value
         replace(table, values=values)
 
 
+def test_table_when_the_rows_tell_field_strength_and_agent_then_it_does_and_older_rows_tell_none(
+    tmp_path: Path,
+) -> None:
+    features = FeatureVector(("a",), np.ones(1))
+    write_row(tmp_path / "new.npz", features, np.zeros(7), True, 1.5, ("gadoxetate", "gadobenate"))
+    write_row(tmp_path / "old.npz", features, np.zeros(7), True)
+    with np.load(tmp_path / "old.npz") as row:
+        kept = {name: row[name] for name in row.files if name not in {"contrast_agents", "field_strength_t"}}
+    np.savez(tmp_path / "old.npz", **kept)
+    table = read_table([tmp_path / "new.npz", tmp_path / "old.npz"])
+    assert table.contrast_agents == ("gadobenate gadoxetate", "")
+    np.testing.assert_array_equal(table.field_strength_t, [1.5, np.nan])
+
+
 def test_table_when_the_file_of_a_case_holds_nan_then_it_is_refused(tmp_path: Path) -> None:
     for name in ("one", "two"):
         write_row(tmp_path / f"{name}.npz", FeatureVector(("a", "b"), np.array([1.0, 2.0])), [np.nan] * 7, True)

@@ -109,7 +109,8 @@ def read_ensemble(
 ) -> Risk:
     """Turn the logits of the members into one risk.
 
-    The probability is the mean of the members' calibrated probabilities, the interval their percentiles. The risk
+    The probability is the mean of the members' calibrated probabilities, over all folds of all splits of the
+    training cases, the interval their percentiles. The risk
     is high where the whole interval lies above the threshold, low where it lies below, moderate where the members
     disagree about the side, and uncertain where the interval is wider than the settings allow.
     """

@@ -9,7 +9,7 @@ from scipy.special import expit, logit
 from pipeline.evaluation.parts import BoolArray
 from pipeline.evaluation.scores import Scored
 from pipeline.geometry import FloatArray
-from pipeline.training.classifier import LEAST_FOR_CALIBRATION
+from pipeline.training.calibration import LEAST_FOR_CALIBRATION
 
 EDGE = 1e-6
 """Probabilities are kept this far from 0 and 1, where a logit ends."""

@@ -14,7 +14,7 @@ from pipeline.evaluation.principal import fit_reduction
 from pipeline.evaluation.settings import EvaluationSettings, Setting
 from pipeline.evaluation.splits import Part, Split
 from pipeline.evaluation.univariate import analyse_columns
-from pipeline.training.classifier import calibrate, youden_threshold
+from pipeline.training.calibration import calibrate, youden_threshold
 
 Reductions = dict[tuple[Masks, bytes, bytes], tuple[Reduction, IndexArray]]
 """Of one split, by what they were fitted to: settings that differ in the model alone share them."""

@@ -4,10 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit
 from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score, roc_curve
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
@@ -15,6 +13,7 @@ from pipeline.classification.ensemble import FittedClassifier, Head, digest_of_n
 from pipeline.classification.network import FusionNetwork
 from pipeline.classification.reduction import Reduction
 from pipeline.classification.settings import ClassificationSettings
+from pipeline.training.calibration import calibrate, calibration_error, cross_calibrated, read, youden_threshold
 from pipeline.training.classifier_network import fit_network
 from pipeline.training.errors import TrainingError
 from pipeline.training.feature_table import FeatureTable
@@ -23,14 +22,13 @@ from pipeline.training.settings import ClassifierTrainingSettings
 FloatArray = npt.NDArray[np.float64]
 Folds = list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]
 
-CALIBRATION_BINS = 5
-LEAST_FOR_CALIBRATION = 10
-"""Cases of each outcome below which a calibration would be noise."""
+SPLIT_SEED_STEP = 1000
+"""Between the splits of one classifier: fits with neighbouring seeds share none."""
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """How one classifier did on the cases that each member had not seen."""
+    """How one classifier did on its cases, each judged by the members that had not seen it, one of each split."""
 
     cases: int
     positive: int
@@ -60,8 +58,10 @@ def fit_classifier(
 ) -> ClassifierFit:
     """Fit everything that the classification needs.
 
-    Each member leaves out one stratified fold and fits its own scaler, principal components and networks on the
-    rest. The logits of the left-out cases fit the calibration (Platt [1]_) and choose the threshold (Youden [2]_).
+    The cases are split into stratified folds several times. Each member leaves out one fold of one split and fits
+    its own scaler, principal components and networks on the rest, so that each case is left out by one member of
+    each split. What these say of it fits the calibration (Platt [1]_, to the mean of their logits) and chooses the
+    threshold (Youden [2]_, on the mean of their probabilities, as a study is read).
 
     Parameters
     ----------
@@ -121,50 +121,6 @@ def fit_reduction(values: FloatArray, components: int) -> Reduction:
     return Reduction(scaler.mean_, scaler.scale_, rows, analysis.explained_variance_)
 
 
-def youden_threshold(probabilities: FloatArray, mvi: npt.NDArray[np.bool_]) -> float:
-    """Choose the probability that maximises sensitivity + specificity - 1.
-
-    Halfway between the last case called positive and the next one below, so that neither lies on the edge.
-    """
-    false_rate, true_rate, thresholds = roc_curve(mvi, probabilities, drop_intermediate=False)
-    lowest = float(thresholds[int(np.argmax(true_rate - false_rate))])
-    below = probabilities[probabilities < lowest]
-    if not np.isfinite(lowest):
-        return 1.0
-    return (lowest + float(below.max())) / 2 if len(below) else lowest
-
-
-def calibrate(logits: FloatArray, mvi: npt.NDArray[np.bool_]) -> tuple[float, float, bool]:
-    """Fit slope and intercept of Platt's sigmoid; 1, 0 and False where that would make no sense."""
-    if min(int(mvi.sum()), int((~mvi).sum())) < LEAST_FOR_CALIBRATION:
-        return 1.0, 0.0, False
-    model = LogisticRegression(C=1.0).fit(logits[:, None], mvi)
-    slope, intercept = float(model.coef_[0, 0]), float(model.intercept_[0])
-    # A falling sigmoid would turn the ranking of the network upside down.
-    return (slope, intercept, True) if slope > 0 else (1.0, 0.0, False)
-
-
-def calibration_error(probabilities: FloatArray, mvi: npt.NDArray[np.bool_]) -> float:
-    """Return the mean distance of predicted and observed frequency over bins of equal size, weighted by cases.
-
-    References
-    ----------
-    .. [1] Naeini et al., AAAI 2015, 2901-2907.
-    """
-    parts = np.array_split(np.argsort(probabilities, kind="stable"), min(CALIBRATION_BINS, len(mvi)))
-    gaps = [len(part) * abs(probabilities[part].mean() - mvi[part].mean()) for part in parts]
-    return float(sum(gaps) / len(mvi))
-
-
-def cross_calibrated(logits: FloatArray, mvi: npt.NDArray[np.bool_], fold: npt.NDArray[np.intp]) -> FloatArray:
-    """Return the probability of each case by a sigmoid that was fitted without its fold; `fold` numbers it."""
-    probabilities = np.empty(len(mvi))
-    for n in np.unique(fold):
-        slope, intercept, _ = calibrate(logits[fold != n], mvi[fold != n])
-        probabilities[fold == n] = expit(slope * logits[fold == n] + intercept)
-    return probabilities
-
-
 def _outside_share(train: FloatArray, test: FloatArray) -> FloatArray:
     outside = (test < train.min(axis=0)) | (test > train.max(axis=0))
     shares: FloatArray = outside.mean(axis=1)
@@ -172,6 +128,7 @@ def _outside_share(train: FloatArray, test: FloatArray) -> FloatArray:
 
 
 def _folds(table: FeatureTable, settings: ClassificationSettings, training: ClassifierTrainingSettings) -> Folds:
+    """Return (training part, left-out fold) of every member, split after split."""
     smallest = int(min(table.mvi.sum(), (~table.mvi).sum()))
     trained_on = len(table.mvi) - -(-len(table.mvi) // training.members)
     if smallest < training.members or trained_on <= settings.components:
@@ -179,8 +136,12 @@ def _folds(table: FeatureTable, settings: ClassificationSettings, training: Clas
             f"{len(table.mvi)} cases, {int(table.mvi.sum())} with invasion, are too few for "
             f"{training.members} folds and {settings.components} components; add cases"
         )
-    splitter = StratifiedKFold(training.members, shuffle=True, random_state=training.seed)
-    return list(splitter.split(table.values, table.mvi))
+    folds: Folds = []
+    for n in range(training.splits):
+        seed = training.seed + SPLIT_SEED_STEP * n
+        splitter = StratifiedKFold(training.members, shuffle=True, random_state=seed)
+        folds += splitter.split(table.values, table.mvi)
+    return folds
 
 
 def _enough_complete(table: FeatureTable, folds: Folds) -> bool:
@@ -199,8 +160,8 @@ def _fit_head(
     with_clinical: bool,
 ) -> tuple[Head, HeldOut]:
     usable = table.complete if with_clinical else np.ones(len(table.mvi), dtype=bool)
-    logits = np.full(len(table.mvi), np.nan)
-    fold = np.zeros(len(table.mvi), dtype=np.intp)
+    logits = np.full((len(table.mvi), training.splits), np.nan)
+    fold = np.zeros_like(logits, dtype=np.intp)
     networks: list[FusionNetwork] = []
     for n, (train, test) in enumerate(folds):
         rows = train[usable[train]]
@@ -214,20 +175,22 @@ def _fit_head(
             seed=training.seed + n,
         )
         networks.append(network)
-        fold[test] = n
+        split = n // training.members
+        fold[test, split] = n
         for row in test[usable[test]]:
-            logits[row] = network.logit(scores[n][row], None if clinical is None else clinical[row])
-    return _read(tuple(networks), logits[usable], table.mvi[usable], fold[usable])
+            logits[row, split] = network.logit(scores[n][row], None if clinical is None else clinical[row])
+    # Outcomes that a sigmoid must not see are those of the same fold: any one split will do.
+    return _judged(tuple(networks), logits[usable], table.mvi[usable], fold[usable, 0])
 
 
-def _read(
+def _judged(
     networks: tuple[FusionNetwork, ...],
     logits: FloatArray,
     mvi: npt.NDArray[np.bool_],
     fold: npt.NDArray[np.intp],
 ) -> tuple[Head, HeldOut]:
-    slope, intercept, calibrated = calibrate(logits, mvi)
-    probabilities = expit(slope * logits + intercept)
+    slope, intercept, calibrated = calibrate(logits.mean(axis=1), mvi)
+    probabilities = read(logits, slope, intercept)
     threshold = youden_threshold(probabilities, mvi)
     positive = probabilities > threshold
     unseen = cross_calibrated(logits, mvi, fold)

@@ -73,7 +73,10 @@ class ClassifierTrainingSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     members: Annotated[int, Field(ge=2, le=20)] = 5
-    """Networks of the ensemble; each leaves out another fold of the cases, on which it is measured."""
+    """Folds of a split of the cases; each is left out by a network of its own, which is measured on it."""
+    splits: Annotated[int, Field(ge=1, le=20)] = 4
+    """How often the cases are split. The ensemble has splits times members networks, each 1.7 MB of the bundle,
+    and the interval of a risk is their spread."""
     epochs: Annotated[int, Field(ge=1)] = 20
     """Passes over the training part; fixed, so that the left-out fold chooses nothing."""
     batch: Annotated[int, Field(ge=2)] = 16

@@ -62,6 +62,7 @@ repeats = 1
 repeat_cases = 2
 [classifier]
 members = 2
+splits = 2
 epochs = 2
 batch = 4
 [bundle]

@@ -32,6 +32,7 @@ radiomics_width = 16
 clinical_width = 16
 joint_width = 16
 [classifier]
+splits = 1
 batch = 8
 epochs = 5
 learning_rate = 1e-2

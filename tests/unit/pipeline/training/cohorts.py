@@ -9,7 +9,7 @@ from pipeline.training.feature_table import FeatureTable
 from pipeline.training.settings import ClassifierTrainingSettings
 
 SETTINGS = ClassificationSettings(components=5, radiomics_width=16, clinical_width=16, joint_width=32)
-TRAINING = ClassifierTrainingSettings(epochs=15, batch=32, members=3, learning_rate=3e-3, seed=1)
+TRAINING = ClassifierTrainingSettings(epochs=15, batch=32, members=3, splits=1, learning_rate=3e-3, seed=1)
 NAMES = tuple(f"{role.value}_{region}_f{n}" for role in Role for region in ("tumour", "margin") for n in range(10))
 
 

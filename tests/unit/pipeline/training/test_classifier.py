@@ -5,14 +5,7 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
-from pipeline.training.classifier import (
-    calibrate,
-    calibration_error,
-    cross_calibrated,
-    fit_classifier,
-    fit_reduction,
-    youden_threshold,
-)
+from pipeline.training.classifier import fit_classifier, fit_reduction
 from pipeline.training.errors import TrainingError
 from tests.unit.pipeline.training.cohorts import SETTINGS, TRAINING, make_table
 
@@ -90,6 +83,27 @@ def test_fit_when_a_case_is_left_out_then_its_member_does_not_depend_on_it() -> 
     assert not np.array_equal(member.reductions[1].components, again.reductions[1].components)
 
 
+def test_fit_when_the_cases_are_split_anew_then_each_is_left_out_once_a_split_and_the_ensemble_holds_all() -> None:
+    from pipeline.training.classifier import _folds  # noqa: PLC0415 - the splits are what is under test
+
+    table, twice = make_table(60, signal=1.0), TRAINING.model_copy(update={"splits": 2})
+    first, second = (_folds(table, SETTINGS, twice)[part] for part in (slice(0, 3), slice(3, 6)))
+    for split in (first, second):
+        np.testing.assert_array_equal(np.sort(np.concatenate([test for _, test in split])), np.arange(60))
+    assert {frozenset(test.tolist()) for _, test in first}.isdisjoint(
+        frozenset(test.tolist()) for _, test in second
+    )
+    once, both = (fit_classifier(table, SETTINGS, training) for training in (TRAINING, twice))
+    assert (len(once.classifier.reductions), len(both.classifier.reductions)) == (3, 6)
+    assert len(both.classifier.radiomics.networks) == 6
+    # The first split is the one that stood alone; the second changes what is read.
+    np.testing.assert_array_equal(
+        once.classifier.reductions[2].components, both.classifier.reductions[2].components
+    )
+    assert (both.radiomics.cases, both.radiomics.positive) == (60, 24)
+    assert both.radiomics != once.radiomics
+
+
 def test_reduction_when_compared_with_sklearn_then_the_scores_are_equal() -> None:
     table = make_table(50)
     values = table.values.copy()
@@ -107,49 +121,3 @@ def test_distance_when_of_the_training_part_then_its_mean_square_is_the_number_o
     table = make_table(50)
     distance = fit_reduction(table.values, 5).distance(table.values)
     assert np.mean(distance**2) == pytest.approx(5 * 49 / 50, rel=5e-3)
-
-
-def test_threshold_when_the_classes_separate_then_it_lies_halfway_between_them() -> None:
-    probabilities = np.array([0.1, 0.2, 0.6, 0.9])
-    assert youden_threshold(probabilities, np.array([0, 0, 1, 1], bool)) == pytest.approx(0.4)
-
-
-def test_threshold_when_one_positive_ranks_low_then_the_better_cut_is_chosen() -> None:
-    probabilities = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
-    mvi = np.array([0, 1, 0, 0, 1, 1], bool)
-    assert youden_threshold(probabilities, mvi) == pytest.approx(0.45)
-
-
-def test_calibration_when_logits_are_overconfident_then_the_slope_shrinks_them() -> None:
-    random = np.random.default_rng(0)
-    true_logits = random.standard_normal(4000)
-    mvi = random.random(4000) < 1 / (1 + np.exp(-true_logits))
-    slope, intercept, calibrated = calibrate(4 * true_logits + 2, mvi)
-    assert calibrated
-    assert slope == pytest.approx(0.25, abs=0.03)
-    assert intercept == pytest.approx(-0.5, abs=0.1)
-
-
-@pytest.mark.parametrize("turned", [True, False])
-def test_calibration_when_it_makes_no_sense_then_it_is_not_claimed(turned: bool) -> None:
-    count = 60 if turned else 6
-    logits = np.linspace(-2, 2, count)
-    mvi = logits < 0 if turned else logits > 0
-    assert calibrate(logits, mvi) == (1.0, 0.0, False)
-
-
-def test_calibration_error_is_the_distance_of_predicted_and_observed_frequency() -> None:
-    mvi = np.array([0, 1] * 50, bool)
-    assert calibration_error(np.full(100, 0.5), mvi) == pytest.approx(0.0)
-    assert calibration_error(np.full(100, 0.8), mvi) == pytest.approx(0.3)
-
-
-def test_cross_calibration_of_a_fold_does_not_see_its_outcomes() -> None:
-    random = np.random.default_rng(0)
-    logits, fold = random.standard_normal(200), np.arange(200) % 4
-    mvi = random.random(200) < 1 / (1 + np.exp(-logits))
-    before = cross_calibrated(logits, mvi, fold)
-    turned = np.where(fold == 1, ~mvi, mvi)
-    after = cross_calibrated(logits, turned, fold)
-    np.testing.assert_array_equal(before[fold == 1], after[fold == 1])
-    assert not np.array_equal(before[fold == 2], after[fold == 2])

@@ -70,6 +70,7 @@ class PatientCase(Table):
     """What stands on the line of a table beyond its columns; nothing may."""
 
     _stated: str = PrivateAttr("")
+    _lesson: str = PrivateAttr("")
     _not_understood: tuple[str, ...] = PrivateAttr(())
 
     @model_validator(mode="wrap")
@@ -110,9 +111,14 @@ class PatientCase(Table):
         """SHA-256 of all that the cohort file says of the case, paths as they stand in it."""
         return self._stated or _digest(self)
 
+    @property
+    def lesson(self) -> str:
+        """SHA-256 of what it says of images and labels, which a segmentation learns from."""
+        return self._lesson or _digest(self, "folder", "study", "images", "labels")
+
     def relative_to(self, here: Path) -> "PatientCase":
         """Return the case with paths that start at the folder of the cohort file."""
-        stated = self.stated
+        stated, lesson = self.stated, self.lesson
         moved = self.model_copy(
             update={
                 "folder": self.folder and here / self.folder,
@@ -122,7 +128,7 @@ class PatientCase(Table):
             }
         )
         # A cohort that moves as a whole says the same of its cases.
-        moved._stated = stated
+        moved._stated, moved._lesson = stated, lesson
         return moved
 
     def paths(self) -> Iterator[Path]:
@@ -140,6 +146,7 @@ def _sentence(message: str, kind: str) -> str:
     return "unknown key" if kind == "extra_forbidden" else message.removeprefix("Value error, ")
 
 
-def _digest(case: PatientCase) -> str:
-    content = json.dumps(case.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+def _digest(case: PatientCase, *fields: str) -> str:
+    document = case.model_dump(mode="json", include=set(fields) or None)
+    content = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(content.encode()).hexdigest()

@@ -23,12 +23,13 @@ from pipeline.training.code_identity import code_identity
 from pipeline.training.device import Device
 from pipeline.training.engines import Extracted
 from pipeline.training.errors import TrainingError
-from pipeline.training.extraction import FEATURES, NO_LESION, REFUSAL, extract_cohort, is_done
+from pipeline.training.extraction import FEATURES, NO_LESION, extract_cohort, is_done
 from pipeline.training.feature_table import FeatureTable, read_table
 from pipeline.training.held_out import held_out_dice
 from pipeline.training.making import RECORD, digest
 from pipeline.training.manifest import CohortManifest
 from pipeline.training.parquet import AUTOMATIC, PARQUET, read_outlines, write_parquet
+from pipeline.training.refusals import REFUSAL
 from pipeline.training.segmentation import Progress
 from pipeline.training.segmentation_stage import fit_segmentation, teachers_of
 from pipeline.training.sources import Sources

@@ -99,10 +99,17 @@ def do_on_cluster(jobs: Sequence[Job], work: Work, folder: Path, cluster: Execut
         while waiting and len(running) < IN_FLIGHT:
             source, repeats = waiting.pop(0)
             try:
-                running[cluster.submit(_elsewhere, _loaded(source), work, repeats)] = source
+                loaded = _loaded(source)
+            except Exception:
+                # Of this case: its images cannot be read, here. Done here it is refused for the same reason as
+                # without a cluster, and not sent round for ever.
+                yield _outcome(source, partial(work, source, folder, repeats))
+                continue
+            try:
+                running[cluster.submit(_elsewhere, loaded, work, repeats)] = source
             except BrokenExecutor as error:
                 raise TrainingError(f"{error}; the same command goes on where it was") from error
-            except Exception as error:  # Of this case, whose images cannot be read.
+            except Exception as error:  # One that cannot travel.
                 yield _outcome(source, partial(_again, error))
         for future in wait(running, return_when=FIRST_COMPLETED).done if running else ():
             source = running.pop(future)
@@ -128,7 +135,10 @@ def _keep(future: "Future[tuple[Extracted, dict[str, bytes]]]", folder: Path) ->
 def _loaded(source: "Source") -> "Source":
     from pipeline.training.sources import LoadedSource, PatientSource  # noqa: PLC0415 - a new process needs neither
 
-    return LoadedSource(source.name, source.load()) if isinstance(source, PatientSource) else source
+    if not isinstance(source, PatientSource):
+        return source
+    inputs = source.inputs()
+    return LoadedSource(source.name, source.load(), inputs_digest=inputs)
 
 
 def _outcome(source: "Source", finish: Callable[[], Extracted]) -> Extracted:

@@ -1,6 +1,5 @@
 """Second stage of `cohort train`: the features of every case, through the very stages that serve patients."""
 
-import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -31,6 +30,7 @@ from pipeline.training.feature_table import write_row
 from pipeline.training.making import digest, require_same_making
 from pipeline.training.outlines import Files, compare, further_outlines
 from pipeline.training.pictures import PICTURES, make_pictures, write_pictures
+from pipeline.training.refusals import REFUSAL, forget_mended, write_refusal
 from pipeline.training.settings import ExtractionSettings
 from pipeline.training.sources import Source
 from pipeline.training.teachers import note_image
@@ -38,7 +38,7 @@ from pipeline.training.teachers import note_image
 logger = logging.getLogger(__name__)
 
 FEATURES = "features"
-ROW, REFUSAL = ".npz", ".refused.json"
+ROW = ".npz"
 NO_LESION = "no lesion was found"
 
 Weights = Mapping[str, npt.NDArray[Any]]
@@ -89,6 +89,8 @@ def extract_cohort(
     folder = features_folder(work, weights, settings)
     for name in discard_changed(folder, sources):
         logger.warning("the cohort file says something else of a case than before; it is done anew case=%s", name)
+    for name in forget_mended(folder, sources):
+        logger.info("the files of a refused case are others than before; it is tried again case=%s", name)
     repeats = [outlines.repeats if n < outlines.repeat_cases else 0 for n in range(len(sources))]
     waiting = [job for job in zip(sources, repeats, strict=True) if not is_done(folder, job[0])]
     work_case = partial(_extract_into, weights=dict(weights), settings=settings)
@@ -151,6 +153,7 @@ def extract_case(
     TransientError
         The case may succeed another time; it has no row and no refusal.
     """
+    inputs = source.inputs()
     try:
         reason = _extract(source, weights, settings, folder, repeats)
     except TransientError:
@@ -158,7 +161,7 @@ def extract_case(
     except NodeError as error:  # Also a folder without DICOM files: of this case alone.
         reason = str(error)
     if reason:
-        (folder / f"{source.name}{REFUSAL}").write_text(json.dumps({"because": reason}) + "\n", encoding="utf-8")
+        write_refusal(folder, source.name, reason, inputs)
     return Extracted(source.name, reason)
 
 

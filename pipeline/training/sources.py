@@ -9,6 +9,7 @@ from pipeline.study import FIXED_ROLE, Role, Study
 from pipeline.training.cases import PatientCase
 from pipeline.training.errors import TrainingError
 from pipeline.training.image_files import read_labels
+from pipeline.training.input_files import files_digest
 from pipeline.training.manifest import CohortManifest
 from pipeline.volume import LabelMap
 
@@ -79,6 +80,15 @@ class PhantomSource:
         """What the cohort file says of it."""
         return f"seed {self.seed}, prevalence {self.mvi_prevalence:g}"
 
+    @property
+    def lesson(self) -> str:
+        """What a segmentation learns from: nothing else."""
+        return self.stated
+
+    def inputs(self) -> str:
+        """Return nothing: a phantom is read from no file."""
+        return ""
+
     def load(self) -> LoadedCase:
         """Make the phantom."""
         field_strength_t = 1.5 if self.seed % LOW_FIELD_EVERY == 0 else 3.0
@@ -106,6 +116,15 @@ class PatientSource:
     def stated(self) -> str:
         """What the cohort file says of it, as a digest."""
         return self.case.stated
+
+    @property
+    def lesson(self) -> str:
+        """What the cohort file says of images and labels, as a digest."""
+        return self.case.lesson
+
+    def inputs(self) -> str:
+        """Return a digest of the state of its files; of a study that the node holds, of its masks alone."""
+        return files_digest(self.case.paths())
 
     def load(self) -> LoadedCase:
         """Read images, labels and masks.
@@ -142,6 +161,12 @@ class LoadedSource:
     name: str
     case: LoadedCase
     stated: str = ""
+    lesson: str = ""
+    inputs_digest: str = ""
+
+    def inputs(self) -> str:
+        """Return the digest of the files that it was loaded from."""
+        return self.inputs_digest
 
     def load(self) -> LoadedCase:
         """Return the case."""

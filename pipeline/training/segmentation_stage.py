@@ -1,6 +1,7 @@
 """First stage of `cohort train`: write the training cases beside the training, and fit the network."""
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ from pipeline.training.manifest import CohortManifest
 from pipeline.training.segmentation import Progress, train
 from pipeline.training.sources import Source, Sources
 from pipeline.training.teachers import Teachers
+from pipeline.training.teaching_records import require_same_lessons
+
+logger = logging.getLogger(__name__)
 
 CASES = "cases"
 SEGMENTATION = "segmentation"
@@ -68,6 +72,9 @@ def fit_segmentation(
     normalisation = pipeline.segmentation.normalisation.model_dump(mode="json")
     require_same_making(work / CASES, {"spacing": pipeline.working_spacing_xyz_mm, "normalisation": normalisation})
     done = weights_file(work, manifest)
+    lessons = (*sources.segmentation, *sources.held_out)
+    for name in require_same_lessons(work / CASES, done.parent, lessons):
+        logger.warning("the cohort file names other images or labels of a case; it is written anew case=%s", name)
     if not done.is_file():
         torch.set_num_threads(threads)
         chosen = choose_device(device)

@@ -63,9 +63,9 @@ class Spacing:
     missing
         Slices that gaps of the stack leave out.
     regular
-        Whether all steps are equal within the tolerance.
+        Whether all steps are equal, or all slices where equal steps would put them, within the tolerance.
     tolerance_mm
-        By which a step may differ from the median, mm.
+        By which a step may differ from the median, or a slice lie beside its place, mm.
     """
 
     step_mm: float
@@ -83,6 +83,11 @@ def spacing_of(positions_mm: Sequence[float]) -> Spacing:
     tolerance = max(SPACING_TOLERANCE_MM, SPACING_TOLERANCE * step)
     missing = sum(round(value / step) - 1 for value in steps if step > 0 and value > _GAP * step)
     regular = all(abs(value - step) <= tolerance for value in steps)
+    if not regular and not missing:
+        # Positions that were rounded lie near their places, although two of them add up in one step.
+        first, mean = positions_mm[0], (positions_mm[-1] - positions_mm[0]) / len(steps)
+        beside = (abs(value - first - k * mean) for k, value in enumerate(positions_mm))
+        regular = max(beside) <= tolerance
     return Spacing(step, missing, regular, tolerance)
 
 

@@ -310,3 +310,19 @@ def test_assemble_when_real_files_are_read_then_the_grid_agrees_with_simpleitk(r
     np.testing.assert_allclose(volume.grid.spacing_xyz_mm, image.GetSpacing(), atol=1e-3)
     np.testing.assert_allclose(volume.grid.direction.ravel(), image.GetDirection(), atol=1e-6)
     np.testing.assert_array_equal(volume.array, sitk.GetArrayFromImage(image))
+
+
+@pytest.mark.parametrize(("jitter_mm", "code"), [(0.05, None), (0.12, "SM-GEOM")])
+def test_match_when_positions_are_rounded_then_they_are_judged_by_where_equal_steps_would_lie(
+    writer: StudyWriter, match: Match, jitter_mm: float, code: str | None
+) -> None:
+    def beside(_phase: int, k: int) -> dict[str, list[float]]:
+        # Neighbours that are moved apart and together, so that the deviations add up in their steps.
+        return {"ImagePositionPatient": [0.0, 0.0, 5.0 * k + jitter_mm * (0, 1, -1)[k % 3]]}
+
+    standard(writer, without=("T1_PRE",))
+    writer.series("Ax T1 pre", T1, 0, frame=beside)
+    result = match()
+    assert result.code == code
+    if code is None:
+        assert assemble_role(role_of(result)).volume.grid.spacing_xyz_mm[2] == pytest.approx(5.0, abs=0.02)

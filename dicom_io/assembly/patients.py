@@ -16,6 +16,9 @@ _CODE = "SM-PATIENT"
 _NAMING = 3
 """Family, given and middle name; prefix and suffix (PS3.5 6.2.1.1) are shared by strangers."""
 
+_SIGNS = {"han": "[\u3400-\u9fff\U00020000-\U0003ffff]", "hangul": "[\uac00-\ud7a3]"}
+"""Scripts without blanks between words, and one sign of each."""
+
 _SPELLED_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae"})
 
 
@@ -31,7 +34,11 @@ def person_of(elements: Elements) -> Person:
         issuer=digest_of(elements.word("IssuerOfPatientID").casefold()),
         birth="" if born is None else digest_of(born.isoformat()),
         sex=sex if sex in ("M", "F") else "",
-        names=frozenset(map(digest_of, _words(elements.text("PatientName")[0]))),
+        names=frozenset(
+            f"{script} {digest_of(word)}"
+            for reading in elements.text("PatientName")
+            for script, word in _words(reading)
+        ),
     )
 
 
@@ -78,13 +85,23 @@ def patient_warnings(frames: Collection[FrameFacts]) -> tuple[str, ...]:
 
 def _strangers(persons: Collection[Person]) -> list[tuple[Person, Person]]:
     known = [person for person in persons if person.names]
-    return [pair for pair in combinations(known, 2) if not pair[0].names & pair[1].names]
+    return [pair for pair in combinations(known, 2) if not pair[0].names & pair[1].names and _comparable(*pair)]
 
 
-def _words(name: str) -> set[str]:
-    """Return the words of a person's name in Latin letters, without case, accents and order."""
+def _comparable(one: Person, other: Person) -> bool:
+    """Tell whether two names are written in one script: in another the same name has other words."""
+    mine, its = ({name.split()[0] for name in person.names} for person in (one, other))
+    return bool(mine & its)
+
+
+def _words(name: str) -> set[tuple[str, str]]:
+    """Return the words of a person's name with their script, without case, accents and order.
+
+    Han and Hangul are taken sign by sign: whether family and given name are parted is up to who typed them.
+    """
     parts = [part for group in name.split("=") for part in group.split("^")[:_NAMING]]
     # Umlauts are spelled out or lose their dots: both are made one.
-    plain = unicodedata.normalize("NFKC", " ".join(parts)).casefold().translate(_SPELLED_OUT)
-    plain = "".join(mark for mark in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(mark))
-    return {re.sub("(?<=[aou])e", "", word) for word in re.findall("[a-z]{2,}", plain)}
+    whole = unicodedata.normalize("NFKC", " ".join(parts)).casefold().translate(_SPELLED_OUT)
+    plain = "".join(mark for mark in unicodedata.normalize("NFKD", whole) if not unicodedata.combining(mark))
+    latin = {("latin", re.sub("(?<=[aou])e", "", word)) for word in re.findall("[a-z]{2,}", plain)}
+    return latin | {(script, sign) for script, signs in _SIGNS.items() for sign in re.findall(signs, whole)}

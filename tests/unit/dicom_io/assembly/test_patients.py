@@ -105,3 +105,25 @@ def test_match_when_a_series_that_is_not_chosen_is_of_another_person_then_it_ref
     standard(writer)
     writer.series("Ax T1 delay", T1, 300, PatientBirthDate="19010101")
     assert match().code == "SM-PATIENT"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "code"),
+    [
+        ("王^小东", "李^大明", "SM-PATIENT"),
+        ("김^민준", "이^서연", "SM-PATIENT"),
+        ("KIM^JOON", "LEE^MINJI", "SM-PATIENT"),
+        ("王^小东", "王小东", None),
+        ("王^小东", "王^小東", None),
+        ("Wang^Xiaodong=王^小东", "王^小东", None),
+        ("王^小东", "Wang^Xiaodong", None),
+        ("김^민준", "金^民俊", None),
+    ],
+)
+def test_match_when_names_are_not_latin_then_they_are_compared_sign_by_sign(
+    writer: StudyWriter, match: Match, one: str, other: str, code: str | None
+) -> None:
+    usual = {"SpecificCharacterSet": "ISO_IR 192", "PatientName": one}
+    result = matched(writer, match, usual, {"PatientName": other})
+    assert result.code == code
+    assert not {sign for sign in one + other if not sign.isascii()} & set(str(result.to_json()))

@@ -31,6 +31,8 @@ _CONTRADICTIONS = {
 
 Pair = tuple[Role, Role]
 
+_LEAST_DATED = 3
+
 
 def contradictions(
     choices: Mapping[Role, Scored], timing: Timing | None, rules: SeriesRules
@@ -80,6 +82,37 @@ def blocked_by(subvolumes: Sequence[SubVolume], anchor: SubVolume, role: Role, r
     return refuse(
         "SM-GEOM", f"{named} does not cover the T1 phases: {'; '.join(_uncovered(first, anchor, rules))}."
     )
+
+
+def dated_apart(subvolumes: Sequence[SubVolume], rules: SeriesRules) -> tuple[SubVolume, Refusal] | None:
+    """Return the one possible phase of contrast of another date than all others, and the refusal that names it.
+
+    Parameters
+    ----------
+    subvolumes
+        The possible phases of one study; of fewer than three with a date, nothing tells which is the stranger.
+    """
+    known = sorted(
+        (when, number) for number, item in enumerate(subvolumes) if (when := moment_s(item)) is not None
+    )
+    if len(known) < _LEAST_DATED or known[-2][0] - known[1][0] > rules.time.examination_s:
+        return None
+    for (own_s, number), (next_s, near), (last_s, _) in (
+        (known[0], known[1], known[-1]),
+        (known[-1], known[-2], known[0]),
+    ):
+        stranger = subvolumes[number]
+        together = abs(last_s - next_s) <= rules.time.examination_s
+        if together and days_differ(stranger, subvolumes[near], rules):
+            series = stranger.series
+            shown = f" ({series.description})" if series.description else ""
+            hours = abs(own_s - next_s) * 24 / SECONDS_A_DAY
+            said = (
+                f"Series {_number(stranger)}{shown} was acquired on another date than the other T1 phases, "
+                f"{hours:.0f} hours apart ([time] examination_s = {rules.time.examination_s:g})."
+            )
+            return stranger, refuse("SM-GAP", said)
+    return None
 
 
 def goes_with(subvolume: SubVolume, anchor: SubVolume, rules: SeriesRules) -> bool:

@@ -13,9 +13,10 @@ from dicom_io.assembly.assignment import (
 )
 from dicom_io.assembly.candidates import Sorted
 from dicom_io.assembly.clock import Clock, choose_clock, injection_s
-from dicom_io.assembly.contradictions import blocked_by, frameless_objections, goes_with
-from dicom_io.assembly.evidence import DYNAMIC_ROLES, Timing
+from dicom_io.assembly.contradictions import blocked_by, dated_apart, frameless_objections, goes_with
+from dicom_io.assembly.evidence import CONCEPT_OF, DYNAMIC_ROLES, Timing
 from dicom_io.assembly.hypotheses import Pools, score_phases
+from dicom_io.assembly.lexicon import PHASES
 from dicom_io.assembly.objections import (
     Rivalry,
     ambiguous_objections,
@@ -107,11 +108,31 @@ def decide(study: Sorted, rules: SeriesRules, placed: Placed | None = None) -> D
         rivals=_runners_up(choices, everything),
         pools=everything,
         ambiguous=frozenset(ambiguous),
-        refusal=next(refusals, None),
+        refusal=_by_date(next(refusals, None), study, choices, rules),
         clock=clock,
         timing=timing,
         impossible=impossible,
     )
+
+
+_LACKING = ("SM-MISSING-T1", "SM-NOHBP", "SM-GAP", "SM-ORDER")
+"""What a phase of another date ends in, as if it were not there."""
+
+
+def _by_date(
+    refusal: Refusal | None, study: Sorted, choices: Mapping[Role, Scored], rules: SeriesRules
+) -> Refusal | None:
+    """Return the refusal that names the one phase of another date, where that is behind `refusal`."""
+    if refusal is None or not refusal.code.startswith(_LACKING):
+        return refusal
+    found = dated_apart([candidate.subvolume for candidate in study.t1], rules)
+    if found is None:
+        return refusal
+    stranger, named = found
+    (concepts,) = (item.around.concepts & PHASES for item in study.t1 if item.subvolume is stranger)
+    wanted = {CONCEPT_OF[role] for role in DYNAMIC_ROLES if role not in choices}
+    taken = any(choice.subvolume is stranger for choice in choices.values())
+    return named if taken or not concepts or concepts & wanted else refusal
 
 
 def _pools(study: Sorted, clock: Clock | None, placed: Placed, rules: SeriesRules) -> Pools:

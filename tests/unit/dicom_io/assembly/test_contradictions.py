@@ -139,3 +139,39 @@ def test_match_when_a_phase_is_of_the_day_before_then_it_is_not_taken_for_one_ar
     standard(writer, without=(role,))
     writer.series(description, T1, time_s - 86_400)
     assert match().code in ("SM-GAP", "SM-ORDER", "SM-NOHBP")
+
+
+@pytest.mark.parametrize(
+    ("role", "name", "time_s"),
+    [
+        ("T1_PORTAL", "Ax T1 portal", 165),
+        ("T1_HEPATOBILIARY", "Ax T1 HBP 20 min", 1300),
+        ("T1_PRE", "Ax T1 pre", 0),
+    ],
+)
+@pytest.mark.parametrize("days", [-2, 1])
+def test_match_when_one_phase_is_of_another_date_then_it_is_named(
+    writer: StudyWriter, match: Match, role: str, name: str, time_s: float, days: int
+) -> None:
+    standard(writer, without=(role,))
+    writer.series(name, T1, time_s + days * 86400.0, **GADOXETATE)
+    result = match()
+    assert result.code == "SM-GAP"
+    assert f"Series 6 ({name}) was acquired on another date than the other T1 phases" in result.message
+    assert "[time] examination_s = 43200" in result.message
+
+
+def test_match_when_a_further_series_is_of_another_date_then_the_study_is_accepted(
+    writer: StudyWriter, match: Match
+) -> None:
+    standard(writer)
+    writer.series("Ax T1 delay", T1, -2 * 86400.0)
+    assert match().code is None
+
+
+def test_match_when_a_phase_is_missing_and_another_series_is_of_another_date_then_it_is_missing(
+    writer: StudyWriter, match: Match
+) -> None:
+    standard(writer, without=("T1_PORTAL",))
+    writer.series("Ax T1 arterial", T1, -2 * 86400.0)
+    assert match().code == "SM-MISSING-T1_PORTAL"

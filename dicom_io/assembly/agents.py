@@ -32,7 +32,7 @@ def agent_objection(
         return _another(found, f"{said}, beside gadoxetate" if two else said)
     told = next((candidate for candidate in (*t1, *named) if candidate.named_agent), None)
     if told is not None:
-        return _another(told, f"{told.named_agent!r} stands in its description or protocol")
+        return _another(told, f"{told.named_agent!r} stands in {told.named_in}")
     after = {choices[role].candidate.agent for role in _AFTER_CONTRAST if role in choices}
     if (len(t1) > 1 and agents == {"none"}) or ("none" in after and after <= {"none", "absent"}):
         return refuse("SM-AGENT", "The headers say that no contrast agent was given.")

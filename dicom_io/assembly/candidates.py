@@ -94,8 +94,8 @@ def sort_study(
                 verdict = reject(stack, without_text(stack, around), rules)
                 verdicts[stack] = verdict or verdicts[stack]
             agent = lexicon.agent(stack.physics.agent)
-            other = lexicon.other_agent(f"{stack.physics.agent} | {stack.series.search_text}")
-            candidate = Candidate(stack, around, defect(stack, around, rules), agent, other)
+            word, place = _other_agent(stack, lexicon)
+            candidate = Candidate(stack, around, defect(stack, around, rules), agent, word, place)
             if verdict is None:
                 live.append(candidate)
                 continue
@@ -126,6 +126,17 @@ def rejection(subvolume: SubVolume, verdict: Verdict) -> RejectedSubVolume:
         rule=verdict.rule,
         key=subvolume.key,
     )
+
+
+def _other_agent(stack: SubVolume, lexicon: Lexicon) -> tuple[str, str]:
+    """Return the word for another agent than gadoxetate in what was typed, and where it stands; empty without."""
+    comments = sorted({frame.comments for frame in stack.frames if frame.comments})
+    places = (
+        ("its description or protocol", f"{stack.physics.agent} | {stack.series.search_text}"),
+        *stack.series.orders,
+        *(("Image Comments (0020,4000)", text) for text in comments),
+    )
+    return next(((word, place) for place, text in places if (word := lexicon.other_agent(text))), ("", ""))
 
 
 def _by_series(frames: Sequence[FrameFacts]) -> list[list[FrameFacts]]:

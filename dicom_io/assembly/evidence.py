@@ -60,6 +60,8 @@ class Candidate:
     """What Contrast/Bolus Agent says: gadoxetate, other, none, unnamed or absent."""
     named_agent: str = ""
     """The word for another contrast agent in its text; empty without one."""
+    named_in: str = ""
+    """Where that word stands."""
     grid_siblings: int = 0
     """Other T1 sub-volumes on the same grid."""
 

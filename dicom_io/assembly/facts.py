@@ -30,7 +30,8 @@ class Person(NamedTuple):
     sex
         ``M`` or ``F``.
     names
-        Of each word of the name in Latin letters, however it is spelled; other scripts spell the same name again.
+        Of each word of the name in Latin letters, and of each Han character and Hangul syllable, however they are
+        written; each after the name of its script.
     """
 
     issuer: str = ""
@@ -72,6 +73,8 @@ class SeriesFacts:
     """(0018,5100): HFS, FFS and so on; empty where absent."""
     person: Person = NOBODY
     """What else tells whose images these are."""
+    orders: tuple[tuple[str, str], ...] = ()
+    """What was ordered and done, in words: the name of each element that is not empty, and all its readings."""
 
     @property
     def description(self) -> str:
@@ -148,3 +151,5 @@ class FrameFacts:
     acquisition_number: int | None
     instance_number: int | None
     problem: str = ""
+    comments: str = ""
+    """Image Comments, and those of the frame."""

@@ -37,10 +37,18 @@ _SERIES = frozenset(
         "SpecificCharacterSet", "SeriesDescription", "ProtocolName", "SequenceName", "PatientID",
         "IssuerOfPatientID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "Modality", "Manufacturer",
         "FrameOfReferenceUID", "ImagesInAcquisition", "PatientName", "PatientBirthDate", "PatientSex",
-        "PatientPosition",
+        "PatientPosition", "StudyDescription", "RequestedProcedureDescription",
+        "PerformedProcedureStepDescription",
     )
 )  # fmt: skip
 """Elements that the facts of a series follow from."""
+
+_ORDERS = {
+    "StudyDescription": "Study Description (0008,1030)",
+    "RequestedProcedureDescription": "Requested Procedure Description (0032,1060)",
+    "PerformedProcedureStepDescription": "Performed Procedure Step Description (0040,0254)",
+}
+"""Elements that say in words what was ordered and done, and their names."""
 
 _PHYSICS = frozenset((
     *(
@@ -96,6 +104,7 @@ def _series_facts(elements: Elements) -> SeriesFacts:
         images_in_acquisition=elements.whole("ImagesInAcquisition"),
         patient_position=elements.word("PatientPosition").upper(),
         person=person_of(elements),
+        orders=tuple((name, text) for keyword, name in _ORDERS.items() if (text := readings(elements, keyword))),
     )
 
 
@@ -126,7 +135,13 @@ def classic_frame(elements: Elements, path: Path, seen: dict[Any, Any]) -> Frame
         temporal_position=elements.whole("TemporalPositionIdentifier"),
         acquisition_number=elements.whole("AcquisitionNumber"),
         instance_number=elements.whole("InstanceNumber"),
+        comments=readings(elements, "ImageComments"),
     )
+
+
+def readings(elements: Elements, keyword: str) -> str:
+    """Return all readings of a text element in one; empty where it is absent."""
+    return " | ".join(filter(None, elements.text(keyword)))
 
 
 def classic_physics(elements: Elements, seen: dict[Any, Any]) -> Physics:

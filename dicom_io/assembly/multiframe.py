@@ -14,6 +14,7 @@ from dicom_io.assembly.headers import (
     cosines,
     instance_times,
     pixel_spacing,
+    readings,
     series_facts,
     source_instance,
     vector,
@@ -74,6 +75,7 @@ def frames(elements: Elements, path: Path, seen: dict[Any, Any]) -> Iterator[Fra
     own = elements.items("PerFrameFunctionalGroupsSequence")
     count = len(own) or min(elements.whole("NumberOfFrames") or 1, MAXIMUM_FRAMES)
     rows, columns = elements.whole("Rows") or 0, elements.whole("Columns") or 0
+    comments = readings(elements, "ImageComments")
     for index in range(count):
         groups = FrameGroups(own[index] if index < len(own) else None, shared)
         view = _converted(elements, groups)
@@ -95,6 +97,7 @@ def frames(elements: Elements, path: Path, seen: dict[Any, Any]) -> Iterator[Fra
             temporal_position=_whole(groups.number("FrameContentSequence", "TemporalPositionIndex")),
             acquisition_number=_whole(groups.number("FrameContentSequence", "FrameAcquisitionNumber")),
             instance_number=index + 1,
+            comments=" | ".join(filter(None, (comments, groups.word("FrameContentSequence", "FrameComments")))),
         )
 
 

@@ -21,7 +21,8 @@ _KEYWORDS = [
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", "ImagesInAcquisition",
     "UnassignedSharedConvertedAttributesSequence", "UnassignedPerFrameConvertedAttributesSequence",
     "ContrastBolusAgentSequence", "ContrastBolusIngredient", "BitsAllocated", "SamplesPerPixel", "PatientName",
-    "PatientBirthDate", "PatientSex", "PatientPosition",
+    "PatientBirthDate", "PatientSex", "PatientPosition", "StudyDescription", "RequestedProcedureDescription",
+    "PerformedProcedureStepDescription",
 ]  # fmt: skip
 
 PRIVATE_ELEMENTS: dict[str, tuple[int, dict[int, str]]] = {

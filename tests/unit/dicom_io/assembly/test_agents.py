@@ -7,7 +7,7 @@ from pydicom.dataset import Dataset
 
 from pipeline.study import Role
 from tests.unit.dicom_io.assembly.conftest import Match
-from tests.unit.dicom_io.assembly.header_studies import DYNAMIC, T1, T2, StudyWriter, standard
+from tests.unit.dicom_io.assembly.header_studies import DYNAMIC, GADOXETATE, T1, T2, StudyWriter, standard
 
 
 @pytest.mark.parametrize(
@@ -99,4 +99,35 @@ def test_match_when_a_series_of_no_phase_names_another_agent_then_it_refuses(
 def test_match_when_descriptions_name_gadoxetate_then_it_is_accepted(writer: StudyWriter, match: Match) -> None:
     standard(writer, without=("T1_HEPATOBILIARY",))
     writer.series("Ax T1 HBP Gd-EOB-DTPA 20 min", T1, 1300, ProtocolName="Leber Primovist")
+    assert match().code is None
+
+
+@pytest.mark.parametrize(
+    ("where", "name"),
+    [
+        ("StudyDescription", "Study Description (0008,1030)"),
+        ("RequestedProcedureDescription", "Requested Procedure Description (0032,1060)"),
+        ("PerformedProcedureStepDescription", "Performed Procedure Step Description (0040,0254)"),
+        ("ImageComments", "Image Comments (0020,4000)"),
+    ],
+)
+def test_match_when_words_of_the_order_name_another_agent_then_the_element_is_named(
+    writer: StudyWriter, match: Match, where: str, name: str
+) -> None:
+    standard(writer)
+    told: dict[str, Any] = {where: "MR Liver w/ Dotarem"}
+    writer.series("Ax T1 delay", T1, 300, **GADOXETATE, **told)
+    result = match()
+    assert result.code == "SM-AGENT"
+    assert f"'dotarem' stands in {name}" in result.message
+
+
+@pytest.mark.parametrize(
+    "text", ["MR Leber Primovist, kein Dotarem", "MRI liver Eovist", "Jodallergie", "Abdomen"]
+)
+def test_match_when_words_of_the_order_name_no_other_agent_that_was_given_then_it_accepts(
+    writer: StudyWriter, match: Match, text: str
+) -> None:
+    writer.person = {"StudyDescription": text, "ImageComments": text}
+    standard(writer)
     assert match().code is None

@@ -68,6 +68,10 @@ class Lexicon(_Terms):
     """Diffusion weighting."""
     fat_suppressed: tuple[str, ...]
     """Fat suppression."""
+    other_region: tuple[str, ...]
+    """Another part of the body, where the description names no liver beside it."""
+    liver: tuple[str, ...]
+    """Liver or abdomen."""
     localizer: tuple[str, ...]
     """Localizer."""
     subtraction: tuple[str, ...]

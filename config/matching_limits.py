@@ -155,3 +155,5 @@ class DecisionRules(Section):
     """Candidates kept for each role."""
     families: Annotated[int, Field(ge=1, le=5)]
     """Evidence families that must speak for a dynamic role."""
+    derived: Literal["refuse", "allow"]
+    """Whether images that call themselves DERIVED, and say nothing of what they are, may fill a role."""

@@ -35,8 +35,23 @@ _NOT_GIVEN = (
     r"(?<!\w)(?:kein(?:e[nr]?)?|no|ohne|without|sans|pas de|sin|sem|senza|statt|instead of) (?:{0})(?!\w)"
     r"|(?<!\w)(?:{0})[ :]{{1,3}}(?:allerg\w*|intoler\w*|unvertr\w*)"
     r"|(?<!\w)(?:allerg\w*|unvertr\w*|intoler\w*) (?:(?:to|against|gegen|auf|[aà]|al|ao) )?(?:{0})(?!\w)"
+    r"|(?<!\w)\w+(?:allerg|intoler|unvertr)\w*"
 )
 """Around another agent: it was not given, or is one that the patient cannot take."""
+
+_NO = r"(?<!\w)(?:no|not|non|ohne|kein\w*|without|sans|sin|sem|senza|geen|ikke) (?:{0})(?!\w)"
+_AROUND = (
+    r"(?<!\w)(?:post|after|nach|apr[eè]s|dopo|despu[eé]s(?: de)?|pre|before|vor|avant|antes(?: de)?|prima)"
+    r" (?:{0})(?!\w)"
+)
+_SET_ASIDE = {
+    "projection": (_NO,),
+    "subtraction": (_NO,),
+    "map": (_NO,),
+    "motion_corrected": (_NO,),
+    "cholangiography": (_NO, _AROUND),
+}
+"""Around the words of a concept: what the images are not, or were acquired before or after."""
 
 _LETTER = "a-zà-öø-ÿ"
 _DIXON_CONCEPTS = {"dixon_fat": "FAT", "dixon_in_phase": "IN_PHASE", "dixon_opposed_phase": "OUT_PHASE"}
@@ -80,6 +95,12 @@ class Lexicon:
         concepts = terms.keys() - dixon
         self._concepts = {name: compile_terms(terms[name]) for name in concepts}
         self._negated = {name: _negated(terms[name], name) for name in sorted(PHASES)}
+        self._aside = {
+            name: re.compile(
+                "|".join(around.format("|".join(filter(_is_latin, terms[name]))) for around in arounds)
+            )
+            for name, arounds in _SET_ASIDE.items()
+        }
         self._dixon = {name: _dixon(terms[name]) for name in _DIXON_CONCEPTS}
         self._dixon |= {
             f"{name}{_ANYWHERE}": compile_terms(terms[f"{name}{_ANYWHERE}"]) for name in _DIXON_CONCEPTS
@@ -90,6 +111,7 @@ class Lexicon:
         # Typed in several elements, or twice in one, it says the same.
         self._no_agent = re.compile(rf"(?:(?:{'|'.join(map(unaccented, rules.agents.none))})(?: |$))+")
         self._seen: dict[str, frozenset[str]] = {}
+        self._others: dict[str, str] = {}
         self._words: dict[str, dict[str, str]] = {}
 
     def concepts(self, text: str) -> frozenset[str]:
@@ -134,15 +156,20 @@ class Lexicon:
 
     def other_agent(self, name: str) -> str:
         """Return the word for another agent than gadoxetate in a text; empty without one."""
-        rest = self._gadoxetate.sub(" | ", self._not_given.sub(" ", unaccented(normalise(name))))
-        found = self._other_agent.search(rest)
-        return found.group().strip() if found else ""
+        if name not in self._others:
+            rest = self._gadoxetate.sub(" | ", self._not_given.sub(" ", unaccented(normalise(name))))
+            found = self._other_agent.search(rest)
+            self._others[name] = found.group().strip() if found else ""
+        return self._others[name]
 
     def _read(self, text: str) -> frozenset[str]:
         said = text
         for pattern in self._negated.values():
             text = pattern.sub(" ", text)
-        matches = {name: pattern.search(text) for name, pattern in self._concepts.items()}
+        matches = {
+            name: pattern.search(self._aside[name].sub(" | ", text) if name in self._aside else text)
+            for name, pattern in self._concepts.items()
+        }
         self._words[said] = {name: match.group().strip() for name, match in matches.items() if match}
         found = set(self._words[said])
         found |= {f"{NOT}{name}" for name, pattern in self._negated.items() if pattern.search(said)}

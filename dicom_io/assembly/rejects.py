@@ -103,6 +103,7 @@ _CALL_ORIGINALS_DERIVED = ("philips", "canon", "toshiba", "uih", "united imaging
 """Makers whose diffusion images may be DERIVED without any other word of diffusion in Image Type."""
 _SERIES_OF_AN_EXAMINATION = 4
 """Fewer series may well be the parts of one acquisition, and bear its name with reason."""
+_WITH_ADC = re.compile(r"(?:dwi|diff\w*|trace\w*) ?(?:\+|&|and|und|et|with|mit|avec|con|y|e) ?adc(?!\w)")
 _T2_WORD = re.compile(r"(?<![a-z])t2")
 _NO_TRACE = "a derived diffusion image that is called no trace, of a b-value that no original image has"
 _ADC_WORDS = ("adc", "apparent", "aparent", "diffusionskoeff", "表观", "表觀", "見かけ", "みかけ", "겉보기")
@@ -133,6 +134,7 @@ def _verdict(code: str, because: str, subvolume: SubVolume, around: Surroundings
         "ORIENTATION": ("(0020,0037)", " ".join(f"{part:.2f}" for part in normal), "geometry.axial_cosine"),
         "FEW-SLICES": ("(0020,0032)", str(slices), "geometry.minimum_slices"),
         "BODY-PART": ("(0018,0015)", physics.body_part, "anatomy.other_body_parts"),
+        "DERIVED": ("(0008,0008)", "\\".join(physics.image_type), "decision.derived"),
         "BURNED-IN": ("(0028,0301)", "YES", ""),
         "COMPONENT": ("(0008,9208)", physics.component, ""),
     }
@@ -189,6 +191,7 @@ def surroundings(
     largest: dict[str, int] = {}
     for item in series:
         largest[item.split_tag] = max(largest.get(item.split_tag, 0), len(item.frames))
+    b_values = {item.physics.b_value_s_per_mm2 for item in series} - {None}
     diffusion = any(
         item.physics.b_value_s_per_mm2 is not None or _DIFFUSION_TYPES & set(item.physics.image_type)
         for item in series
@@ -196,7 +199,7 @@ def surroundings(
     named = {item: None if item.physics.dixon else _named_dixon(item, lexicon) for item in series}
     return [
         Surroundings(
-            concepts=_concepts(item, lexicon, examination),
+            concepts=_concepts(item, lexicon, examination, several_b=len(b_values) > 1),
             dixon=item.physics.dixon or (said.kind if said else None),
             planes=planes,
             astray=astray,
@@ -223,13 +226,21 @@ def _planes(series: Sequence[SubVolume]) -> tuple[int, int]:
     return (1, astray) if astray and most >= _ONE_PLANE * sizes.total() else (len(sizes), 0)
 
 
-def _concepts(subvolume: SubVolume, lexicon: Lexicon, examination: frozenset[str]) -> frozenset[str]:
+def _concepts(
+    subvolume: SubVolume, lexicon: Lexicon, examination: frozenset[str], *, several_b: bool
+) -> frozenset[str]:
     """Return what the text names; T1 by the description alone: a protocol may be called after its main part."""
     text = subvolume.series.search_text
     own = " | ".join(part for part in text.split(" | ") if part not in examination)
     found = lexicon.concepts(text)
     if own != text:
         found -= (found - lexicon.concepts(own)) & frozenset(_CONCEPTS.values())
+    if several_b and subvolume.physics.b_value_s_per_mm2 is not None and _WITH_ADC.search(text):
+        # The series is called after both; its ADC says so in Image Type, or is all there is.
+        found -= {"map"}
+    readings = [lexicon.concepts(normalise(name)) for name in subvolume.series.descriptions]
+    if not any("other_region" in said and "liver" not in said for said in readings):
+        found -= {"other_region"}
     if "t1" not in found:
         return found
     described = [
@@ -304,7 +315,7 @@ def _localizer(subvolume: SubVolume, around: Surroundings, _rules: SeriesRules) 
     yield "failed" in around.concepts, "FAILED", "given up by whoever acquired it"
 
 
-def _derived(subvolume: SubVolume, around: Surroundings, _rules: SeriesRules) -> Iterator[Finding]:
+def _derived(subvolume: SubVolume, around: Surroundings, rules: SeriesRules) -> Iterator[Finding]:
     types, physics, text = set(subvolume.physics.image_type), subvolume.physics, around.concepts
     subtracted = "subtraction" in text or any(word == "SUB" or word.startswith("SUBTRACT") for word in types)
     yield subtracted, "SUBTRACTION", "a subtraction of two phases"
@@ -331,7 +342,13 @@ def _derived(subvolume: SubVolume, around: Surroundings, _rules: SeriesRules) ->
     yield other_dixon, "DIXON", f"the Dixon {(around.dixon or '').lower().replace('_', ' ')} image"
     weighted = physics.b_value_s_per_mm2 is not None and _calls_originals_derived(subvolume)
     diffusion = bool(_DIFFUSION_TYPES & types) or weighted
-    yield "DERIVED" in types and around.dixon is None and not diffusion, "DERIVED", "computed from other images"
+    unsaid = "DERIVED" in types and around.dixon is None and not diffusion
+    said = "\\".join(physics.image_type)
+    yield (
+        unsaid and rules.decision.derived == "refuse",
+        "DERIVED",
+        f"computed from other images, as its Image Type (0008,0008) {said} says ([decision] derived)",
+    )
 
 
 def _unsuitable(subvolume: SubVolume, around: Surroundings, rules: SeriesRules) -> Iterator[Finding]:
@@ -339,6 +356,7 @@ def _unsuitable(subvolume: SubVolume, around: Surroundings, rules: SeriesRules) 
     axial = normal is not None and abs(normal[2]) >= rules.geometry.axial_cosine
     elsewhere = subvolume.physics.body_part in rules.anatomy.other_body_parts
     yield elsewhere, "BODY-PART", f"its body part is {subvolume.physics.body_part}, not the liver"
+    yield "other_region" in around.concepts, "BODY-PART", "of another part of the body"
     yield not axial, "ORIENTATION", "not axial"
     yield slices < least, "FEW-SLICES", f"{slices} slices, fewer than {least}"
     yield "cholangiography" in around.concepts, "MRCP", "a cholangiography"
@@ -384,6 +402,7 @@ _CONCEPTS = {
     "MRCP": "cholangiography",
     "BALANCED": "balanced",
     "FLAIR": "flair",
+    "BODY-PART": "other_region",
 }
 """The concept of the lexicon behind a code."""
 

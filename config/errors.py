@@ -17,3 +17,10 @@ class ConfigError(NodeError):
     def __init__(self, problems: list[str]) -> None:
         self.problems = tuple(problems)
         super().__init__("; ".join(problems))
+
+
+class WrongKeyError(LookupError):
+    """A key was asked for whose value is wrong, where the right ones are looked at all the same.
+
+    No `NodeError`: what needs the key has not failed, it could not be looked at.
+    """

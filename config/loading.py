@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from config.errors import ConfigError
-from config.settings import NEXT_PROBLEM, Settings
+from config.examining import Examined, examine_document, unknown_settings
+from config.settings import Settings
 
 ENVIRONMENT_PREFIX = "MVI_NODE_"
 CONFIG_VARIABLE = "MVI_NODE_CONFIG"
@@ -48,10 +47,24 @@ def load_settings(explicit: Path | None, environment: Mapping[str, str]) -> Sett
     ConfigError
         Any key is unknown or any value wrong; the message names them all.
     """
-    path = find_config_file(explicit, environment)
-    document: dict[str, Any] = {} if path is None else read_document(path)
+    return examine_settings(explicit, environment).settings_or_error()
+
+
+def examine_settings(explicit: Path | None, environment: Mapping[str, str]) -> Examined:
+    """Read the settings in force as far as they are right, and all that is wrong with them.
+
+    Parameters
+    ----------
+    explicit, environment
+        As of `load_settings`.
+    """
+    try:
+        path = find_config_file(explicit, environment)
+        document: dict[str, Any] = {} if path is None else read_document(path)
+    except ConfigError as error:
+        return Examined(unknown_settings(), error.problems)
     problems = _overlay(document, environment)
-    return validated(document, problems)
+    return examine_document(document, problems)
 
 
 def validated(document: Mapping[str, Any], problems: Sequence[str] = ()) -> Settings:
@@ -67,16 +80,7 @@ def validated(document: Mapping[str, Any], problems: Sequence[str] = ()) -> Sett
     ConfigError
         Any key is unknown or any value wrong; the message names them all.
     """
-    found = list(problems)
-    try:
-        settings = Settings.model_validate(document)
-    except ValidationError as error:
-        for item in error.errors():
-            found += [_sentence(item["loc"], text, item["type"]) for text in item["msg"].split(NEXT_PROBLEM)]
-        raise ConfigError(found) from error
-    if found:
-        raise ConfigError(found)
-    return settings
+    return examine_document(document, problems).settings_or_error()
 
 
 def read_document(path: Path) -> dict[str, Any]:
@@ -110,20 +114,3 @@ def _overlay(document: dict[str, Any], environment: Mapping[str, str]) -> list[s
         else:
             problems.append(f"{name}: {section} is a list and cannot be set by environment")
     return problems
-
-
-def _sentence(location: tuple[int | str, ...], message: str, kind: str) -> str:
-    key = ".".join(str(part) for part in location) or "settings"
-    if kind in _WORDS:
-        return f"{key}: {_WORDS[kind]}"
-    said = message.removeprefix("Value error, ").replace("True or False", "true or false")
-    # An abbreviation keeps its capitals.
-    return f"{key}: {said if said[1:2].isupper() else said[0].lower() + said[1:]}"
-
-
-_WORDS = {
-    "extra_forbidden": "unknown key",
-    "path_type": "must be a path, in quotes",
-    "model_type": "must be a table of keys, under a heading in brackets",
-}
-"""By the kind that pydantic gives an error, where its words are those of a programmer."""

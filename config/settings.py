@@ -1,9 +1,8 @@
 """The operator's settings: every section of node.toml, and what must hold between them."""
 
-from collections.abc import Callable
+from contextlib import suppress
 
-from pydantic import model_validator
-
+from config.errors import WrongKeyError
 from config.sections.base import Section
 from config.sections.compute import ComputeSection, ModelSection
 from config.sections.labs import LabsSection
@@ -13,12 +12,49 @@ from config.sections.peers import Peer
 from config.sections.studies import CompletionSection, MatchingSection, RetentionSection
 from config.sections.watch import AuditSection, WatchSection
 
-NEXT_PROBLEM = "\n"
-"""Between problems that one error of validation holds."""
+
+def _double_names(settings: "Settings") -> str:
+    names = [peer.name for peer in settings.peers]
+    double = sorted({name for name in names if names.count(name) > 1})
+    return f"peers with the same name: {', '.join(double)}" if double else ""
+
+
+def _images_go_before_values_come(settings: "Settings") -> str:
+    kept_h = settings.retention.images_days * 24
+    short = kept_h and kept_h < settings.labs.labs_wait_h
+    return "retention.images_days is shorter than labs.labs_wait_h, which needs the images" if short else ""
+
+
+def _images_go_before_all_came(settings: "Settings") -> str:
+    kept_s = settings.retention.images_days * 24 * 3600
+    short = kept_s and kept_s < settings.completion.deadline_s
+    return "retention.images_days is shorter than completion.deadline_s, when images still come" if short else ""
+
+
+def _repository_without_authority(settings: "Settings") -> str:
+    if not settings.audit.syslog_host or settings.audit.authority or settings.tls.authority:
+        return ""
+    return "audit.syslog_host needs audit.authority, or tls.authority, to know the repository by"
+
+
+def _tls_peers_without_certificate(settings: "Settings") -> str:
+    wanting = []
+    for peer in settings.peers if not settings.tls.enabled else ():
+        with suppress(WrongKeyError):  # That of one peer hides nothing of the others.
+            wanting += [peer.name] if peer.tls else []
+    return f"peers over TLS need [tls] certificate, key and authority: {', '.join(wanting)}" if wanting else ""
 
 
 class Settings(Section):
     """Everything an operator may set."""
+
+    key_rules = (
+        _double_names,
+        _images_go_before_values_come,
+        _images_go_before_all_came,
+        _repository_without_authority,
+        _tls_peers_without_certificate,
+    )
 
     node: NodeSection = NodeSection()
     """The DICOM receiver."""
@@ -46,49 +82,3 @@ class Settings(Section):
     """Laboratory values."""
     peers: tuple[Peer, ...] = ()
     """Remote application entities."""
-
-    @model_validator(mode="after")
-    def _sections_fit_one_another(self) -> "Settings":
-        problems = [problem for rule in _RULES if (problem := rule(self))]
-        if problems:
-            raise ValueError(NEXT_PROBLEM.join(problems))
-        return self
-
-
-def _double_names(settings: Settings) -> str:
-    names = [peer.name for peer in settings.peers]
-    double = sorted({name for name in names if names.count(name) > 1})
-    return f"peers with the same name: {', '.join(double)}" if double else ""
-
-
-def _images_go_before_values_come(settings: Settings) -> str:
-    kept_h = settings.retention.images_days * 24
-    short = kept_h and kept_h < settings.labs.labs_wait_h
-    return "retention.images_days is shorter than labs.labs_wait_h, which needs the images" if short else ""
-
-
-def _images_go_before_all_came(settings: Settings) -> str:
-    kept_s = settings.retention.images_days * 24 * 3600
-    short = kept_s and kept_s < settings.completion.deadline_s
-    return "retention.images_days is shorter than completion.deadline_s, when images still come" if short else ""
-
-
-def _repository_without_authority(settings: Settings) -> str:
-    if not settings.audit.syslog_host or settings.audit.authority or settings.tls.authority:
-        return ""
-    return "audit.syslog_host needs audit.authority, or tls.authority, to know the repository by"
-
-
-def _tls_peers_without_certificate(settings: Settings) -> str:
-    wanting = [peer.name for peer in settings.peers if peer.tls and not settings.tls.enabled]
-    return f"peers over TLS need [tls] certificate, key and authority: {', '.join(wanting)}" if wanting else ""
-
-
-_RULES: tuple[Callable[[Settings], str], ...] = (
-    _double_names,
-    _images_go_before_values_come,
-    _images_go_before_all_came,
-    _repository_without_authority,
-    _tls_peers_without_certificate,
-)
-"""Each says what is wrong between sections, or nothing."""

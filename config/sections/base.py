@@ -1,9 +1,18 @@
 """What every section of node.toml is made of."""
 
 import re
-from typing import Annotated
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+
+from config.errors import WrongKeyError
+
+NEXT_PROBLEM = "\n"
+"""Between problems that one error of validation holds."""
+RULES_LATER = "rules later"
+"""Context of a validation that leaves the rules between keys to `Section.misfits`."""
 
 
 def ae_title_of(value: str) -> str:
@@ -45,3 +54,35 @@ class Section(BaseModel):
     """Base of every section: immutable, unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    key_rules: ClassVar[tuple[Callable[[Any], str], ...]] = ()
+    """Each says what is wrong between keys of the section, or nothing."""
+
+    def misfits(self) -> list[str]:
+        """Say what is wrong between the keys; a rule that needs one whose own value is wrong says nothing."""
+        said = []
+        for rule in self.key_rules:
+            with suppress(WrongKeyError):
+                said.append(rule(self))
+        return [problem for problem in said if problem]
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Make the values of wrong keys unknown: to ask for one raises `WrongKeyError`."""
+        for key in keys:
+            vars(self).pop(key, None)
+
+    @model_validator(mode="after")
+    def _keys_fit_one_another(self, info: ValidationInfo) -> Self:
+        problems = [] if info.context == RULES_LATER else self.misfits()
+        if problems:
+            raise ValueError(NEXT_PROBLEM.join(problems))
+        return self
+
+    if not TYPE_CHECKING:  # To the type checker every name would be a key.
+
+        def __getattr__(self, name: str) -> Any:
+            """Refuse a key that was forgotten."""
+            if name in type(self).model_fields:
+                section = type(self).__name__.removesuffix("Section").lower()
+                raise WrongKeyError(name if section == "settings" else f"{section}.{name}")
+            return super().__getattr__(name)

@@ -3,9 +3,20 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from config.sections.base import Section
+
+
+def _dask_without_scheduler(section: "ComputeSection") -> str:
+    wanting = section.engine == "dask" and not section.scheduler
+    return 'engine = "dask" needs scheduler = "tcp://host:8786"' if wanting else ""
+
+
+def _signature_without_key(section: "ModelSection") -> str:
+    wanting = section.require_signature and not section.trusted_keys
+    return "require_signature needs trusted_keys, the public keys of those who may sign" if wanting else ""
+
 
 Device = Literal["cpu", "cuda"]
 """Where a network is computed."""
@@ -13,6 +24,8 @@ Device = Literal["cpu", "cuda"]
 
 class ComputeSection(Section):
     """Where the pipeline runs."""
+
+    key_rules = (_dask_without_scheduler,)
 
     engine: Literal["local", "dask"] = "local"
     """A process pool on this machine, or a Dask cluster."""
@@ -29,15 +42,11 @@ class ComputeSection(Section):
     """A worker process of this machine that takes more is ended, and its study tried again; 0: no limit. A study
     of full size takes 2.6 GB; the workers of a cluster are limited by the cluster."""
 
-    @model_validator(mode="after")
-    def _dask_needs_a_scheduler(self) -> "ComputeSection":
-        if self.engine == "dask" and not self.scheduler:
-            raise ValueError('engine = "dask" needs scheduler = "tcp://host:8786"')
-        return self
-
 
 class ModelSection(Section):
     """Which model bundle is used."""
+
+    key_rules = (_signature_without_key,)
 
     active: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] = "phantom-demo"
     """Name of the bundle."""
@@ -48,9 +57,3 @@ class ModelSection(Section):
     software and need no signature."""
     trusted_keys: tuple[Path, ...] = ()
     """Ed25519 public keys of those who may sign bundles, PEM files."""
-
-    @model_validator(mode="after")
-    def _a_signature_needs_a_key(self) -> "ModelSection":
-        if self.require_signature and not self.trusted_keys:
-            raise ValueError("require_signature needs trusted_keys, the public keys of those who may sign")
-        return self

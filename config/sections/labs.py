@@ -2,13 +2,20 @@
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field
 
-from config.sections.base import Port, Section
+from config.sections.base import Port, Section, web_address
+
+
+def _tls_without_certificate(section: "LabsSection") -> str:
+    wanting = section.tls_port and not (section.tls_certificate and section.tls_key)
+    return "tls_port needs tls_certificate and tls_key" if wanting else ""
 
 
 class LabsSection(Section):
     """Laboratory values: how they come in, and when they change a result."""
+
+    key_rules = (_tls_without_certificate,)
 
     analytes: str = ""
     """A site's own codes, names and units, added to analytes.toml; empty: none."""
@@ -36,7 +43,7 @@ class LabsSection(Section):
     """Silence between two messages after which a connection is closed, s."""
     message_timeout_s: Annotated[float, Field(gt=0)] = 30.0
     """Longest time from the first byte of a message to its last, s."""
-    fhir_url: str = ""
+    fhir_url: Annotated[str, AfterValidator(web_address)] = ""
     """Base address of a FHIR R4 server that is asked for Observations; empty: none."""
     fhir_identifier_system: str = ""
     """System of the patient identifiers at that server; empty: a value counts where one patient alone has it."""
@@ -50,11 +57,3 @@ class LabsSection(Section):
     """Interval at which the server is asked again while `labs_wait_h` lasts, s."""
     fhir_corrections_days: Annotated[float, Field(ge=0)] = 30.0
     """So long after a result it is asked every six hours whether used values still hold; 0: never, days."""
-
-    @model_validator(mode="after")
-    def _tls_needs_a_certificate(self) -> "LabsSection":
-        if self.tls_port and not (self.tls_certificate and self.tls_key):
-            raise ValueError("tls_port needs tls_certificate and tls_key")
-        if self.fhir_url and not self.fhir_url.startswith(("http://", "https://")):
-            raise ValueError("fhir_url must begin with https:// or http://")
-        return self

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from config.sections.base import AETitle, Port, Section
 
@@ -47,8 +47,28 @@ class NodeSection(Section):
     """Silence after which an association is aborted, s."""
 
 
+def _tls_in_part(section: "TlsSection") -> str:
+    absent = _absent_files(section)
+    in_part = 0 < len(absent) < len(_TLS_FILES)
+    return f"TLS needs certificate, key and authority; absent: {', '.join(absent)}" if in_part else ""
+
+
+def _nothing_open(section: "TlsSection") -> str:
+    closed = section.plain is False and len(_absent_files(section)) == len(_TLS_FILES)
+    return "plain = false leaves TLS only, which needs certificate, key and authority" if closed else ""
+
+
+_TLS_FILES = ("certificate", "key", "authority")
+
+
+def _absent_files(section: "TlsSection") -> list[str]:
+    return [name for name in _TLS_FILES if not getattr(section, name)]
+
+
 class TlsSection(Section):
     """TLS with certificates on both sides (PS3.15 B.12)."""
+
+    key_rules = (_tls_in_part, _nothing_open)
 
     certificate: str = ""
     """PEM file of the node's certificate, with its chain; empty: no TLS."""
@@ -70,16 +90,6 @@ class TlsSection(Section):
     def opens_plain(self) -> bool:
         """Whether the port for DICOM without TLS is open."""
         return self.plain is True or (self.plain == "auto" and not self.enabled)
-
-    @model_validator(mode="after")
-    def _tls_needs_all_three(self) -> "TlsSection":
-        files = {"certificate": self.certificate, "key": self.key, "authority": self.authority}
-        absent = [name for name, path in files.items() if not path]
-        if absent and len(absent) < len(files):
-            raise ValueError(f"TLS needs certificate, key and authority; absent: {', '.join(absent)}")
-        if absent and self.plain is False:
-            raise ValueError("plain = false leaves TLS only, which needs certificate, key and authority")
-        return self
 
 
 class LedgerSection(Section):

@@ -2,13 +2,41 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from config.sections.base import Port, Section, web_address
 
 
+def _server_without_addresses(section: "NotifySection") -> str:
+    wanting = section.smtp_host and not (section.mail_from and section.recipients)
+    return "smtp_host needs mail_from and mail_to" if wanting else ""
+
+
+def _recipients_without_server(section: "NotifySection") -> str:
+    wanting = section.recipients and not section.smtp_host
+    return "mail_to needs smtp_host and mail_from; without them nobody is written to" if wanting else ""
+
+
+def _password_in_plain(section: "NotifySection") -> str:
+    if section.smtp_user and section.smtp_security == "none":
+        return 'smtp_user needs smtp_security = "starttls" or "tls": a password does not go in plain'
+    return ""
+
+
+def _user_without_password(section: "NotifySection") -> str:
+    wanting = section.smtp_user and not section.smtp_password_file
+    return "smtp_user needs smtp_password_file" if wanting else ""
+
+
 class NotifySection(Section):
     """Messages to people, by e-mail and webhook, once an event and without patient data."""
+
+    key_rules = (
+        _server_without_addresses,
+        _recipients_without_server,
+        _password_in_plain,
+        _user_without_password,
+    )
 
     mail_to: str = ""
     """Addresses that are written to, separated by commas."""
@@ -45,17 +73,3 @@ class NotifySection(Section):
     def recipients(self) -> tuple[str, ...]:
         """The addresses of `mail_to`."""
         return tuple(filter(None, (address.strip() for address in self.mail_to.split(","))))
-
-    @model_validator(mode="after")
-    def _mail_needs_addresses(self) -> "NotifySection":
-        if self.smtp_host and not (self.mail_from and self.recipients):
-            raise ValueError("smtp_host needs mail_from and mail_to")
-        if self.recipients and not self.smtp_host:
-            raise ValueError("mail_to needs smtp_host and mail_from; without them nobody is written to")
-        if self.smtp_user and self.smtp_security == "none":
-            raise ValueError(
-                'smtp_user needs smtp_security = "starttls" or "tls": a password does not go in plain'
-            )
-        if self.smtp_user and not self.smtp_password_file:
-            raise ValueError("smtp_user needs smtp_password_file")
-        return self

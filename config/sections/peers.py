@@ -2,13 +2,20 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from config.sections.base import AETitle, Port, Section, host_name, printable
 
 
+def _receiver_without_port(peer: "Peer") -> str:
+    wanting = peer.receives and peer.port == 0 and not peer.dicomweb_url
+    return f"peer {peer.name} receives results and needs the port of its storage SCP" if wanting else ""
+
+
 class Peer(Section):
     """One remote application entity."""
+
+    key_rules = (_receiver_without_port,)
 
     name: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(printable)]
     """The operator's name for it."""
@@ -42,12 +49,6 @@ class Peer(Section):
     """Root of its DICOMweb service; where it is set, results go by STOW-RS and not by C-STORE."""
     dicomweb_authorization_file: str = ""
     """File whose one line is sent as the Authorization header, for example ``Bearer ...``."""
-
-    @model_validator(mode="after")
-    def _a_receiver_needs_a_port(self) -> "Peer":
-        if self.receives and self.port == 0 and not self.dicomweb_url:
-            raise ValueError(f"peer {self.name} receives results and needs the port of its storage SCP")
-        return self
 
     @property
     def receives(self) -> bool:

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from config.errors import ConfigError
-from config.loading import find_config_file, load_settings
+from config.loading import examine_settings, find_config_file, load_settings
 from config.origins import effective_keys
-from node.cli.output import ExitCode, complain, ended, print_json, verb
+from node.cli.output import ExitCode, complain, print_json, verb
 from node.cli.tables import show_table
 from node.diagnosis.listening import shut_out
 from node.labs.fhir_client import NO_SYSTEM
@@ -59,15 +59,17 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
     What is allowed, and may not be meant, is said on standard error and changes no exit code.
     """
-    from node.diagnosis.configuration import demand_what_is_named  # noqa: PLC0415 - the other verbs need no network
+    from node.diagnosis.configuration import what_is_named  # noqa: PLC0415 - the other verbs need no network
 
-    try:
-        settings = load_settings(config, os.environ)
-        demand_what_is_named(settings)
-    except ConfigError as error:
+    examined = examine_settings(config, os.environ)
+    problems = [*examined.problems, *what_is_named(examined.settings)]
+    if problems:
         if as_json:
-            print_json({"valid": False, "problems": list(error.problems), "advice": []})
-        raise ended(ExitCode.USAGE, str(error)) from error
+            print_json({"valid": False, "problems": problems, "advice": []})
+        for problem in problems:
+            complain(problem)
+        raise typer.Exit(ExitCode.USAGE)
+    settings = examined.settings
     lacks_system = settings.labs.fhir_url and not settings.labs.fhir_identifier_system
     advice = [sentence for sentence in (shut_out(settings), NO_SYSTEM if lacks_system else "") if sentence]
     for sentence in advice:

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from config.loading import load_settings
+from config.loading import examine_settings
 from node.cli.config import ConfigOption, JsonOption
-from node.cli.output import ExitCode, print_json, verb
+from node.cli.output import ExitCode, ended, print_json, verb
 
 
 @verb
@@ -20,14 +20,15 @@ def doctor(
 ) -> None:
     """Examine disk, ledger, ports, certificates, model, clock, laboratory, notices, peers; say what to do.
 
-    Exit code 1: the node cannot do its work. Exit code 2: the configuration is wrong. Exit code 4: a peer that
-    receives results does not answer, and nothing else is wrong.
+    Exit code 1: the node cannot do its work. Exit code 2: the configuration is wrong; what needs no wrong key is
+    examined all the same. Exit code 4: a peer that receives results does not answer, and nothing else is wrong.
     """
     from node.diagnosis.doctor import examine  # noqa: PLC0415 - `--help` needs no DICOM
     from node.diagnosis.finding import Finding, Verdict  # noqa: PLC0415 - as above
 
     findings: list[Finding] = []
-    for finding in examine(load_settings(config, os.environ), send_notice=notify):
+    examined = examine_settings(config, os.environ)
+    for finding in examine(examined, send_notice=notify):
         findings.append(finding)
         if not as_json:
             typer.echo(f"{finding.verdict:<12}{finding.name:<15} {finding.detail}")
@@ -35,6 +36,9 @@ def doctor(
     if as_json:
         checks = [{"name": item.name, "verdict": item.verdict.value, "detail": item.detail} for item in findings]
         print_json({"ok": verdicts <= {Verdict.OK, Verdict.WARNING}, "checks": checks})
+    if examined.problems:
+        message = "the configuration is wrong: mend what is said of settings, then run doctor again"
+        raise ended(ExitCode.USAGE, message)
     if Verdict.FAILED in verdicts:
         raise typer.Exit(ExitCode.FAILED)
     if Verdict.UNREACHABLE in verdicts:

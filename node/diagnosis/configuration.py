@@ -1,9 +1,11 @@
 """The files that a configuration names: rules, certificates, keys. `doctor` looks at what answers or computes."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from config.analytes import analytes_in_force
-from config.errors import ConfigError
+from config.errors import ConfigError, WrongKeyError
+from config.sections.base import Section
 from config.series_rules import rules_in_force
 from config.settings import Settings
 from node.audit.repository import repository_connect
@@ -14,21 +16,20 @@ from node.notify.notifier import make_channels
 from node.tls import demand_usable_certificates
 
 
-def demand_what_is_named(settings: Settings) -> None:
-    """Look at everything that the settings name.
+def what_is_named(settings: Settings) -> list[str]:
+    """Look at everything that the settings name, as far as they are right; return what is wrong with it.
 
-    Raises
-    ------
-    ConfigError
-        Some of it is not there, or is not what it should be; the message names it all.
+    Parameters
+    ----------
+    settings
+        Wrong keys may be unknown; what such a one names is left out.
     """
-    labs = settings.labs
     looks: list[Callable[[], object]] = [
         lambda: rules_in_force(settings.matching),
         lambda: demand_usable_certificates(settings),
-        lambda: analytes_in_force(labs.analytes),
-        lambda: server_context(labs) if labs.tls_port else None,
-        lambda: make_client(labs),
+        lambda: analytes_in_force(settings.labs.analytes),
+        lambda: server_context(settings.labs) if settings.labs.tls_port else None,
+        lambda: make_client(settings.labs),
         lambda: make_channels(settings),
         lambda: repository_connect(settings),
         lambda: read_public_keys(settings.model.trusted_keys),
@@ -36,8 +37,15 @@ def demand_what_is_named(settings: Settings) -> None:
     problems: list[str] = []
     for look in looks:
         try:
-            look()
+            with suppress(WrongKeyError):
+                look()
         except ConfigError as error:
-            problems += error.problems
-    if problems:
-        raise ConfigError(problems)
+            problems += [problem for problem in error.problems if not _is_of_no_file(problem, settings)]
+    return problems
+
+
+def _is_of_no_file(problem: str, settings: Settings) -> bool:
+    """Return whether the key that a problem begins with is empty: the rules of its section ask for it."""
+    section, _, key = problem.partition(":")[0].partition(".")
+    known = vars(settings).get(section)
+    return isinstance(known, Section) and vars(known).get(key) == ""

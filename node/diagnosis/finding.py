@@ -1,11 +1,11 @@
 """What an examination of one dependency found, and the looks that several examinations share."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from config.errors import NodeError
+from config.errors import NodeError, WrongKeyError
 
 LOOPBACK = "127.0.0.1"
 
@@ -20,6 +20,8 @@ class Verdict(StrEnum):
     """A peer does not answer; what is meant for it waits."""
     FAILED = "failed"
     """The node does not start, or cannot do its work."""
+    UNKNOWN = "unknown"
+    """It could not be examined: a setting that this needs is wrong."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,15 @@ def found(name: str, look: Callable[[], str]) -> Finding:
         return Finding(name, Verdict.OK, look())
     except NodeError as error:
         return Finding(name, Verdict.FAILED, str(error))
+
+
+def attempted(name: str, look: Callable[[], Finding | Iterable[Finding]]) -> Iterator[Finding]:
+    """Yield what `look` finds, and that it could not look where a setting that it needs is wrong."""
+    try:
+        seen = look()
+        yield from (seen,) if isinstance(seen, Finding) else seen
+    except WrongKeyError as error:
+        yield Finding(name, Verdict.UNKNOWN, f"not examined: it needs {error}")
 
 
 def why_not_free(host: str, port: int) -> str:

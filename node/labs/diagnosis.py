@@ -9,7 +9,7 @@ from typing import Final
 from config.analytes import analytes_in_force
 from config.errors import NodeError
 from config.sections.labs import LabsSection
-from node.diagnosis.finding import Finding, Verdict, found, reached_at, why_not_free
+from node.diagnosis.finding import Finding, Verdict, attempted, found, reached_at, why_not_free
 from node.labs.fhir_bundle import FhirError, FhirUnreachableError
 from node.labs.fhir_client import NO_SYSTEM, make_client
 from node.labs.mllp_blocks import END, START
@@ -23,14 +23,22 @@ _PROBE: Final = START + b"MSH|^~\\&|MVINODE|DOCTOR|||20260101||ORU^R01|DOCTOR|D|
 
 def diagnose(labs: LabsSection) -> Iterator[Finding]:
     """Examine the rules of laboratory values, each port of the listener, and the server."""
-    yield found("analytes", lambda: f"version {analytes_in_force(labs.analytes).version}")
+    yield from attempted("analytes", lambda: found("analytes", lambda: _rules(labs)))
+    yield from attempted("hl7", lambda: _listener(labs))
+    yield from attempted("fhir", lambda: _fhir(labs))
+
+
+def _rules(labs: LabsSection) -> str:
+    return f"version {analytes_in_force(labs.analytes).version}"
+
+
+def _listener(labs: LabsSection) -> Iterator[Finding]:
     if not (labs.port or labs.tls_port):
         yield Finding("hl7", Verdict.OK, "off: labs.port and labs.tls_port are 0")
     if labs.port:
         yield found("hl7", lambda: _port(labs, "port", _answers_hl7))
     if labs.tls_port:
         yield found("hl7 tls", lambda: _tls_port(labs))
-    yield _fhir(labs)
 
 
 def _tls_port(labs: LabsSection) -> str:

@@ -2,13 +2,15 @@
 
 import re
 import tomllib
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from config.errors import ConfigError
+from config.errors import ConfigError, WrongKeyError
+from config.examining import examine_document
 from config.loading import load_settings, validated
 from config.origins import effective_keys
 from config.sections.peers import Peer
@@ -165,3 +167,70 @@ def test_settings_when_several_sections_do_not_fit_then_every_misfit_is_named() 
     assert len(raised.value.problems) == len(told)
     assert all(words in problem for words, problem in zip(told, raised.value.problems, strict=True))
     assert all(problem.startswith("settings: ") for problem in raised.value.problems)
+
+
+PEER = {"name": "pacs", "ae_title": "PACS", "host": "h"}
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        (
+            {"node": {"port": "x"}, "audit": {"syslog_host": "siem"}},
+            ["node.port: ", "settings: audit.syslog_host needs"],
+        ),
+        (
+            {"tls": {"port": -1, "certificate": "a.pem"}, "labs": {"tls_port": 1}},
+            ["tls.port: ", "tls: TLS needs", "labs: tls_port needs"],
+        ),
+        (
+            {"notify": {"smtp_host": "h", "smtp_user": "u", "smtp_port": 10**6}},
+            ["notify.smtp_port: ", "notify: smtp_host needs", "notify: smtp_user needs smtp_password_file"],
+        ),
+        (
+            {"peers": [PEER | {"port": "x"}, PEER | {"tls": True}, PEER | {"name": "b", "tls": 7}, 3]},
+            ["peers.0.port: ", "peers.2.tls: ", "peers.3: must be", "same name: pacs", "authority: pacs"],
+        ),
+        ({"node": 3, "compute": {"engine": "dask"}}, ["node: must be a table", "compute: engine"]),
+        (
+            {"peers": [{"port": 0, "receives_results": True}, PEER | {"port": 0, "receives_results": True}]},
+            ["peers.0.name", "peers.0.ae_title", "peers.0.host", "peers.0: peer peers.0", "peers.1: peer pacs"],
+        ),
+        (
+            {"model": {"trusted_keys": [3], "require_signature": True}, "labs": {"fhir_url": "x", "tls_port": 7}},
+            ["model.trusted_keys.0", "labs.fhir_url: must be an address", "labs: tls_port needs"],
+        ),
+    ],
+)
+def test_settings_when_values_and_misfits_are_wrong_then_one_error_names_all(
+    document: dict[str, object], told: list[str]
+) -> None:
+    with pytest.raises(ConfigError) as raised:
+        validated(document)
+    problems = raised.value.problems
+    assert len(problems) == len(told), problems
+    assert all(words in problem for words, problem in zip(told, problems, strict=True)), problems
+
+
+def test_settings_when_a_rule_needs_a_key_that_is_wrong_then_it_says_nothing() -> None:
+    # With the default in place of the wrong value, 24 h, the images would go too early.
+    with pytest.raises(ConfigError) as raised:
+        validated({"retention": {"images_days": 0.5}, "labs": {"labs_wait_h": "a day"}})
+    assert [problem.split(":")[0] for problem in raised.value.problems] == ["labs.labs_wait_h"]
+
+
+def test_examined_when_a_key_is_wrong_then_the_others_are_right_and_to_ask_for_it_is_an_error() -> None:
+    examined = examine_document(
+        {"node": {"port": "x", "ae_title": "ME"}, "watch": 3, "peers": [PEER | {"host": ""}]}
+    )
+    assert examined.settings.node.ae_title == "ME"
+    assert examined.settings.peers[0].name == "pacs"
+    asked: tuple[Callable[[Settings], object], ...] = (
+        lambda settings: settings.node.port,
+        lambda settings: settings.watch,
+        lambda settings: settings.peers[0].host,
+    )
+    for ask in asked:
+        with pytest.raises(WrongKeyError):
+            ask(examined.settings)
+    assert Settings().watch.port == 0

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from config.examining import Examined, examine_document, unknown_settings
 from config.sections.compute import ComputeSection, ModelSection
 from config.sections.node import NodeSection, TlsSection
 from config.sections.peers import Peer
@@ -17,7 +18,8 @@ from config.settings import Settings
 from dicom_io.network.access import AccessPolicy, KnownPeer
 from dicom_io.network.tls import certificate_ends
 from node.demo.processes import free_port
-from node.diagnosis.doctor import CLOCK_TOLERANCE, examine
+from node.diagnosis.clock import CLOCK_TOLERANCE
+from node.diagnosis.doctor import examine
 from node.diagnosis.finding import Finding, Verdict
 from node.ledger.ledger import Ledger, open_ledger, utc_now
 from node.ledger.notices import Notice
@@ -35,7 +37,7 @@ def settings(storage: Path, **sections: object) -> Settings:
 
 
 def findings(of: Settings) -> dict[str, Finding]:
-    return {finding.name: finding for finding in examine(of)}
+    return {finding.name: finding for finding in examine(Examined(of, ()))}
 
 
 def test_examine_when_nothing_is_wrong_then_every_dependency_is_named_and_no_trace_left(tmp_path: Path) -> None:
@@ -126,14 +128,14 @@ def enter(ledger: Ledger) -> None:
 def test_port_when_another_program_holds_it_then_failed(tmp_path: Path) -> None:
     with socket.create_server((LOOPBACK, 0)) as holder:
         node = NodeSection(storage=tmp_path, host=LOOPBACK, port=holder.getsockname()[1], minimum_free_bytes=1)
-        finding = next(item for item in examine(Settings(node=node)) if item.name == "port")
+        finding = next(item for item in examine(Examined(Settings(node=node), ())) if item.name == "port")
     assert finding.verdict is Verdict.FAILED
     assert "node.port" in finding.detail
 
 
 def test_port_when_the_interface_is_an_ipv6_address_then_it_is_tried_as_such(tmp_path: Path) -> None:
     node = NodeSection(storage=tmp_path, host="::1", port=free_port(), minimum_free_bytes=1)
-    finding = next(item for item in examine(Settings(node=node)) if item.name == "port")
+    finding = next(item for item in examine(Examined(Settings(node=node), ())) if item.name == "port")
     if not _has_ipv6():
         assert "cannot be listened on" in finding.detail
         return
@@ -165,6 +167,68 @@ def test_examine_when_a_named_file_is_missing_then_that_dependency_fails(
     found = findings(settings(tmp_path, **{section: value}))
     assert [item.name for item in found.values() if item.verdict is Verdict.FAILED] == [name]
     assert "absent" in found[name].detail
+
+
+def test_examine_when_settings_are_wrong_then_each_is_a_finding_and_what_needs_none_is_examined(
+    tmp_path: Path,
+) -> None:
+    document = {
+        "node": {"storage": str(tmp_path), "host": LOOPBACK, "port": free_port(), "minimum_free_bytes": 1},
+        "tls": {"port": "x"},
+        "retention": {"low_disk_bytes": "much"},
+        "labs": {"port": -1},
+        "watch": {"prot": 1},
+        "audit": {"syslog_host": LOOPBACK},
+        "peers": [
+            {"name": "pacs", "ae_title": "P", "host": LOOPBACK, "port": "x", "receives_results": True},
+            {"name": "sends", "ae_title": "S", "host": LOOPBACK, "tls": True},
+        ],
+    }
+    found = list(examine(examine_document(document)))
+    assert [item.detail.split(":")[0] for item in found if item.name == "settings"] == [
+        "tls.port",
+        "retention.low_disk_bytes",
+        "watch.prot",
+        "labs.port",
+        "peers.0.port",
+        "settings",
+        "settings",
+    ]
+    seen = {item.name: (item.verdict, item.detail) for item in found}
+    assert seen["storage"] == (Verdict.UNKNOWN, "not examined: it needs retention.low_disk_bytes")
+    assert seen["hl7"] == (Verdict.UNKNOWN, "not examined: it needs labs.port")
+    assert seen["peer pacs"] == (Verdict.UNKNOWN, "not examined: it needs peer.port")
+    for name in ("ledger", "transport", "port", "series rules", "model", "fhir", "notify", "peer sends"):
+        assert seen[name][0] is Verdict.OK, seen[name]
+
+
+@pytest.mark.parametrize(
+    "misfit",
+    [
+        {"tls": {"certificate": "/absent.pem"}},
+        {"compute": {"engine": "dask"}},
+        {"model": {"require_signature": True}},
+        {"labs": {"tls_port": free_port()}},
+        {"notify": {"smtp_host": LOOPBACK}},
+        {"audit": {"syslog_host": LOOPBACK}},
+        {"peers": [{"name": "p", "ae_title": "P", "host": LOOPBACK, "tls": True, "receives_results": True}]},
+    ],
+)
+def test_examine_when_keys_do_not_fit_one_another_then_the_examination_goes_to_its_end(
+    tmp_path: Path, misfit: dict[str, object]
+) -> None:
+    node = {"storage": str(tmp_path), "host": LOOPBACK, "port": free_port(), "minimum_free_bytes": 1}
+    found = list(examine(examine_document({"node": node, **misfit})))
+    assert found[0].name == "settings"
+    assert {"clock", "fhir"} <= {item.name for item in found}
+
+
+def test_examine_when_the_file_cannot_be_read_then_says_so_and_what_it_could_not_examine() -> None:
+    found = list(examine(Examined(unknown_settings(), ("node.toml is not valid TOML",))))
+    assert found[0] == Finding("settings", Verdict.FAILED, "node.toml is not valid TOML")
+    verdicts = {item.name: item.verdict for item in found[1:]}
+    assert {name for name, verdict in verdicts.items() if verdict is not Verdict.UNKNOWN} == {"transport", "clock"}
+    assert {"storage", "model", "peers", "laboratory"} <= set(verdicts)
 
 
 def test_peer_when_it_answers_is_away_or_does_not_know_us_then_each_is_said(tmp_path: Path) -> None:
@@ -206,7 +270,9 @@ def test_notify_when_a_test_is_asked_for_then_people_get_it_and_what_cannot_be_s
     tmp_path: Path,
 ) -> None:
     def tested(own: Settings) -> Finding:
-        return next(item for item in examine(own, send_notice=True) if item.name.startswith("notify"))
+        return next(
+            item for item in examine(Examined(own, ()), send_notice=True) if item.name.startswith("notify")
+        )
 
     assert tested(settings(tmp_path)).verdict is Verdict.FAILED
     with webhook_server() as hook:

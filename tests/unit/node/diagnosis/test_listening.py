@@ -5,6 +5,7 @@ import pytest
 from typer.testing import CliRunner
 
 from config.errors import ConfigError
+from config.examining import Examined
 from config.loading import load_settings
 from config.sections.node import NodeSection, TlsSection
 from config.settings import Settings
@@ -126,7 +127,7 @@ def test_add_when_the_new_peer_is_shut_out_then_it_is_said_at_once(tmp_path: Pat
 def test_doctor_when_peers_are_shut_out_then_the_port_is_a_warning(tmp_path: Path) -> None:
     node = NodeSection(storage=tmp_path, minimum_free_bytes=1, port=0)
     peers = configured("127.0.0.1", {"host": "192.0.2.1", "may_send": True}).peers
-    finding = next(item for item in examine(Settings(node=node, peers=peers)) if item.name == "port")
+    finding = next(item for item in examine(Examined(Settings(node=node, peers=peers), ())) if item.name == "port")
     assert finding.verdict is Verdict.WARNING
     assert "(p0)" in finding.detail
 
@@ -134,7 +135,7 @@ def test_doctor_when_peers_are_shut_out_then_the_port_is_a_warning(tmp_path: Pat
 def test_doctor_when_only_tls_is_open_then_the_plain_port_is_called_closed(tmp_path: Path) -> None:
     node = NodeSection(storage=tmp_path, minimum_free_bytes=1)
     tls = TlsSection.model_validate({**FILES, "port": 2763})
-    finding = next(item for item in examine(Settings(node=node, tls=tls)) if item.name == "port")
+    finding = next(item for item in examine(Examined(Settings(node=node, tls=tls), ())) if item.name == "port")
     assert finding.verdict is Verdict.OK
     assert "closed" in finding.detail
     assert "2763" in finding.detail

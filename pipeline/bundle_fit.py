@@ -6,14 +6,12 @@ refused where a model is verified, installed or opened, and not in the middle of
 
 from collections.abc import Mapping
 
-import torch
-
 from pipeline.classification.ensemble import CLINICAL_FEATURES, Tensors, digest_of_names
 from pipeline.classification.settings import ClassificationSettings
 from pipeline.errors import ModelMisfitError
-from pipeline.model_bundle import CLASSIFIER, SEGMENTATION, ModelBundle, PipelineSettings
+from pipeline.model_bundle import CLASSIFIER, SEGMENTATION, ModelBundle
 from pipeline.radiomics.names import feature_names
-from pipeline.segmentation import build_network
+from pipeline.segmentation.shapes import network_shapes
 
 Shapes = Mapping[str, tuple[int, ...]]
 READING = (4,)
@@ -31,7 +29,7 @@ def require_fit(bundle: ModelBundle) -> ModelBundle:
     """
     names = feature_names(bundle.settings.radiomics)
     weights = bundle.classifier_weights
-    _require(SEGMENTATION, bundle.segmentation_weights, segmentation_shapes(bundle.settings))
+    _require(SEGMENTATION, bundle.segmentation_weights, network_shapes(bundle.settings.segmentation))
     members = sum(name.startswith("reduction.") and name.endswith(".mean") for name in weights)
     combined = any(name.startswith("combined.") for name in weights)
     settings = bundle.settings.classification
@@ -46,13 +44,6 @@ def require_fit(bundle: ModelBundle) -> ModelBundle:
     if unknown:
         raise _misfit("the settings", f"bounded_clinical names {', '.join(unknown)}, no clinical feature")
     return bundle
-
-
-def segmentation_shapes(settings: PipelineSettings) -> Shapes:
-    """Return the shape of every tensor of the segmentation network."""
-    with torch.device("meta"):  # Shapes alone: no memory, no random numbers.
-        state = build_network(settings.segmentation).state_dict()
-    return {name: tuple(tensor.shape) for name, tensor in state.items()}
 
 
 def classifier_shapes(

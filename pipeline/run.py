@@ -30,7 +30,8 @@ from pipeline.quality import (
 from pipeline.radiomics import Outline, extract
 from pipeline.registration import FixedPoints, register
 from pipeline.resampling import resample
-from pipeline.segmentation import Backend, segment
+from pipeline.segmentation.backends import Backend
+from pipeline.segmentation.stage import segment
 from pipeline.specimen import Examined
 from pipeline.study import FIXED_ROLE, MOVING_ROLES, Role, Study
 from pipeline.volume import Volume

@@ -43,3 +43,16 @@ def _imported(path: Path) -> set[str]:
 def test_only_the_scheduler_imports_apscheduler() -> None:
     importers = [path.name for path in SOURCES if any(name.startswith("apscheduler") for name in _imported(path))]
     assert importers == ["scheduler.py"]
+
+
+def test_main_process_when_its_model_is_loaded_then_holds_no_library_of_the_workers() -> None:
+    # The stages run in worker processes; torch alone would take 180 MB of the process that answers scanners.
+    look = (
+        "import sys, node.app\n"
+        "from config.settings import Settings\n"
+        "from node.models.choice import load_active_bundle\n"
+        "load_active_bundle(Settings())\n"
+        "print([name for name in ('torch', 'openvino', 'itk', 'sklearn') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", look], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

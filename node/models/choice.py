@@ -30,7 +30,7 @@ def load_active_bundle(settings: Settings, name: str | None = None) -> "ModelBun
     ModelRefusedError
         ``model.require_signature`` is set, and no trusted key signed it.
     """
-    from pipeline.bundle_fit import require_fit  # noqa: PLC0415 - `--help` needs no torch
+    from pipeline.bundle_fit import require_fit  # noqa: PLC0415 - `--help` needs no numpy
     from pipeline.model_bundle import find_bundle, load_bundle  # noqa: PLC0415
 
     folder = find_bundle(name or settings.model.active, model_folders(settings))

@@ -16,10 +16,8 @@ from pipeline.segmentation.gpu import cuda_predictor
 from pipeline.segmentation.network import ResUNet, load_weights
 from pipeline.segmentation.patches import FloatVolume, Predictor
 from pipeline.segmentation.settings import SegmentationSettings
+from pipeline.segmentation.shapes import CLASSES
 from pipeline.study import Role
-
-CLASSES = 3
-"""Background, liver, tumour."""
 
 
 class Backend(StrEnum):

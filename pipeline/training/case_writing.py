@@ -5,7 +5,7 @@ from pathlib import Path
 from pipeline.model_bundle import PipelineSettings
 from pipeline.resampling import resample, resample_labels
 from pipeline.run import align, working_grid
-from pipeline.segmentation import normalise
+from pipeline.segmentation.normalisation import normalise
 from pipeline.study import FIXED_ROLE, Role
 from pipeline.training.case_store import write_case
 from pipeline.training.errors import TrainingError

@@ -21,7 +21,7 @@ from pipeline.model_bundle import PipelineSettings
 from pipeline.quality import registration_gates, require
 from pipeline.radiomics import extract_outlines
 from pipeline.run import align, tumour_outline
-from pipeline.segmentation import segment
+from pipeline.segmentation.stage import segment
 from pipeline.specimen import Examined
 from pipeline.study import FIXED_ROLE
 from pipeline.training.case_records import discard_changed

@@ -13,9 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.overlap import dice
-from pipeline.segmentation import SegmentationSettings, build_network, label_body
+from pipeline.segmentation.backends import build_network
 from pipeline.segmentation.network import ResUNet, weights_of
 from pipeline.segmentation.patches import FloatVolume
+from pipeline.segmentation.search import label_body
+from pipeline.segmentation.settings import SegmentationSettings
 from pipeline.training.case_store import LIVER, TUMOUR, TrainingCase, read_case
 from pipeline.training.checkpoint import CHECKPOINT, LOG, TrainingState, append_log, resume, save
 from pipeline.training.drawing import Batch, batches, threads_for

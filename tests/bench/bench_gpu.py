@@ -40,7 +40,10 @@ from pipeline.overlap import dice
 from pipeline.phantom import PhantomSettings, make_case
 from pipeline.resampling import resample
 from pipeline.run import working_grid
-from pipeline.segmentation import DEVICE, Backend, SegmentationSettings, backends, gpu, segment
+from pipeline.segmentation import backends, gpu
+from pipeline.segmentation.backends import Backend
+from pipeline.segmentation.settings import SegmentationSettings
+from pipeline.segmentation.stage import DEVICE, segment
 from pipeline.study import FIXED_ROLE, Role
 from pipeline.training.case_writing import write_training_case
 from pipeline.training.checkpoint import LOG

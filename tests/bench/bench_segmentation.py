@@ -22,7 +22,7 @@ from pipeline.model_bundle import ModelBundle, load_bundle
 from pipeline.overlap import dice
 from pipeline.phantom import PhantomSettings, make_case
 from pipeline.run import align
-from pipeline.segmentation import segment
+from pipeline.segmentation.stage import segment
 from pipeline.study import FIXED_ROLE
 from tests.bench.figure import Figure
 

@@ -25,8 +25,9 @@ from pipeline.model_bundle import ModelBundle
 from pipeline.radiomics.names import REGIONS, region_names
 from pipeline.radiomics.settings import RadiomicsSettings
 from pipeline.resampling import to_sitk
-from pipeline.segmentation import build_network, normalise
+from pipeline.segmentation.backends import build_network
 from pipeline.segmentation.network import load_weights
+from pipeline.segmentation.normalisation import normalise
 from pipeline.segmentation.patches import gaussian_weights, windows
 from pipeline.study import FIXED_ROLE, MOVING_ROLES, Role
 from pipeline.volume import Volume

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.segmentation import SegmentationSettings, backends, gpu
+from pipeline.segmentation import backends, gpu
+from pipeline.segmentation.settings import SegmentationSettings
 from pipeline.training.settings import SegmentationTrainingSettings
 from tests.bench import bench_gpu
 from tests.unit.pipeline.segmentation.test_segment import SETTINGS, channels_of_a_ball, random_weights

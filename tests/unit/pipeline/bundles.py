@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.bundle_fit import classifier_shapes, segmentation_shapes
+from pipeline.bundle_fit import classifier_shapes
 from pipeline.classification import ClassificationSettings
 from pipeline.classification.ensemble import digest_of_names
 from pipeline.model_bundle import CLASSIFIER, SEGMENTATION, PipelineSettings
 from pipeline.radiomics.names import feature_names
-from pipeline.segmentation import SegmentationSettings
+from pipeline.segmentation.settings import SegmentationSettings
+from pipeline.segmentation.shapes import network_shapes
 
 SMALL = PipelineSettings(
     segmentation=SegmentationSettings(channels=(1, 1), patch_kji=(8, 8, 8), stride_kji=(8, 8, 8)),
@@ -22,7 +23,7 @@ def blank_tensors(settings: PipelineSettings = SMALL) -> dict[str, dict[str, npt
     """Return zeros of every shape that the settings want, the right digest of names, and readings that read."""
     names = feature_names(settings.radiomics)
     shapes = {
-        SEGMENTATION: segmentation_shapes(settings),
+        SEGMENTATION: network_shapes(settings.segmentation),
         CLASSIFIER: classifier_shapes(settings.classification, len(names), 1),
     }
     tensors = {

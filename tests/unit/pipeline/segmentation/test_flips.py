@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from pipeline.segmentation import SegmentationSettings
 from pipeline.segmentation.flips import with_flips
 from pipeline.segmentation.patches import FloatVolume
-from pipeline.segmentation.settings import Axis
+from pipeline.segmentation.settings import Axis, SegmentationSettings
 
 PATCH = np.random.default_rng(0).random((6, 4, 6, 8), dtype=np.float32)
 

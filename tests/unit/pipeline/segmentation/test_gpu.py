@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.segmentation import Backend, backends, gpu, segment
+from pipeline.segmentation import backends, gpu
+from pipeline.segmentation.backends import Backend
 from pipeline.segmentation.gpu import DeviceError, cuda_predictor
 from pipeline.segmentation.network import ResUNet
+from pipeline.segmentation.stage import segment
 from tests.unit.pipeline.segmentation.test_segment import SETTINGS, channels_of_a_ball, random_weights
 
 BUSY = "CUDA error: CUDA-capable device(s) is/are busy or unavailable\nCUDA kernel errors might be reported later"

@@ -3,8 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.segmentation import SegmentationSettings, label_body, label_liver
 from pipeline.segmentation.patches import FloatVolume, Predictor
+from pipeline.segmentation.search import label_body, label_liver
+from pipeline.segmentation.settings import SegmentationSettings
 
 SETTINGS = SegmentationSettings(channels=(4, 8), patch_kji=(8, 16, 16), stride_kji=(4, 12, 12))
 SHAPE = (24, 64, 64)

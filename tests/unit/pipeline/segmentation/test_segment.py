@@ -9,20 +9,14 @@ import pytest
 import torch
 
 from pipeline.geometry import Grid
-from pipeline.segmentation import (
-    Backend,
-    NormalisationSettings,
-    SegmentationSettings,
-    backends,
-    build_network,
-    build_predictor,
-    normalise,
-    segment,
-)
+from pipeline.segmentation import backends
+from pipeline.segmentation.backends import Backend, build_network, build_predictor
 from pipeline.segmentation.network import weights_of
-from pipeline.segmentation.normalisation import body_mask, rescale
+from pipeline.segmentation.normalisation import body_mask, normalise, rescale
 from pipeline.segmentation.patches import Predictor
 from pipeline.segmentation.search import keep_organ
+from pipeline.segmentation.settings import NormalisationSettings, SegmentationSettings
+from pipeline.segmentation.stage import segment
 from pipeline.study import Role
 from pipeline.volume import Volume
 

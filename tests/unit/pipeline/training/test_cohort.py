@@ -19,8 +19,9 @@ from pipeline.model_bundle import PipelineSettings, load_bundle
 from pipeline.quality import GateSettings
 from pipeline.resampling import resample_labels
 from pipeline.run import Aligned, tumour_features
-from pipeline.segmentation import SegmentationSettings, build_network
+from pipeline.segmentation.backends import build_network
 from pipeline.segmentation.network import weights_of
+from pipeline.segmentation.settings import SegmentationSettings
 from pipeline.study import FIXED_ROLE, MOVING_ROLES, Role, Study
 from pipeline.training import case_writing, cohort, extraction
 from pipeline.training.case_store import read_case

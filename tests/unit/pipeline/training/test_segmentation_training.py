@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pipeline.overlap import dice
-from pipeline.segmentation import SegmentationSettings
+from pipeline.segmentation.settings import SegmentationSettings
 from pipeline.training.case_store import TrainingCase, read_case
 from pipeline.training.checkpoint import CHECKPOINT
 from pipeline.training.device import Device, choose_device

@@ -46,7 +46,18 @@ class Studies:
         """
         query = select(_T).order_by(_T.c.updated_at.desc(), _T.c.study_instance_uid).limit(limit).offset(skip)
         wanted = [state.value for state in states]
-        return self._select(query.where(_T.c.state.in_(wanted)) if wanted else query)
+        if not wanted:
+            return self._select(query)
+        # A page of what most studies are is found quicker in the order of changes than by sorting them all.
+        state = _T.c.state.concat("") if limit is not None and self._are_most(wanted) else _T.c.state
+        return self._select(query.where(state.in_(wanted)))
+
+    def _are_most(self, states: list[str]) -> bool:
+        """Say whether more than half of the studies are in `states`; counted in an index."""
+        which = select(func.count()).select_from(_T)
+        with reading(self._engine) as connection:
+            every, some = (connection.scalar(query) or 0 for query in (which, which.where(_T.c.state.in_(states))))
+        return 2 * some > every
 
     def count(self) -> Mapping[StudyState, int]:
         """Return how many studies stand in each state."""

@@ -1,24 +1,23 @@
 """Six registered sequences and two regions in, 14,736 features out."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 
 import numpy as np
 import numpy.typing as npt
-import SimpleITK as sitk  # noqa: N813 - the package's own idiom
 
 from pipeline.errors import UnsuitableStudyError
 from pipeline.features import FeatureVector
 from pipeline.geometry import FloatArray
-from pipeline.radiomics.filters import Box, Float32Array, filtered_images, normalised
+from pipeline.radiomics.ahead import Filtered, filtered_ahead
+from pipeline.radiomics.filters import Box
 from pipeline.radiomics.names import (
     FEATURES_PER_REGION,
     REGION_NAMES_SHA256,
     REGIONS,
     feature_names,
-    image_types,
     names_sha256,
     region_names,
 )
@@ -125,14 +124,14 @@ def _prepared(
 def _all_sequences(
     registered: Mapping[Role, Volume], outlines: list[Prepared], settings: RadiomicsSettings
 ) -> list[FeatureVector | UnsuitableStudyError]:
-    one_role = partial(_sequence_features, outlines=outlines, settings=settings)
-    volumes = [registered[role] for role in Role]
+    of_these = partial(_features_of, outlines=outlines, settings=settings)
+    volumes = {role: registered[role] for role in Role}
     if settings.processes == 1:
-        parts = [one_role(role, volume) for role, volume in zip(Role, volumes, strict=True)]
+        parts = of_these(volumes)
     else:
         # Spawned: the thread pool of ITK does not survive a fork (InsightSoftwareConsortium/ITK#2069).
         with ProcessPoolExecutor(settings.processes, mp_context=get_context("spawn")) as pool:
-            parts = list(pool.map(one_role, Role, volumes))
+            parts = [part for (part,) in pool.map(of_these, [{role: volumes[role]} for role in Role])]
     names = feature_names(settings)
     found: list[FeatureVector | UnsuitableStudyError] = []
     for of_outline in zip(*parts, strict=True):
@@ -154,10 +153,10 @@ def check_names() -> None:
         raise ValueError("the installed pyradiomics is not 3.0.1: its list of features differs")
 
 
-def _sequence_features(
-    role: Role, volume: Volume, *, outlines: list[Prepared], settings: RadiomicsSettings
-) -> list[list[float] | UnsuitableStudyError]:
-    """Compute 2 x 1,228 values of one sequence for each outline, or why one has none.
+def _features_of(
+    volumes: Mapping[Role, Volume], *, outlines: list[Prepared], settings: RadiomicsSettings
+) -> list[list[list[float] | UnsuitableStudyError]]:
+    """Compute 2 x 1,228 values of each sequence for each outline, or why one has none.
 
     Every filtered image is made once and read by all regions.
     """
@@ -166,38 +165,30 @@ def _sequence_features(
         tuple(np.min([box.start for box in boxes], axis=0).tolist()),
         tuple(np.max([box.stop for box in boxes], axis=0).tolist()),
     )
-    image: sitk.Image = normalised(volume, settings, sequence=role)
+    with quiet_pyradiomics():
+        return [
+            _sequence_features(sequence, union, outlines, settings)
+            for sequence in filtered_ahead(volumes, union, settings)
+        ]
+
+
+def _sequence_features(
+    sequence: Filtered, union: Box, outlines: list[Prepared], settings: RadiomicsSettings
+) -> list[list[float] | UnsuitableStudyError]:
     rows = [[list(shape) for shape in shapes] for _, shapes in outlines]
     refused: dict[int, UnsuitableStudyError] = {}
-    with quiet_pyradiomics():
-        for name, array in _filtered_ahead(image, union, settings):
-            for n, (regions, _) in enumerate(outlines):
-                try:
-                    for region, row in zip(regions, rows[n], strict=True) if n not in refused else ():
-                        inside = array[region.box.within(union).slices]
-                        row.extend(region.features(name, inside, settings, sequence=role))
-                except UnsuitableStudyError as error:
-                    refused[n] = error
-            if len(refused) == len(outlines):
-                break
-    whole = volume.array.astype(np.float64)
-    intensities = [float(whole.mean()), float(whole.min()), float(whole.max())]
+    for name, array in sequence.images:
+        for n, (regions, _) in enumerate(outlines):
+            try:
+                for region, row in zip(regions, rows[n], strict=True) if n not in refused else ():
+                    inside = array[region.box.within(union).slices]
+                    row.extend(region.features(name, inside, settings, sequence=sequence.role))
+            except UnsuitableStudyError as error:
+                refused[n] = error
+        if len(refused) == len(outlines):
+            break
+    intensities = sequence.intensities()
     for (regions, _), of_outline in zip(outlines, rows, strict=True):
         for region, row in zip(regions, of_outline, strict=True):
             row.extend([*intensities, float(region.voxels), float(region.component_count())])
     return [refused.get(n) or [value for row in of_outline for value in row] for n, of_outline in enumerate(rows)]
-
-
-def _filtered_ahead(
-    image: sitk.Image, box: Box, settings: RadiomicsSettings
-) -> Iterator[tuple[str, Float32Array]]:
-    """Yield `filtered_images`, which a thread makes meanwhile: ITK lets Python go on, that reads with one."""
-    images = filtered_images(image, box, settings)
-    with ThreadPoolExecutor(1, "filters") as thread:
-        made = [thread.submit(next, images) for _ in image_types(settings)]
-        try:
-            for item in made:
-                yield item.result()
-        finally:
-            # Where a region gives no finite value, nobody reads the rest.
-            thread.shutdown(cancel_futures=True)

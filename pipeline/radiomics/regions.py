@@ -8,12 +8,12 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import radiomics
 import SimpleITK as sitk  # noqa: N813 - the package's own idiom
 from scipy import ndimage
 
 from pipeline.errors import UnsuitableStudyError
 from pipeline.geometry import FloatArray
+from pipeline.radiomics.calculators import Binned, calculators
 from pipeline.radiomics.filters import Box, Float32Array
 from pipeline.radiomics.names import INTENSITY_CLASSES, SHAPE, class_features
 from pipeline.radiomics.settings import RadiomicsSettings
@@ -86,14 +86,15 @@ class Region:
         values: list[float] = []
         name = f"{name} image of {sequence}" if sequence else f"{name} image"
         image, mask = self._image(array), self._image(self.mask.astype(np.uint32))
+        binned = Binned()
         for feature_class in INTENSITY_CLASSES:
-            values += self._execute(name, feature_class, image, mask, settings)
+            values += self._execute(name, feature_class, image, mask, settings, binned)
         return values
 
     def shape(self, settings: RadiomicsSettings) -> list[float]:
         """Compute the 14 shape features, in the order of `class_features`; they depend on the mask alone."""
         mask = self._image(self.mask.astype(np.uint32))
-        return self._execute("mask", SHAPE, mask, mask, settings)
+        return self._execute("mask", SHAPE, mask, mask, settings, Binned())
 
     def component_count(self) -> int:
         """Count the 26-connected parts."""
@@ -105,9 +106,15 @@ class Region:
         return image
 
     def _execute(
-        self, name: str, feature_class: str, image: sitk.Image, mask: sitk.Image, settings: RadiomicsSettings
+        self,
+        name: str,
+        feature_class: str,
+        image: sitk.Image,
+        mask: sitk.Image,
+        settings: RadiomicsSettings,
+        binned: Binned,
     ) -> list[float]:
-        calculator = radiomics.getFeatureClasses()[feature_class](image, mask, **_keywords(settings))
+        calculator = calculators()[feature_class](image, mask, binned=binned, **_keywords(settings))
         found: Mapping[str, Any] = calculator.execute()
         values = [float(found[feature]) for feature in class_features(feature_class)]
         if not np.isfinite(values).all():

@@ -37,6 +37,10 @@ def structure_set_mask(dataset: Dataset, grid: Grid, what: str) -> LabelMap:
     -----
     Contours of one region on one slice cut holes into one another, as most programs write them (PS3.3 C.8.8.6.3).
     Slices between two contours stay empty: nothing is interpolated.
+
+    A voxel is inside where its centre is. Of centres on the contour itself those at its left and upper side are,
+    so that the area is that of the polygon: contours through the edges of voxels are exact, and a program that
+    draws them through the centres of the outermost voxels loses one row and one column of what was drawn there.
     """
     contours = {
         int(item.ReferencedROINumber): list(item.get("ContourSequence", ()))

@@ -11,8 +11,10 @@ from node.cohort.clinical import COLUMN, is_further, read_clinical
 from node.cohort.reader import CohortReader
 
 if TYPE_CHECKING:
+    from pipeline.study import Role
     from pipeline.training.further_columns import FurtherColumn, UnclearColumn
     from pipeline.training.sources import PatientSource
+    from pipeline.volume import LabelMap
 
 CASE = "CM-CASE"
 """Code of what a line says and cannot mean."""
@@ -46,7 +48,7 @@ def stated_problems(patients: Sequence["PatientSource"], reader: CohortReader) -
         if len({path.resolve() for path in case.images.values()}) < len(case.images):
             found.append(Problem(source.name, CASE, "two sequences name the same file"))
         if case.mvi is None:
-            found.append(Problem(source.name, "CM-LABEL", "no outcome that is understood; mvi must be yes or no"))
+            found.append(Problem(source.name, "CM-LABEL", case.without_outcome_because))
         if names[case.patient] > 1:
             found.append(Problem(source.name, "CM-TWICE", "another case is of the same patient"))
         if any(places[place] > 1 for place in case.places()):
@@ -106,16 +108,24 @@ def _of_patient(source: "PatientSource", reader: CohortReader) -> Iterator[tuple
     case = source.case
     if not case.has_one_place or (case.folder is not None and not case.folder.is_dir()):
         return  # Said already.
+    if not all(path.exists() for path in case.images.values()):
+        return  # Said already, as CM-PATH.
     try:
         read = reader.study(case)
     except NodeError as error:
         yield _told(error)
         return
+    masks: dict[Role, LabelMap] = {}
+
+    def read_mask(role: "Role") -> None:
+        masks[role] = reader.mask(case, role, read)
+
     steps: list[Callable[[], object]] = [
-        partial(reader.mask, case, role, read) for role, path in case.masks.items() if path.exists()
+        partial(read_mask, role) for role, path in case.masks.items() if path.exists()
     ]
     if case.labels is not None and case.labels.exists():
         steps.append(partial(source.labels, read.study))
+    steps.append(lambda: reader.require_same_tumours(masks, read))
     for step in steps:
         try:
             step()

@@ -67,6 +67,7 @@ class CohortReader:
             raise unsuitable(code, f"A clinical value is not understood: {because}.", "Correct the cohort file.")
         read = self.study(case)
         masks = {role: self.mask(case, role, read) for role in case.masks}
+        self.require_same_tumours(masks, read)
         return Patient(replace(read.study, clinical={**read.study.clinical, **values}), masks)
 
     def study(self, case: "PatientCase") -> ReadStudy:
@@ -96,7 +97,7 @@ class CohortReader:
         Raises
         ------
         UnsuitableStudyError
-            ``CM-READ``, ``CM-GRID``, ``CM-SEGMENT``, ``CM-EMPTY``.
+            ``CM-READ``, ``CM-GRID``, ``CM-SEGMENT``, ``CM-EMPTY``, ``CM-MASK``.
         """
         from dicom_io.masks import is_dicom, read_dicom_mask  # noqa: PLC0415 - `--help` needs no array
         from pipeline.lattice import unreadable  # noqa: PLC0415
@@ -114,6 +115,12 @@ class CohortReader:
         )
         require_meant(mask, read.study.volumes[role], what=what)
         return mask
+
+    def require_same_tumours(self, masks: "Mapping[Role, LabelMap]", read: ReadStudy) -> None:
+        """Check that the masks of a patient lie where the others do; ``CM-MASK`` otherwise."""
+        from pipeline.training.mask_checks import require_same_tumours  # noqa: PLC0415 - `--help` needs no array
+
+        require_same_tumours(masks, read.frames_of_reference)
 
     def _assembled(self, scan: "ScanResult", stored: StoredStudy) -> ReadStudy:
         from dicom_io.assembly import assemble, inspect_files, match_studies  # noqa: PLC0415 - as above

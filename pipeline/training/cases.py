@@ -107,6 +107,13 @@ class PatientCase(Table):
         return (*self._not_understood, *place)
 
     @property
+    def without_outcome_because(self) -> str:
+        """Why there is no outcome: nothing is said, or a word that is neither yes nor no."""
+        if "mvi" not in self.model_fields_set:
+            return "the outcome is missing; fill mvi in with yes or no"
+        return "the outcome is not understood; mvi must be yes or no"
+
+    @property
     def stated(self) -> str:
         """SHA-256 of all that the cohort file says of the case, paths as they stand in it."""
         return self._stated or _digest(self)

@@ -27,7 +27,7 @@ def unreadable(what: str, because: str) -> UnsuitableStudyError:
     return UnsuitableStudyError(
         "CM-READ",
         f"{what} cannot be used: {because}.",
-        remedy="Export it again; masks are DICOM SEG, RTSTRUCT, NIfTI or NRRD.",
+        remedy="Export it again; images are DICOM folders, NIfTI or NRRD, masks also DICOM SEG or RTSTRUCT.",
         stage="assemble",
     )
 

@@ -159,7 +159,9 @@ def train(
     as_json: JsonOption = False,
 ) -> None:
     """Train segmentation and classifier and write a model bundle. Interrupted, the same command goes on."""
-    from pipeline.training.cohort import Resources, train_bundle  # noqa: PLC0415 - `--help` needs no torch
+    from pipeline.evaluation.first_page import few_warnings  # noqa: PLC0415 - `--help` needs no torch
+    from pipeline.evaluation.sampling import area_bounds  # noqa: PLC0415
+    from pipeline.training.cohort import Resources, train_bundle  # noqa: PLC0415
     from pipeline.training.device import Device  # noqa: PLC0415
 
     manifest, sources, base = _ready(file, config)
@@ -167,17 +169,22 @@ def train(
     with _watch(len(sources.classifier)) as watch, _cluster(config) as cluster:
         use = Resources(threads, processes, cluster, Device(device))
         identity, fit = train_bundle(manifest, sources, work, folder, watch, use, base)
-    left_out = {"radiomics": asdict(fit.radiomics)}
-    if fit.combined is not None:
-        left_out["radiomics+clinical"] = asdict(fit.combined)
+    found = {"radiomics": fit.radiomics} | ({"radiomics+clinical": fit.combined} if fit.combined else {})
+    bounds = {
+        name: area_bounds(part.auc, part.positive, part.cases - part.positive) for name, part in found.items()
+    }
     if as_json:
+        left_out = {name: {**asdict(part), "auc_interval_95": bounds[name]} for name, part in found.items()}
         print_json({"model": asdict(identity), "folder": str(folder), "left_out": left_out})
         return
     complain(f"wrote model {identity.name} {identity.version} to {folder}, sha256 {identity.sha256}")
-    for name, measured in left_out.items():
+    for warning in few_warnings(fit.radiomics.positive, fit.radiomics.cases - fit.radiomics.positive):
+        complain(warning)
+    for name, part in found.items():
         complain(
-            f"{name}: area under the curve {measured['auc']:.3f}, sensitivity {measured['sensitivity']:.2f}, "
-            f"specificity {measured['specificity']:.2f} on {measured['cases']} left-out cases"
+            f"{name}: area under the curve {part.auc:.3f} ({bounds[name][0]:.3f} to {bounds[name][1]:.3f}), "
+            f"sensitivity {part.sensitivity:.2f}, specificity {part.specificity:.2f} on {part.cases} left-out "
+            "cases"
         )
 
 

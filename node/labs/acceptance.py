@@ -13,6 +13,7 @@ from pipeline.study import Analyte
 LOINC_SYSTEMS: Final = frozenset({"LN", "LOINC", "HTTP://LOINC.ORG", "2.16.840.1.113883.6.1"})
 _LOINC_CODE = re.compile(r"\d{1,7}-\d")
 _NUMBER = re.compile(r"(<=|>=|<|>|≤|≥)?\s*([+-]?(?:\d+\.?\d*|\.\d+))")
+_EXPONENT = re.compile(rf"{_NUMBER.pattern}[eE][+-]?\d+")
 _COMPARATORS: Final = {"≤": "<=", "≥": ">="}
 _VERDICTS: Final = {
     1.0: frozenset({"POS", "DET", "RR", "WR"}),
@@ -172,7 +173,13 @@ def _number(observation: Observation, rule: AnalyteRule) -> tuple[float, str]:
         raise _ValueFault("LAB-UNIT", f"code and text of the unit of {rule.display} are two different units")
     match = _NUMBER.fullmatch(observation.values[0].strip()) if len(observation.values) == 1 else None
     if match is None:
-        raise _ValueFault(NO_VALUE, f"{rule.display} is not one number")
+        written = any(_EXPONENT.fullmatch(value.strip()) for value in observation.values)
+        raise _ValueFault(
+            NO_VALUE,
+            f"{rule.display} is written with an exponent; write the number out"
+            if written
+            else f"{rule.display} is not one number",
+        )
     value = float(match[2]) * factor
     if not math.isfinite(value):
         raise _ValueFault(NO_VALUE, f"{rule.display} is not a number")

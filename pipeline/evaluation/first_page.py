@@ -44,12 +44,7 @@ def warnings_of(cohort: EvaluationCohort, shuffled: bool) -> tuple[str, ...]:
             "The outcomes were SHUFFLED among the patients before anything else. Every figure must come out as "
             "chance; this report shows that the procedure is honest, and says nothing about the model."
         )
-    for outcome, count in (("with", int(cohort.mvi.sum())), ("without", int((~cohort.mvi).sum()))):
-        if count < SMALL_CLASS:
-            found.append(
-                f"Only {count} patients {outcome} invasion. With fewer than {SMALL_CLASS} of either outcome no "
-                "figure here can support a decision; read the intervals, not the means."
-            )
+    found += few_warnings(int(cohort.mvi.sum()), int((~cohort.mvi).sum()))
     if cohort.without_features:
         found.append(
             f"{cohort.without_features} more cases of the cohort file have no features, since extraction "
@@ -72,6 +67,16 @@ def warnings_of(cohort: EvaluationCohort, shuffled: bool) -> tuple[str, ...]:
             "patients. They are not tested with automatic outlines."
         )
     return tuple(found)
+
+
+def few_warnings(invaded: int, others: int) -> list[str]:
+    """Warn of outcomes that too few patients have."""
+    return [
+        f"Only {count} patients {outcome} invasion. With fewer than {SMALL_CLASS} of either outcome no figure "
+        "here can support a decision; read the intervals, not the means."
+        for outcome, count in (("with", invaded), ("without", others))
+        if count < SMALL_CLASS
+    ]
 
 
 def procedure(results: Results) -> str:

@@ -11,6 +11,8 @@ from pipeline.training.cases import NO, YES
 
 MOST_WORDS: Final = 10
 """Different words of a column above which it is free text, which nobody can compare."""
+COMPARATORS: Final = "<>≤≥"
+"""Before the number of a cell that is a bound."""
 _WITH_UNIT: Final = re.compile(r"(.+?)\s*\[(.*)\]")
 Cells = Mapping[str, float | str]
 IsFurther = Callable[[str], bool]
@@ -90,9 +92,14 @@ def _read(name: str, cells: list[str]) -> list[FurtherColumn] | UnclearColumn:
     if not words:
         return [FurtherColumn(display, unit, tuple(numbers), False)]
     if len(words) < len(present):
-        return UnclearColumn(
-            words, f"column {name}: other cells are numbers and this one is not; give a number, or leave it empty"
+        bounds = all(cells[n][0] in COMPARATORS for n in words)
+        because = (
+            "this one is a bound (< or >), of which no mean can be taken; give the bound as a number where that "
+            "is good enough, make the column one of words, or leave the cell empty"
+            if bounds
+            else "this one is not; give a number, or leave it empty"
         )
+        return UnclearColumn(words, f"column {name}: other cells are numbers and {because}")
     levels = sorted(set(present))
     if len(levels) > MOST_WORDS:
         return UnclearColumn(

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,13 @@ from typer.testing import CliRunner
 from node.cli import app
 from node.ledger.ledger import open_ledger
 from node.storage.folder import LEDGER_FILE
+from pipeline.analysis import ModelIdentity
 from pipeline.bundle_manifest import BUNDLED_FOLDER
+from pipeline.evaluation.sampling import area_bounds
 from pipeline.geometry import Grid
 from pipeline.resampling import to_sitk
 from pipeline.study import Role
+from pipeline.training.classifier import HeldOut
 
 
 def run(*arguments: str) -> tuple[int, str, str]:
@@ -84,7 +88,7 @@ def test_check_when_patients_have_problems_then_one_table_lists_all_and_nothing_
     assert sorted(tmp_path.rglob("*")) == before
     code, _, errors = run("cohort", "extract", str(file), "--work", str(tmp_path / "work"))
     assert code == 2
-    assert "patient-0002: no outcome" in errors
+    assert "patient-0002: the outcome is missing" in errors
     assert not (tmp_path / "work").exists()
 
 
@@ -158,6 +162,52 @@ def test_check_when_a_site_has_its_own_series_rules_then_the_cases_are_read_by_t
     code, _, errors = run("cohort", "check", cohort, "--config", str(config))
     assert code == 2
     assert "decision.margin" in errors
+
+
+def test_check_when_a_patient_lacks_an_image_or_an_outcome_then_each_is_said_once(
+    tmp_path: Path,
+) -> None:
+    grid = Grid((3, 4, 5), np.array([1.0, 2.0, 3.0]), np.zeros(3), np.eye(3))
+    for role in Role:
+        sitk.WriteImage(to_sitk(np.zeros(grid.shape, np.int16), grid), str(tmp_path / f"{role}.nii.gz"))
+    images = ",".join(f"image_{role}" for role in Role)
+    gone = ",".join("gone.nii.gz" if role is Role.DWI else f"{role}.nii.gz" for role in Role)
+    file = tmp_path / "cohort.csv"
+    file.write_text(
+        f"mvi,AST [U/L],AFP [ng/mL],{images}\nyes,1e3,20,{gone}\n,30,>400,{',' * 5}\nmaybe,30,7,{',' * 5}\n"
+    )
+    code, output, _ = run("cohort", "check", str(file), "--json")
+    assert code == 2
+    found = [(item["patient"][-1], item["code"], item["message"]) for item in json.loads(output)["problems"]]
+    assert [told for patient, told, _ in found if patient == "1"] == ["CM-PATH", "LAB-VALUE"]
+    sentences = [f"{patient} {message}" for patient, _, message in found]
+    for said in (
+        "1 column AST [U/L]: AST is written with an exponent; write the number out",
+        "2 the outcome is missing; fill mvi in",
+        "3 the outcome is not understood; mvi must be yes or no",
+    ):
+        assert any(sentence.startswith(said) for sentence in sentences), said
+    assert any("AFP" in sentence and "a bound (< or >)" in sentence for sentence in sentences)
+
+
+def test_train_when_cases_are_few_then_says_so_and_gives_the_area_its_interval(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held_out = HeldOut(12, 4, 0.9, 0.5, 0.75, 0.2, 0.1)
+    fit = SimpleNamespace(radiomics=held_out, combined=None)
+    identity = ModelIdentity("small", "1.0.0", "0" * 64, "tests")
+    monkeypatch.setattr("pipeline.training.cohort.train_bundle", lambda *_: (identity, fit))
+    file = tmp_path / "cohort.csv"
+    file.write_text("folder,mvi\na,yes\n")
+    (tmp_path / "a").mkdir()
+    arguments = ("cohort", "train", str(file), "--work", str(tmp_path / "work"))
+    code, _, errors = run(*arguments)
+    assert code == 0
+    assert "Only 4 patients with invasion" in errors and "Only 8 patients without invasion" in errors
+    low, high = area_bounds(0.9, 4, 8)
+    assert f"area under the curve 0.900 ({low:.3f} to {high:.3f})" in errors
+    printed = json.loads(run(*arguments, "--json")[1])["left_out"]["radiomics"]
+    assert printed["auc_interval_95"] == pytest.approx([low, high])
 
 
 def test_train_when_the_cohort_file_is_missing_then_one_line_says_so(tmp_path: Path) -> None:

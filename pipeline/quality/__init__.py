@@ -4,6 +4,7 @@ from pipeline.quality.anatomy import coverage_gate, hepatobiliary_gate, liver_ga
 from pipeline.quality.fit import (
     agent_doubt,
     agent_gates,
+    displaced_likeness,
     distribution_gates,
     field_strength_doubt,
     field_strength_gates,
@@ -20,6 +21,7 @@ __all__ = [
     "agent_doubt",
     "agent_gates",
     "coverage_gate",
+    "displaced_likeness",
     "distribution_gates",
     "field_strength_doubt",
     "field_strength_gates",

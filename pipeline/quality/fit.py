@@ -62,10 +62,7 @@ def registration_gates(
         ),
     ]
     if settings.maximum_displaced_likeness is not None:
-        blunt = {
-            role: outcome.metric_displaced / outcome.metric if outcome.metric < 0 else 0.0
-            for role, outcome in outcomes.items()
-        }
+        blunt = {role: displaced_likeness(outcome) for role, outcome in outcomes.items()}
         bluntest = max(blunt, key=blunt.__getitem__)
         gates.append(
             at_most(
@@ -76,6 +73,11 @@ def registration_gates(
             )
         )
     return tuple(gates)
+
+
+def displaced_likeness(outcome: RegistrationOutcome) -> float:
+    """Return the likeness that is left after a further shift of 4 mm, as a share; 0 where none can be lost."""
+    return outcome.metric_displaced / outcome.metric if outcome.metric < 0 else 0.0
 
 
 def field_strength_gates(field_strength_t: float | None, settings: GateSettings) -> tuple[GateOutcome, ...]:

@@ -36,9 +36,9 @@ class GateSettings(BaseModel):
     among 114 series of a later run, some bent, it reached 0.56."""
     maximum_displaced_likeness: Positive | None = None
     """Largest mutual information of a registered sequence after a further 4 mm in plane, as a share of its own:
-    above, it fits in its outline alone and is taken to be another patient's; none: not judged. On phantoms, 0.78
-    or less for the same patient (114 series, some cut, with arms or bent) and 0.85 or more for another (48). Of
-    patients nothing was measured: a model of patients should state what its own cases keep."""
+    above, it fits in its outline alone and is taken to be another patient's; none: not judged. `cohort train`
+    takes it from its own cases. On phantoms, 0.78 or less for the same patient and 0.85 or more for another, see
+    EVIDENCE.md of phantom-demo; of patients nothing was measured, so that no number here would fit them."""
     minimum_liver_volume_cm3: Positive = 300.0
     """A smaller liver is taken as a failed segmentation, cm3."""
     minimum_liver_coverage: Share = 0.9

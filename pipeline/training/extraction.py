@@ -18,7 +18,7 @@ from pipeline.clinical import clinical_features
 from pipeline.errors import TransientError, UnsuitableStudyError
 from pipeline.lesions import delineate, measure
 from pipeline.model_bundle import PipelineSettings
-from pipeline.quality import registration_gates, require
+from pipeline.quality import displaced_likeness, registration_gates, require
 from pipeline.radiomics import extract_outlines
 from pipeline.run import align, tumour_outline
 from pipeline.segmentation.stage import segment
@@ -26,7 +26,7 @@ from pipeline.specimen import Examined
 from pipeline.study import FIXED_ROLE
 from pipeline.training.case_records import discard_changed
 from pipeline.training.engines import Extracted, do_here, do_in_processes, do_on_cluster
-from pipeline.training.feature_table import write_row
+from pipeline.training.feature_table import Acquired, write_row
 from pipeline.training.making import digest, require_same_making
 from pipeline.training.outlines import Files, compare, further_outlines
 from pipeline.training.pictures import PICTURES, make_pictures, write_pictures
@@ -193,14 +193,18 @@ def _extract(source: Source, weights: Weights, settings: PipelineSettings, folde
     own, *others = extract_outlines(aligned.registered, outlines, settings=settings.radiomics)
     if isinstance(own, UnsuitableStudyError):
         raise own
-    made_with = (case.study.field_strength_t, case.study.contrast_agents)
+    acquired = Acquired(
+        case.study.field_strength_t,
+        case.study.contrast_agents,
+        max(displaced_likeness(outcome) for outcome in aligned.outcomes.values()),
+    )
     for end, features in zip(further, others, strict=True):
         if isinstance(features, UnsuitableStudyError):
             continue  # The case has its own features; a reader sees that these are absent.
-        write_row(folder / f"{source.name}{end}", features, row, case.mvi, *made_with)
+        write_row(folder / f"{source.name}{end}", features, row, case.mvi, acquired)
     pictures = make_pictures(aligned.registered, found.lesion_map, settings.segmentation.normalisation)
     write_pictures(folder / f"{source.name}{PICTURES}", pictures)
     files.write_outline(drawn, case.study.volumes[FIXED_ROLE], native)
     # The row comes last: a case that has one is done.
-    write_row(folder / f"{source.name}{ROW}", own, row, case.mvi, *made_with)
+    write_row(folder / f"{source.name}{ROW}", own, row, case.mvi, acquired)
     return ""

@@ -1,7 +1,7 @@
 """What the classifier learns from: one row a case, each in an own file so that extraction can stop and go on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,23 @@ import numpy.typing as npt
 
 from pipeline.features import FeatureVector
 from pipeline.training.errors import TrainingError
+
+
+@dataclass(frozen=True)
+class Acquired:
+    """What a case tells of its images beside its features; the limits of a model are made from it.
+
+    Parameters
+    ----------
+    field_strength_t, contrast_agents
+        As in `Study`.
+    displaced_likeness
+        Largest of its sequences, see `GateSettings.maximum_displaced_likeness`; None: unknown.
+    """
+
+    field_strength_t: float | None = None
+    contrast_agents: tuple[str, ...] = ()
+    displaced_likeness: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +48,8 @@ class FeatureTable:
         (cases,), T; NaN where no header stated it, or extraction did not keep it yet.
     contrast_agents
         (cases,), names joined by a blank; empty where no header named one, or extraction did not keep it yet.
+    displaced_likeness
+        (cases,), as of `Acquired`; NaN where extraction did not keep it yet. Empty: of none.
 
     Raises
     ------
@@ -45,6 +64,7 @@ class FeatureTable:
     mvi: npt.NDArray[np.bool_]
     field_strength_t: npt.NDArray[np.float64]
     contrast_agents: tuple[str, ...] = ()
+    displaced_likeness: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
         if np.isfinite(self.values).all():
@@ -66,8 +86,7 @@ def write_row(
     features: FeatureVector,
     clinical: npt.ArrayLike,
     mvi: bool,
-    field_strength_t: float | None = None,
-    contrast_agents: Sequence[str] = (),
+    acquired: Acquired = Acquired(),
 ) -> None:
     """Write one case so that the file appears only when complete.
 
@@ -77,8 +96,8 @@ def write_row(
         Of the row.
     features, clinical, mvi
         As in `FeatureTable`.
-    field_strength_t, contrast_agents
-        As in `Study`.
+    acquired
+        Of its images.
     """
     draft = path.with_name(f".{path.name}")
     with draft.open("wb") as file:
@@ -88,8 +107,9 @@ def write_row(
             values=features.values,
             clinical=np.asarray(clinical, dtype=np.float64),
             mvi=np.array(mvi),
-            field_strength_t=np.array(np.nan if field_strength_t is None else field_strength_t),
-            contrast_agents=np.array(" ".join(sorted(contrast_agents))),
+            field_strength_t=np.array(_known(acquired.field_strength_t)),
+            contrast_agents=np.array(" ".join(sorted(acquired.contrast_agents))),
+            displaced_likeness=np.array(_known(acquired.displaced_likeness)),
         )
     draft.rename(path)
 
@@ -105,7 +125,8 @@ def read_table(paths: Sequence[Path]) -> FeatureTable:
     if not paths:
         raise TrainingError("no case has features; run `mvi-node cohort extract` and read its refusals")
     names: tuple[str, ...] | None = None
-    values, clinical, mvi, field_t, agents = [], [], [], [], []
+    values, clinical, mvi, agents = [], [], [], []
+    field_t, likeness = [], []
     for path in paths:
         with np.load(path, allow_pickle=False) as row:
             found = tuple(row["names"].tolist())
@@ -113,6 +134,7 @@ def read_table(paths: Sequence[Path]) -> FeatureTable:
             clinical.append(row["clinical"])
             mvi.append(bool(row["mvi"]))
             field_t.append(float(row["field_strength_t"]) if "field_strength_t" in row else np.nan)
+            likeness.append(float(row["displaced_likeness"]) if "displaced_likeness" in row else np.nan)
             agents.append(str(row["contrast_agents"]) if "contrast_agents" in row else "")
         names = names or found
         if found != names:
@@ -125,4 +147,9 @@ def read_table(paths: Sequence[Path]) -> FeatureTable:
         np.array(mvi),
         np.array(field_t),
         tuple(agents),
+        np.array(likeness),
     )
+
+
+def _known(value: float | None) -> float:
+    return np.nan if value is None else value

@@ -9,30 +9,27 @@ import numpy as np
 
 from pipeline.study import FIXED_ROLE
 from pipeline.training.outlines import AGREEMENT
-from pipeline.training.sources import Sources
 
 RESAMPLES: Final = 5000
 FEWEST: Final = 2
 """Cases that an interval takes."""
 
 
-def held_out_dice(folder: Path, sources: Sources) -> dict[str, Any]:
+def held_out_dice(folder: Path, unseen: Iterable[str]) -> dict[str, Any]:
     """Return the mean Dice of tumour and liver in the hepatobiliary phase, with its 95 % interval.
 
     Parameters
     ----------
     folder
         Of the features, with the agreement of each case.
-    sources
-        Those of the segmentation are left out.
+    unseen
+        Names of the cases that it did not learn from.
 
     Returns
     -------
     dict
         Nothing of what nobody outlined. The interval resamples cases (percentile bootstrap).
     """
-    learnt = {source.name for source in sources.segmentation}
-    unseen = [source.name for source in sources.classifier if source.name not in learnt]
     found: dict[str, list[float]] = {"tumour": [], "liver": []}
     for path in (folder / f"{name}{AGREEMENT}" for name in unseen):
         document = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

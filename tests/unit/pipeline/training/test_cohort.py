@@ -23,7 +23,7 @@ from pipeline.segmentation.backends import build_network
 from pipeline.segmentation.network import weights_of
 from pipeline.segmentation.settings import SegmentationSettings
 from pipeline.study import FIXED_ROLE, MOVING_ROLES, Role, Study
-from pipeline.training import case_writing, cohort, extraction
+from pipeline.training import case_writing, extraction
 from pipeline.training.case_store import read_case
 from pipeline.training.case_writing import write_training_case
 from pipeline.training.classifier import fit_classifier
@@ -32,8 +32,10 @@ from pipeline.training.engines import Extracted
 from pipeline.training.errors import TrainingError
 from pipeline.training.extraction import FEATURES, extract_case, extract_cohort, features_folder
 from pipeline.training.feature_table import read_table, write_row
+from pipeline.training.limits import DISTANCE_ALLOWANCE, with_limits
 from pipeline.training.manifest import BundleTarget, Cohort, CohortManifest, PhantomSeeds
 from pipeline.training.parquet import AUTOMATIC, PARQUET, read_parquet
+from pipeline.training.record import require_rows
 from pipeline.training.segmentation_stage import weights_file
 from pipeline.training.settings import ExtractionSettings
 from pipeline.training.sources import LoadedCase, PhantomSource, sources_of
@@ -212,7 +214,7 @@ def test_train_when_segmentation_and_features_are_done_then_only_the_classifier_
     assert len(bundle.training["code"]["sources_sha256"]) == 64
     limit = bundle.settings.gates.maximum_mahalanobis
     assert limit is not None
-    assert limit == pytest.approx(cohort.DISTANCE_ALLOWANCE * fit.mahalanobis_99, abs=0.06)
+    assert limit == pytest.approx(DISTANCE_ALLOWANCE * fit.mahalanobis_99, abs=0.06)
     np.testing.assert_array_equal(
         bundle.segmentation_weights["head.weight"], weights["head.weight"].astype(np.float16)
     )
@@ -284,7 +286,7 @@ def test_cohort_file_when_it_states_the_search_of_taken_over_weights_then_they_d
 def test_limits_when_the_cohort_file_states_one_then_it_stands(tmp_path: Path) -> None:
     fit = fit_classifier(make_table(60), SETTINGS, TRAINING)
     stated = PipelineSettings(gates=GateSettings(maximum_outside_share=0.07))
-    limits = cohort._with_limits(stated, fit, make_table(60)).gates
+    limits = with_limits(stated, fit, make_table(60)).gates
     assert limits.maximum_outside_share == 0.07
     assert limits.maximum_mahalanobis == pytest.approx(1.5 * fit.mahalanobis_99, abs=0.06)
     assert limits.field_strengths_t == (3.0,)
@@ -294,20 +296,29 @@ def test_field_strengths_when_every_case_tells_its_own_then_they_are_limits_and_
     table = make_table(60)
     fit = fit_classifier(table, SETTINGS, TRAINING)
     table.field_strength_t[:20] = 1.494
-    assert cohort._with_limits(PipelineSettings(), fit, table).gates.field_strengths_t == (1.5, 3.0)
+    assert with_limits(PipelineSettings(), fit, table).gates.field_strengths_t == (1.5, 3.0)
     table.field_strength_t[5] = np.nan
-    assert cohort._with_limits(PipelineSettings(), fit, table).gates.field_strengths_t is None
+    assert with_limits(PipelineSettings(), fit, table).gates.field_strengths_t is None
 
 
-def test_contrast_agents_when_every_case_names_its_own_then_they_are_limits_and_otherwise_none_is() -> None:
+def test_agents_and_likeness_when_every_case_tells_its_own_then_they_are_limits_and_otherwise_none_is() -> None:
     table = make_table(60)
     fit = fit_classifier(table, SETTINGS, TRAINING)
     named = replace(table, contrast_agents=("gadoxetate",) * 59 + ("gadobenate gadoxetate",))
-    limits = cohort._with_limits(PipelineSettings(), fit, named).gates
+    limits = with_limits(PipelineSettings(), fit, named).gates
     assert limits.contrast_agents == ("gadobenate", "gadoxetate")
+    known = replace(table, displaced_likeness=np.linspace(0.4, 0.7, 60))
+    assert with_limits(PipelineSettings(), fit, known).gates.maximum_displaced_likeness == 0.77
+    blunt = replace(table, displaced_likeness=np.full(60, 0.95))
+    assert with_limits(PipelineSettings(), fit, blunt).gates.maximum_displaced_likeness == 1.0
+    few = replace(table, displaced_likeness=np.where(np.arange(60) < 19, 0.5, np.nan))
+    for unknown in (few, table):
+        assert with_limits(PipelineSettings(), fit, unknown).gates.maximum_displaced_likeness is None
+    few.displaced_likeness[19] = 0.5
+    assert with_limits(PipelineSettings(), fit, few).gates.maximum_displaced_likeness == 0.55
     silent = replace(table, contrast_agents=("gadoxetate",) * 59 + ("",))
-    assert cohort._with_limits(PipelineSettings(), fit, silent).gates.contrast_agents is None
-    assert cohort._with_limits(PipelineSettings(), fit, table).gates.contrast_agents is None
+    assert with_limits(PipelineSettings(), fit, silent).gates.contrast_agents is None
+    assert with_limits(PipelineSettings(), fit, table).gates.contrast_agents is None
 
 
 def test_features_when_settings_or_weights_change_then_the_old_ones_are_not_reused(tmp_path: Path) -> None:
@@ -350,3 +361,24 @@ def test_extract_when_memory_was_short_then_the_case_is_not_refused_for_good(
     with pytest.raises(TransientError):
         extract_case(SOURCE, {}, COARSE, tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("reasons", "told"),
+    [
+        (
+            ("no lesion was found", "no lesion was found", "QG-LIVER: small"),
+            r"no case has features: no lesion was found \(2\), QG-LIVER \(1\); the segmentation finds nothing",
+        ),
+        (("QG-REG: far", "QG-REG: far"), r"QG-REG \(2\); `mvi-node cohort extract` tells the reason"),
+        ((), r"none was extracted"),
+    ],
+)
+def test_training_when_no_case_has_features_then_the_reasons_are_counted_and_a_blind_network_is_named(
+    tmp_path: Path, reasons: tuple[str, ...], told: str
+) -> None:
+    for n, because in enumerate(reasons):
+        (tmp_path / f"case{n}.refused.json").write_text(json.dumps({"because": because}))
+    with pytest.raises(TrainingError, match=told):
+        require_rows([], tmp_path)
+    require_rows([tmp_path / "case9.npz"], tmp_path)

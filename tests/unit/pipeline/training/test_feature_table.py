@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.features import FeatureVector
 from pipeline.training.errors import TrainingError
-from pipeline.training.feature_table import read_table, write_row
+from pipeline.training.feature_table import Acquired, read_table, write_row
 from tests.unit.pipeline.training.cohorts import make_table
 
 
@@ -25,14 +25,19 @@ def test_table_when_the_rows_tell_field_strength_and_agent_then_it_does_and_olde
     tmp_path: Path,
 ) -> None:
     features = FeatureVector(("a",), np.ones(1))
-    write_row(tmp_path / "new.npz", features, np.zeros(7), True, 1.5, ("gadoxetate", "gadobenate"))
+    write_row(tmp_path / "new.npz", features, np.zeros(7), True, Acquired(1.5, ("gadoxetate", "gadobenate"), 0.6))
     write_row(tmp_path / "old.npz", features, np.zeros(7), True)
     with np.load(tmp_path / "old.npz") as row:
-        kept = {name: row[name] for name in row.files if name not in {"contrast_agents", "field_strength_t"}}
+        kept = {
+            name: row[name]
+            for name in row.files
+            if name not in {"contrast_agents", "field_strength_t", "displaced_likeness"}
+        }
     np.savez(tmp_path / "old.npz", **kept)
     table = read_table([tmp_path / "new.npz", tmp_path / "old.npz"])
     assert table.contrast_agents == ("gadobenate gadoxetate", "")
     np.testing.assert_array_equal(table.field_strength_t, [1.5, np.nan])
+    np.testing.assert_array_equal(table.displaced_likeness, [0.6, np.nan])
 
 
 def test_table_when_the_file_of_a_case_holds_nan_then_it_is_refused(tmp_path: Path) -> None:

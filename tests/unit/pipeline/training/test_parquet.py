@@ -11,7 +11,7 @@ from pipeline.evaluation.reading import read_cohort
 from pipeline.features import FeatureVector
 from pipeline.training.errors import TrainingError
 from pipeline.training.extraction import FEATURES
-from pipeline.training.feature_table import write_row
+from pipeline.training.feature_table import Acquired, write_row
 from pipeline.training.parquet import PARQUET, read_outlines, read_parquet, write_parquet
 
 NAMES = ("T2_tumour_original_a", "T2_margin_original_a")
@@ -24,7 +24,13 @@ def write_files(folder: Path) -> None:
     for n, case in enumerate(CASES):
         clinical = np.full(7, n + 0.1)
         clinical[3], clinical[6] = np.nan, n % 2
-        write_row(folder / f"{case}.npz", FeatureVector(NAMES, np.array([n, 1e-300 * n])), clinical, n == 1, 1.5)
+        write_row(
+            folder / f"{case}.npz",
+            FeatureVector(NAMES, np.array([n, 1e-300 * n])),
+            clinical,
+            n == 1,
+            Acquired(1.5),
+        )
     write_row(folder / "patient-0002.manual.npz", FeatureVector(NAMES, np.array([7.0, 8])), np.zeros(7), False)
     write_row(folder / "patient-0001.repeat-2.npz", FeatureVector(NAMES, np.array([5.0, 6])), np.zeros(7), True)
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +17,10 @@ BUNDLED_FOLDER: Final = Path(__file__).parent / "models"
 """Bundles that come with the software."""
 BUNDLE_NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 VERSION_PATTERN: Final = r"^[0-9]+\.[0-9]+\.[0-9]+$"
+_RELEASE: Final = r"[0-9]+(\.[0-9]+)*"
 
+SOFTWARE: Final = "software"
+"""Key, in the record of the training, of the version of this software that made the bundle."""
 MADE_WITH: Final = "feature_settings_sha256"
 """Key, in the record of the training, of the digest of the settings that give features their values."""
 SECTIONS: Final = frozenset(
@@ -64,7 +68,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     ModelBundleError
         It is missing, unreadable, of another format, incomplete, or its checksum does not hold.
     ModelMisfitError
-        ``MB-FIT``: its settings would give features other values than those that its classifier learnt from.
+        ``MB-FIT``: its settings would give features other values than those that its classifier learnt from, or a
+        newer version of this software made it.
     """
     path = folder / MANIFEST
     try:
@@ -85,12 +90,25 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise ModelBundleError(f"{path} was changed after training (wrong checksum); {again_from(path)}")
     if not _is_sound(manifest):
         raise ModelBundleError(f"{path} is not that of a bundle; {again_from(path)}")
+    made, own = manifest["training"].get(SOFTWARE), software_version()
+    if not isinstance(made, str) or not re.match(_RELEASE, made):
+        raise ModelMisfitError(f"{path} does not say which version of this software made it; {again_from(path)}")
+    if _release(made) > _release(own):
+        raise ModelMisfitError(
+            f"{path}: made by version {made} of this software, which may mean other things by the same settings, "
+            f"and this is {own}; upgrade it, or use a bundle made for it"
+        )
     if manifest["training"].get(MADE_WITH) != _settings_digest(manifest["settings"]):
         raise ModelMisfitError(
             f"{path}: the settings are not those that the classifier was trained with; "
             f"{again_from(path)}, or train it again with these settings"
         )
     return manifest
+
+
+def software_version() -> str:
+    """Return the version of this software."""
+    return version("mvi-node")
 
 
 def again_from(path: Path) -> str:
@@ -120,6 +138,11 @@ def _is_sound(manifest: Mapping[str, Any]) -> bool:
         and isinstance(files, dict)
         and all(isinstance(entry, dict) and isinstance(entry.get("sha256"), str) for entry in files.values())
     )
+
+
+def _release(software: str) -> tuple[int, ...]:
+    found = re.match(_RELEASE, software)
+    return tuple(int(part) for part in found[0].split(".")) if found else ()
 
 
 def _digest(manifest: Mapping[str, Any]) -> str:

@@ -16,7 +16,16 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from pipeline.analysis import Classifier, ModelIdentity
-from pipeline.bundle_manifest import BUNDLED_FOLDER, FORMAT, MANIFEST, again_from, read_manifest, sealed
+from pipeline.bundle_manifest import (
+    BUNDLED_FOLDER,
+    FORMAT,
+    MANIFEST,
+    SOFTWARE,
+    again_from,
+    read_manifest,
+    sealed,
+    software_version,
+)
 from pipeline.classification.settings import ClassificationSettings
 from pipeline.errors import ModelBundleError, UnknownModelError
 from pipeline.lesions import LesionSettings
@@ -190,7 +199,7 @@ def write_bundle(
         "intended_use": intended_use,
         "files": files,
         "settings": settings.model_dump(mode="json"),
-        "training": dict(training),
+        "training": {SOFTWARE: software_version(), **training},
     }
     manifest = sealed(manifest)
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -11,7 +11,7 @@ from node.cli.config import ConfigOption, JsonOption
 from node.cli.models_change import activate, install, pack
 from node.cli.output import RESEARCH_USE, ExitCode, complain, print_json, verb
 from node.cli.tables import show_table
-from node.models.choice import model_folders, signer_of
+from node.models.choice import model_folders, require_named, signer_of
 from node.models.signature import ModelRefusedError
 
 if TYPE_CHECKING:
@@ -120,6 +120,7 @@ def _row(folder: Path, settings: "Settings") -> dict[str, Any]:
     }
     try:
         identity = require_fit(load_bundle(folder)).identity
+        require_named(folder, identity.name)
         if settings.model.require_signature:
             row["signed_by"] = signer_of(folder, settings) or None
     except (ModelBundleError, ModelRefusedError) as error:

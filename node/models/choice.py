@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from config.settings import Settings
 from node.models.archive import MANIFEST
-from node.models.signature import SIGNATURE, check_signature, read_public_keys
+from node.models.signature import SIGNATURE, ModelRefusedError, check_signature, read_public_keys
 
 if TYPE_CHECKING:
     from pipeline.model_bundle import ModelBundle
@@ -28,7 +28,7 @@ def load_active_bundle(settings: Settings, name: str | None = None) -> "ModelBun
     ModelBundleError
         It is damaged, or its parts do not fit one another (``MB-FIT``); the message says what to do.
     ModelRefusedError
-        ``model.require_signature`` is set, and no trusted key signed it.
+        ``model.require_signature`` is set, and no trusted key signed it; or ``MB-NAME``, see `require_named`.
     """
     from pipeline.bundle_fit import require_fit  # noqa: PLC0415 - `--help` needs no numpy
     from pipeline.model_bundle import find_bundle, load_bundle  # noqa: PLC0415
@@ -37,7 +37,21 @@ def load_active_bundle(settings: Settings, name: str | None = None) -> "ModelBun
     if settings.model.require_signature:
         signer_of(folder, settings)
     # A bundle copied by hand has met neither `models install` nor `models verify`.
-    return require_fit(load_bundle(folder))
+    bundle = require_fit(load_bundle(folder))
+    require_named(folder, bundle.identity.name)
+    return bundle
+
+
+def require_named(folder: Path, name: str) -> None:
+    """Check that a bundle lies under its own name: results would carry another than the one that was chosen.
+
+    Raises
+    ------
+    ModelRefusedError
+        ``MB-NAME``.
+    """
+    if folder.name != name:
+        raise ModelRefusedError("MB-NAME", f"the bundle in {folder} is {name}; rename its folder to {name}")
 
 
 def signer_of(folder: Path, settings: Settings) -> str:

@@ -141,6 +141,30 @@ def test_load_when_a_limit_or_the_pace_is_another_then_it_fits(
     assert getattr(getattr(load_bundle(folder).settings, section), key) == value
 
 
+@pytest.mark.parametrize(
+    ("software", "told"),
+    [
+        (None, "does not say which version of this software made it"),
+        ("", "does not say which version"),
+        (9, "does not say which version"),
+        ("99.0.0", r"made by version 99\.0\.0 of this software.*upgrade it"),
+    ],
+)
+def test_load_when_newer_or_unknown_software_made_it_then_it_does_not_fit(
+    tmp_path: Path, software: object, told: str
+) -> None:
+    folder = write(tmp_path)
+    manifest = json.loads((folder / MANIFEST).read_text())
+    assert manifest["training"]["software"] == bundle_manifest.software_version()
+    manifest["training"]["software"] = software
+    write_again(folder, manifest)
+    with pytest.raises(ModelMisfitError, match=told):
+        load_bundle(folder)
+    manifest["training"]["software"] = "0.0.9.dev1"
+    write_again(folder, manifest)
+    assert load_bundle(folder).training["software"] == "0.0.9.dev1"
+
+
 def write_again(folder: Path, manifest: dict[str, Any]) -> None:
     """Write a manifest whose checksum holds, as whoever packs a bundle can."""
     manifest["sha256"] = bundle_manifest._digest(manifest)

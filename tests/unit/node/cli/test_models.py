@@ -4,7 +4,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from config.loading import load_settings
 from node.cli import app
+from node.models.choice import load_active_bundle
+from node.models.signature import ModelRefusedError
 from pipeline.model_bundle import CLASSIFIER, write_bundle
 from tests.unit.pipeline.bundles import SMALL, blank_tensors
 
@@ -60,6 +63,17 @@ def test_verify_when_a_file_is_damaged_then_it_is_named_and_the_exit_code_is_one
     code, _, errors = run("models", "verify", "small", "--config", str(config))
     assert code == 1
     assert f"{CLASSIFIER} has a wrong checksum" in errors
+
+
+def test_verify_when_a_bundle_lies_under_another_name_then_it_is_refused_there_and_where_it_would_be_used(
+    config: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "models" / "small").rename(tmp_path / "models" / "large")
+    code, _, errors = run("models", "verify", "large", "--config", str(config))
+    assert code == 1
+    assert f"MB-NAME: the bundle in {tmp_path}/models/large is small; rename its folder to small" in errors
+    with pytest.raises(ModelRefusedError, match="MB-NAME"):
+        load_active_bundle(load_settings(config, {}), "large")
 
 
 def test_show_when_there_is_no_such_model_then_one_line_says_so(config: Path) -> None:

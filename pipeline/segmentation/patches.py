@@ -1,4 +1,4 @@
-"""Sliding window: overlapping patches blended with Gaussian weights."""
+"""Sliding window: overlapping patches, blended."""
 
 from collections.abc import Callable, Iterator
 from itertools import product
@@ -54,6 +54,7 @@ def slide(
     patch_kji: Triple,
     stride_kji: Triple,
     wanted: npt.NDArray[np.bool_],
+    uniform: bool = False,
 ) -> FloatVolume:
     """Apply `predict` to overlapping patches and blend what it says.
 
@@ -70,6 +71,8 @@ def slide(
         Voxels.
     wanted
         (k, j, i); where a result is needed.
+    uniform
+        Whether every patch counts the same, wherever in it a voxel lies; Gaussian weights otherwise.
 
     Returns
     -------
@@ -87,7 +90,7 @@ def slide(
     margin = [(0, max(0, p - n)) for n, p in zip(shape, patch_kji, strict=True)]
     padded = np.pad(channels, [(0, 0), *margin])
     needed = np.pad(wanted, margin)
-    weights = gaussian_weights(patch_kji)
+    weights = np.ones(patch_kji, np.float32) if uniform else gaussian_weights(patch_kji)
     total = np.zeros(needed.shape, dtype=np.float32)
     blended: FloatVolume | None = None
     for window in windows(needed.shape, patch_kji, stride_kji):

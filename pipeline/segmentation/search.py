@@ -45,7 +45,12 @@ def label_body(stacked: FloatVolume, body: Mask, predict: Predictor, settings: S
         (k, j, i): 0, 1 liver, 2 tumour; one connected organ.
     """
     probabilities = slide(
-        stacked, predict, patch_kji=settings.patch_kji, stride_kji=settings.stride_kji, wanted=body
+        stacked,
+        predict,
+        patch_kji=settings.patch_kji,
+        stride_kji=settings.stride_kji,
+        wanted=body,
+        uniform=settings.blending == "uniform",
     )
     labels = probabilities.argmax(axis=0).astype(np.uint8)
     labels[~body] = 0

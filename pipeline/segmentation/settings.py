@@ -43,6 +43,8 @@ class SegmentationSettings(BaseModel):
     """Distance of neighbouring patches, voxels; not larger than the patch."""
     search: Literal["body", "liver"] = "liver"
     """Patches of the whole body, or of the region of the liver that a first look at half resolution sees."""
+    blending: Literal["gaussian", "uniform"] = "gaussian"
+    """How overlapping patches share a voxel: the middle of a patch counts more, or every patch the same."""
     flip_axes: Annotated[tuple[Axis, ...], Field(max_length=3)] = ()
     """Axes along which each patch is mirrored too, and the answers averaged: every axis doubles the time. For a
     network that was trained so."""

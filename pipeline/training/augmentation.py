@@ -11,20 +11,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipeline.study import FIXED_ROLE, Role
+from pipeline.training.settings import AugmentationSettings
 
 MARGIN = 1
 """Voxels around a patch that a shifted sequence may draw from."""
 
-GAMMA_RANGE = (0.75, 1.35)
-SCALE_RANGE = (0.85, 1.15)
-OFFSET_RANGE = (-0.05, 0.05)
-BIAS_STRENGTH = 0.15
-"""Relative amplitude of the residual coil bias."""
 BIAS_NODES = (2, 3, 3)
-LARGEST_NOISE = 0.05
-DROP_PROBABILITY = 0.04
-"""Of replacing a moving sequence by noise: a sequence spoilt by motion must not take the tumour with it."""
-CHANGE_PROBABILITY = 0.5
+"""Of the field of the coils, over a patch."""
 
 
 def augment(
@@ -32,6 +25,7 @@ def augment(
     *,
     spacing_kji_mm: npt.NDArray[np.float64],
     misregistration_mm: float,
+    settings: AugmentationSettings,
     random: np.random.Generator,
 ) -> Tensor:
     """Vary one patch.
@@ -44,6 +38,8 @@ def augment(
         Voxel size, mm.
     misregistration_mm
         Largest shift of a moving sequence along each axis, mm; cut at one voxel.
+    settings
+        Of everything else.
     random
         Generator of this patch.
 
@@ -56,8 +52,8 @@ def augment(
     rows = []
     for role, channel in zip(Role, torch.from_numpy(patch), strict=True):
         shift = np.zeros(3) if role is FIXED_ROLE else random.uniform(-largest_voxels, largest_voxels)
-        row = _intensity(_shift(channel, shift), random)
-        if role is not FIXED_ROLE and random.random() < DROP_PROBABILITY:
+        row = _intensity(_shift(channel, shift), settings, random)
+        if role is not FIXED_ROLE and random.random() < settings.drop_probability:
             row = torch.from_numpy(random.random(row.shape, dtype=np.float32)) * float(random.uniform(0, 0.3))
         rows.append(row)
     return torch.stack(rows)
@@ -75,18 +71,19 @@ def _shift(channel: Tensor, shift_voxels: npt.NDArray[np.float64]) -> Tensor:
     return channel
 
 
-def _intensity(channel: Tensor, random: np.random.Generator) -> Tensor:
-    if random.random() < CHANGE_PROBABILITY:
-        channel = channel.clamp(min=0) ** float(random.uniform(*GAMMA_RANGE))
-    if random.random() < CHANGE_PROBABILITY:
-        channel = channel * float(random.uniform(*SCALE_RANGE)) + float(random.uniform(*OFFSET_RANGE))
-    if random.random() < CHANGE_PROBABILITY:
+def _intensity(channel: Tensor, settings: AugmentationSettings, random: np.random.Generator) -> Tensor:
+    chance = settings.change_probability
+    if random.random() < chance:
+        channel = channel.clamp(min=0) ** float(random.uniform(*settings.gamma))
+    if random.random() < chance:
+        channel = channel * float(random.uniform(*settings.scale)) + float(random.uniform(*settings.offset))
+    if random.random() < chance:
         nodes = torch.from_numpy(random.uniform(-1, 1, BIAS_NODES).astype(np.float32))
         field = functional.interpolate(nodes[None, None], channel.shape, mode="trilinear", align_corners=True)[
             0, 0
         ]
-        channel = channel * (1 + BIAS_STRENGTH * field)
-    if random.random() < CHANGE_PROBABILITY:
+        channel = channel * (1 + settings.bias * field)
+    if random.random() < chance:
         noise = torch.from_numpy(random.standard_normal(channel.shape, dtype=np.float32))
-        channel = channel + noise * float(random.uniform(0, LARGEST_NOISE))
+        channel = channel + noise * float(random.uniform(0, settings.noise))
     return channel.clamp(0, 1)

@@ -31,7 +31,7 @@ from pipeline.training.teachers import Teachers, note_image, note_teachers, taug
 
 logger = logging.getLogger(__name__)
 
-FREE_OF_WEIGHTS = frozenset({"stride_kji", "search", "flip_axes"})
+FREE_OF_WEIGHTS = frozenset({"stride_kji", "search", "blending", "flip_axes"})
 """Settings of a segmentation that its weights do without: a cohort file may state its own."""
 
 

@@ -51,6 +51,7 @@ def sample(
         patch.astype(np.float32),
         spacing_kji_mm=case.spacing_kji_mm,
         misregistration_mm=settings.misregistration_mm,
+        settings=settings.augmentation,
         random=random,
     )
     truth = torch.from_numpy(labels.astype(np.int64))

@@ -22,7 +22,7 @@ from pipeline.training.case_store import LIVER, TUMOUR, TrainingCase, read_case
 from pipeline.training.checkpoint import CHECKPOINT, LOG, TrainingState, append_log, resume, save
 from pipeline.training.drawing import Batch, batches, threads_for
 from pipeline.training.errors import TrainingError
-from pipeline.training.loss import dice_and_cross_entropy
+from pipeline.training.loss import LOSSES
 from pipeline.training.patch_sampling import cases_in_play
 from pipeline.training.settings import SegmentationTrainingSettings
 
@@ -155,7 +155,7 @@ def _step(
 def _loss(network: ResUNet, channels: Tensor, labels: Tensor, settings: SegmentationTrainingSettings) -> Tensor:
     with torch.autocast(channels.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
         logits = network(channels)
-    return dice_and_cross_entropy(logits.float(), labels)
+    return LOSSES[settings.loss](logits.float(), labels)
 
 
 def _average(state: TrainingState, settings: SegmentationTrainingSettings) -> None:

@@ -2,17 +2,19 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from pipeline.model_bundle import PipelineSettings
+from pipeline.segmentation.settings import SegmentationSettings
 from pipeline.training.case_store import image_of
 from pipeline.training.case_writing import write_training_case
 from pipeline.training.checkpoint import FREE_SETTINGS
@@ -20,6 +22,7 @@ from pipeline.training.device import Device, choose_device
 from pipeline.training.making import require_same_making
 from pipeline.training.manifest import CohortManifest
 from pipeline.training.segmentation import Progress, train
+from pipeline.training.settings import SegmentationTrainingSettings
 from pipeline.training.sources import Source, Sources
 from pipeline.training.teachers import Teachers
 from pipeline.training.teaching_records import require_same_lessons
@@ -109,8 +112,15 @@ def weights_file(work: Path, manifest: CohortManifest) -> Path:
     """
     fixed = manifest.segmentation.model_dump(mode="json", exclude=set(FREE_SETTINGS))
     network = manifest.pipeline.segmentation.model_dump(mode="json")
-    require_same_making(work / SEGMENTATION, {**fixed, "network": network})
+    require_same_making(work / SEGMENTATION, {**fixed, "network": network}, _completed)
     return work / SEGMENTATION / f"weights-{manifest.segmentation.steps}.npz"
+
+
+def _completed(stored: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give a record the settings that came later, at the values that do what the software did without them."""
+    network = {**SegmentationSettings().model_dump(mode="json"), **stored.get("network", {})}
+    defaults = SegmentationTrainingSettings().model_dump(mode="json", exclude=set(FREE_SETTINGS))
+    return {**defaults, **stored, "network": network}
 
 
 def teachers_of(work: Path, manifest: CohortManifest) -> Teachers:

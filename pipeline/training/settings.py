@@ -1,12 +1,15 @@
 """How the networks of a bundle are fitted."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.segmentation.settings import Axis, Triple
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Factor = Annotated[float, Field(ge=0.1, le=10)]
+Range = tuple[Factor, Factor]
+Offset = Annotated[float, Field(ge=-1, le=1)]
 
 
 class ExtractionSettings(BaseModel):
@@ -18,6 +21,35 @@ class ExtractionSettings(BaseModel):
     """Outlines that are drawn anew from the automatic one, for the stability of the features."""
     repeat_cases: Annotated[int, Field(ge=0)] = 20
     """The first cases of the cohort for which that is done: each outline costs another extraction."""
+
+
+class AugmentationSettings(BaseModel):
+    """Random variation of training patches, each sequence by itself; flips and shifts are settings beside it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    change_probability: Fraction = 0.5
+    """Of each of the next four kinds of change; 0: none of them."""
+    gamma: Range = (0.75, 1.35)
+    """Exponents of intensities from 0 to 1."""
+    scale: Range = (0.85, 1.15)
+    """Factors of intensities."""
+    offset: tuple[Offset, Offset] = (-0.05, 0.05)
+    """What is added to intensities, drawn with `scale`."""
+    bias: Fraction = 0.15
+    """Relative amplitude of a smooth field over the patch: what the coils leave."""
+    noise: Fraction = 0.05
+    """Largest standard deviation of Gaussian noise."""
+    drop_probability: Fraction = 0.04
+    """Of replacing a moving sequence by noise: one spoilt by motion must not take the tumour with it."""
+
+    @model_validator(mode="after")
+    def _ranges_rise(self) -> Self:
+        for name in ("gamma", "scale", "offset"):
+            low, high = getattr(self, name)
+            if low > high:
+                raise ValueError(f"{name} must be the smallest, then the largest value")
+        return self
 
 
 class SegmentationTrainingSettings(BaseModel):
@@ -49,6 +81,10 @@ class SegmentationTrainingSettings(BaseModel):
     """Share of the patches centred near a liver voxel; the rest lie anywhere."""
     misregistration_mm: Annotated[float, Field(ge=0, le=5)] = 2.0
     """Largest random shift of a moving sequence along each axis, mm: what registration may leave."""
+    augmentation: AugmentationSettings = AugmentationSettings()
+    """Intensity, bias field, noise, dropped sequences."""
+    loss: Literal["dice+cross-entropy", "dice", "cross-entropy"] = "dice+cross-entropy"
+    """What is minimised; Dice is that of the foreground classes over the batch."""
     flip_axes: Annotated[tuple[Axis, ...], Field(max_length=3)] = ()
     """Axes along which a patch is mirrored every second time. None unless asked for: a liver lies on the right."""
     average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.995

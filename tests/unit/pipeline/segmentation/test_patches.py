@@ -32,15 +32,17 @@ def test_slide_when_the_prediction_is_the_patch_itself_then_the_volume_comes_bac
     np.testing.assert_allclose(result, channels[:2], rtol=2e-6)
 
 
-def test_slide_when_patches_differ_then_the_blend_is_the_weighted_mean() -> None:
+@pytest.mark.parametrize("uniform", [False, True])
+def test_slide_when_patches_differ_then_the_blend_is_the_weighted_mean(uniform: bool) -> None:
     answers = iter([1.0, 3.0])
 
     def constant(patch: FloatVolume) -> FloatVolume:
         return np.full((1, *patch.shape[1:]), next(answers), dtype=np.float32)
 
     wanted = np.ones((6, 6, 6), bool)
-    result = slide(np.zeros((1, 6, 6, 6), np.float32), constant, patch_kji=PATCH, stride_kji=STRIDE, wanted=wanted)
-    weights = gaussian_weights(PATCH)[:, 0, 0]
+    zeros = np.zeros((1, 6, 6, 6), np.float32)
+    result = slide(zeros, constant, patch_kji=PATCH, stride_kji=STRIDE, wanted=wanted, uniform=uniform)
+    weights = np.ones(PATCH[0]) if uniform else gaussian_weights(PATCH)[:, 0, 0]
     assert result[0, 0, 0, 0] == 1.0
     assert result[0, 5, 0, 0] == 3.0
     assert result[0, 2, 0, 0] == pytest.approx((weights[2] * 1 + weights[0] * 3) / (weights[2] + weights[0]))

@@ -13,7 +13,7 @@ from pipeline.training.checkpoint import CHECKPOINT
 from pipeline.training.device import Device, choose_device
 from pipeline.training.drawing import batches, threads_for
 from pipeline.training.errors import TrainingError
-from pipeline.training.loss import dice_and_cross_entropy
+from pipeline.training.loss import LOSSES
 from pipeline.training.patch_sampling import cases_in_play, patch_at, sample, step_random
 from pipeline.training.segmentation import Progress, learning_rate_at, train
 from pipeline.training.settings import SegmentationTrainingSettings
@@ -240,5 +240,18 @@ def test_dice_when_half_overlaps_then_it_is_two_thirds() -> None:
 def test_loss_when_the_prediction_is_perfect_then_it_vanishes() -> None:
     labels = torch.tensor([0, 1, 2, 1]).reshape(1, 1, 2, 2)
     logits = torch.nn.functional.one_hot(labels, 3).movedim(-1, 1) * 50.0
-    assert float(dice_and_cross_entropy(logits, labels)) == pytest.approx(0, abs=1e-4)
-    assert float(dice_and_cross_entropy(-logits, labels)) > 1
+    for loss in LOSSES.values():
+        assert float(loss(logits, labels)) == pytest.approx(0, abs=1e-4)
+        assert float(loss(-logits, labels)) > 0.7
+
+
+def test_loss_when_chosen_then_it_is_one_part_or_the_sum_of_both() -> None:
+    labels = torch.tensor([0, 1, 2, 1]).reshape(1, 1, 2, 2)
+    logits = torch.arange(12.0).reshape(1, 3, 1, 2, 2).cos()
+    both, overlap, entropy = (float(loss(logits, labels)) for loss in LOSSES.values())
+    assert both == pytest.approx(overlap + entropy)
+    assert entropy == pytest.approx(float(-logits.log_softmax(1).gather(1, labels[:, None]).mean()))
+    # Every voxel alike: each foreground class has a third of its voxels, (2 n / 3 + 1) / (4 / 3 + n + 1).
+    alike = (2 * np.array([2, 1]) / 3 + 1) / (4 / 3 + np.array([2, 1]) + 1)
+    found = LOSSES["dice"](torch.zeros(1, 3, 1, 2, 2), labels)
+    assert float(found) == pytest.approx(1 - alike.mean())

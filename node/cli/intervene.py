@@ -13,11 +13,14 @@ from node.cli.study_argument import StudyArgument, named
 from node.ledger.ledger import Ledger, open_ledger
 from node.states import StudyState
 from node.storage.folder import existing_ledger_url
+from node.storage.reserve import reserve_at_hand
 
 
 @contextmanager
 def _opened(config: Path | None) -> Iterator[Ledger]:
-    with open_ledger(existing_ledger_url(load_settings(config, os.environ))) as ledger:
+    settings = load_settings(config, os.environ)
+    # Who stops a study or starts it again may do so because the disk is full.
+    with reserve_at_hand(settings.node.storage), open_ledger(existing_ledger_url(settings)) as ledger:
         yield ledger
 
 

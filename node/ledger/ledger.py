@@ -16,6 +16,7 @@ from node.ledger.assignments import Assignments
 from node.ledger.confirmations import Confirmations
 from node.ledger.connection import LedgerError, insert_new, make_engine, require_schema
 from node.ledger.contacts import Contacts
+from node.ledger.failure import told
 from node.ledger.interventions import Interventions
 from node.ledger.lab_uses import LabUses
 from node.ledger.labs import Labs
@@ -176,15 +177,12 @@ class Ledger:
 
         Raises
         ------
-        LedgerError
+        LedgerFailureError
             In place of the error of the database.
         """
         self.close()
         if isinstance(error, OperationalError):
-            said = str(error.orig).splitlines()[0] if error.orig else "it does not answer"
-            raise LedgerError(
-                f"the database of the ledger: {said}; make space on its disk, or start it again, and repeat this"
-            ) from error
+            raise told(error) from error
 
 
 def open_ledger(

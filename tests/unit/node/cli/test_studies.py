@@ -1,17 +1,23 @@
 import json
+import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
 from node.cli import app
 from node.cli.output import ExitCode
 from node.cli.person import person
+from node.ledger.interventions import Interventions
 from node.ledger.ledger import open_ledger
 from node.ledger.schema import SCHEMA_VERSION
 from node.states import Event
 from node.storage.folder import storage_id
+from node.storage.purging import Purger
+from node.storage.reserve import RESERVE_FILE, make_reserve
 from node.studies.reference import study_reference
 from tests.unit.node.doubles import STUDY, FakeClock, instance, make_ready, result_objects, take
 
@@ -243,3 +249,44 @@ def test_verbs_when_a_study_is_named_by_the_reference_of_a_notice_then_find_it(s
     document = invoke("studies", verb, study_reference(study))
     assert document["study_instance_uid"] == study
     assert CliRunner().invoke(app, ["studies", verb, "s-000000000000"]).exit_code == ExitCode.FAILED
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [("database or disk is full", "LG-FULL"), ("database is locked", "LG-AWAY")],
+)
+def test_verbs_when_the_database_fails_then_end_in_one_line_with_a_code_and_no_statement(
+    own_storage: Path, monkeypatch: pytest.MonkeyPatch, said: str, code: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OperationalError("UPDATE study SET state = ?", {"state": "secret"}, sqlite3.OperationalError(said))
+
+    monkeypatch.setattr(Interventions, "cancel", fail)
+    monkeypatch.setattr(Purger, "by_person", fail)
+    for verb in ("cancel", "purge"):
+        result = CliRunner().invoke(app, ["studies", verb, f"{STUDY}.3", "--json"])
+        assert result.exit_code == ExitCode.FAILED
+        assert result.stderr.count("\n") == 1
+        assert "UPDATE" not in result.output
+        assert "secret" not in result.output
+        document = json.loads(result.stdout)
+        assert (document["code"], said in document["message"]) == (code, True)
+
+
+@pytest.mark.parametrize(("verb", "study"), [("cancel", "3"), ("reprocess", "2")])
+def test_cancel_when_the_disk_is_full_then_the_space_kept_back_is_free_meanwhile(
+    storage: Path, monkeypatch: pytest.MonkeyPatch, verb: str, study: str
+) -> None:
+    make_reserve(storage)
+    kept = storage / RESERVE_FILE
+    done = getattr(Interventions, verb)
+    seen: list[bool] = []
+
+    def watched(*arguments: object) -> object:
+        seen.append(kept.exists())
+        return done(*arguments)
+
+    monkeypatch.setattr(Interventions, verb, watched)
+    monkeypatch.setattr("node.storage.reserve.shutil.disk_usage", lambda _: SimpleNamespace(free=0))
+    invoke("studies", verb, f"{STUDY}.{study}")
+    assert (seen, kept.exists()) == ([False], True)

@@ -34,6 +34,21 @@ _COMMON = frozenset(
     )
 )
 """Of protocols for the abdomen, beside the words of the rules."""
+IMAGE_TYPES = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        acquisition average balanced btfe bvalue calc calculated col collapse component computed cpr cs cspar
+        derived dfc directional dis div dub eadc exp fa ff fil filtered fm fp fraction frame fsc gdc imaginary
+        ip isotropic localizer magnitude mfsplit minip mip mixed mnip moco mosaic mp mpr none nonlinear norm
+        orientation original osp other outphase pca pdff perfusion pff phasemap primary projection propella
+        reformatted resampled rgb scout secondary seepi stiffness subtraction swi synthetic tensor trace tracew
+        ttest uk unspecified venc vframe volrend volume water wfi wo
+        """,
+    )
+)
+"""Of Image Type from its third value on, as scanners write them (PS3.3 C.7.6.1.1.2 and C.8.13.3.1.1), beside those
+above."""
 
 
 def words_of(text: str) -> list[str]:
@@ -54,22 +69,23 @@ class Descriptions:
         terms = [term for section in (rules.lexicon, rules.agents) for _, named in section for term in named]
         self._known = _COMMON | {word.lower() for term in terms for word in _WORDS.findall(term)}
 
-    def clean(self, text: str, names: Collection[str] = ()) -> str:
+    def clean(self, text: str, names: Collection[str] = (), also: Collection[str] = ()) -> str:
         """Return `text` with what is not known to be harmless replaced.
 
         Parameters
         ----------
         names
             Words, lower case, that go although they are known: the patient may be called Art.
+        also
+            Words, lower case, that are harmless in this element.
         """
-        return re.sub(
-            f"{REPLACEMENT}+", REPLACEMENT, "".join(self._part(part, names) for part in _PARTS.findall(text))
-        )
+        parts = (self._part(part, names, also) for part in _PARTS.findall(text))
+        return re.sub(f"{REPLACEMENT}+", REPLACEMENT, "".join(parts))
 
-    def _part(self, part: str, names: Collection[str]) -> str:
+    def _part(self, part: str, names: Collection[str], also: Collection[str]) -> str:
         if part.isdigit():
             return part if len(part) <= _LONGEST_NUMBER and part not in names else REPLACEMENT
         if _WORDS.fullmatch(part) or part.isascii():
-            harmless = not part.isalpha() or part.lower() in self._known or len(part) == 1
+            harmless = not part.isalpha() or part.lower() in self._known or part.lower() in also or len(part) == 1
             return part if harmless and part.lower() not in names else REPLACEMENT
         return part if not part.isalpha() or part in LETTERS else REPLACEMENT

@@ -15,7 +15,7 @@ from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID
 
 from dicom_io.assembly.wanted import PRIVATE_ELEMENTS
-from dicom_io.deidentification.descriptions import REPLACEMENT, Descriptions, words_of
+from dicom_io.deidentification.descriptions import IMAGE_TYPES, REPLACEMENT, Descriptions, words_of
 from dicom_io.deidentification.secrets import Pseudonyms
 
 TABLE = "dicomfields_2026c"
@@ -33,6 +33,13 @@ DESCRIPTORS = frozenset(
 _CODES = frozenset(
     tag_for_keyword(keyword) or 0 for keyword in ("CodeValue", "CodingSchemeDesignator", "CodingSchemeVersion")
 )
+_IMAGE_TYPES = frozenset(tag_for_keyword(keyword) or 0 for keyword in ("ImageType", "FrameType"))
+_SCHEMES = frozenset(
+    ("DCM", "SCT", "SRT", "SNM3", "99SDM", "LN", "UCUM", "RADLEX", "FMA", "NCIt", "UMLS", "UNS", "MSH", "NEU",
+     "RXNORM", "NDC", "UNII", "PUBCHEM_CID", "ISO3166_1", "RFC5646")
+)  # fmt: skip
+"""Coding schemes of everybody (PS3.16 chapter 8); the codes of any other may be a hospital's own."""
+_NOBODYS_SCHEME = "99X"
 _NUMBERS = frozenset({"DS", "IS", "FD", "FL", "SS", "US", "SL", "UL", "SV", "UV", "AT"})
 _PIXELS = frozenset(
     tag_for_keyword(keyword) or 0
@@ -74,6 +81,7 @@ class Profile:
         self._replacements: Mapping[BaseTag, Change] = {
             **dict.fromkeys(map(Tag, DESCRIPTORS), self._clean),
             **dict.fromkeys(map(Tag, _CODES), self._code),
+            **dict.fromkeys(map(Tag, _IMAGE_TYPES), self._image_type),
             **dict.fromkeys(map(Tag, _BIRTH), lambda _value: ""),
             Tag(_PATIENT_ID): pseudonyms.patient_id,
         }
@@ -92,6 +100,7 @@ class Profile:
             if not self._stays(ds, tag) and tag in ds:
                 del ds[tag]
         _forget_creators_of_nothing(ds)
+        _forget_own_codes(ds)
 
     def _stays(self, ds: Dataset, tag: BaseTag) -> bool:
         if tag.group & 0xFF00 in _CURVES_AND_OVERLAYS:
@@ -147,6 +156,10 @@ class Profile:
         """Return a code, which is a word of the standard or of a vendor, unless the patient is called so."""
         return REPLACEMENT if self._names & set(words_of(value)) else value
 
+    def _image_type(self, value: str) -> str:
+        """Return a value of Image Type, where from the third on a site's own software may write anything."""
+        return self._descriptions.clean(value, self._names, IMAGE_TYPES)
+
     def _clean(self, text: str) -> str:
         return self._descriptions.clean(text, self._names)
 
@@ -165,3 +178,14 @@ def _forget_creators_of_nothing(ds: Dataset) -> None:
     for tag in [tag for tag in ds.keys() if tag.is_private_creator]:  # noqa: SIM118 - as above
         if (tag.group, tag.element) not in used:
             del ds[tag]
+
+
+def _forget_own_codes(item: Dataset) -> None:
+    """Take scheme and value from a code of nobody knows whom; its meaning was cleaned as every description."""
+    if str(item.get("CodingSchemeDesignator") or "DCM") in _SCHEMES:
+        return
+    item.CodingSchemeDesignator = _NOBODYS_SCHEME
+    if "CodeValue" in item:
+        item.CodeValue = REPLACEMENT
+    if "CodingSchemeVersion" in item:
+        del item.CodingSchemeVersion

@@ -10,7 +10,7 @@ ADDRESS, PHONE, ACCESSION = "17 Birdcage Walk", "+49 555 010203", "ACC8812345"
 PHYSICIAN, HOSPITAL, STATION, SERIAL = "QUAXDOCTOR", "Aviary Hospital", "CAGEMR3", "SN-99214477"
 TEXTS = (
     NAME, GIVEN, BIRTH_DATE, PATIENT_ID, ADDRESS, PHONE, ACCESSION, PHYSICIAN, HOSPITAL, STATION, SERIAL,
-    "ZQKOMMENT", "ZQPRIVATE", "\u91d1\u4e1d\u96c0",
+    "ZQKOMMENT", "ZQPRIVATE", "ZQTYPE", "99ZQ", "ZQ-17", "\u91d1\u4e1d\u96c0",
 )  # fmt: skip
 
 
@@ -31,6 +31,12 @@ def say_everything(path: Path) -> frozenset[str]:
     request = Dataset()
     request.RequestedProcedureID, request.RequestedProcedureDescription = ACCESSION, f"liver of {NAME}"
     ds.RequestAttributesSequence = [request]
+    # Values that a site's own software may write, and a code of a site's own list.
+    ds.ImageType = [*ds.get("ImageType", ["ORIGINAL", "PRIMARY"]), "ZQTYPE"]
+    own = Dataset()
+    own.CodeValue, own.CodingSchemeDesignator, own.CodeMeaning = "ZQ-17", "99ZQ", "liver"
+    own.CodingSchemeVersion = "ZQTYPE"
+    ds.AnatomicRegionSequence = [own]
     # An element that no table knows, a private block of nobody's, and one inside what stays.
     ds.add_new((0x0009, 0x0010), "LO", "ZQPRIVATE 1.0")
     ds.add_new((0x0009, 0x1001), "LO", NAME)

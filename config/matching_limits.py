@@ -136,6 +136,10 @@ class PixelRules(Section):
     """Most of the median over the chosen phases: above it images are so smooth that anatomy passes for noise."""
     slab: Fraction
     """Most correlation of the fine detail of slices of a phase, above what the others have; more: a projection."""
+    thick_slices: Fraction
+    """The same of T2 and diffusion, for itself."""
+    displaced_mm: Positive
+    """Most by which a phase may lie elsewhere than the others, mm: what breath and movement do."""
     continuity: Fraction
     """Least median correlation of neighbouring slices, in pixels of 6 mm; less: noise."""
     foreign_slice: Fraction

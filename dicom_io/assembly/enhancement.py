@@ -150,7 +150,7 @@ def unlike(volumes: Mapping[Role, Volume]) -> tuple[tuple[Role, Role], ...]:
 def _in_common(volumes: Mapping[Role, Volume]) -> Samples:
     """Return the brightness at the points of the lattice that lie in all volumes, air included."""
     points = _lattice(volumes[Role.T1_HEPATOBILIARY].grid)
-    sampled = {role: _sample(volume, points) for role, volume in volumes.items()}
+    sampled = {role: sample_at(volume, points) for role, volume in volumes.items()}
     common = np.logical_and.reduce([np.isfinite(values) for values in sampled.values()])
     return {role: values[common] for role, values in sampled.items()}
 
@@ -248,7 +248,7 @@ def _lattice(grid: Grid) -> Array:
     return coarse.to_lps_mm(np.stack([i, j, k], axis=-1))
 
 
-def _sample(volume: Volume, points: Array) -> Array:
+def sample_at(volume: Volume, points: Array) -> Array:
     """Return the local mean of a volume at `points`; not a number outside of it."""
     grid = volume.grid
     size_i, size_j = (max(1, round(STEP_MM[axis] / grid.spacing_xyz_mm[axis])) for axis in (0, 1))

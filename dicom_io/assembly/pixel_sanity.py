@@ -14,6 +14,7 @@ from dicom_io.assembly.evidence import DYNAMIC_ROLES
 from dicom_io.assembly.frame_pixels import OpenFiles
 from dicom_io.assembly.match_result import Evidence, MatchResult, RoleMatch
 from dicom_io.assembly.pixel_checks import CHECKS, WORDS, Check, describe, doubts, fitting_orders
+from dicom_io.assembly.placement import placement_objection
 from dicom_io.assembly.processed import Middles, middles_of, processed_objections, read_middles
 from dicom_io.assembly.refusals import Refusal, name_roles, refuse
 from dicom_io.assembly.volumes import assemble_role
@@ -49,11 +50,15 @@ def inspect(
         With the evidence of the pixels, and a warning for each contradiction; refused with ``SM-PIXEL`` from as
         many contradictions on as the rules say, where a score falls below its minimum, where the images contradict
         the headers and agree with another order of the phases, which counts as a contradiction more, where a phase
-        does not show the body of the others, or too little of it, is an image of another one's acquisition, or a
-        projection; with ``SM-AMBIG-...`` where it is an image of the acquisition of a series that was not chosen.
+        lies elsewhere than the others, is mirrored, does not show their body, or too little of it, is an image of
+        another one's acquisition, or a projection; with ``SM-AMBIG-...`` where it is an image of the acquisition
+        of a series that was not chosen.
     """
     if match.code is not None:
         return match
+    elsewhere = placement_objection(match, volumes, rules.pixels)
+    if elsewhere is not None:
+        return _refused(match, elsewhere)
     inside = sample({role: volumes[role] for role in DYNAMIC_ROLES})
     if inside is None:
         phases = {role: volumes[role] for role in DYNAMIC_ROLES}

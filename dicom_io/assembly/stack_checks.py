@@ -21,10 +21,6 @@ _COARSE_MM = 6.0
 
 _LEAST_SLICES = 5
 
-_THICK = 0.4
-"""Least correlation of the fine detail two slices apart of a projection of T2 or diffusion; of five slices it has
-0.45 and more, acquired ones of real livers 0.01 at most."""
-
 _REMEDY = "Send the series again, as it was acquired."
 _STACKED = (Role.T2, Role.DWI)
 
@@ -54,9 +50,13 @@ def stack_objections(
     usual = [own_likeness(middles[role]) for role in DYNAMIC_ROLES if role in middles]
     for role in _STACKED:
         value = own_likeness(middles[role]) if role in middles and usual else 0.0
-        if value > _THICK and value - median(usual) > rules.slab:
+        if value > rules.thick_slices and value - median(usual) > rules.slab:
             said = "is a projection or mean over several slices (the noise of its slices correlates by"
-            yield _refusal(match, role, f"{said} {value:.2f}; [pixels] slab = {rules.slab:g})")
+            yield _refusal(
+                match,
+                role,
+                f"{said} {value:.2f}; [pixels] thick_slices = {rules.thick_slices:g}, slab = {rules.slab:g})",
+            )
 
 
 def _refusal(match: MatchResult, role: Role, said: str) -> Refusal:

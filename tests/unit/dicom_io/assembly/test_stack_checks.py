@@ -81,7 +81,7 @@ def test_inspect_when_t2_or_diffusion_is_noise_or_thick_then_it_refuses(accepted
     result = changed(accepted, role, noise)
     assert result.code == "SM-PIXEL" and "[pixels] continuity = 0.2" in result.message
     result = changed(accepted, role, thick)
-    assert result.code == "SM-PIXEL" and "[pixels] slab = 0.25" in result.message
+    assert result.code == "SM-PIXEL" and "[pixels] thick_slices = 0.4, slab = 0.25" in result.message
     assert "projection or mean over several slices" in result.message
 
 

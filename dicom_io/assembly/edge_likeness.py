@@ -15,7 +15,7 @@ from pipeline.volume import Volume
 STEP_MM = 8.0
 """Of the lattice; more where the field of view is wider than any patient."""
 
-_WIDEST_MM = 1000.0
+_WIDEST_MM = 640.0
 
 REACH = 9
 """Steps along an axis that are tried, most."""

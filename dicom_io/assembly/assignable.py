@@ -8,9 +8,9 @@ from dicom_io.assembly.candidates import Sorted, sort_study
 from dicom_io.assembly.copies import without_copies
 from dicom_io.assembly.lexicon import Lexicon
 from dicom_io.assembly.overrides import unfit
-from dicom_io.assembly.rejects import Verdict
 from dicom_io.assembly.scan_result import ScanResult
 from dicom_io.assembly.subvolumes import SubVolume
+from dicom_io.assembly.verdicts import Verdict
 from pipeline.study import Role
 
 

@@ -6,24 +6,23 @@ from dataclasses import dataclass, field, replace
 
 from config.series_rules import SeriesRules
 from dicom_io.assembly.completeness import SeriesSizes, shortfall
+from dicom_io.assembly.defects import defect
 from dicom_io.assembly.evidence import Candidate, t1_physics
 from dicom_io.assembly.facts import FrameFacts
 from dicom_io.assembly.grids import Grids
 from dicom_io.assembly.lexicon import Lexicon
 from dicom_io.assembly.match_result import RejectedSubVolume
-from dicom_io.assembly.rejects import (
-    UNSUPPORTED,
-    Verdict,
+from dicom_io.assembly.rejects import reject
+from dicom_io.assembly.scan_result import OtherInstance, ScanResult, UnreadableFile
+from dicom_io.assembly.subvolumes import SubVolume, split_series
+from dicom_io.assembly.surroundings import (
     acquired_b_values,
-    defect,
     names_of_the_examination,
-    reject,
     surroundings,
     without_text,
 )
-from dicom_io.assembly.scan_result import OtherInstance, ScanResult, UnreadableFile
-from dicom_io.assembly.subvolumes import SubVolume, split_series
 from dicom_io.assembly.unreadable import damage_of_series, shown
+from dicom_io.assembly.verdicts import UNSUPPORTED, Verdict
 
 UNREADABLE = "UNREADABLE"
 """Code of files that give no image."""

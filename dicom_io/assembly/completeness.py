@@ -9,7 +9,7 @@ from dicom_io.assembly.evidence import Candidate, t1_physics
 from dicom_io.assembly.facts import FrameFacts, SeriesFacts
 from dicom_io.assembly.grids import Grids
 from dicom_io.assembly.instants import SECONDS_A_DAY
-from dicom_io.assembly.rejects import Verdict
+from dicom_io.assembly.verdicts import Verdict
 
 _SHOWN = 3
 """Images named of a mixture."""

@@ -9,8 +9,9 @@ from dicom_io.assembly.clock import Clock
 from dicom_io.assembly.facts import Physics
 from dicom_io.assembly.lexicon import NOT, PHASES
 from dicom_io.assembly.match_result import Evidence
-from dicom_io.assembly.rejects import Surroundings, Verdict
 from dicom_io.assembly.subvolumes import SubVolume
+from dicom_io.assembly.surroundings import Surroundings
+from dicom_io.assembly.verdicts import Verdict
 from pipeline.study import Role
 
 DYNAMIC_ROLES = (Role.T1_PRE, Role.T1_ARTERIAL, Role.T1_PORTAL, Role.T1_HEPATOBILIARY)

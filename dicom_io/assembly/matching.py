@@ -17,11 +17,11 @@ from dicom_io.assembly.overrides import Override, in_force, place
 from dicom_io.assembly.passages import passages
 from dicom_io.assembly.patients import patient_objection, patient_warnings
 from dicom_io.assembly.refusals import ROLE_WORDS, Refusal, refuse
-from dicom_io.assembly.rejects import Verdict
 from dicom_io.assembly.scan_result import ScanResult
 from dicom_io.assembly.scoring import Scored
 from dicom_io.assembly.shortage import NO_B_VALUE, lacks_b_values, near_misses
 from dicom_io.assembly.unreadable import closed_objection, stray_warnings
+from dicom_io.assembly.verdicts import Verdict
 from pipeline.study import Role
 
 _SHOWN = 3

@@ -15,8 +15,8 @@ from dicom_io.assembly.candidates import Sorted
 from dicom_io.assembly.evidence import DYNAMIC_ROLES, PHYSICS, Candidate, parameters
 from dicom_io.assembly.match_result import Assigned
 from dicom_io.assembly.refusals import ROLE_WORDS, Refusal, refuse
-from dicom_io.assembly.rejects import Verdict
 from dicom_io.assembly.subvolumes import SubVolume
+from dicom_io.assembly.verdicts import Verdict
 from pipeline.study import Role
 
 

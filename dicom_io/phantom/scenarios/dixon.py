@@ -75,7 +75,7 @@ def fat_image(water: Volume, *, seed: int) -> npt.NDArray[np.float32]:
     level = float(np.percentile(dark, _DARK_PERCENT)) if dark.size else 0.0
     share = np.clip((_NO_FAT - array / max(level, 1.0)) / (_NO_FAT - _ALL_FAT), 0, 1) * body
     real, imaginary = np.random.default_rng(seed).normal(0, air * _TO_SIGMA, (2, *array.shape))
-    return np.hypot(level / FAT_RESIDUAL * share + real, imaginary).astype(np.float32)
+    return np.asarray(np.hypot(level / FAT_RESIDUAL * share + real, imaginary), np.float32)
 
 
 def _together(series: SeriesPlan) -> SeriesPlan:

@@ -19,6 +19,8 @@ WORTH_LOOKING: Final = 2
 MARGIN_VOXELS: Final = 6
 """Around what the first look saw; also how far the region grows where the liver reaches its border. The first look
 was never off by more than 4 (deploy/decisions/0014-speed.md)."""
+LEAST_MARGIN_VOXELS: Final = 2
+"""Where less of a margin saves a patch; the region grows where that was too little."""
 LEAST_SEEN: Final = 0.8
 """Share of the organ that the first look must have seen; with less it is blind, and the whole body is searched."""
 
@@ -69,6 +71,8 @@ def label_liver(stacked: FloatVolume, body: Mask, predict: Predictor, settings: 
         return label_body(stacked, body, predict, settings)
     seen = _first_look(stacked, body, predict, settings)
     grown: Box | None = _around(seen) if seen.any() else None
+    if grown is not None and settings.search == "liver-tight":
+        grown = _fitted(grown, settings.patch_kji)
     while grown is not None:
         region = _widened(grown, body.shape, settings.patch_kji)
         if _patches(body[region], settings) >= everywhere:
@@ -119,6 +123,19 @@ def _around(seen: Mask) -> Box:
         slice(max(0, int(at.min()) - MARGIN_VOXELS), min(n, int(at.max()) + 1 + MARGIN_VOXELS))
         for at, n in zip(np.nonzero(seen), seen.shape, strict=True)
     )
+    return k, j, i
+
+
+def _fitted(box: Box, patch_kji: Triple) -> Box:
+    """Take from the margins of a side a little longer than a patch: two voxels more are twice the patches."""
+
+    def fitted(side: slice, patch: int) -> slice:
+        excess = side.stop - side.start - patch
+        if not 0 < excess <= 2 * (MARGIN_VOXELS - LEAST_MARGIN_VOXELS):
+            return side
+        return slice(side.start + excess // 2, side.start + excess // 2 + patch)
+
+    k, j, i = (fitted(side, patch) for side, patch in zip(box, patch_kji, strict=True))
     return k, j, i
 
 

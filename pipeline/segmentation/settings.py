@@ -41,8 +41,9 @@ class SegmentationSettings(BaseModel):
     """Patch of the inference, voxels."""
     stride_kji: Triple = (32, 100, 100)
     """Distance of neighbouring patches, voxels; not larger than the patch."""
-    search: Literal["body", "liver"] = "liver"
-    """Patches of the whole body, or of the region of the liver that a first look at half resolution sees."""
+    search: Literal["body", "liver", "liver-tight"] = "liver-tight"
+    """Patches of the whole body, or of the region of the liver that a first look at half resolution sees; tight:
+    with less margin around it where that saves patches."""
     blending: Literal["gaussian", "uniform"] = "gaussian"
     """How overlapping patches share a voxel: the middle of a patch counts more, or every patch the same."""
     flip_axes: Annotated[tuple[Axis, ...], Field(max_length=3)] = ()

@@ -55,7 +55,7 @@ def segment(
         A role is missing, the grids differ, or the weights do not fit.
     """
     stacked, body = normalise(channels, settings.normalisation)
-    label = label_liver if settings.search == "liver" else label_body
+    label = label_body if settings.search == "body" else label_liver
 
     def labelled(engine: Backend) -> npt.NDArray[np.uint8]:
         predict = with_flips(ready_predictor(weights, settings, engine), settings.flip_axes)

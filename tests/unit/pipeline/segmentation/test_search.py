@@ -54,6 +54,32 @@ def test_search_when_the_liver_is_small_then_the_same_is_found_with_less_than_ha
     assert patches < all_patches / 2
 
 
+def test_search_when_a_side_is_hardly_longer_than_a_patch_then_the_margin_gives_way_and_patches_are_saved() -> (
+    None
+):
+    # Patches of 32 in the plane; the liver is 22 voxels wide, 34 with its margins.
+    wide = SETTINGS.model_copy(update={"patch_kji": (8, 32, 32), "stride_kji": (4, 24, 24)})
+    channels = study((np.s_[6:16, 20:42, 20:42], LIVER))
+    patches = {}
+    for search in ("liver", "liver-tight"):
+        predict = Counted()
+        found = label_liver(channels, BODY, predict, wide.model_copy(update={"search": search}))
+        assert np.array_equal(found > 0, channels[0] > 0)
+        patches[search] = predict.patches
+    assert patches["liver-tight"] < patches["liver"]
+
+
+def test_search_when_a_tight_margin_was_too_little_then_the_region_grows() -> None:
+    tight = SETTINGS.model_copy(
+        update={"patch_kji": (8, 32, 32), "stride_kji": (4, 24, 24), "search": "liver-tight"}
+    )
+    # The first look sees 22 voxels; a dim tail leads out of the region.
+    channels = study((np.s_[6:16, 20:42, 20:42], LIVER), (np.s_[10:12, 30:32, 42:60], DIM))
+    first_look = len([*range(0, 12 - 8, 4), 0])
+    found = label_liver(channels, BODY, Counted(blind_patches=first_look), tight)
+    assert np.array_equal(found > 0, channels[0] > 0)
+
+
 def test_search_when_the_liver_reaches_beyond_what_was_seen_then_the_region_grows_to_its_end() -> None:
     # The first look sees the bright part only; a dim tail leads far away from it.
     channels = study((np.s_[6:16, 12:40, 8:36], LIVER), (np.s_[10:12, 20:22, 36:58], DIM))

@@ -43,12 +43,12 @@ from node.ledger.ledger import open_ledger
 from node.ledger.records import Claim
 from node.states import StudyState
 from pipeline.model_bundle import ModelBundle
-from pipeline.phantom import PhantomSettings, make_case
 from pipeline.study import Study
 from tests.bench import bench_queue
-from tests.bench.bench_study import DIAMETERS_MM, SEED, bundle_of_today
+from tests.bench.bench_study import bundle_of_today
 from tests.bench.dask_cluster import cluster
 from tests.bench.figure import Figure
+from tests.bench.full_size import full_size_case
 
 COMMAND: Final = "python -m tests.bench.bench_dask"
 STUDIES: Final = 200
@@ -70,7 +70,7 @@ def queue_s(workers: int, studies: int, seconds: float, folder: Path, bundle: An
     url = f"sqlite:///{folder / 'ledger.sqlite3'}"
     study: Any = "a study"
     with cluster(workers, folder, real=False) as started, open_ledger(url) as ledger, ExitStack() as stack:
-        bench_queue.fill(url, 0, waiting=studies)
+        bench_queue.fill(url, 0, waiting=studies, with_images=0)
         function = partial(sleep_for, seconds=seconds)
         compute = Compute(partial(DaskExecutor, started.address), function, workers=workers, timeout_s=TIMEOUT_S)
         stack.callback(compute.stop)
@@ -131,8 +131,7 @@ def simulated_figures(workers: Sequence[int] = WORKERS, studies: int = STUDIES) 
 
 def full_study(folder: Path) -> tuple[MatchResult, Study]:
     """Write the phantom of the study benchmark, and read it as the node does."""
-    settings = PhantomSettings(thin_slices=True, tumour_count=1, tumour_diameter_mm=DIAMETERS_MM[3])
-    write_phantom_study(make_case(SEED + 3, settings=settings), folder)
+    write_phantom_study(full_size_case(3), folder)
     return read_study(folder)
 
 

@@ -30,7 +30,7 @@ class ComputeSection(Section):
     engine: Literal["local", "dask"] = "local"
     """A process pool on this machine, or a Dask cluster."""
     workers: Annotated[int, Field(ge=1, le=64)] = 1
-    """Studies analysed at once by the local engine."""
+    """Studies analysed at once; with Dask the number of its workers."""
     scheduler: str = ""
     """Address of the Dask scheduler, tcp://host:port."""
     device: Device = "cpu"

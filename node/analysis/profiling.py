@@ -15,7 +15,7 @@ PROFILE_DOCUMENT = "profile.json"
 PROFILE_STATISTICS = "profile.pstats"
 FUNCTIONS = 40
 """How many functions the document names; `PROFILE_STATISTICS` holds all."""
-_KIB = 1024
+_KIB_IN_MB = 1e6 / 1024
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class StageCost:
     wall_s, cpu_s
         Elapsed, and of all threads of this process, s.
     rss_mb, peak_rss_mb
-        Resident memory at the end of the stage, and the most during it, MB (1024 x 1024 bytes). Where the system
+        Resident memory at the end of the stage, and the most during it, MB (1,000,000 bytes). Where the system
         does not let the peak be reset, it is that of the process since its start.
     """
 
@@ -118,8 +118,8 @@ def _memory_mb() -> tuple[float, float]:
     try:
         lines = Path("/proc/self/status").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _KIB
+        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _KIB_IN_MB
         return peak_mb, peak_mb
     kib = {name: value for name, _, value in (line.partition(":") for line in lines)}
-    rss_mb, peak_mb = (int(kib[name].split()[0]) / _KIB for name in ("VmRSS", "VmHWM"))
+    rss_mb, peak_mb = (int(kib[name].split()[0]) / _KIB_IN_MB for name in ("VmRSS", "VmHWM"))
     return rss_mb, peak_mb

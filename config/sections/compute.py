@@ -40,7 +40,7 @@ class ComputeSection(Section):
     """An analysis that takes longer hangs: it is ended and tried again, s."""
     memory_bytes: Annotated[int, Field(ge=0)] = 8_000_000_000
     """A worker process of this machine that takes more is ended, and its study tried again; 0: no limit. A study
-    of full size takes 2.6 GB; the workers of a cluster are limited by the cluster."""
+    of full size takes 2.8 GB; the workers of a cluster are limited by the cluster."""
 
 
 class ModelSection(Section):

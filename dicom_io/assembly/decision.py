@@ -115,7 +115,7 @@ def decide(study: Sorted, rules: SeriesRules, placed: Placed | None = None) -> D
     )
 
 
-_LACKING = ("SM-MISSING-T1", "SM-NOHBP", "SM-GAP", "SM-ORDER")
+_LACKING = ("SM-MISSING-T1_", "SM-NOHBP", "SM-GAP", "SM-ORDER")
 """What a phase of another date ends in, as if it were not there."""
 
 

@@ -25,6 +25,8 @@ UNKNOWN = (
     "nobody noted whose images the segmentation learnt from, or which are those of this cohort. Run `mvi-node "
     "cohort extract` again; where that is not enough, train the model again with this software, or take another"
 )
+LEAST_SPLITS = 2
+"""With a result, for an interval."""
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Outcome = dict[str, "tuple[Scored, Scored, Scored | None] | str"]
@@ -87,11 +89,11 @@ def run_settings(
     for outcome in spread(partial(run_split, cohort, external, tuple(rows), settings), splits, executor):
         report(len(outcomes))
         outcomes.append(outcome)
-    unavailable = {
-        row.key: next(found for outcome in outcomes if isinstance(found := outcome[row.key], str))
-        for row in rows
-        if any(isinstance(outcome[row.key], str) for outcome in outcomes)
+    failures = {
+        row.key: [found for outcome in outcomes if isinstance(found := outcome[row.key], str)] for row in rows
     }
+    unavailable = {key: found[0] for key, found in failures.items() if not _may_be_left_out(found, len(outcomes))}
+    left_out = {key: (len(found), found[0]) for key, found in failures.items() if found and key not in unavailable}
     test: dict[str, tuple[Scored, ...]] = {}
     validation: dict[str, tuple[Scored, ...]] = {}
     outside: dict[str, tuple[Scored, ...]] = {}
@@ -101,7 +103,16 @@ def run_settings(
             test[row.key] = tuple(triple[0] for triple in triples)
             validation[row.key] = tuple(triple[1] for triple in triples)
             outside[row.key] = tuple(scored for triple in triples if (scored := triple[2]) is not None)
-    return Results(test, validation, outside, unavailable)
+    return Results(test, validation, outside, unavailable, left_out)
+
+
+def _may_be_left_out(failures: Sequence[str], splits: int) -> bool:
+    """Tell whether the other splits may stand for a setting: few patients fill some divisions and not others.
+
+    Not where anything else failed, nor where it is most of them: what is left would be chosen by luck.
+    """
+    few = all(because.startswith("EV-FEW") for because in failures)
+    return not failures or (few and 2 * len(failures) <= splits and splits - len(failures) >= LEAST_SPLITS)
 
 
 def _require_alike(cohort: EvaluationCohort, external: EvaluationCohort) -> None:

@@ -1,7 +1,7 @@
 """What fitted settings said of patients that they had not seen."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipeline.evaluation.fitted import Seen
 from pipeline.evaluation.parts import BoolArray, IndexArray
@@ -57,9 +57,12 @@ class Results:
         By setting, in the order of the splits.
     unavailable
         By setting: why it has no result, in one sentence.
+    left_out
+        By setting that has results: in how many splits it has none, and why in the first of these.
     """
 
     test: Mapping[str, tuple[Scored, ...]]
     validation: Mapping[str, tuple[Scored, ...]]
     external: Mapping[str, tuple[Scored, ...]]
     unavailable: Mapping[str, str]
+    left_out: Mapping[str, tuple[int, str]] = field(default_factory=dict)

@@ -26,6 +26,8 @@ class PerformanceRow:
         Splits whose validation part was too small to calibrate by.
     because
         Why there is no result; empty where there is.
+    gap
+        Which splits are left out of it and why, in a sentence; empty where none is.
     """
 
     setting: Setting
@@ -34,6 +36,7 @@ class PerformanceRow:
     patients: float
     uncalibrated: int
     because: str = ""
+    gap: str = ""
 
 
 def performance_rows(results: Results, rows: Sequence[Setting]) -> tuple[PerformanceRow, ...]:
@@ -80,4 +83,12 @@ def _row(results: Results, row: Setting) -> PerformanceRow:
         average(validation),
         sum(len(part.rows) for part in test) / len(test),
         sum(not part.calibrated for part in test),
+        gap=_gap(results, row),
     )
+
+
+def _gap(results: Results, row: Setting) -> str:
+    if row.key not in results.left_out:
+        return ""
+    count, because = results.left_out[row.key]
+    return f"{count} of {count + len(results.test[row.key])} splits are left out of it: {because}."

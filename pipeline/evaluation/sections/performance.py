@@ -108,6 +108,7 @@ def _cells(row: PerformanceRow, *, validation: bool) -> tuple[str, ...]:
 
 def _section(key: str, title: str, text: str, rows: Sequence[PerformanceRow], table: Table) -> Section:
     notes = "".join(f" Not available: {row.because}." for row in rows if row.because)
+    notes += "".join(f" {row.setting.title}: {row.gap}" for row in rows if row.gap)
     splits = max((row.test["auc"].values for row in rows if row.test), default=0)
     loose = max((row.uncalibrated for row in rows), default=0)
     if loose:
@@ -139,6 +140,8 @@ def headline(results: Results, setting: Setting, *, synthetic: bool = False) -> 
         f"On {whom} that it had never seen, the proposed setting ranked {one} with invasion above one without in"
         f" {100 * area.mean:.0f} of 100 pairs (area under the curve {area})."
     )
+    if row.gap:
+        sentence += f" {row.gap}"
     if area.low <= 0.5:
         sentence += " The interval includes 0.5, which is chance: this cohort does not show that it works."
     return sentence

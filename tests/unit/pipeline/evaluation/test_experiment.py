@@ -125,6 +125,26 @@ def test_settings_when_values_are_missing_then_those_patients_are_left_out_and_t
     assert row.because == "EV-NONE: Radiomics + clinical, manual: no features of manual outlines were extracted"
 
 
+def test_setting_when_few_patients_do_not_fill_every_split_then_is_of_the_others_and_says_so() -> None:
+    cohort = make_cohort(60)
+    splits = splits_of(cohort, 3)
+    clinical = cohort.clinical.copy()
+    # In the first split nobody with invasion can be tested with clinical values.
+    clinical[[row for row in splits[0].test if cohort.mvi[row]], 1] = np.nan
+    few = replace(cohort, clinical=clinical)
+    results = run_settings(few, splits, [LOGISTIC, RADIOMICS], QUICK)
+    assert [part.split for part in results.test["logistic"]] == [1, 2]
+    assert len(results.test["radiomics"]) == 3
+    (row, whole) = performance_rows(results, [LOGISTIC, RADIOMICS])
+    assert row.gap.startswith("1 of 3 splits are left out of it: EV-FEW: Logistic regression")
+    assert not whole.gap
+    assert row.test["auc"].values == 2
+    # Half may be, more may not: what is left would be chosen by luck.
+    assert "logistic" in run_settings(few, (splits[0], splits[0], *splits[1:]), [LOGISTIC], QUICK).test
+    none = run_settings(few, (splits[0], splits[0], splits[1]), [LOGISTIC], QUICK)
+    assert none.unavailable["logistic"].startswith("EV-FEW")
+
+
 def test_settings_when_the_segmentation_learnt_from_test_patients_then_these_are_not_tested() -> None:
     cohort = make_cohort(60, manual=True)
     taught = np.zeros(60, dtype=bool)

@@ -1,16 +1,16 @@
 """The order of the stages and nothing else."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from config.analytes import AnalyteRules, load_analytes
 from config.sections.compute import Device
-from pipeline.analysis import Analysis, FeatureEvidence, GateOutcome, Lesion, RegistrationOutcome, Risk
+from pipeline.aligned import Aligned, align
+from pipeline.analysis import Analysis, FeatureEvidence, GateOutcome, Lesion, Risk
 from pipeline.classification import Classification, classify
 from pipeline.clinical import ClinicalFeatures, clinical_features
 from pipeline.features import FeatureVector
-from pipeline.geometry import Grid
 from pipeline.lesions import Delineation, delineate, least_contact, measure
 from pipeline.model_bundle import ModelBundle, PipelineSettings
 from pipeline.quality import (
@@ -28,32 +28,14 @@ from pipeline.quality import (
     weakness,
 )
 from pipeline.radiomics import Outline, extract
-from pipeline.registration import FixedPoints, register
-from pipeline.resampling import resample
 from pipeline.segmentation.backends import Backend
 from pipeline.segmentation.stage import segment
 from pipeline.specimen import Examined
+from pipeline.stopwatch import Stopwatch
 from pipeline.study import FIXED_ROLE, MOVING_ROLES, Role, Study
-from pipeline.volume import Volume
 
 DETACHED: Final = "QG-DETACHED"
 """Code of a warning: tumour apart from the liver was left out."""
-
-
-@dataclass(frozen=True, eq=False)
-class Aligned:
-    """Six sequences on one grid.
-
-    Parameters
-    ----------
-    registered
-        On the working grid.
-    outcomes
-        Of the five moving sequences.
-    """
-
-    registered: Mapping[Role, Volume]
-    outcomes: Mapping[Role, RegistrationOutcome]
 
 
 def analyse(
@@ -92,7 +74,7 @@ def analyse(
     StudyError
         A stage refused the study, or a quality gate failed; carries stage and code.
     """
-    settings, stage = bundle.settings, _Stages(clock, progress)
+    settings, stage = bundle.settings, Stopwatch(clock, progress)
     fixed = study.volumes[FIXED_ROLE]
 
     stage.begin("register")
@@ -155,36 +137,6 @@ def analyse(
             *_detached(found),
         ),
     )
-
-
-def align(study: Study, settings: PipelineSettings) -> Aligned:
-    """Register five sequences to the sixth and interpolate all six once, on the working grid."""
-    fixed, seed = study.volumes[FIXED_ROLE], settings.seed
-    points = FixedPoints(fixed, seed=seed)
-    outcomes = {
-        role: register(
-            fixed,
-            study.volumes[role],
-            settings=settings.registration,
-            seed=seed,
-            name=role,
-            points=points,
-            minimum_overlap=settings.gates.minimum_overlap,
-        )
-        for role in MOVING_ROLES
-    }
-    grid = working_grid(fixed.grid, settings)
-    moved = {
-        role: resample(study.volumes[role], grid, outcome.transform_lps_mm, outcome.deformation)
-        for role, outcome in outcomes.items()
-    }
-    moved[FIXED_ROLE] = resample(fixed, grid)
-    return Aligned({role: moved[role] for role in Role}, outcomes)
-
-
-def working_grid(native: Grid, settings: PipelineSettings) -> Grid:
-    """Return the grid of network and features: upright, and as wide as the hepatobiliary series."""
-    return native.canonical().with_spacing(settings.working_spacing_xyz_mm)
 
 
 def tumour_features(aligned: Aligned, found: Delineation, settings: PipelineSettings) -> FeatureVector:
@@ -264,22 +216,3 @@ def _anatomy_gates(
         volume_cm3 = float((native.liver_map.array > 0).sum()) * native.liver_map.grid.voxel_volume_mm3 / 1000
         gates += require([covered, *tumour_gates(lesions, volume_cm3, least_contact(found), limits)])
     return gates
-
-
-class _Stages:
-    """Measures the stages and tells who wants to know."""
-
-    def __init__(self, clock: Callable[[], float], progress: Callable[[str], None] | None) -> None:
-        self._clock = clock
-        self._progress = progress
-        self._begun: list[tuple[str, float]] = []
-
-    def begin(self, name: str) -> None:
-        self._begun.append((name, self._clock()))
-        if self._progress is not None:
-            self._progress(name)
-
-    def end(self) -> dict[str, float]:
-        """Return the seconds of the stages that ran."""
-        times = [started for _, started in self._begun] + [self._clock()]
-        return {name: times[n + 1] - times[n] for n, (name, _) in enumerate(self._begun)}

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from pipeline.aligned import align, working_grid
 from pipeline.model_bundle import PipelineSettings
 from pipeline.resampling import resample, resample_labels
-from pipeline.run import align, working_grid
 from pipeline.segmentation.normalisation import normalise
 from pipeline.study import FIXED_ROLE, Role
 from pipeline.training.case_store import write_case

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from config.analytes import load_analytes
 from config.errors import NodeError
+from pipeline.aligned import align
 from pipeline.classification import CLINICAL_FEATURES
 from pipeline.clinical import clinical_features
 from pipeline.errors import TransientError, UnsuitableStudyError
@@ -20,7 +21,7 @@ from pipeline.lesions import delineate, measure
 from pipeline.model_bundle import PipelineSettings
 from pipeline.quality import displaced_likeness, registration_gates, require
 from pipeline.radiomics import extract_outlines
-from pipeline.run import align, tumour_outline
+from pipeline.run import tumour_outline
 from pipeline.segmentation.stage import segment
 from pipeline.specimen import Examined
 from pipeline.study import FIXED_ROLE

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.aligned import align, working_grid
 from pipeline.resampling import to_sitk
-from pipeline.run import align, working_grid
 from pipeline.study import FIXED_ROLE, MOVING_ROLES
 from tests.bench import stock_study
 from tests.bench.bench_study import bundle_of_today, error_of

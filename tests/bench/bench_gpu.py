@@ -34,12 +34,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from pipeline.aligned import working_grid
 from pipeline.bundle_manifest import BUNDLED_FOLDER
 from pipeline.model_bundle import PipelineSettings, load_bundle
 from pipeline.overlap import dice
 from pipeline.phantom import PhantomSettings, make_case
 from pipeline.resampling import resample
-from pipeline.run import working_grid
 from pipeline.segmentation import backends, gpu
 from pipeline.segmentation.backends import Backend
 from pipeline.segmentation.settings import SegmentationSettings

@@ -21,13 +21,13 @@ from rich.table import Table
 
 import pipeline.run
 import pipeline.segmentation.stage
+from pipeline.aligned import Aligned, working_grid
 from pipeline.lesions import Delineation
 from pipeline.model_bundle import ModelBundle
 from pipeline.phantom import PhantomCase
 from pipeline.radiomics import ahead, extraction, filters
 from pipeline.radiomics.regions import Region
 from pipeline.resampling import resample
-from pipeline.run import Aligned, working_grid
 from pipeline.segmentation import search
 from pipeline.study import FIXED_ROLE, MOVING_ROLES, Role
 from tests.bench.bench_study import bundle_of_today

@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.aligned import align
 from pipeline.bundle_manifest import BUNDLED_FOLDER
 from pipeline.lesions import delineate
 from pipeline.model_bundle import ModelBundle, load_bundle
 from pipeline.overlap import dice
 from pipeline.phantom import PhantomSettings, make_case
-from pipeline.run import align
 from pipeline.segmentation.stage import segment
 from pipeline.study import FIXED_ROLE
 from tests.bench.figure import Figure

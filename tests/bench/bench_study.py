@@ -28,6 +28,7 @@ from config.parameter_maps import read_parameter_map
 from config.series_rules import load_series_rules
 from dicom_io.phantom_series import write_phantom_study
 from node.analysis.offline import analyse_folder
+from pipeline.aligned import working_grid
 from pipeline.analysis import Analysis
 from pipeline.bundle_manifest import BUNDLED_FOLDER
 from pipeline.lesions import delineate
@@ -35,7 +36,7 @@ from pipeline.model_bundle import ModelBundle, load_bundle
 from pipeline.overlap import dice
 from pipeline.phantom import PhantomCase
 from pipeline.resampling import grid_of
-from pipeline.run import analyse, working_grid
+from pipeline.run import analyse
 from pipeline.segmentation.backends import ready_predictor
 from pipeline.segmentation.settings import SegmentationSettings
 from pipeline.study import FIXED_ROLE, MOVING_ROLES, Role, Study

@@ -84,7 +84,7 @@ def run(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pipeline.run.segment", true_labels)
         if not truly_registered:
-            patch.setattr("pipeline.run.register", true_transform)
+            patch.setattr("pipeline.aligned.register", true_transform)
         return analyse(
             study or case.study,
             bundle,

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.aligned import Aligned
 from pipeline.analysis import ModelIdentity, RegistrationOutcome
 from pipeline.classification import classify
 from pipeline.errors import TransientError
@@ -18,7 +19,7 @@ from pipeline.lesions import LesionSettings, delineate
 from pipeline.model_bundle import PipelineSettings, load_bundle
 from pipeline.quality import GateSettings
 from pipeline.resampling import resample_labels
-from pipeline.run import Aligned, tumour_features
+from pipeline.run import tumour_features
 from pipeline.segmentation.backends import build_network
 from pipeline.segmentation.network import weights_of
 from pipeline.segmentation.settings import SegmentationSettings

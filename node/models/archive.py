@@ -14,7 +14,7 @@ MANIFEST: Final = "manifest.json"
 MAXIMUM_TEXT_BYTES: Final = 4_000_000
 """Of the manifest and of the signature."""
 MAXIMUM_TENSOR_BYTES: Final = 2_000_000_000
-"""Of one file of weights; the bundled ones have 3 and 9 million."""
+"""Of one file of weights; the bundled ones have 3 and 34 million."""
 CHUNK_BYTES: Final = 1 << 20
 
 

@@ -1,5 +1,6 @@
 """A bundle whose checksums hold, and whose content does not."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -9,9 +10,11 @@ import pytest
 
 from pipeline.analysis import ModelIdentity
 from pipeline.bundle_fit import require_fit
-from pipeline.bundle_manifest import BUNDLED_FOLDER
+from pipeline.bundle_manifest import BUNDLED_FOLDER, MANIFEST
+from pipeline.classification.ensemble import from_tensors
 from pipeline.errors import ModelBundleError
 from pipeline.model_bundle import CLASSIFIER, SEGMENTATION, ModelBundle, PipelineSettings, load_bundle
+from pipeline.quality import GateSettings
 from tests.unit.pipeline.bundles import SMALL, blank_tensors
 
 
@@ -20,7 +23,14 @@ def bundle(settings: PipelineSettings = SMALL, tensors: Any = None) -> ModelBund
 
 
 def test_fit_when_the_bundled_model_is_taken_then_it_fits() -> None:
-    assert require_fit(load_bundle(BUNDLED_FOLDER / "phantom-demo"))
+    bundle = require_fit(load_bundle(BUNDLED_FOLDER / "phantom-demo"))
+    # Four splits of five folds, and a limit for every gate: none moves with the next version of the code.
+    assert len(from_tensors(bundle.classifier_weights).reductions) == 20
+    stated = json.loads((BUNDLED_FOLDER / "phantom-demo" / MANIFEST).read_text())["settings"]["gates"]
+    assert stated.keys() == GateSettings.model_fields.keys()
+    assert None not in stated.values()
+    assert bundle.settings.gates.contrast_agents == ("gadoxetate",)
+    assert bundle.settings.gates.field_strengths_t == (1.5, 3.0)
 
 
 def test_fit_when_there_is_no_classifier_with_clinical_values_then_it_fits() -> None:

@@ -13,14 +13,17 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 
 from pydicom import dcmread
+from sqlalchemy import select
 
 from dicom_io.network.requestor import RemoteAE
 from dicom_io.network.storage_scu import send_files
 from dicom_io.phantom_series import write_phantom_study
+from node.ledger import schema
+from node.ledger.connection import make_engine
+from node.storage.folder import LEDGER_FILE
 from pipeline.phantom import make_case
 from tests.bench.full_size import DIAMETERS_MM, SEED, full_size_case
 from tests.integration.orthanc import free_port
@@ -62,7 +65,7 @@ def delivered_s(size_cm: int, folder: Path) -> dict[str, float]:
             for study in (warm, measured):
                 uid = send(study / "dicom", node)
                 stored = report_stored(folder / "archive", uid)
-            times = dict(history(node, uid))
+            times = dict(history(folder / "node" / "storage", uid))
     times["report stored"] = stored
     parts = {f"{begin} to {end}": times[end] - times[begin] for begin, end in PARTS.items()}
     return {**parts, "whole": stored - times["complete"]}
@@ -106,10 +109,15 @@ def report_stored(folder: Path, study_instance_uid: str) -> float:
     raise TimeoutError(f"no report of {study_instance_uid} within {PATIENCE_S:.0f} s")
 
 
-def history(node: RunningNode, study_instance_uid: str) -> Iterator[tuple[str, float]]:
-    """Yield the events of a study and their times, s since 1970."""
-    for line in node.json("studies", "show", study_instance_uid)["history"]:
-        yield line["event"], datetime.fromisoformat(line["at"]).timestamp()
+def history(storage: Path, study_instance_uid: str) -> Iterator[tuple[str, float]]:
+    """Yield the events of a study and their times, s since 1970; the verbs show whole seconds."""
+    engine = make_engine(f"sqlite:///{storage / LEDGER_FILE}")
+    events = schema.events.c
+    query = select(events.event, events.at).where(events.study_instance_uid == study_instance_uid)
+    with engine.connect() as connection:
+        for event, at in connection.execute(query.order_by(events.number)):
+            yield str(event), at.timestamp()
+    engine.dispose()
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dicom_io.assembly import rejects
+from dicom_io.assembly import derived_images, rejects
 from pipeline.study import Role
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,8 +48,9 @@ def test_runbook_when_compared_with_the_code_then_each_code_has_a_section_and_ea
 
 
 def test_runbook_when_a_series_can_be_rejected_then_the_reason_is_in_the_table() -> None:
-    source = Path(rejects.__file__).read_text(encoding="utf-8")
-    reasons = set(re.findall(r'"((?:[A-Z]+-)?[A-Z]{2,})", (?:f?"|around|f\'|")', source.split("def _unplaced")[1]))
+    parts = ((rejects, "def _unplaced"), (derived_images, "def derived("))
+    source = "".join(Path(str(part.__file__)).read_text(encoding="utf-8").split(begin)[1] for part, begin in parts)
+    reasons = set(re.findall(r'"((?:[A-Z]+-)?[A-Z]{2,})", (?:f?"|around|f\'|")', source))
     reasons -= {"MAGNITUDE"}  # Of a component, beside its code.
     assert {"ADC", "LOCALIZER", "FEW-SLICES", "BURNED-IN"} <= reasons
     assert {reason for reason in reasons if f"| `{reason}` |" not in RUNBOOK} == set()

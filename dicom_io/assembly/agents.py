@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from dicom_io.assembly.evidence import DYNAMIC_ROLES, Candidate
+from dicom_io.assembly.candidate import DYNAMIC_ROLES, Candidate
 from dicom_io.assembly.refusals import Refusal, refuse
 from dicom_io.assembly.scoring import Scored
 from pipeline.study import Role

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from config.series_rules import SeriesRules
+from dicom_io.assembly.candidate import DYNAMIC_ROLES, Timing
 from dicom_io.assembly.coverage import covers, frames_of_reference_differ
-from dicom_io.assembly.evidence import DYNAMIC_ROLES, Timing
 from dicom_io.assembly.grids import same_grid
 from dicom_io.assembly.hypotheses import Pools
 from dicom_io.assembly.scoring import Scored

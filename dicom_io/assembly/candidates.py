@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from config.series_rules import SeriesRules
+from dicom_io.assembly.candidate import Candidate
 from dicom_io.assembly.completeness import SeriesSizes, shortfall
 from dicom_io.assembly.defects import defect
-from dicom_io.assembly.evidence import Candidate, t1_physics
 from dicom_io.assembly.facts import FrameFacts
+from dicom_io.assembly.gates import t1_physics
 from dicom_io.assembly.grids import Grids
 from dicom_io.assembly.lexicon import Lexicon
 from dicom_io.assembly.match_result import RejectedSubVolume

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from config.series_rules import SeriesRules
-from dicom_io.assembly.evidence import Candidate, t1_physics
+from dicom_io.assembly.candidate import Candidate
 from dicom_io.assembly.facts import FrameFacts, SeriesFacts
+from dicom_io.assembly.gates import t1_physics
 from dicom_io.assembly.grids import Grids
 from dicom_io.assembly.instants import SECONDS_A_DAY
 from dicom_io.assembly.verdicts import Verdict

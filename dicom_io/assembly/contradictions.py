@@ -5,6 +5,7 @@ from itertools import combinations
 
 from config.series_rules import SeriesRules
 from dicom_io.assembly.assignment import conflict, misplaced
+from dicom_io.assembly.candidate import DYNAMIC_ROLES, Timing
 from dicom_io.assembly.coverage import (
     coverage,
     covers,
@@ -13,7 +14,6 @@ from dicom_io.assembly.coverage import (
     in_plane_coverage,
     moment_s,
 )
-from dicom_io.assembly.evidence import DYNAMIC_ROLES, Timing
 from dicom_io.assembly.grids import grid_differences
 from dicom_io.assembly.instants import SECONDS_A_DAY
 from dicom_io.assembly.refusals import ROLE_WORDS, Refusal, refuse

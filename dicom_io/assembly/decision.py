@@ -11,10 +11,11 @@ from dicom_io.assembly.assignment import (
     Assignment,
     best_phases,
 )
+from dicom_io.assembly.candidate import DYNAMIC_ROLES, Timing
 from dicom_io.assembly.candidates import Sorted
 from dicom_io.assembly.clock import Clock, choose_clock, injection_s
 from dicom_io.assembly.contradictions import blocked_by, dated_apart, frameless_objections, goes_with
-from dicom_io.assembly.evidence import CONCEPT_OF, DYNAMIC_ROLES, Timing
+from dicom_io.assembly.evidence import CONCEPT_OF
 from dicom_io.assembly.hypotheses import Pools, score_phases
 from dicom_io.assembly.lexicon import PHASES
 from dicom_io.assembly.objections import (

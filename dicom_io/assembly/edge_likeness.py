@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
-from dicom_io.assembly.enhancement import LEAST_POINTS, sample_at
+from dicom_io.assembly.body_sampling import LEAST_POINTS, sample_at
 from pipeline.geometry import FloatArray, Grid
 from pipeline.volume import Volume
 

@@ -1,25 +1,17 @@
 """Reasons for and against a role, each with its family and weight."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 
-from config.matching_limits import PhysicsWindow
 from config.series_rules import SeriesRules
-from dicom_io.assembly.clock import Clock
+from dicom_io.assembly.candidate import DYNAMIC_ROLES, Candidate
 from dicom_io.assembly.facts import Physics
+from dicom_io.assembly.gates import PHYSICS
 from dicom_io.assembly.lexicon import NOT, PHASES
 from dicom_io.assembly.match_result import Evidence
-from dicom_io.assembly.subvolumes import SubVolume
-from dicom_io.assembly.surroundings import Surroundings
-from dicom_io.assembly.verdicts import Verdict
 from pipeline.study import Role
-
-DYNAMIC_ROLES = (Role.T1_PRE, Role.T1_ARTERIAL, Role.T1_PORTAL, Role.T1_HEPATOBILIARY)
 
 INDEPENDENT_FAMILIES = frozenset({"physics", "text", "time", "agent", "pixels"})
 """Families that can support a dynamic role; geometry and defects speak of quality, not of the phase."""
-
-_LEAST_KNOWN_PARAMETERS = 2
 
 _LEAST_SUPPORT = 1.0
 """Sum of weights from which a family counts as support, log-odds."""
@@ -47,75 +39,8 @@ _AGENT_PHASES: Mapping[Role, frozenset[str]] = {
     Role.T1_PORTAL: frozenset({"PORTAL_VENOUS", "VENOUS", "DYNAMIC"}),
     Role.T1_HEPATOBILIARY: frozenset({"DELAYED", "STEADY_STATE"}),
 }
+
 _UNDECIDED_AGENT_PHASES = frozenset({"", "POST_CONTRAST", "DYNAMIC"})
-
-
-@dataclass(frozen=True, eq=False)
-class Candidate:
-    """A live sub-volume and what its evidence is drawn from."""
-
-    subvolume: SubVolume
-    around: Surroundings
-    defect: Verdict | None
-    agent: str
-    """What Contrast/Bolus Agent says: gadoxetate, other, none, unnamed or absent."""
-    named_agent: str = ""
-    """The word for another contrast agent in its text; empty without one."""
-    named_in: str = ""
-    """Where that word stands."""
-    grid_siblings: int = 0
-    """Other T1 sub-volumes on the same grid."""
-
-
-@dataclass(frozen=True)
-class Timing:
-    """The hypothesis under which phases are scored."""
-
-    clock: Clock
-    injection_s: float
-    measured: bool
-
-
-def t1_physics(candidate: Candidate, rules: SeriesRules) -> float:
-    """Return how well the parameters fit a spoiled 3D gradient echo: -1 violated, else the known part, 0 to 1."""
-    physics = candidate.subvolume.physics
-    words = set(physics.scanning_sequence)
-    family = None if not words or words == {"RM"} else "GR" in words and "EP" not in words
-    dimension = physics.acquisition_type == "3D" if physics.acquisition_type else None
-    return _share((family, dimension, *_parameters(candidate, rules.physics.t1)))
-
-
-def t2_physics(candidate: Candidate, rules: SeriesRules) -> float:
-    """Return how well the parameters fit a fast spin echo; see `t1_physics`."""
-    physics = candidate.subvolume.physics
-    words = set(physics.scanning_sequence)
-    spin_echo = "SE" in words and "EP" not in words and not candidate.around.diffusion_series
-    family = None if not words or words == {"RM"} else spin_echo
-    flat = physics.acquisition_type == "2D" if physics.acquisition_type else None
-    train = physics.echo_train_length > 1 if physics.echo_train_length else None
-    return _share((family, flat, train, *_parameters(candidate, rules.physics.t2)))
-
-
-def dwi_physics(candidate: Candidate, rules: SeriesRules) -> float:
-    """Return how well the parameters fit a diffusion image of the wanted b-value; see `t1_physics`."""
-    physics = candidate.subvolume.physics
-    low, high = rules.diffusion.b_s_per_mm2
-    b_value = physics.b_value_s_per_mm2
-    weighted = b_value is not None and low <= b_value <= high
-    planar = "EP" in physics.scanning_sequence or "DIFFUSION" in physics.image_type or b_value is not None
-    return _share((planar, weighted, *_parameters(candidate, rules.physics.dwi)))
-
-
-PHYSICS: Mapping[Role, Callable[[Candidate, SeriesRules], float]] = {
-    Role.T2: t2_physics,
-    Role.DWI: dwi_physics,
-    **dict.fromkeys(DYNAMIC_ROLES, t1_physics),
-}
-
-
-def gate(candidate: Candidate, role: Role, rules: SeriesRules) -> bool:
-    """Tell whether the physics let the sub-volume fill `role` at all."""
-    return PHYSICS[role](candidate, rules) > 0
 
 
 def evidence(
@@ -148,24 +73,6 @@ def supporting_families(items: tuple[Evidence, ...]) -> frozenset[str]:
     for item in items:
         totals[item.family] = totals.get(item.family, 0.0) + item.weight
     return frozenset(family for family, total in totals.items() if total >= _LEAST_SUPPORT) & INDEPENDENT_FAMILIES
-
-
-def _parameters(candidate: Candidate, window: PhysicsWindow) -> Iterator[bool | None]:
-    physics = candidate.subvolume.physics
-    for value, limits in (
-        (physics.repetition_time_ms, window.repetition_time_ms),
-        (physics.echo_time_ms, window.echo_time_ms),
-        (physics.flip_angle_deg, window.flip_angle_deg),
-    ):
-        if limits is not None:
-            yield None if value is None else limits[0] <= value <= limits[1]
-
-
-def _share(answers: tuple[bool | None, ...]) -> float:
-    known = [answer for answer in answers if answer is not None]
-    if not all(known):
-        return -1.0
-    return len(known) / len(answers) if len(known) >= _LEAST_KNOWN_PARAMETERS else 0.0
 
 
 def _physics(candidate: Candidate, role: Role, rules: SeriesRules) -> Iterator[Evidence]:
@@ -249,30 +156,3 @@ def _agent(candidate: Candidate, role: Role, rules: SeriesRules, agent_used: boo
         named = candidate.agent not in ("absent", "none")
         weight = present if named else absent
         yield Evidence("agent", "(0018,0010)", candidate.agent, weight, f"weights.agent_name.{role}")
-
-
-def time_evidence(subvolume: SubVolume, role: Role, rules: SeriesRules, timing: Timing) -> tuple[Evidence, ...]:
-    """Return what the time says for or against a dynamic role; nothing where it weighs nothing."""
-    hit, miss = time_weights(role, rules, timing)
-    elapsed = timing.clock.instants_s[subvolume] - timing.injection_s
-    window = phase_window_s(role, rules)
-    shown = f"{elapsed:+.0f} s from the {'recorded' if timing.measured else 'estimated'} injection"
-    rule = f"weights.time_{'measured' if timing.measured else 'estimated'}.{role}"
-    weight = hit if window[0] <= elapsed <= window[1] else miss
-    return (Evidence("time", timing.clock.source, shown, weight, rule),) if weight else ()
-
-
-def time_weights(role: Role, rules: SeriesRules, timing: Timing) -> tuple[float, float]:
-    """Return the weight of a time inside the window of a dynamic role and of one outside."""
-    table = rules.weights.time_measured if timing.measured else rules.weights.time_estimated
-    return table[role.value]
-
-
-def phase_window_s(role: Role, rules: SeriesRules) -> tuple[float, float]:
-    """Return the window of a dynamic role, s after the injection."""
-    return {
-        Role.T1_PRE: (float("-inf"), 0.0),
-        Role.T1_ARTERIAL: rules.time.arterial_s,
-        Role.T1_PORTAL: rules.time.portal_s,
-        Role.T1_HEPATOBILIARY: rules.time.hepatobiliary_s,
-    }[role]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from config.series_rules import SeriesRules
 from dicom_io.assembly.assignment import conflict
-from dicom_io.assembly.evidence import DYNAMIC_ROLES, Timing
+from dicom_io.assembly.candidate import DYNAMIC_ROLES, Timing
 from dicom_io.assembly.match_result import Evidence, RunnerUp
 from dicom_io.assembly.preferences import equivalent
 from dicom_io.assembly.refusals import ROLE_WORDS

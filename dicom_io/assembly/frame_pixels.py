@@ -5,7 +5,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +13,12 @@ from pydicom.dataset import FileDataset
 from pydicom.encaps import generate_frames
 from pydicom.pixels.utils import iter_pixels
 
-from dicom_io.assembly import multiframe
 from dicom_io.assembly.codestream import frame_problem
 from dicom_io.assembly.elements import Elements
 from dicom_io.assembly.facts import FrameFacts, Vector
 from dicom_io.assembly.match_result import Passage, RoleMatch, SourceInstance
 from dicom_io.assembly.refusals import ROLE_WORDS, refuse
+from dicom_io.assembly.scaling import Scaling, UnusablePixelsError, scalings
 from dicom_io.assembly.scanning import facts_of
 from dicom_io.assembly.slopes import unbelievable_slope
 from dicom_io.reading import read_file
@@ -27,18 +27,11 @@ from pipeline.study import Role
 
 MAXIMUM_VOXELS = 64 * 1024 * 1024
 """Largest Rows x Columns x Frames of a role that is decoded: 256 slices of 512 x 512; more is not believed."""
+
 MAXIMUM_FRAME_VOXELS = 2048 * 2048
 """Largest Rows x Columns."""
 
 _STAGE = "assemble"
-
-
-class Scaling(NamedTuple):
-    """From stored values to signal: slope, intercept, and whether they are those of Philips."""
-
-    slope: float
-    intercept: float
-    is_philips: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +129,7 @@ def _decode_instance(
     pixels = _pixels(dataset, facts[0], numbers, chosen.role, budget)
     try:
         scaling = scalings(dataset, len(facts))
-    except _UnusablePixelsError as error:
+    except UnusablePixelsError as error:
         raise _unsuitable(chosen.role, str(error)) from error
     return [
         _frame(facts[number - 1], stored, scaling[number - 1], chosen.role)
@@ -163,16 +156,12 @@ def frame_digests(path: Path, numbers: Sequence[int]) -> dict[int, str]:
     }
 
 
-class _UnusablePixelsError(Exception):
-    """Stored values that are not what the header says; the message is the end of a sentence."""
-
-
 def _pixels(
     dataset: FileDataset, facts: FrameFacts, numbers: Sequence[int], role: Role, budget: int
 ) -> list[npt.NDArray[Any]]:
     try:
         return _stored(dataset, facts, numbers, budget)
-    except _UnusablePixelsError as error:
+    except UnusablePixelsError as error:
         raise _unsuitable(role, str(error)) from error
 
 
@@ -183,20 +172,20 @@ def _stored(
     area = facts.rows * facts.columns
     claimed = area * facts.frame_count
     if not 0 < claimed <= MAXIMUM_VOXELS or area > MAXIMUM_FRAME_VOXELS or area * len(numbers) > budget:
-        raise _UnusablePixelsError(f"claims {claimed} voxels in one file, which cannot be")
+        raise UnusablePixelsError(f"claims {claimed} voxels in one file, which cannot be")
     if int(dataset.get("SamplesPerPixel") or 1) != 1:
-        raise _UnusablePixelsError("is in colour")
+        raise UnusablePixelsError("is in colour")
     problem = _compression_problem(dataset, facts)
     if problem:
-        raise _UnusablePixelsError(problem)
+        raise UnusablePixelsError(problem)
     try:
         # By frame: of an object that holds all phases, no frame is decoded for a role that does not want it.
         arrays = list(iter_pixels(dataset, indices=[number - 1 for number in numbers]))
     except Exception as error:
         # Decoders are plug-ins in C; each has its own exceptions.
-        raise _UnusablePixelsError(f"has pixels that cannot be decoded ({type(error).__name__})") from error
+        raise UnusablePixelsError(f"has pixels that cannot be decoded ({type(error).__name__})") from error
     if any(array.shape != (facts.rows, facts.columns) for array in arrays):
-        raise _UnusablePixelsError("has another number of pixels than its header says")
+        raise UnusablePixelsError("has another number of pixels than its header says")
     return arrays
 
 
@@ -225,38 +214,6 @@ def _frame(facts: FrameFacts, stored: npt.NDArray[Any], scaling: Scaling, role: 
         facts.physics.field_strength_t,
         scaling,
     )
-
-
-def scalings(dataset: FileDataset, count: int) -> list[Scaling]:
-    """Return the scaling of each of `count` frames (PS3.3 C.11.1, C.7.6.16.2.9).
-
-    Where Philips gives its scale slope SS (2005,100E), in the data set or per frame in (2005,140F), stored values
-    SV become comparable between slices, phases and series by (SV RS + RI) / (RS SS), doi:10.1002/jmri.24271. The
-    standard rescaling alone is scaled to the display, series by series, so that an enhancement read from it would
-    be wrong. The scale intercept (2005,100D) is not used: it repeats RI / RS with the sign turned, and not every
-    release writes it.
-    """
-    elements = Elements(dataset, {})
-    own = elements.items("PerFrameFunctionalGroupsSequence")
-    shared = next(iter(elements.items("SharedFunctionalGroupsSequence")), None)
-    return [
-        _scaling(elements, multiframe.FrameGroups(own[index] if index < len(own) else None, shared))
-        for index in range(count)
-    ]
-
-
-def _scaling(elements: Elements, groups: multiframe.FrameGroups) -> Scaling:
-    transformation = groups.macro("PixelValueTransformationSequence") or elements
-    if transformation.lacks_number("RescaleSlope") or transformation.lacks_number("RescaleIntercept"):
-        # Taken for 1 and 0, as where there are none, its signal would be another.
-        raise _UnusablePixelsError("has a rescale slope or intercept that is no number")
-    slope = transformation.number("RescaleSlope")
-    slope, intercept = 1.0 if slope is None else slope, transformation.number("RescaleIntercept") or 0.0
-    for place in (*groups.private_items("Philips MR Imaging DD 005", 0x0F), elements):
-        scale = next(iter(place.private_numbers("Philips MR Imaging DD 001", 0x0E)), 0.0)
-        if scale > 0 and slope:
-            return Scaling(1 / scale, intercept / (slope * scale), is_philips=True)
-    return Scaling(slope, intercept)
 
 
 def _unsuitable(role: Role, what: str, *, code: str = "SM-PIXEL") -> UnsuitableStudyError:

@@ -6,16 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from config.series_rules import SeriesRules
+from dicom_io.assembly.candidate import DYNAMIC_ROLES, Candidate, Timing
 from dicom_io.assembly.clock import Clock
-from dicom_io.assembly.evidence import (
-    DYNAMIC_ROLES,
-    Candidate,
-    Timing,
-    evidence,
-    phase_window_s,
-    time_evidence,
-    time_weights,
-)
+from dicom_io.assembly.evidence import evidence
 from dicom_io.assembly.overrides import Placed
 from dicom_io.assembly.scoring import (
     SCORE_DECIMALS,
@@ -27,6 +20,7 @@ from dicom_io.assembly.scoring import (
     total,
     weigh,
 )
+from dicom_io.assembly.time_evidence import phase_window_s, time_evidence, time_weights
 from pipeline.study import Role
 
 Pools = Sequence[tuple[Timing, Mapping[Role, Sequence[Scored]]]]

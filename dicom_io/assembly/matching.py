@@ -6,13 +6,14 @@ from dataclasses import replace
 
 from config.series_rules import SeriesRules
 from dicom_io.assembly.agents import agent_objection, unknown_agents
-from dicom_io.assembly.candidates import UNREADABLE, Sorted, rejection, sort_study
+from dicom_io.assembly.candidate import DYNAMIC_ROLES
+from dicom_io.assembly.candidates import UNREADABLE, Sorted, sort_study
 from dicom_io.assembly.copies import without_copies
 from dicom_io.assembly.decision import Decision, decide
-from dicom_io.assembly.evidence import DYNAMIC_ROLES, PHYSICS, Candidate, parameters
-from dicom_io.assembly.explanation import runner_up, why_it_lost
+from dicom_io.assembly.explanation import runner_up
+from dicom_io.assembly.left_over import not_chosen
 from dicom_io.assembly.lexicon import Lexicon
-from dicom_io.assembly.match_result import MatchResult, Moment, RejectedSubVolume, RoleMatch
+from dicom_io.assembly.match_result import MatchResult, Moment, RoleMatch
 from dicom_io.assembly.overrides import Override, in_force, place
 from dicom_io.assembly.passages import passages
 from dicom_io.assembly.patients import patient_objection, patient_warnings
@@ -21,7 +22,6 @@ from dicom_io.assembly.scan_result import ScanResult
 from dicom_io.assembly.scoring import Scored
 from dicom_io.assembly.shortage import NO_B_VALUE, lacks_b_values, near_misses
 from dicom_io.assembly.unreadable import closed_objection, stray_warnings
-from dicom_io.assembly.verdicts import Verdict
 from pipeline.study import Role
 
 _SHOWN = 3
@@ -116,7 +116,7 @@ def _match(
         message="All six sequences were found." if refusal is None else refusal.message,
         remedy="" if refusal is None else refusal.remedy,
         roles=roles,
-        rejected=(*study.rejected, *_not_chosen(study, decision, rules)),
+        rejected=(*study.rejected, *not_chosen(study, decision, rules)),
         clock_source=None if decision.clock is None else decision.clock.source,
         t0=_injection(decision),
         warnings=(
@@ -222,46 +222,3 @@ def _moment(role: Role, choice: Scored, decision: Decision) -> Moment | None:
         return None
     clock = decision.timing.clock
     return Moment(round(clock.instants_s[choice.subvolume] - decision.timing.injection_s, 1), clock.source)
-
-
-def _not_chosen(study: Sorted, decision: Decision, rules: SeriesRules) -> Iterator[RejectedSubVolume]:
-    taken = {choice.subvolume for choice in decision.choices.values()}
-    for candidate in study.live:
-        if candidate.subvolume not in taken:
-            yield rejection(candidate.subvolume, _reason(candidate, decision, rules))
-
-
-def _reason(candidate: Candidate, decision: Decision, rules: SeriesRules) -> Verdict:
-    if candidate.defect is not None:
-        return candidate.defect
-    physics = candidate.subvolume.physics
-    fitting = [role for role in Role if PHYSICS[role](candidate, rules) > 0]
-    if not fitting and physics.b_value_s_per_mm2 is not None:
-        low, high = rules.diffusion.b_s_per_mm2
-        because = f"b = {physics.b_value_s_per_mm2:g} s/mm2, outside {low:g} to {high:g}"
-        shown = f"{physics.b_value_s_per_mm2:g}"
-        return Verdict("B-VALUE", because, "(0018,9087)", shown, "diffusion.b_s_per_mm2")
-    if not fitting:
-        because = "its acquisition parameters fit none of the six sequences"
-        return Verdict("NO-ROLE", because, "(0018,0020)", parameters(physics), "physics")
-    timing = decision.timing
-    if fitting[0] in DYNAMIC_ROLES and timing is not None:
-        elapsed = timing.clock.instants_s[candidate.subvolume] - timing.injection_s
-        if rules.time.transitional_s[0] <= elapsed < rules.time.transitional_s[1]:
-            because = f"{elapsed:.0f} s after the injection, between portal and hepatobiliary phase"
-            return Verdict(
-                "TRANSITIONAL", because, timing.clock.source, f"{elapsed:+.0f} s", "time.transitional_s"
-            )
-    filled = [role for role in fitting if role in decision.choices]
-    if not filled:
-        return Verdict("NO-ROLE", "it fits no role together with the other series")
-    rivals = {
-        role: item for role in filled for item in decision.pools.get(role, ()) if item.candidate is candidate
-    }
-    # A T1 volume fits every phase a little; why it is not the one that it is most like is what is asked.
-    better = max(rivals, key=lambda role: rivals[role].score, default=filled[0])
-    lost = ""
-    if better in rivals:
-        lost = f": {why_it_lost(better, rivals[better], decision.choices, timing, rules)}"
-    number = decision.choices[better].subvolume.series.series_number
-    return Verdict("RUNNER-UP", f"series {number} is the {ROLE_WORDS[better]}{lost}", rule="weights")

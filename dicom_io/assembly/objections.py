@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 from config.series_rules import SeriesRules
 from dicom_io.assembly.assignment import CONSTRAINTS, best_phases
+from dicom_io.assembly.candidate import DYNAMIC_ROLES, Timing
 from dicom_io.assembly.candidates import Sorted
 from dicom_io.assembly.clock import PHASES_TO_SEPARATE, Clock
 from dicom_io.assembly.contradictions import contradiction, contradictions
-from dicom_io.assembly.evidence import CONCEPT_OF, DYNAMIC_ROLES, Timing, gate, supporting_families
+from dicom_io.assembly.evidence import CONCEPT_OF, supporting_families
+from dicom_io.assembly.gates import gate
 from dicom_io.assembly.hypotheses import Pools
 from dicom_io.assembly.lexicon import PHASES
 from dicom_io.assembly.overrides import Placed

@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from config.series_rules import SeriesRules
+from dicom_io.assembly.candidate import DYNAMIC_ROLES, Candidate
 from dicom_io.assembly.candidates import Sorted
-from dicom_io.assembly.evidence import DYNAMIC_ROLES, PHYSICS, Candidate, parameters
+from dicom_io.assembly.evidence import parameters
+from dicom_io.assembly.gates import PHYSICS
 from dicom_io.assembly.match_result import Assigned
 from dicom_io.assembly.refusals import ROLE_WORDS, Refusal, refuse
 from dicom_io.assembly.subvolumes import SubVolume

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import dist
 
 from config.series_rules import SeriesRules
+from dicom_io.assembly.candidate import Candidate
 from dicom_io.assembly.clock import Clock
-from dicom_io.assembly.evidence import Candidate
 from dicom_io.assembly.facts import FrameFacts
 from dicom_io.assembly.fine_detail import middle
 from dicom_io.assembly.grids import same_grid

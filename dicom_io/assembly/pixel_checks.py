@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from itertools import permutations
 
 from config.matching_limits import PixelRules
-from dicom_io.assembly.enhancement import Enhancement, Samples, measure
-from dicom_io.assembly.evidence import DYNAMIC_ROLES
+from dicom_io.assembly.body_sampling import Samples
+from dicom_io.assembly.candidate import DYNAMIC_ROLES
+from dicom_io.assembly.enhancement import Enhancement, measure
 from dicom_io.assembly.refusals import ROLE_WORDS
 from pipeline.study import Role
 

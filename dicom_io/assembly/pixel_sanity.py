@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from config.series_rules import SeriesRules
-from dicom_io.assembly.enhancement import STEP_MM, Enhancement, measure, sample, strangers, unlike
-from dicom_io.assembly.evidence import DYNAMIC_ROLES
+from dicom_io.assembly.body_sampling import STEP_MM, sample, strangers, unlike
+from dicom_io.assembly.candidate import DYNAMIC_ROLES
+from dicom_io.assembly.enhancement import Enhancement, measure
 from dicom_io.assembly.frame_pixels import OpenFiles
 from dicom_io.assembly.match_result import Evidence, MatchResult, RoleMatch
 from dicom_io.assembly.pixel_checks import CHECKS, WORDS, Check, describe, doubts, fitting_orders

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from config.matching_limits import PixelRules
+from dicom_io.assembly.candidate import DYNAMIC_ROLES
 from dicom_io.assembly.edge_likeness import STEP_MM, EdgeLikeness
-from dicom_io.assembly.evidence import DYNAMIC_ROLES
 from dicom_io.assembly.match_result import MatchResult
 from dicom_io.assembly.refusals import ROLE_WORDS, Refusal, refuse
 from pipeline.study import Role

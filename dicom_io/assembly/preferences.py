@@ -1,19 +1,17 @@
 """Which of several equally right sub-volumes is taken: repeats, several arterial phases, several b-values."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from config.series_rules import SeriesRules
 from dicom_io.assembly.assignment import Assignment, conflict
-from dicom_io.assembly.evidence import DYNAMIC_ROLES, Timing, phase_window_s, supporting_families
+from dicom_io.assembly.candidate import DYNAMIC_ROLES, Timing
+from dicom_io.assembly.evidence import supporting_families
 from dicom_io.assembly.grids import same_grid
+from dicom_io.assembly.orders import ORDERS, Order, elapsed_s, within
 from dicom_io.assembly.scoring import Scored
 from dicom_io.assembly.subvolumes import SubVolume
 from pipeline.study import Role
-
-Order = tuple[Any, ...]
-"""Sort key; the smallest is preferred."""
 
 LEAST_APART_S = 2.0
 """No stack of a liver is acquired faster, whatever the sequence: nearer ones are of one acquisition."""
@@ -75,7 +73,7 @@ def preferred(
         if item.score > choice.score - margin and equivalent(role, choice, item, timing, rules)
     ]
     complete = [item for item in rivals if item.candidate.defect is None]
-    order, model = _ORDERS[role], like or choice
+    order, model = ORDERS[role], like or choice
 
     def rank(item: Scored) -> Order:
         return (
@@ -137,7 +135,7 @@ def _compatible(
 
 def _equivalent_phases(role: Role, one: Scored, other: Scored, timing: Timing, rules: SeriesRules) -> bool:
     # Sites call all their phases the same, so that outside its window even a repeat is another phase.
-    if not (_within(role, one, timing, rules) and _within(role, other, timing, rules)):
+    if not (within(role, one, timing, rules) and within(role, other, timing, rules)):
         return False
     # Two images of one acquisition are no repeat: one may show fat, and no order of time tells which.
     if _at_once(one, other, timing):
@@ -151,7 +149,7 @@ def _equivalent_phases(role: Role, one: Scored, other: Scored, timing: Timing, r
 def _at_once(one: Scored, other: Scored, timing: Timing) -> bool:
     """Tell whether two stacks begin too near to each other to be two acquisitions."""
     least_s = LEAST_APART_S if called_alike(one.subvolume, other.subvolume) else BREATH_HOLD_S
-    return abs(_elapsed_s(one, timing) - _elapsed_s(other, timing)) < least_s
+    return abs(elapsed_s(one, timing) - elapsed_s(other, timing)) < least_s
 
 
 def _one_acquisition(one: Scored, other: Scored, timing: Timing, rules: SeriesRules) -> bool:
@@ -198,56 +196,3 @@ def _cut_short(item: Scored, others: Sequence[Scored], rules: SeriesRules) -> bo
         len(other.subvolume.frames) > len(own.frames) and same_grid(own, other.subvolume, rules)
         for other in others
     )
-
-
-def _elapsed_s(item: Scored, timing: Timing | None) -> float:
-    return 0.0 if timing is None else timing.clock.instants_s[item.subvolume] - timing.injection_s
-
-
-def _within(role: Role, item: Scored, timing: Timing, rules: SeriesRules) -> bool:
-    low, high = phase_window_s(role, rules)
-    return low <= _elapsed_s(item, timing) <= high
-
-
-def _acquired(item: Scored) -> tuple[float, int]:
-    times = item.subvolume.frames[0].times
-    return (
-        times.acquisition_s or times.content_s or times.series_s or 0.0,
-        item.subvolume.series.series_number or 0,
-    )
-
-
-def _latest(item: Scored, timing: Timing | None, _rules: SeriesRules) -> Order:
-    return (-_elapsed_s(item, timing), *(-part for part in _acquired(item)))
-
-
-def _arterial(item: Scored, timing: Timing | None, rules: SeriesRules) -> Order:
-    elapsed = _elapsed_s(item, timing)
-    too_late = elapsed > rules.time.arterial_latest_s
-    middle = sum(rules.time.arterial_s) / 2
-    key = {"late": -elapsed, "early": elapsed, "middle": abs(elapsed - middle)}[rules.time.arterial_pick]
-    return (too_late, key)
-
-
-def _portal(item: Scored, timing: Timing | None, rules: SeriesRules) -> Order:
-    return (abs(_elapsed_s(item, timing) - rules.time.portal_target_s),)
-
-
-def _hepatobiliary(item: Scored, timing: Timing | None, rules: SeriesRules) -> Order:
-    elapsed = _elapsed_s(item, timing)
-    return (abs(elapsed - rules.time.hepatobiliary_target_s), -elapsed, item.subvolume.spacing.step_mm)
-
-
-def _diffusion(item: Scored, timing: Timing | None, rules: SeriesRules) -> Order:
-    b_value = item.subvolume.physics.b_value_s_per_mm2 or 0.0
-    return (abs(b_value - rules.diffusion.target_s_per_mm2), *_latest(item, timing, rules))
-
-
-_ORDERS: Mapping[Role, Callable[[Scored, Timing | None, SeriesRules], Order]] = {
-    Role.T2: _latest,
-    Role.DWI: _diffusion,
-    Role.T1_PRE: _latest,
-    Role.T1_ARTERIAL: _arterial,
-    Role.T1_PORTAL: _portal,
-    Role.T1_HEPATOBILIARY: _hepatobiliary,
-}

@@ -10,7 +10,7 @@ from statistics import median
 import numpy as np
 
 from config.matching_limits import PixelRules
-from dicom_io.assembly.evidence import DYNAMIC_ROLES
+from dicom_io.assembly.candidate import DYNAMIC_ROLES
 from dicom_io.assembly.fine_detail import Block, likeness, middle, pairs_alike, thickness_beyond
 from dicom_io.assembly.frame_pixels import OpenFiles, decode_frames
 from dicom_io.assembly.match_result import MatchResult, Passage, RoleMatch

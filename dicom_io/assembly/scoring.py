@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from config.series_rules import SeriesRules
-from dicom_io.assembly.evidence import Candidate, Timing, evidence, gate, time_evidence
+from dicom_io.assembly.candidate import Candidate, Timing
+from dicom_io.assembly.evidence import evidence
+from dicom_io.assembly.gates import gate
 from dicom_io.assembly.match_result import Assigned, Evidence
 from dicom_io.assembly.overrides import Placed
 from dicom_io.assembly.subvolumes import SubVolume
+from dicom_io.assembly.time_evidence import time_evidence
 from pipeline.study import Role
 
 SCORE_DECIMALS = 2

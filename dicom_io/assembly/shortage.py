@@ -4,8 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from config.matching_limits import PhysicsWindow
 from config.series_rules import SeriesRules
+from dicom_io.assembly.candidate import DYNAMIC_ROLES, Candidate
 from dicom_io.assembly.candidates import Sorted
-from dicom_io.assembly.evidence import CONCEPT_OF, DYNAMIC_ROLES, Candidate, gate
+from dicom_io.assembly.evidence import CONCEPT_OF
+from dicom_io.assembly.gates import gate
 from dicom_io.assembly.overrides import unfit
 from dicom_io.assembly.refusals import ROLE_WORDS
 from pipeline.study import Role

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.ndimage import uniform_filter
 
 from config.matching_limits import PixelRules
-from dicom_io.assembly.evidence import DYNAMIC_ROLES
+from dicom_io.assembly.candidate import DYNAMIC_ROLES
 from dicom_io.assembly.fine_detail import Block, own_likeness
 from dicom_io.assembly.match_result import MatchResult
 from dicom_io.assembly.refusals import ROLE_WORDS, Refusal

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from config.series_rules import SeriesRules
-from dicom_io.assembly.evidence import DYNAMIC_ROLES, Timing, supporting_families
+from dicom_io.assembly.candidate import DYNAMIC_ROLES, Timing
+from dicom_io.assembly.evidence import supporting_families
 from dicom_io.assembly.refusals import ROLE_WORDS, Refusal, refuse
 from dicom_io.assembly.scoring import Scored
 from dicom_io.assembly.subvolumes import SubVolume

@@ -11,7 +11,8 @@ import pytest
 from config.matching_limits import PIXEL_CHECKS
 from config.series_rules import load_series_rules
 from dicom_io.assembly import inspect, inspect_files, match_studies, scan_folder
-from dicom_io.assembly.enhancement import measure, sample
+from dicom_io.assembly.body_sampling import sample
+from dicom_io.assembly.enhancement import measure
 from dicom_io.assembly.match_result import Assigned, MatchResult
 from dicom_io.assembly.pixel_checks import CHECKS, fitting_orders
 from dicom_io.assembly.refusals import ROLE_WORDS

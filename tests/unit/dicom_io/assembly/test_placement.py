@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from config.series_rules import load_series_rules
 from dicom_io.assembly import MatchResult, inspect
-from dicom_io.assembly.evidence import DYNAMIC_ROLES
+from dicom_io.assembly.candidate import DYNAMIC_ROLES
 from dicom_io.assembly.placement import misplaced
 from pipeline.geometry import Grid
 from pipeline.study import Role

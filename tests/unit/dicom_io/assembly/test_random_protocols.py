@@ -8,7 +8,7 @@ import pytest
 
 from config.series_rules import load_series_rules
 from dicom_io.assembly import MatchResult, ScanResult, SourceInstance, match_studies
-from dicom_io.assembly.evidence import DYNAMIC_ROLES
+from dicom_io.assembly.candidate import DYNAMIC_ROLES
 from dicom_io.assembly.facts import FrameFacts, Physics, SeriesFacts, Times
 from dicom_io.assembly.text import normalise
 from pipeline.study import Role

@@ -28,12 +28,17 @@ def phantom(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, A
     return out / "dicom", truth["roles"]
 
 
-def displaced(x_mm: float = 0.0, y_mm: float = 0.0) -> Fault:
+def displaced(x_mm: float = 0.0, y_mm: float = 0.0, z_mm: float = 0.0) -> Fault:
     def plant(ds: Dataset, _place: int) -> None:
         x, y, z = map(float, ds.ImagePositionPatient)
-        ds.ImagePositionPatient = [x + x_mm, y + y_mm, z]
+        ds.ImagePositionPatient = [x + x_mm, y + y_mm, z + z_mm]
 
     return plant
+
+
+def mirrored(ds: Dataset, _place: int) -> None:
+    stored = np.frombuffer(ds.PixelData, dtype=np.uint16).reshape(ds.Rows, ds.Columns)
+    ds.PixelData = np.ascontiguousarray(stored[:, ::-1]).tobytes()
 
 
 def small(ds: Dataset, _place: int) -> None:
@@ -92,6 +97,9 @@ def matched(phantom: tuple[Path, dict[str, Any]], role: str, plant: Fault, folde
     ("role", "plant", "code"),
     [
         ("T1_ARTERIAL", displaced(x_mm=600), "SM-GEOM"),
+        ("T1_HEPATOBILIARY", displaced(x_mm=-45), "SM-PIXEL"),
+        ("T1_PORTAL", displaced(y_mm=15, z_mm=20), None),
+        ("T1_ARTERIAL", mirrored, "SM-PIXEL"),
         ("T2", small, "SM-GEOM"),
         ("T1_ARTERIAL", sheared, "SM-GEOM"),
         ("DWI", empty, "SM-PIXEL"),

@@ -2,9 +2,8 @@
 
 import logging
 import os
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 
@@ -13,27 +12,22 @@ from config.errors import NodeError
 from config.sections.peers import Peer
 from config.series_rules import rules_in_force
 from config.settings import Settings
-from node.analysis.finished_study import Job
 from node.analysis.study_job import StudyJob
 from node.analysis.tools import make_tools, read_progress
-from node.analysis.worker import Worker
+from node.analysis.workers import Workers
 from node.audit.recorder import Recorder
 from node.backoff import back_off
 from node.completion import Completion
 from node.compute.executor import make_compute
 from node.delivery.couriers import make_courier
-from node.delivery.recipients import Recipients
 from node.labs.fhir_client import make_client
-from node.labs.fhir_pull import CORRECTIONS_EVERY_S, FhirPull
-from node.labs.listener import ListenerProcess, is_wanted
-from node.labs.reissue import Reissue
-from node.labs.study_labs import StudyLabs
+from node.labs.laboratory import Laboratory
 from node.labs.tls import server_context
 from node.ledger.ledger import Ledger, open_ledger, utc_now
-from node.memory import giving_back, keep_small
+from node.memory import keep_small
 from node.models.choice import load_active_bundle
 from node.notify.notifier import make_channels, make_notifier
-from node.owner import is_gone, worker_name
+from node.owner import is_gone
 from node.reception.process import ReceptionError, ReceptionProcess, receive
 from node.reception.refusal_counts import RefusalCounts
 from node.reception.start_report import Ports
@@ -53,9 +47,6 @@ DELIVER_EVERY_S = 1.0
 HOUSEKEEPING_EVERY_S = 5.0
 WATCH_EVERY_S = 1.0
 AUDIT_EVERY_S = 10.0
-IDLE_S = 1.0
-"""How long a worker without work waits before it looks again, s."""
-STOP_TIMEOUT_S = 5.0
 LOOK_FOR_STOP_EVERY_S = 0.1
 
 
@@ -89,7 +80,6 @@ class Node:
         section = settings.node.model_copy(update={"storage": storage})
         self._settings = settings.model_copy(update={"node": section})
         self._storage = storage
-        self._stopping = threading.Event()
         self._asked_to_stop = False
         self._failure: NodeError | None = None
 
@@ -137,18 +127,17 @@ class Node:
                 if self._asked_to_stop:
                     return
                 raise
-            listener = self._start_listener(stack)
+            laboratory = Laboratory(settings, ledger, self._analytes, lambda: self._asked_to_stop)
+            stack.callback(laboratory.stop)
+            laboratory.start()
             compute = make_compute(settings.compute, self._analytes)
             stack.callback(compute.stop)
             metrics = Metrics(ledger, self._storage)
-            metrics.count_refusals(refusals.associations, refusals.instances)
+            metrics.count_refusals(refusals.associations, refusals.instances, refusals.ends)
             tools = make_tools(bundle, compute.analyse, self._rules, self._analytes)
-            pull = self._pull(ledger)
-            fetch = {} if pull is None else {"fetch": pull.fetch}
-            labs = StudyLabs(ledger, self._analytes.window, settings.labs.issuer, **fetch)
-            job = StudyJob(ledger, self._storage, tools, labs)
-            threads = self._start_workers(ledger, giving_back(metrics.observed(job)), compute.abandon)
-            health = self._health(ledger, reception, listener, threads)
+            job = StudyJob(ledger, self._storage, tools, laboratory.of_studies)
+            workers = Workers(settings, ledger, metrics.observed(job), compute.abandon)
+            health = self._health(ledger, reception, laboratory, workers)
             if settings.watch.port:
                 watch = settings.watch
                 stack.enter_context(WatchService(watch.host, watch.port, metrics.registry, health))
@@ -159,16 +148,16 @@ class Node:
             recorder.started()
             stack.callback(recorder.stopped)
             scheduler.every(AUDIT_EVERY_S, "audit", recorder.tick)
-            self._attend_laboratory(scheduler, metrics, listener, pull)
+            laboratory.attend(scheduler, metrics)
             self._notify(scheduler, metrics, ledger)
             stack.enter_context(scheduler)
             on_ready(settings.node.ae_title, ports)
             while not self._asked_to_stop:
                 time.sleep(LOOK_FOR_STOP_EVERY_S)
-            self._stopping.set()
+            workers.ask_to_stop()
             # Ended before they are waited for: a worker waits for its process, and gives its study back.
             compute.stop()
-            _join(threads)
+            workers.join()
         if self._failure is not None:
             raise self._failure
 
@@ -183,45 +172,12 @@ class Node:
             metrics.count_messages_to_people(notifier.counts)
             scheduler.every(self._settings.notify.check_every_s, "notify", notifier.check)
 
-    def _pull(self, ledger: Ledger) -> FhirPull | None:
-        labs = self._settings.labs
-        client = make_client(labs)
-        return None if client is None else FhirPull(client, ledger, self._analytes, labs.issuer)
-
-    def _start_listener(self, stack: ExitStack) -> ListenerProcess | None:
-        settings = self._settings
-        if not is_wanted(settings.labs):
-            return None
-        listener = ListenerProcess(
-            settings,
-            ledger_url(settings),
-            back_off(1, 30),
-            time.monotonic,
-            asked_to_stop=lambda: self._asked_to_stop,
-        )
-        stack.callback(listener.stop)
-        listener.start()
-        return listener
-
-    def _attend_laboratory(
-        self, scheduler: Scheduler, metrics: Metrics, listener: ListenerProcess | None, pull: FhirPull | None
-    ) -> None:
-        if listener is not None:
-            metrics.count_messages(listener.answers)
-            metrics.count_results(listener.fates)
-            scheduler.every(WATCH_EVERY_S, "hl7-listener", listener.watch)
-        if pull is not None:
-            labs = self._settings.labs
-            metrics.count_pulls(pull.outcomes)
-            scheduler.every(labs.fhir_every_s, "fhir", partial(pull.fetch_late, labs.labs_wait_h))
-            scheduler.every(CORRECTIONS_EVERY_S, "fhir-used", partial(pull.fetch_used, labs.fhir_corrections_days))
-
     def _health(
         self,
         ledger: Ledger,
         reception: ReceptionProcess,
-        listener: ListenerProcess | None,
-        threads: Sequence[threading.Thread],
+        laboratory: Laboratory,
+        workers: Workers,
     ) -> Health:
         checks = {
             "storage": storage_check(
@@ -229,31 +185,10 @@ class Node:
             ),
             "ledger": ledger_check(ledger),
             "reception": running_check("the receiver", reception.is_running),
-            "workers": running_check("every worker", lambda: all(thread.is_alive() for thread in threads)),
+            "workers": running_check("every worker", workers.are_alive),
             "peers": peers_check(ledger, [peer.name for peer in self._settings.peers if peer.receives]),
         }
-        if listener is not None:
-            checks["hl7"] = running_check(listener.name, listener.is_running)
-        return Health(checks, time.monotonic)
-
-    def _start_workers(self, ledger: Ledger, job: Job, abandon: Callable[[int], None]) -> list[threading.Thread]:
-        threads = []
-        recipients = Recipients(self._settings.peers, ledger)
-        for number in range(self._settings.compute.workers):
-            worker = Worker(
-                worker_name(number),
-                ledger,
-                job,
-                recipients=recipients,
-                back_off=back_off(10),
-                stopping=self._stopping,
-                abandon=abandon,
-            )
-            # A daemon: native code that hangs must not hold the node when it is told to stop.
-            thread = threading.Thread(target=worker.run, args=(IDLE_S,), name=f"worker-{number}", daemon=True)
-            thread.start()
-            threads.append(thread)
-        return threads
+        return Health({**checks, **laboratory.checks()}, time.monotonic)
 
     def _schedule(self, ledger: Ledger, reception: ReceptionProcess) -> Scheduler:
         settings = self._settings
@@ -261,13 +196,6 @@ class Node:
         completion = Completion(ledger, self._storage, progress_of, settings.completion, time.monotonic)
         scheduler = Scheduler()
         scheduler.every(settings.completion.check_every_s, "completion", completion.check)
-        reissue = Reissue(
-            ledger,
-            self._analytes.window,
-            wait_h=settings.labs.labs_wait_h,
-            settle_s=settings.completion.settle_s,
-        )
-        scheduler.every(HOUSEKEEPING_EVERY_S, "labs", reissue.check)
         scheduler.every(HOUSEKEEPING_EVERY_S, "wake", ledger.recovery.wake)
         scheduler.every(HOUSEKEEPING_EVERY_S, "recover", ledger.recovery.recover)
         scheduler.every(WATCH_EVERY_S, "reception", lambda: self._watch(reception))
@@ -287,9 +215,3 @@ class Node:
             # Nothing can arrive any more: end, so that whoever supervises the node sees it.
             self._failure = error
             self.stop()
-
-
-def _join(threads: Sequence[threading.Thread]) -> None:
-    until_s = time.monotonic() + STOP_TIMEOUT_S
-    for thread in threads:
-        thread.join(max(0.0, until_s - time.monotonic()))

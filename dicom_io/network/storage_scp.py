@@ -73,6 +73,9 @@ class StorageScp:
         Told the calling AE title, the address and the reason of each association that is rejected.
     on_status
         Told the answer to each C-STORE, on the thread of its association.
+    on_end
+        Told the end of each association that was accepted: whether it was aborted, by either side or since its
+        connection was lost, or released.
     """
 
     def __init__(
@@ -84,8 +87,10 @@ class StorageScp:
         on_commitment_request: OnCommitmentRequest | None = None,
         on_rejection: OnRejection | None = None,
         on_status: OnStatus = lambda _: None,
+        on_end: Callable[[bool], None] = lambda _: None,
     ) -> None:
         self._settings = settings
+        self._on_end = on_end
         self._store_service = StoreService(settings.policy, on_instance, on_rejection, on_status)
         self._admission = Admission(settings.policy, settings.maximum_associations, on_rejection)
         self._on_commitment_result = on_commitment_result
@@ -184,6 +189,8 @@ class StorageScp:
             (evt.EVT_REQUESTED, self._admission.admit),
             (evt.EVT_C_ECHO, lambda _event: StoreStatus.SUCCESS.value),
             (evt.EVT_C_STORE, self._store_service.serve_event),
+            (evt.EVT_RELEASED, lambda _event: self._on_end(False)),
+            (evt.EVT_ABORTED, lambda _event: self._on_end(True)),
         ]
         if self._on_commitment_result is not None:
             handlers.append((evt.EVT_N_EVENT_REPORT, report_handler(self._on_commitment_result)))

@@ -77,6 +77,7 @@ def run_reception(
             on_commitment_result=reception.take_commitment,
             on_rejection=alerts.rejected,
             on_status=refusals.answered,
+            on_end=lambda aborted: refusals.ended(aborted=aborted),
         )
         still_starting = StillStarting(ready, lambda: stop.is_set() or terminated.flag, time.monotonic)
         try:

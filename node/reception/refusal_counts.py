@@ -1,4 +1,4 @@
-"""How often the receiver said no, counted in its process and read in the one that is watched."""
+"""How often the receiver said no and how its associations ended, counted in its process and read in another."""
 
 import multiprocessing
 import threading
@@ -12,7 +12,9 @@ ASSOCIATIONS = tuple(rejection.name.lower() for rejection in Rejection)
 """Reasons for which an association is rejected."""
 INSTANCES = tuple(status.name.lower() for status in StoreStatus if status is not StoreStatus.SUCCESS)
 """Reasons for which an instance is refused: the names of `StoreStatus`."""
-_REASONS = (*ASSOCIATIONS, *INSTANCES)
+ENDS = ("released", "aborted")
+"""How an association that was accepted ended; aborted: by either side, or its connection was lost."""
+_REASONS = (*ASSOCIATIONS, *INSTANCES, *ENDS)
 _counting = threading.Lock()
 """The receiver serves each association on a thread of its own; no other process writes."""
 
@@ -33,6 +35,10 @@ class RefusalCounts:
         if status is not StoreStatus.SUCCESS:
             self._count(status.name.lower())
 
+    def ended(self, *, aborted: bool) -> None:
+        """Count the end of an association that was accepted."""
+        self._count(ENDS[aborted])
+
     def associations(self) -> Mapping[str, int]:
         """Return how many associations were rejected since the node started, by reason."""
         return {reason: self._read(reason) for reason in ASSOCIATIONS}
@@ -40,6 +46,10 @@ class RefusalCounts:
     def instances(self) -> Mapping[str, int]:
         """Return how many instances were refused since the node started, by reason."""
         return {reason: self._read(reason) for reason in INSTANCES}
+
+    def ends(self) -> Mapping[str, int]:
+        """Return how many associations ended since the node started, by how they did."""
+        return {how: self._read(how) for how in ENDS}
 
     def _count(self, reason: str) -> None:
         # The lock is the receiver's own: one shared with the node would be held for ever where it is killed.

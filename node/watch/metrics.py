@@ -152,9 +152,16 @@ class Metrics:
         )
 
     def count_refusals(
-        self, associations: Callable[[], Mapping[str, int]], instances: Callable[[], Mapping[str, int]]
+        self,
+        associations: Callable[[], Mapping[str, int]],
+        instances: Callable[[], Mapping[str, int]],
+        ends: Callable[[], Mapping[str, int]],
     ) -> None:
-        """Show what the receiver refused, as `associations` and `instances` give it by reason."""
+        """Show what the receiver refused, by reason, and the `ends` of associations, by how they ended."""
+        text = (
+            "Associations that were accepted and have ended; aborted: by either side, or the connection was lost."
+        )
+        self.registry.register(CountsCollector("mvi_associations_ended", text, "how", ends))
         text = "Associations that were rejected, by reason."
         self.registry.register(CountsCollector("mvi_associations_rejected", text, "reason", associations))
         text = "Instances that were not taken, by reason; the sender was told and keeps them."

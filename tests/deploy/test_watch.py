@@ -13,7 +13,7 @@ import yaml
 from node.labs.hl7_answer import ANSWERS
 from node.ledger.delivery_records import DeliveryState
 from node.ledger.ledger import open_ledger
-from node.reception.refusal_counts import ASSOCIATIONS, INSTANCES
+from node.reception.refusal_counts import ASSOCIATIONS, ENDS, INSTANCES
 from node.states import StudyState
 from node.watch.metrics import Metrics
 from tests.conftest import promtool
@@ -31,6 +31,7 @@ VALUES: Mapping[tuple[str, str], frozenset[str]] = {
     ("mvi_results_total", "outcome"): frozenset({"analysed", "refused", "failed"}),
     ("mvi_hl7_messages_total", "answer"): frozenset(ANSWERS),
     ("mvi_associations_rejected_total", "reason"): frozenset(ASSOCIATIONS),
+    ("mvi_associations_ended_total", "how"): frozenset(ENDS),
     ("mvi_instances_refused_total", "reason"): frozenset(INSTANCES),
     ("mvi_fhir_pulls_total", "outcome"): frozenset({"answered", "failed"}),
 }
@@ -40,7 +41,7 @@ VALUES: Mapping[tuple[str, str], frozenset[str]] = {
 def exported(tmp_path: Path) -> set[str]:
     with open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}") as ledger:
         metrics = Metrics(ledger, tmp_path)
-        metrics.count_refusals(dict, dict)
+        metrics.count_refusals(dict, dict, dict)
         metrics.count_messages(dict)
         metrics.count_pulls(dict)
         metrics.count_purges(dict)

@@ -15,9 +15,10 @@ import pytest
 
 from config.sections.node import NodeSection
 from config.settings import Settings
+from dicom_io.network.limits import TransportLimits
 from dicom_io.network.requestor import PeerError, RemoteAE
 from dicom_io.network.status import Disposition
-from dicom_io.network.storage_scu import SendOutcome, send_files
+from dicom_io.network.storage_scu import SendOutcome, echo, send_files
 from node.ledger.ledger import open_ledger
 from node.reception.receiver import run_reception
 from node.reception.refusal_counts import RefusalCounts
@@ -94,7 +95,7 @@ def test_process_when_it_refuses_then_the_metrics_of_the_node_move_and_outlast_i
     refusals = RefusalCounts()
     with open_ledger(ledger_url(tmp_path)) as ledger:
         metrics = Metrics(ledger, tmp_path)
-        metrics.count_refusals(refusals.associations, refusals.instances)
+        metrics.count_refusals(refusals.associations, refusals.instances, refusals.ends)
 
         def told(name: str, reason: str) -> float | None:
             return metrics.registry.get_sample_value(name, {"reason": reason})
@@ -115,6 +116,24 @@ def test_process_when_it_refuses_then_the_metrics_of_the_node_move_and_outlast_i
         assert told("mvi_associations_rejected_total", "calling_ae_title_not_recognised") == 1
         assert told("mvi_instances_refused_total", "cannot_understand") == 2
         assert sum(refusals.instances().values()) == 2
+
+
+def test_process_when_associations_end_then_how_they_did_is_counted(tmp_path: Path) -> None:
+    refusals = RefusalCounts()
+    with open_ledger(ledger_url(tmp_path)) as ledger:
+        metrics = Metrics(ledger, tmp_path)
+        metrics.count_refusals(refusals.associations, refusals.instances, refusals.ends)
+        with reception_process(tmp_path, refusals=refusals) as running:
+            echo(running.peer, calling_ae_title="SCANNER", limits=TransportLimits())
+            with RawPeer(running.peer.port) as peer:  # It goes away without a word.
+                peer.associate("MVINODE", "SCANNER")
+            with RawPeer(running.peer.port) as peer:
+                peer.associate("MVINODE", "SCANNER")
+                peer.send(bytes((0x07, 0, 0, 0, 0, 4, 0, 0, 0, 0)))  # A-ABORT of the service user, PS3.8 9.3.8.
+                wait_until(lambda: refusals.ends()["aborted"] == 2, "both ends were counted")
+        assert refusals.ends() == {"released": 1, "aborted": 2}
+        told = metrics.registry.get_sample_value("mvi_associations_ended_total", {"how": "aborted"})
+        assert told == 2
 
 
 def test_process_when_started_and_terminated_then_has_asked_for_missed_reports_and_ends_cleanly(

@@ -12,7 +12,8 @@ from pathlib import Path
 from sqlalchemy import URL, MetaData
 from sqlalchemy.engine import make_url
 
-from node.ledger.connection import LedgerError, make_engine
+from node.ledger.connection import make_engine
+from node.ledger.failure import LedgerError
 
 logger = logging.getLogger(__name__)
 

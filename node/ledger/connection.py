@@ -15,9 +15,10 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, DisconnectionError, Ope
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql import column
 
-from config.errors import ConfigError, NodeError
+from config.errors import ConfigError
 from node.ledger.abandoned import let_go
 from node.ledger.embedded_file import EmbeddedFile
+from node.ledger.failure import LedgerError, no_space, told
 from node.ledger.schema import SCHEMA_VERSION
 
 BUSY_TIMEOUT_S = 30
@@ -34,10 +35,6 @@ NETWORK_PATIENCE: Mapping[str, object] = {
 """Of libpq: a server whose host is gone answers nothing, and a thread would wait for it for two hours.
 
 A key in the URL goes before them."""
-
-
-class LedgerError(NodeError):
-    """The ledger cannot be reached, or its schema does not fit this software."""
 
 
 def make_engine(url: str) -> Engine:
@@ -176,6 +173,8 @@ def _reachable(engine: Engine) -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
+        if engine.dialect.name == "sqlite" and no_space(engine.url.database):
+            raise told(error, full=True) from error
         place = engine.url.render_as_string(hide_password=True)
         because = str(error.orig).splitlines()[0]
         raise LedgerError(f"the ledger {place} cannot be opened: {because}") from error

@@ -14,9 +14,9 @@ from node.ledger import history, intake, schema
 from node.ledger.alone import alone
 from node.ledger.assignments import Assignments
 from node.ledger.confirmations import Confirmations
-from node.ledger.connection import LedgerError, insert_new, make_engine, require_schema
+from node.ledger.connection import insert_new, make_engine, require_schema
 from node.ledger.contacts import Contacts
-from node.ledger.failure import told
+from node.ledger.failure import LedgerError, told
 from node.ledger.interventions import Interventions
 from node.ledger.lab_uses import LabUses
 from node.ledger.labs import Labs

@@ -5,7 +5,8 @@ import pytest
 from sqlalchemy import text
 
 from node.ledger.backup import back_up, put_back
-from node.ledger.connection import LedgerError, make_engine, reading
+from node.ledger.connection import make_engine, reading
+from node.ledger.failure import LedgerError
 from node.ledger.ledger import open_ledger
 from tests.unit.node.doubles import STUDY, FakeClock, instance
 from tests.unit.node.ledger.conftest import NewDatabase

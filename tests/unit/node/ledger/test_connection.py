@@ -1,5 +1,6 @@
 import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from alembic import command
@@ -12,7 +13,8 @@ from sqlalchemy.sql import column, table
 
 import node.ledger
 from config.errors import ConfigError
-from node.ledger.connection import LedgerError, make_engine, schema_version, upgrade
+from node.ledger.connection import make_engine, schema_version, upgrade
+from node.ledger.failure import LedgerError
 from node.ledger.ledger import Ledger, open_ledger
 from node.ledger.schema import SCHEMA_VERSION, metadata
 from tests.unit.node.doubles import STUDY, FakeClock, instance
@@ -146,3 +148,16 @@ def test_ledger_when_its_disk_is_full_then_one_line_says_what_to_do(tmp_path: Pa
         # As few pages as there are: the next one finds no room.
         connection.exec_driver_sql("PRAGMA max_page_count = 1")
         connection.exec_driver_sql("CREATE TABLE big AS SELECT zeroblob(1000000) AS content")
+
+
+def test_ledger_when_its_disk_is_full_then_cannot_be_opened_and_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = tmp_path / "ledger.sqlite"
+    ledger.mkdir()  # SQLite cannot open a folder either, and here says so of itself.
+    with pytest.raises(LedgerError, match="cannot be opened"):
+        open_ledger(f"sqlite:///{ledger}")
+    monkeypatch.setattr("node.ledger.failure.shutil.disk_usage", lambda _: SimpleNamespace(free=0))
+    with pytest.raises(LedgerError, match="make space") as raised:
+        open_ledger(f"sqlite:///{ledger}")
+    assert getattr(raised.value, "code", None) == "LG-FULL"

@@ -5,7 +5,7 @@ import pytest
 
 import node.storage.mending
 from dicom_io.network.identity import FileIdentity, InstanceIdentity, UnreadableInstanceError
-from node.ledger.connection import LedgerError
+from node.ledger.failure import LedgerError
 from node.ledger.ledger import Ledger
 from node.ledger.records import InstanceRecord
 from node.storage.inbox import Inbox

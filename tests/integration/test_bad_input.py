@@ -4,10 +4,16 @@ import json
 import shutil
 import socket
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from pydicom import dcmread
 
+from dicom_io.phantom.miniature import coarse
+from dicom_io.phantom_series import write_phantom_study
 from pipeline.bundle_manifest import BUNDLED_FOLDER
+from pipeline.phantom import make_case
 from tests.integration.service import mvi_node
 
 
@@ -153,3 +159,21 @@ def test_demo_when_the_folder_holds_other_files_then_touches_nothing(tmp_path: P
     assert "--out" in _complaint(2, "demo", "--out", str(tmp_path))
     assert (tmp_path / "node" / "source.py").read_text(encoding="utf-8") == "precious"
     assert [path.name for path in tmp_path.iterdir()] == ["node"]
+
+
+def test_t2_that_is_mirrored_when_matched_then_passed_over_and_when_analysed_then_refused(tmp_path: Path) -> None:
+    # Its headers are right, and `match` compares the phases only: what it passes over, a later stage refuses.
+    case = coarse(make_case(31))
+    truth = write_phantom_study(case, tmp_path / "phantom", vendor="siemens")
+    roles: dict[str, Any] = truth["roles"]  # type: ignore[assignment]  # JSON
+    for path in filter(Path.is_file, (tmp_path / "phantom" / "dicom").rglob("*")):
+        ds = dcmread(path)
+        if ds.get("SOPInstanceUID") in roles["T2"]["sop_instance_uids"]:
+            ds.PixelData = np.ascontiguousarray(ds.pixel_array[:, ::-1]).tobytes()
+            ds.save_as(path)
+    folder = str(tmp_path / "phantom" / "dicom")
+    assert mvi_node("match", folder, "--json").returncode == 0
+    result = mvi_node("analyse", folder, "--out", str(tmp_path / "out"), "--json", timeout_s=1200)
+    document = json.loads(result.stdout)
+    assert (result.returncode, document["status"], document["code"]) == (3, "refused", "QG-MIRROR")
+    assert (tmp_path / "out" / "sr.dcm").is_file() and not (tmp_path / "out" / "seg.dcm").exists()

@@ -1,7 +1,7 @@
 """The files of one study without its patient: read, de-identified, searched once more, and written."""
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -61,7 +61,13 @@ class Deidentified:
     left_out: tuple[tuple[int, str], ...]
 
 
-def deidentify_files(paths: Sequence[Path], out: Path, rules: SeriesRules, pseudonyms: Pseudonyms) -> Deidentified:
+def deidentify_files(
+    paths: Sequence[Path],
+    out: Path,
+    rules: SeriesRules,
+    pseudonyms: Pseudonyms,
+    on_image: Callable[[int], None] = lambda _: None,
+) -> Deidentified:
     """Write the images of a study without their patient into a folder, numbered in order of arrival.
 
     Pixels stay as they are: where a header says that text is burned into them, the image is left out.
@@ -74,6 +80,8 @@ def deidentify_files(paths: Sequence[Path], out: Path, rules: SeriesRules, pseud
         An existing folder.
     rules
         Of series matching; their words stay in descriptions.
+    on_image
+        Told the number of each image that is written.
 
     Raises
     ------
@@ -96,6 +104,7 @@ def deidentify_files(paths: Sequence[Path], out: Path, rules: SeriesRules, pseud
             path = out / f"{number:06d}.dcm"
             path.write_bytes(content)
             written.append(path)
+            on_image(number)
     return Deidentified(tuple(written), tuple(left_out))
 
 

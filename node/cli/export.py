@@ -1,10 +1,14 @@
 """`mvi-node studies export`: a problem case without its patient, for support."""
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from config.loading import load_settings
 from config.series_rules import rules_in_force
@@ -33,9 +37,9 @@ def export(
 
     settings = load_settings(config, os.environ)
     rules = rules_in_force(settings.matching)
-    with open_ledger(existing_ledger_url(settings)) as ledger:
+    with open_ledger(existing_ledger_url(settings)) as ledger, _showing_progress(quiet=as_json) as progress:
         uid = named(ledger, study)
-        document = export_study(ledger, settings.node.storage, uid, out, rules, person())
+        document = export_study(ledger, settings.node.storage, uid, out, rules, person(), progress)
     if as_json:
         print_json({"out": str(out), **document})
         return
@@ -46,3 +50,13 @@ def export(
         complain(
             "the exported images match otherwise than the original: words that were taken out made the difference"
         )
+
+
+@contextmanager
+def _showing_progress(*, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """Show how many images are done, where a terminal is looked at: a study takes a minute."""
+    console = Console(stderr=True)
+    columns = (TextColumn("images"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,13 @@ class ExportError(NodeError):
 
 
 def export_study(
-    ledger: Ledger, storage: Path, study_instance_uid: str, out: Path, rules: SeriesRules, by: str
+    ledger: Ledger,
+    storage: Path,
+    study_instance_uid: str,
+    out: Path,
+    rules: SeriesRules,
+    by: str,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> dict[str, Any]:
     """Write a study without its patient into a new folder; return the document of ``study.json``.
 
@@ -51,6 +58,8 @@ def export_study(
         Of series matching, in force.
     by
         Who asked, for the history and the audit trail.
+    progress
+        Told how many images of how many are done.
 
     Raises
     ------
@@ -71,7 +80,9 @@ def export_study(
     made = not out.exists()
     try:
         (out / "dicom").mkdir(parents=True)
-        done = deidentify_files(paths, out / "dicom", rules, Pseudonyms())
+        done = deidentify_files(
+            paths, out / "dicom", rules, Pseudonyms(), lambda number: progress(number, len(paths))
+        )
         _demand_images(done, study_instance_uid)
         document = {
             "reference": study_reference(study_instance_uid),

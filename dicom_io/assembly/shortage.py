@@ -45,7 +45,9 @@ def lacks_b_values(study: Sorted) -> bool:
 
 
 def _like(study: Sorted, role: Role, rules: SeriesRules) -> Iterator[tuple[Candidate, str]]:
-    for candidate, verdict in study.set_aside:
+    # What is called so comes first: few are told of, and a localizer may have the parameters of T2.
+    aside = sorted(study.set_aside, key=lambda item: CONCEPT_OF[role] not in item[0].around.concepts)
+    for candidate, verdict in aside:
         # Every derived T1 image has the parameters of all four phases: its name must be that of the missing one.
         named = role not in DYNAMIC_ROLES or CONCEPT_OF[role] in candidate.around.concepts
         if named and gate(candidate, role, rules):

@@ -429,3 +429,15 @@ def test_match_when_a_site_allows_derived_images_then_they_are_taken(writer: Stu
     allowed = rules.model_copy(update={"decision": rules.decision.model_copy(update={"derived": "allow"})})
     (result,) = match_studies(scan_folder(tmp_path), allowed)
     assert result.code is None
+
+
+def test_match_when_localizers_look_like_t2_then_what_is_called_t2_is_told_of_first(
+    writer: StudyWriter, match: Match
+) -> None:
+    for number in range(4):
+        writer.series(f"loc {number}", T2, number)
+    standard(writer, without=("T2",))
+    writer.series("Ax T2 FS BRAIN", T2, 500)
+    message = match().message
+    assert "Not taken for the axial T2: series 10 (Ax T2 FS BRAIN)" in message
+    assert message.index("BRAIN") < message.index("loc 0")

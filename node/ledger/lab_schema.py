@@ -3,7 +3,8 @@
 from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text, false
 from sqlalchemy import UniqueConstraint as Unique
 
-from node.ledger.schema import UID, UtcDateTime, metadata
+from node.ledger.schema import UID, metadata
+from node.ledger.utc import UtcDateTime
 
 SERIAL = BigInteger().with_variant(Integer, "sqlite")
 PATIENT_ID = String(255)

@@ -1,12 +1,9 @@
 """The tables, as SQLAlchemy Core; migrations/ holds the same as history."""
 
-from datetime import UTC, datetime
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    DateTime,
     ForeignKey,
     Index,
     Integer,
@@ -16,36 +13,14 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator
+
+from node.ledger.utc import UtcDateTime
 
 SCHEMA_VERSION = "0011"
 """Revision of migrations/ that this code needs; a test keeps it equal to the head."""
 
 UID = String(64)
 """PS3.5 6.2: a UID has at most 64 characters."""
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware time; kept as UTC, since SQLite has no time zones."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse naive times, turn the rest into UTC."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without a zone cannot go into the ledger")
-        in_utc = value.astimezone(UTC)
-        return in_utc.replace(tzinfo=None) if dialect.name == "sqlite" else in_utc
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Return an aware time in UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
 
 
 metadata = MetaData(

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from node.ledger.schema import UtcDateTime
+from node.ledger.utc import UtcDateTime
 
 revision = "0010"
 down_revision = "0009"

@@ -92,6 +92,11 @@ make_folders() {
 }
 
 # A release is a virtual environment, named after the version and the hash of everything in it.
+demand_runnable() {
+  as_user "$1" -c "" 2>/dev/null ||
+    fail "the service user cannot run $1: is $(readlink -f "$1") readable for all? Name another with --python"
+}
+
 make_release() {
   release=$(sed -n 's/^mvi-node==\([^ ]*\) .*/\1/p' "$wheelhouse/requirements.lock")-$(sha256sum "$wheelhouse/requirements.lock" | cut -c1-12)
   [ "$release" != "-" ] || fail "$wheelhouse holds no node; make it with make_wheelhouse.sh" 2
@@ -102,8 +107,7 @@ make_release() {
   "$python" -m venv "$venv"
   "$venv/bin/python" -m pip --disable-pip-version-check install --quiet --no-index --find-links "$wheelhouse" \
     --no-deps --require-hashes --no-cache-dir --requirement "$wheelhouse/requirements.lock"
-  as_user "$venv/bin/python" -c "" 2>/dev/null ||
-    fail "the service user cannot run $venv/bin/python: is $(readlink -f "$venv/bin/python") readable for all? Name another with --python"
+  demand_runnable "$venv/bin/python"
   touch "$venv/.complete"
 }
 
@@ -194,6 +198,8 @@ if [ -n "$rollback" ]; then
   exit 0
 fi
 make_folders
+# Before a hundred packages are fetched for nothing.
+demand_runnable "$(readlink -f "$("$python" -c 'import sys; print(sys.executable)')")"
 if [ -z "$wheelhouse" ]; then
   wheelhouse=$(mktemp -d)
   trap 'rm -rf "$wheelhouse"' EXIT

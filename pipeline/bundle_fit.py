@@ -25,8 +25,18 @@ def require_fit(bundle: ModelBundle) -> ModelBundle:
     Raises
     ------
     ModelMisfitError
-        ``MB-FIT``: they do not; the message names the file, what is wrong in it, and what to do.
+        ``MB-FIT``: they do not; the message names the bundle, the file, what is wrong in it, and what to do.
     """
+    try:
+        _require_fit(bundle)
+    except _MisfitError as error:
+        raise ModelMisfitError(
+            f"{bundle.identity.name} {bundle.identity.version}: {error}; train it again with this software"
+        ) from error
+    return bundle
+
+
+def _require_fit(bundle: ModelBundle) -> None:
     names = feature_names(bundle.settings.radiomics)
     weights = bundle.classifier_weights
     _require(SEGMENTATION, bundle.segmentation_weights, network_shapes(bundle.settings.segmentation))
@@ -35,15 +45,30 @@ def require_fit(bundle: ModelBundle) -> ModelBundle:
     settings = bundle.settings.classification
     _require(CLASSIFIER, weights, classifier_shapes(settings, len(names), max(members, 1), combined=combined))
     if bytes(weights["names_sha256"]).hex() != digest_of_names(names):
-        raise _misfit(CLASSIFIER, "it was trained on other features than its settings give")
+        raise _MisfitError(CLASSIFIER, "it was trained on other features than its settings give")
+    _require_distribution(weights, max(members, 1))
     for head in ("radiomics", "combined") if combined else ("radiomics",):
         slope, _, threshold, _ = (float(value) for value in weights[f"{head}.reading"])
         if slope <= 0 or not 0 <= threshold <= 1:
-            raise _misfit(CLASSIFIER, f"{head}.reading turns the risk round, or has a threshold beyond 0 and 1")
+            raise _MisfitError(
+                CLASSIFIER, f"{head}.reading turns the risk round, or has a threshold beyond 0 and 1"
+            )
     unknown = sorted(set(settings.bounded_clinical) - set(CLINICAL_FEATURES))
     if unknown:
-        raise _misfit("the settings", f"bounded_clinical names {', '.join(unknown)}, no clinical feature")
-    return bundle
+        raise _MisfitError("the settings", f"bounded_clinical names {', '.join(unknown)}, no clinical feature")
+
+
+def _require_distribution(weights: Tensors, members: int) -> None:
+    """Require what the gates against strange studies, and every score, are reckoned with."""
+    if (weights["feature.minimum"] > weights["feature.maximum"]).any():
+        raise _MisfitError(CLASSIFIER, "a feature.minimum lies above its feature.maximum")
+    for n in range(members):
+        if (weights[f"reduction.{n}.scale"] <= 0).any():
+            raise _MisfitError(CLASSIFIER, f"reduction.{n}.scale is not positive everywhere")
+        variance = weights[f"reduction.{n}.variance"]
+        # Some components may vary in no training case; with none that does, no study would ever be strange.
+        if (variance < 0).any() or not variance.any():
+            raise _MisfitError(CLASSIFIER, f"reduction.{n}.variance is no variance")
 
 
 def classifier_shapes(
@@ -95,12 +120,13 @@ def _layer(name: str, outputs: int, inputs: int) -> dict[str, tuple[int, ...]]:
 def _require(file: str, tensors: Tensors, wanted: Shapes) -> None:
     for name in sorted(wanted.keys() | tensors.keys()):
         if name not in tensors:
-            raise _misfit(file, f"tensor {name} is missing")
+            raise _MisfitError(file, f"tensor {name} is missing")
         if name not in wanted:
-            raise _misfit(file, f"tensor {name} has no place in the networks of its settings")
+            raise _MisfitError(file, f"tensor {name} has no place in the networks of its settings")
         if tensors[name].shape != wanted[name]:
-            raise _misfit(file, f"tensor {name} is {tensors[name].shape}, and by its settings {wanted[name]}")
+            raise _MisfitError(file, f"tensor {name} is {tensors[name].shape}, and by its settings {wanted[name]}")
 
 
-def _misfit(what: str, problem: str) -> ModelMisfitError:
-    return ModelMisfitError(f"{what} of the model does not fit: {problem}; train it again with this software")
+class _MisfitError(Exception):
+    def __init__(self, what: str, problem: str) -> None:
+        super().__init__(f"{what} of the model does not fit: {problem}")

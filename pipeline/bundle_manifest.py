@@ -36,6 +36,10 @@ SECTIONS: Final = frozenset(
     }
 )
 """Of the settings: none may be left to what this software would do without it."""
+_MEASURED: Final = ("left_out", "held_out_dice")
+"""Parts of the record of a training with a mapping for each thing measured."""
+_RECORDS: Final = ("cohort", "code", "classifier", "segmentation", *_MEASURED)
+"""Parts of the record of a training that are mappings."""
 _JUDGING: Final = ("classification", "gates")
 """Sections that judge features, or learn from them, and change none."""
 _FREE: Final = (("registration", "threads"), ("radiomics", "processes"))
@@ -129,15 +133,33 @@ def _is_sound(manifest: Mapping[str, Any]) -> bool:
     """Tell whether every value is of its kind: a checksum that holds says only who packed it last."""
     files = manifest["files"]
     return (
-        all(isinstance(manifest[key], str) and manifest[key].strip() for key in ("name", "intended_use"))
+        all(_is_line(manifest[key]) for key in ("name", "intended_use"))
         and isinstance(manifest["version"], str)
         and re.fullmatch(VERSION_PATTERN, manifest["version"]) is not None
         and isinstance(manifest["training"], dict)
+        and _is_record(manifest["training"])
         and isinstance(manifest["settings"], dict)
         and manifest["settings"].keys() >= SECTIONS
         and isinstance(files, dict)
         and all(isinstance(entry, dict) and isinstance(entry.get("sha256"), str) for entry in files.values())
     )
+
+
+def _is_line(text: object) -> bool:
+    """Tell whether a text is one line: a card in Markdown must get no heading out of it."""
+    return isinstance(text, str) and text.strip() != "" and text.isprintable()
+
+
+def _is_record(training: Mapping[str, Any]) -> bool:
+    """Tell whether the record of a training has the form in which cards and results read it."""
+    parts = [training.get(name) or {} for name in _RECORDS]
+    if not all(isinstance(part, dict) for part in parts):
+        return False
+    measured = [entry for name in _MEASURED for entry in (training.get(name) or {}).values()]
+    if not all(isinstance(entry, dict) for entry in measured):
+        return False
+    areas = [entry["auc"] for entry in measured if entry.get("auc") is not None]
+    return all(isinstance(area, int | float) and 0 <= area <= 1 for area in areas)
 
 
 def _release(software: str) -> tuple[int, ...]:

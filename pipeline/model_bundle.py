@@ -27,7 +27,7 @@ from pipeline.bundle_manifest import (
     software_version,
 )
 from pipeline.classification.settings import ClassificationSettings
-from pipeline.errors import ModelBundleError, UnknownModelError
+from pipeline.errors import ModelBundleError, ModelMisfitError, UnknownModelError
 from pipeline.lesions import LesionSettings
 from pipeline.quality import GateSettings
 from pipeline.radiomics.settings import RadiomicsSettings
@@ -162,6 +162,12 @@ def load_bundle(folder: Path) -> ModelBundle:
         raise ModelBundleError(
             f"{folder / MANIFEST}: settings this software does not accept ({keys}); use a bundle made for it"
         ) from error
+    # One that is not stated would move with the next version of this software; null says "not judged".
+    if unstated := sorted(GateSettings.model_fields.keys() - manifest["settings"]["gates"].keys()):
+        raise ModelMisfitError(
+            f"{folder / MANIFEST}: no limit is stated for the gates {', '.join(unstated)}; "
+            "train it again with this software"
+        )
     identity = ModelIdentity(manifest["name"], manifest["version"], manifest["sha256"], manifest["intended_use"])
     return ModelBundle(identity, settings, tensors, manifest["training"])
 

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
+
 from pipeline.model_bundle import ModelBundle
 
 ANCHORS: Final = (
@@ -76,7 +79,14 @@ def _features(bundle: ModelBundle) -> str:
 def _thresholds(bundle: ModelBundle) -> str:
     heads = {"radiomics": "radiomics", "combined": "radiomics+clinical"}
     readings = {name: bundle.classifier_weights.get(f"{head}.reading") for head, name in heads.items()}
-    return _mapping({name: f"{float(found[2]):.3f}" for name, found in readings.items() if found is not None})
+    return _mapping({name: _reading(found) for name, found in readings.items() if found is not None})
+
+
+def _reading(reading: npt.NDArray[np.floating]) -> str:
+    """Say the threshold, and what the numbers are that it divides."""
+    threshold, calibrated = float(reading[2]), bool(reading[3])
+    kind = "of calibrated probabilities" if calibrated else "of scores: too few cases to calibrate them by"
+    return f"{threshold:.3f} {kind}" if 0 < threshold < 1 else f"none was found, every risk is uncertain, {kind}"
 
 
 def _seeds(bundle: ModelBundle) -> str:

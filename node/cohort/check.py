@@ -123,9 +123,10 @@ def _of_patient(source: "PatientSource", reader: CohortReader) -> Iterator[tuple
     steps: list[Callable[[], object]] = [
         partial(read_mask, role) for role, path in case.masks.items() if path.exists()
     ]
+    labels: list[LabelMap | None] = []
     if case.labels is not None and case.labels.exists():
-        steps.append(partial(source.labels, read.study))
-    steps.append(lambda: reader.require_same_tumours(masks, read))
+        steps.append(lambda: labels.append(source.labels(read.study)))
+    steps.append(lambda: reader.require_same_tumours(masks, read, *labels))
     for step in steps:
         try:
             step()

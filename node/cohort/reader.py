@@ -116,11 +116,13 @@ class CohortReader:
         require_meant(mask, read.study.volumes[role], what=what)
         return mask
 
-    def require_same_tumours(self, masks: "Mapping[Role, LabelMap]", read: ReadStudy) -> None:
-        """Check that the masks of a patient lie where the others do; ``CM-MASK`` otherwise."""
+    def require_same_tumours(
+        self, masks: "Mapping[Role, LabelMap]", read: ReadStudy, labels: "LabelMap | None" = None
+    ) -> None:
+        """Check that masks and label map of a patient lie where the others do; ``CM-MASK`` otherwise."""
         from pipeline.training.mask_checks import require_same_tumours  # noqa: PLC0415 - `--help` needs no array
 
-        require_same_tumours(masks, read.frames_of_reference)
+        require_same_tumours(masks, read.frames_of_reference, labels)
 
     def _assembled(self, scan: "ScanResult", stored: StoredStudy) -> ReadStudy:
         from dicom_io.assembly import assemble, inspect_files, match_studies  # noqa: PLC0415 - as above

@@ -110,13 +110,13 @@ def read_ensemble(
     """Turn the logits of the members into one risk.
 
     The probability is the mean of the members' calibrated probabilities, over all folds of all splits of the
-    training cases, the interval their percentiles. The risk
-    is high where the whole interval lies above the threshold, low where it lies below, moderate where the members
-    disagree about the side, and uncertain where the interval is wider than the settings allow.
+    training cases, the interval their percentiles. The risk is high where the whole interval lies above the
+    threshold, low where it lies below, moderate where the members disagree about the side, and uncertain where the
+    interval is wider than the settings allow, or where the training found no threshold that divides its cases.
     """
     probabilities = 1 / (1 + np.exp(-(head.slope * logits + head.intercept)))
     low, high = (float(bound) for bound in np.percentile(probabilities, INTERVAL_PERCENTILES))
-    if high - low > settings.widest_interval:
+    if high - low > settings.widest_interval or not 0 < head.threshold < 1:
         category = RiskCategory.UNCERTAIN
     elif low > head.threshold:
         category = RiskCategory.HIGH

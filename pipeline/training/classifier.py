@@ -179,6 +179,8 @@ def _fit_head(
         fold[test, split] = n
         for row in test[usable[test]]:
             logits[row, split] = network.logit(scores[n][row], None if clinical is None else clinical[row])
+    if not np.isfinite(logits[usable]).all():
+        raise TrainingError("the fit of the classifier diverged; give [classifier] a lower learning_rate")
     # Outcomes that a sigmoid must not see are those of the same fold: any one split will do.
     return _judged(tuple(networks), logits[usable], table.mvi[usable], fold[usable, 0])
 

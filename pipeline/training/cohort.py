@@ -12,7 +12,7 @@ import numpy.typing as npt
 from config.errors import NodeError
 from pipeline.analysis import ModelIdentity
 from pipeline.classification.ensemble import to_tensors
-from pipeline.model_bundle import CLASSIFIER, SEGMENTATION, PipelineSettings, write_bundle
+from pipeline.model_bundle import CLASSIFIER, SEGMENTATION, PipelineSettings, load_bundle, write_bundle
 from pipeline.training.classifier import ClassifierFit, fit_classifier
 from pipeline.training.device import Device
 from pipeline.training.engines import Extracted
@@ -183,6 +183,8 @@ def train_bundle(
     ------
     TrainingError
         A stage cannot go on; the message says why.
+    ModelBundleError
+        What came out is no model.
     """
     rows = extract(manifest, sources, work, watch, use, base)
     if unfinished := [source.name for source in sources.classifier if not is_done(work / FEATURES, source)]:
@@ -207,6 +209,8 @@ def train_bundle(
             "held_out_dice": _held_out_dice(sources, work / FEATURES, base),
         },
     )
+    # What nobody could use must not be called trained: such as weights beyond half precision.
+    load_bundle(out)
     return identity, fit
 
 

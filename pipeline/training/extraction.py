@@ -109,9 +109,16 @@ def extract_cohort(
 def features_folder(work: Path, weights: Weights, settings: PipelineSettings) -> Path:
     """Return the folder of the features of these weights and settings; `TrainingError` where it holds others."""
     folder = work / FEATURES
-    making = {**settings.model_dump(mode="json"), "weights": digest(weights)}
+    making = {**_settings_of_features(settings), "weights": digest(weights)}
     require_same_making(folder, making, _completed)
     return folder
+
+
+def _settings_of_features(settings: PipelineSettings) -> dict[str, Any]:
+    """Without what is learnt from features later, and how fast they are made; gates refuse cases, and stay."""
+    return settings.model_dump(
+        mode="json", exclude={"classification": True, "registration": {"threads"}, "radiomics": {"processes"}}
+    )
 
 
 def _completed(stored: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -121,7 +128,8 @@ def _completed(stored: Mapping[str, Any]) -> Mapping[str, Any]:
         settings = PipelineSettings.model_validate(known)
     except ValidationError:
         return stored
-    return {**stored, **settings.model_dump(mode="json")}
+    further = {name: value for name, value in stored.items() if name not in PipelineSettings.model_fields}
+    return {**further, **_settings_of_features(settings)}
 
 
 def is_done(folder: Path, source: Source) -> bool:

@@ -83,9 +83,17 @@ def read_labels(path: Path, grid: Grid, *, what: str) -> LabelMap:
     Raises
     ------
     UnsuitableStudyError
-        ``CM-READ``, ``CM-GRID``.
+        ``CM-READ``, ``CM-GRID``; ``CM-SEGMENT``: it holds another value than 0, 1 liver and 2 tumour.
     """
-    image = sitk.Cast(_read(path, what), sitk.sitkUInt8)
+    image = _read(path, what)
+    if not np.isin(sitk.GetArrayViewFromImage(image), (0, 1, 2)).all():
+        raise UnsuitableStudyError(
+            "CM-SEGMENT",
+            f"{what} holds other values than 0, 1 (liver) and 2 (tumour).",
+            remedy="Give the liver 1, the tumour 2, and everything else 0.",
+            stage="assemble",
+        )
+    image = sitk.Cast(image, sitk.sitkUInt8)
     return onto_grid(LabelMap(sitk.GetArrayFromImage(image), grid_of(image)), grid, what=what)
 
 

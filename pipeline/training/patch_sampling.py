@@ -71,10 +71,19 @@ def _start(
     kind = random.random()
     points = case.tumour_points if kind < settings.tumour_fraction else case.liver_points
     if kind >= settings.tumour_fraction + settings.liver_fraction or len(points) == 0:
-        return random.integers(0, room + 1)
+        return _on_lattice(random.integers(0, room + 1), settings, room)
     centre = points[random.integers(len(points))] + random.integers(-patch_kji // 4, patch_kji // 4 + 1)
-    start: npt.NDArray[np.int64] = np.clip(centre - patch_kji // 2, 0, room)
-    return start
+    return _on_lattice(np.clip(centre - patch_kji // 2, 0, room), settings, room)
+
+
+def _on_lattice(
+    start: npt.NDArray[np.int64], settings: SegmentationTrainingSettings, room: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    stride = np.array(settings.stride_kji)
+    place = np.minimum((start + stride // 2) // stride * stride, room)
+    # The last place ends with the volume: else its rim would be in no patch.
+    nearest: npt.NDArray[np.int64] = np.where(room - start < np.abs(place - start), room, place)
+    return nearest
 
 
 def _cut(

@@ -59,15 +59,17 @@ class SegmentationTrainingSettings(BaseModel):
 
     steps: Annotated[int, Field(ge=1)] = 2000
     """Updates of the weights (paper: 2000)."""
-    learning_rate: Annotated[float, Field(gt=0)] = 2e-4
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-4
     """Peak of the schedule (paper: 2e-4): linear warm-up, then a half cosine to zero."""
     warm_up_steps: Annotated[int, Field(ge=0)] = 50
     """Steps of the linear warm-up."""
-    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+    weight_decay: Annotated[float, Field(ge=0, le=100)] = 1e-4
     """Decoupled weight decay of AdamW."""
     patch_kji: Triple = (64, 128, 128)
-    """Training patch, voxels (paper: 64 x 128 x 128, cut at a stride of 10 x 20 x 20). Here patches are drawn at
-    random from every voxel, as many as there are steps: the same patches, and all between them."""
+    """Training patch, voxels (paper: 64 x 128 x 128)."""
+    stride_kji: Triple = (1, 1, 1)
+    """Lattice on which training patches begin, voxels (paper: 10 x 20 x 20); the last of an axis ends with the
+    volume. By default every voxel: the paper's patches, and all between them."""
     final_patch_kji: Triple | None = None
     """Patch of the last steps, voxels: after small, quick patches the network meets those of the inference, whose
     instance statistics differ. None: the same throughout."""
@@ -117,9 +119,9 @@ class ClassifierTrainingSettings(BaseModel):
     """Passes over the training part; fixed, so that the left-out fold chooses nothing."""
     batch: Annotated[int, Field(ge=2)] = 16
     """Cases a step; at least two, for batch normalisation."""
-    learning_rate: Annotated[float, Field(gt=0)] = 3e-4
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 3e-4
     """Of AdamW. Faster or longer fits rank left-out cases no better and make the members disagree more."""
-    weight_decay: Annotated[float, Field(ge=0)] = 1e-2
+    weight_decay: Annotated[float, Field(ge=0, le=100)] = 1e-2
     """Regularisation of the weights towards zero."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
     """After each hidden layer."""

@@ -11,6 +11,7 @@ from pipeline.training.errors import TrainingError
 from pipeline.training.image_files import read_labels
 from pipeline.training.input_files import files_digest
 from pipeline.training.manifest import CohortManifest
+from pipeline.training.mask_checks import require_labels, require_same_tumours
 from pipeline.volume import LabelMap
 
 PatientReader = Callable[[PatientCase], "Patient"]
@@ -139,7 +140,9 @@ class PatientSource:
         if self.case.mvi is None:
             raise TrainingError(f"{self.name} has no outcome (mvi); `mvi-node cohort check` lists all such cases")
         patient = self.reader(self.case)
-        return LoadedCase(patient.study, self.case.mvi, self.labels(patient.study), None, patient.tumour_masks)
+        labels = self.labels(patient.study)
+        require_same_tumours(patient.tumour_masks, {}, labels)
+        return LoadedCase(patient.study, self.case.mvi, labels, None, patient.tumour_masks)
 
     def labels(self, study: Study) -> LabelMap | None:
         """Read the label map, which must lie on the grid of the hepatobiliary series; None where none is named.
@@ -147,11 +150,14 @@ class PatientSource:
         Raises
         ------
         UnsuitableStudyError
-            ``CM-GRID``, ``CM-READ``.
+            ``CM-...``: see `read_labels` and `require_labels`.
         """
         if self.case.labels is None:
             return None
-        return read_labels(self.case.labels, study.volumes[FIXED_ROLE].grid, what="The label map")
+        image = study.volumes[FIXED_ROLE]
+        labels = read_labels(self.case.labels, image.grid, what="The label map")
+        require_labels(labels, image)
+        return labels
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,4 +32,7 @@ def blank_tensors(settings: PipelineSettings = SMALL) -> dict[str, dict[str, npt
     }
     digest = np.frombuffer(bytes.fromhex(digest_of_names(names)), dtype=np.uint8)
     readings = {f"{head}.reading": np.array([1, 0, 0.5, 0], np.float32) for head in ("radiomics", "combined")}
-    return {**tensors, CLASSIFIER: {**tensors[CLASSIFIER], "names_sha256": digest, **readings}}
+    spread = {
+        name: np.ones_like(tensors[CLASSIFIER][name]) for name in ("reduction.0.scale", "reduction.0.variance")
+    }
+    return {**tensors, CLASSIFIER: {**tensors[CLASSIFIER], "names_sha256": digest, **readings, **spread}}

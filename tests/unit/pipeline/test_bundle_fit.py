@@ -74,6 +74,22 @@ def test_fit_when_the_settings_are_of_another_model_then_the_tensor_is_named(cha
             lambda tensors: tensors.update({"radiomics.reading": np.array([1, 0, 5, 1])}),
             "a threshold beyond 0 and 1",
         ),
+        (
+            CLASSIFIER,
+            lambda tensors: tensors.update({"reduction.0.variance": np.array([-1.0], np.float32)}),
+            r"MB-FIT: t 1\.0\.0: classifier.* reduction\.0\.variance is no variance",
+        ),
+        (
+            CLASSIFIER,
+            lambda tensors: tensors.update({"reduction.0.variance": np.zeros(1, np.float32)}),
+            r"reduction\.0\.variance is no variance",
+        ),
+        (
+            CLASSIFIER,
+            lambda tensors: tensors["reduction.0.scale"].put(3, 0),
+            r"reduction\.0\.scale is not positive",
+        ),
+        (CLASSIFIER, lambda tensors: tensors["feature.minimum"].put(3, 9), "lies above its feature.maximum"),
     ],
 )
 def test_fit_when_a_tensor_is_missing_or_one_too_many_or_nonsense_then_it_is_named(

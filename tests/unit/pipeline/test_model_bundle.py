@@ -34,7 +34,7 @@ def write(folder: Path, name: str = "small", **changes: object) -> Path:
         "intended_use": "tests",
         "settings": PipelineSettings(seed=5),
         "tensors": TENSORS,
-        "training": {"left_out": {"auc": 0.8}},
+        "training": {"left_out": {"radiomics": {"auc": 0.8}}},
     }
     write_bundle(folder / name, **(arguments | changes))  # type: ignore[arg-type]  # one dictionary of many types
     return folder / name
@@ -48,7 +48,7 @@ def test_bundle_when_written_and_loaded_then_everything_comes_back(tmp_path: Pat
         "tests",
     )
     assert bundle.settings == PipelineSettings(seed=5)
-    assert bundle.training["left_out"]["auc"] == 0.8
+    assert bundle.training["left_out"]["radiomics"]["auc"] == 0.8
     for file, tensors in TENSORS.items():
         for name, array in tensors.items():
             np.testing.assert_array_equal(bundle.tensors[file][name], array)
@@ -165,6 +165,17 @@ def test_load_when_newer_or_unknown_software_made_it_then_it_does_not_fit(
     assert load_bundle(folder).training["software"] == "0.0.9.dev1"
 
 
+def test_load_when_a_gate_has_no_limit_in_it_then_it_does_not_fit(tmp_path: Path) -> None:
+    folder = write(tmp_path)
+    manifest = json.loads((folder / MANIFEST).read_text())
+    # Stated, though to judge nothing.
+    assert manifest["settings"]["gates"]["maximum_mahalanobis"] is None
+    del manifest["settings"]["gates"]["maximum_mahalanobis"]
+    write_again(folder, manifest)
+    with pytest.raises(ModelMisfitError, match="no limit is stated for the gates maximum_mahalanobis"):
+        load_bundle(folder)
+
+
 def write_again(folder: Path, manifest: dict[str, Any]) -> None:
     """Write a manifest whose checksum holds, as whoever packs a bundle can."""
     manifest["sha256"] = bundle_manifest._digest(manifest)
@@ -247,6 +258,14 @@ def test_load_when_the_bundled_model_is_damaged_then_the_software_is_to_be_insta
         ("settings", []),
         ("name", None),
         ("intended_use", " "),
+        ("intended_use", "x\n\n## For clinical use"),
+        ("training", {"cohort": "x"}),
+        ("training", {"classifier": "x"}),
+        ("training", {"left_out": ["radiomics"]}),
+        ("training", {"left_out": {"radiomics": 0.8}}),
+        ("training", {"left_out": {"radiomics": {"auc": 7.5}}}),
+        ("training", {"left_out": {"radiomics": {"auc": "good"}}}),
+        ("training", {"held_out_dice": ["tumour"]}),
     ],
 )
 def test_load_when_the_manifest_is_none_and_its_checksum_holds_then_it_is_refused_without_a_traceback(

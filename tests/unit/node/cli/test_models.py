@@ -21,7 +21,7 @@ def config(tmp_path: Path) -> Path:
         intended_use="tests",
         settings=SMALL,
         tensors=blank_tensors(),
-        training={"left_out": {"auc": 0.75}},
+        training={"left_out": {"radiomics": {"auc": 0.75}}},
     )
     path = tmp_path / "node.toml"
     path.write_text(f'[model]\nactive = "small"\nfolder = "{tmp_path}/models"\n')
@@ -46,11 +46,11 @@ def test_show_when_no_name_is_given_then_the_active_one_is_shown(config: Path) -
     code, output, _ = run("models", "show", "--json", "--config", str(config))
     document = json.loads(output)
     assert code == 0
-    assert document["training"]["left_out"]["auc"] == 0.75
+    assert document["training"]["left_out"]["radiomics"]["auc"] == 0.75
     assert document["settings"]["lesions"]["margin_mm"] == 5.0
     code, output, errors = run("models", "show", "--config", str(config))
     assert code == 0
-    assert "training.left_out.auc" in output
+    assert "training.left_out.radiomics.auc" in output
     assert "Not a medical device" in errors
 
 

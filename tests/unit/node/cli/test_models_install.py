@@ -254,7 +254,9 @@ def test_analyse_when_a_bundle_was_copied_by_hand_and_does_not_fit_then_no_study
         training={},
     )
     settings = load_settings(site.config, {})
-    with pytest.raises(ModelMisfitError, match=r"MB-FIT: segmentation\.safetensors .* does not fit"):
+    with pytest.raises(
+        ModelMisfitError, match=r"MB-FIT: copied 1\.0\.0: segmentation\.safetensors .* does not fit"
+    ):
         load_active_bundle(settings, "copied")
     arguments = ["analyse", str(site.folder), "--out", str(site.folder / "out"), "--model", "copied"]
     result = CliRunner().invoke(app, [*arguments, "--config", str(site.config)])

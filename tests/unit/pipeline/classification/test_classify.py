@@ -155,6 +155,13 @@ def test_category_when_the_interval_lies_so_then_the_level_follows(
     assert risk.category is category
 
 
+@pytest.mark.parametrize("threshold", [0.0, 1.0])
+def test_category_when_the_threshold_divides_nothing_then_no_study_is_called_low_or_high(threshold: float) -> None:
+    blunt = replace(head(), threshold=threshold)
+    risk = read_ensemble(np.array([1.0, 1.5]), blunt, Classifier.RADIOMICS, ("x",), ClassificationSettings())
+    assert risk.category is RiskCategory.UNCERTAIN
+
+
 def test_calibration_when_applied_then_slope_and_intercept_shape_the_probability() -> None:
     shaped = Head((), 2.0, -1.0, 0.5, True)
     risk = read_ensemble(np.array([0.5, 0.5]), shaped, Classifier.RADIOMICS, ("x",), ClassificationSettings())

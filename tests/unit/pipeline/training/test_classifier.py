@@ -5,6 +5,7 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
+from pipeline.classification.network import FusionNetwork
 from pipeline.training.classifier import fit_classifier, fit_reduction
 from pipeline.training.errors import TrainingError
 from tests.unit.pipeline.training.cohorts import SETTINGS, TRAINING, make_table
@@ -121,3 +122,9 @@ def test_distance_when_of_the_training_part_then_its_mean_square_is_the_number_o
     table = make_table(50)
     distance = fit_reduction(table.values, 5).distance(table.values)
     assert np.mean(distance**2) == pytest.approx(5 * 49 / 50, rel=5e-3)
+
+
+def test_fit_when_it_diverges_then_the_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FusionNetwork, "logit", lambda *_: float("nan"))
+    with pytest.raises(TrainingError, match=r"diverged; give .classifier. a lower learning_rate"):
+        fit_classifier(make_table(60), SETTINGS, TRAINING)

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.aligned import Aligned
 from pipeline.analysis import ModelIdentity, RegistrationOutcome
-from pipeline.classification import classify
+from pipeline.classification import ClassificationSettings, classify
 from pipeline.errors import TransientError
 from pipeline.evaluation.parts import Masks
 from pipeline.evaluation.reading import read_cohort
@@ -331,6 +331,15 @@ def test_features_when_settings_or_weights_change_then_the_old_ones_are_not_reus
         features_folder(tmp_path, weights, COARSE.model_copy(update={"lesions": LesionSettings(margin_mm=20.0)}))
     with pytest.raises(TrainingError, match="another weights"):
         features_folder(tmp_path, {"head": np.zeros(3, np.float16)}, COARSE)
+
+
+def test_features_when_what_only_learns_from_them_is_another_then_they_are_kept(tmp_path: Path) -> None:
+    weights = {"head": np.ones(3, np.float16)}
+    folder = features_folder(tmp_path, weights, COARSE)
+    fewer = ClassificationSettings(components=5)
+    faster = COARSE.radiomics.model_copy(update={"processes": 2})
+    assert features_folder(tmp_path, weights, COARSE.model_copy(update={"classification": fewer})) == folder
+    assert features_folder(tmp_path, weights, COARSE.model_copy(update={"radiomics": faster})) == folder
 
 
 def test_features_when_the_software_gained_a_setting_then_its_default_is_no_other_making(tmp_path: Path) -> None:

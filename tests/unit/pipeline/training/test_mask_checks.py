@@ -6,7 +6,7 @@ import pytest
 from pipeline.errors import UnsuitableStudyError
 from pipeline.geometry import Grid
 from pipeline.study import Role
-from pipeline.training.mask_checks import require_meant, require_same_tumours
+from pipeline.training.mask_checks import require_labels, require_meant, require_same_tumours
 from pipeline.volume import LabelMap, Volume
 
 GRID = Grid((4, 20, 20), np.ones(3), np.zeros(3), np.eye(3))
@@ -59,7 +59,9 @@ FIRST, SECOND = Role.T1_PRE, Role.T1_HEPATOBILIARY
     ids=["shifted", "foreign"],
 )
 def test_masks_when_one_lies_elsewhere_then_refused_by_the_distance(first: LabelMap, second: LabelMap) -> None:
-    with pytest.raises(UnsuitableStudyError, match=r"CM-MASK: The masks of T1_HEPATOB.* and T1_PRE lie 4[01] mm"):
+    with pytest.raises(
+        UnsuitableStudyError, match=r"CM-MASK: The tumours of T1_HEPATOB.* and T1_PRE lie 4[01] mm"
+    ):
         require_same_tumours({FIRST: first, SECOND: second}, {})
     # Sequences whose places cannot be compared are not.
     require_same_tumours({FIRST: first, SECOND: second}, {FIRST: "1.2", SECOND: "1.3"})
@@ -72,3 +74,40 @@ def test_masks_when_a_breath_lies_between_or_one_holds_fewer_tumours_then_taken(
     both = LabelMap(ball(50, 10).array | ball(130, 16).array, ball(50, 10).grid)
     require_same_tumours({FIRST: both, SECOND: ball(50, 10)}, {})
     require_same_tumours({FIRST: both}, {})
+
+
+def label_map(liver: slice, tumour: slice) -> LabelMap:
+    array = np.zeros(GRID.shape, np.uint8)
+    array[:, 2:9, liver] = 1
+    array[1:3, 5:8, tumour] = 2
+    return LabelMap(array, GRID)
+
+
+def test_labels_when_they_can_be_meant_then_taken() -> None:
+    require_labels(label_map(slice(2, 9), slice(5, 8)), Volume(BODY, GRID))
+    require_labels(label_map(slice(2, 9), slice(5, 5)), Volume(BODY, GRID))
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (label_map(slice(2, 2), slice(5, 8)), r"CM-EMPTY: The label map has no liver \(1\)"),
+        (label_map(slice(12, 19), slice(5, 8)), "CM-EMPTY: The label map lies for the most part outside the body"),
+        (
+            LabelMap(np.array([0, 2, 1], np.uint8)[label_map(slice(2, 9), slice(5, 8)).array], GRID),
+            "CM-MASK: More than 80% of what the label map outlines is tumour",
+        ),
+    ],
+    ids=["no liver", "air", "exchanged"],
+)
+def test_labels_when_they_cannot_be_meant_then_refused(labels: LabelMap, said: str) -> None:
+    with pytest.raises(UnsuitableStudyError, match=said):
+        require_labels(labels, Volume(BODY, GRID))
+
+
+def test_labels_when_their_tumour_lies_elsewhere_than_the_masks_then_refused() -> None:
+    labels = ball(91, 20)
+    tumour = LabelMap(labels.array * 2, labels.grid)
+    with pytest.raises(UnsuitableStudyError, match=r"tumours of T1_PRE and the label map lie 4[01] mm apart"):
+        require_same_tumours({FIRST: ball(50, 20)}, {}, tumour)
+    require_same_tumours({FIRST: ball(50, 20)}, {FIRST: "1.2"}, LabelMap(ball(60, 20).array * 2, labels.grid))

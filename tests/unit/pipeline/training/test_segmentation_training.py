@@ -1,5 +1,6 @@
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -161,6 +162,26 @@ def test_sample_when_half_are_tumour_patches_then_the_labels_stay_aligned_with_t
         fixed = channels[5]
         if (labels == 2).sum() > 20 and (labels == 0).sum() > 20:
             assert fixed[labels == 2].mean() > fixed[labels == 0].mean() + 0.2
+
+
+@pytest.mark.parametrize(("axis", "begins"), [(0, {0, 5, 10, 12}), (1, {0, 8, 14}), (2, {0, 8, 14})])
+def test_sample_when_there_is_a_stride_then_patches_begin_on_its_lattice_or_end_with_the_volume(
+    cases: list[Path], axis: int, begins: set[int]
+) -> None:
+    shape = (20, 30, 30)
+    places = np.broadcast_to(np.expand_dims(np.arange(shape[axis]), [n for n in range(3) if n != axis]), shape)
+    everywhere = np.argwhere(np.ones(shape, bool)).astype(np.int32)
+    case = replace(
+        read_case(cases[0]),
+        channels=np.zeros((6, *shape), np.float16),
+        labels=places.astype(np.uint8),
+        liver_points=everywhere,
+        tumour_points=everywhere,
+    )
+    strided = SETTINGS.model_copy(update={"stride_kji": (5, 8, 8)})
+    patch = np.array([8, 16, 16])
+    seen = {int(sample(case, patch, strided, step_random(0, step))[1].min()) for step in range(200)}
+    assert seen == begins
 
 
 def test_sample_when_flips_are_asked_for_then_both_sides_come_and_labels_turn_with_the_image(

@@ -132,5 +132,7 @@ _WORDS = {
     "extra_forbidden": "unknown key",
     "path_type": "must be a path, in quotes",
     "model_type": "must be a table of keys, under a heading in brackets",
+    "too_short": "must not be empty",
+    "tuple_type": "must be a list, in brackets; peers are written as [[peers]] tables",
 }
 """By the kind that pydantic gives an error, where its words are those of a programmer."""

@@ -92,7 +92,8 @@ def read_document(path: Path) -> dict[str, Any]:
         It cannot be read, or is not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        # Editors of Windows put a mark before the first line, which TOML does not know.
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError([f"{path} is not valid TOML: {error}"]) from error
     except OSError as error:

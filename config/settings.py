@@ -1,6 +1,9 @@
 """The operator's settings: every section of node.toml, and what must hold between them."""
 
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from itertools import combinations
+from typing import Final
 
 from config.errors import WrongKeyError
 from config.sections.base import Section
@@ -11,6 +14,8 @@ from config.sections.notify import NotifySection
 from config.sections.peers import Peer
 from config.sections.studies import CompletionSection, MatchingSection, RetentionSection
 from config.sections.watch import AuditSection, WatchSection
+
+EVERY_INTERFACE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - to tell it, not to bind it
 
 
 def _double_names(settings: "Settings") -> str:
@@ -45,6 +50,33 @@ def _tls_peers_without_certificate(settings: "Settings") -> str:
     return f"peers over TLS need [tls] certificate, key and authority: {', '.join(wanting)}" if wanting else ""
 
 
+def _two_on_one_port(settings: "Settings") -> str:
+    said = []
+    for (one, host, port), (other, other_host, other_port) in combinations(_listeners(settings), 2):
+        if port == other_port and (host == other_host or not {host, other_host}.isdisjoint(EVERY_INTERFACE)):
+            said.append(f"{one} and {other} are both {port}")
+    return f"{'; '.join(said)}: give each a port of its own" if said else ""
+
+
+def _listeners(settings: "Settings") -> list[tuple[str, str, int]]:
+    """Return key, interface and port of everything that listens on a port that the operator chose."""
+    found = []
+    for key, place in _LISTENERS.items():
+        with suppress(WrongKeyError):  # A wrong one hides nothing of the others.
+            host, port = place(settings)
+            found += [(key, host, port)] if port else []
+    return found
+
+
+_LISTENERS: Final[Mapping[str, "Callable[[Settings], tuple[str, int]]"]] = {
+    "node.port": lambda settings: (settings.node.host, settings.node.port if settings.tls.opens_plain else 0),
+    "tls.port": lambda settings: (settings.node.host, settings.tls.port if settings.tls.enabled else 0),
+    "watch.port": lambda settings: (settings.watch.host, settings.watch.port),
+    "labs.port": lambda settings: (settings.labs.host, settings.labs.port),
+    "labs.tls_port": lambda settings: (settings.labs.host, settings.labs.tls_port),
+}
+
+
 class Settings(Section):
     """Everything an operator may set."""
 
@@ -54,6 +86,7 @@ class Settings(Section):
         _images_go_before_all_came,
         _repository_without_authority,
         _tls_peers_without_certificate,
+        _two_on_one_port,
     )
 
     node: NodeSection = NodeSection()

@@ -1,8 +1,12 @@
 """Errors that end one study, each with a stage, a code and a disposition."""
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from config.errors import ConfigError, NodeError
+
+if TYPE_CHECKING:
+    from pipeline.analysis import GateOutcome
 
 
 class Disposition(StrEnum):
@@ -48,7 +52,24 @@ class UnsuitableStudyError(StudyError):
 
 
 class QualityGateError(StudyError):
-    """A result exists but must not be believed: registration, plausibility, out of distribution."""
+    """A result exists but must not be believed: registration, plausibility, out of distribution.
+
+    Parameters
+    ----------
+    code, message, remedy, stage
+        As of `StudyError`.
+    gates
+        What was judged until then; the one that failed has its value and limit among them.
+    """
+
+    def __init__(
+        self, code: str, message: str, *, remedy: str = "", stage: str, gates: "tuple[GateOutcome, ...]" = ()
+    ) -> None:
+        super().__init__(code, message, remedy=remedy, stage=stage)
+        self.gates = gates
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_judged, (self.code, self.message, self.remedy, self.stage, self.gates))
 
 
 class TransientError(StudyError):
@@ -76,6 +97,12 @@ class ModelMisfitError(ModelBundleError):
 
 class UnknownModelError(ConfigError):
     """The settings, or an option, name a model bundle that is not installed."""
+
+
+def _judged(
+    code: str, message: str, remedy: str, stage: str, gates: "tuple[GateOutcome, ...]"
+) -> QualityGateError:
+    return QualityGateError(code, message, remedy=remedy, stage=stage, gates=gates)
 
 
 def _rebuild(kind: type[StudyError], code: str, message: str, remedy: str, stage: str) -> StudyError:

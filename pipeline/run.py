@@ -79,9 +79,9 @@ def analyse(
 
     stage.begin("register")
     gates = require(field_strength_gates(study.field_strength_t, settings.gates))
-    gates += require(agent_gates(study.contrast_agents, settings.gates))
+    gates = require(agent_gates(study.contrast_agents, settings.gates), gates)
     aligned = align(study, settings)
-    gates += require(registration_gates(aligned.outcomes, settings.gates))
+    gates = require(registration_gates(aligned.outcomes, settings.gates), gates)
 
     stage.begin("segment")
     labels = segment(
@@ -93,7 +93,7 @@ def analyse(
     found = delineate(labels, fixed.grid, settings=settings.lesions)
     native = found.on(fixed.grid)
     lesions = measure(native.lesion_map)
-    gates += _anatomy_gates(study, aligned, found, native, lesions, settings)
+    gates = _anatomy_gates(study, aligned, found, native, lesions, settings, gates)
 
     risk: Risk | None = None
     evidence: FeatureEvidence | None = None
@@ -111,7 +111,7 @@ def analyse(
             bounded=settings.classification.bounded_clinical,
         )
         verdict = _classified(features, clinical, bundle)
-        gates += require(distribution_gates(verdict.outside_share, verdict.mahalanobis, settings.gates))
+        gates = require(distribution_gates(verdict.outside_share, verdict.mahalanobis, settings.gates), gates)
         risk = replace(verdict.risk, left_out_auc=bundle.left_out_auc(verdict.risk.classifier))
         worth = weakness(risk.left_out_auc)
         evidence = FeatureEvidence(len(features.names), features.sha256, verdict.contributions)
@@ -194,25 +194,28 @@ def _anatomy_gates(
     native: Delineation,
     lesions: tuple[Lesion, ...],
     settings: PipelineSettings,
+    passed: tuple[GateOutcome, ...],
 ) -> tuple[GateOutcome, ...]:
     """Judge liver, contrast, coverage and lesions, in this order."""
     limits = settings.gates
-    gates = require(liver_gates(native.liver_map, limits))
+    gates = require(liver_gates(native.liver_map, limits), passed)
     grid = found.liver_map.grid
     sequences = {
         role: (study.volumes[role].grid, aligned.outcomes[role].transform_lps_mm) for role in MOVING_ROLES
     }
     liver, lesion, margin = (part.array > 0 for part in (found.liver_map, found.lesion_map, found.margin_map))
     before, after = aligned.registered[Role.T1_PRE], aligned.registered[FIXED_ROLE]
-    gates += require(
+    gates = require(
         [
             coverage_gate("liver_coverage", liver, grid, sequences, limits.minimum_liver_coverage),
             hepatobiliary_gate(before, after, liver & ~lesion, limits),
-        ]
+        ],
+        gates,
     )
     if lesions:
         near = lesion | margin
         covered = coverage_gate("tumour_coverage", near, grid, sequences, limits.minimum_tumour_coverage)
         volume_cm3 = float((native.liver_map.array > 0).sum()) * native.liver_map.grid.voxel_volume_mm3 / 1000
-        gates += require([covered, *tumour_gates(lesions, volume_cm3, least_contact(found), limits)])
+        judged = [covered, *tumour_gates(lesions, volume_cm3, least_contact(found), limits)]
+        gates = require(judged, gates)
     return gates

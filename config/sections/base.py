@@ -43,8 +43,26 @@ def web_address(value: str) -> str:
     return value
 
 
+def web_root(value: str) -> str:
+    """Return an address of the web that paths are added to, or an empty text."""
+    if web_address(value).endswith("/"):
+        raise ValueError("must not end with a slash")
+    return value
+
+
+def folder_name(value: object) -> object:
+    """Return the name of a folder as it is, but no empty one: that would be wherever the program starts."""
+    if isinstance(value, str) and not value.strip():
+        raise ValueError("must name a folder")
+    return value
+
+
 AETitle = Annotated[str, AfterValidator(ae_title_of)]
 """1 to 16 characters of the default repertoire without backslash, not all spaces (PS3.5 6.2, VR AE)."""
+
+
+HostName = Annotated[str, AfterValidator(host_name)]
+"""Of another machine, or of an interface of this one."""
 
 
 Port = Annotated[int, Field(ge=0, le=65535)]

@@ -1,9 +1,10 @@
 """Where the pipeline runs, and with which model."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from config.sections.base import Section
 
@@ -16,6 +17,13 @@ def _dask_without_scheduler(section: "ComputeSection") -> str:
 def _signature_without_key(section: "ModelSection") -> str:
     wanting = section.require_signature and not section.trusted_keys
     return "require_signature needs trusted_keys, the public keys of those who may sign" if wanting else ""
+
+
+def scheduler_address(value: str) -> str:
+    """Return the address of a Dask scheduler, or an empty text."""
+    if value and not re.fullmatch(r"(tcp|tls)://\S+:[0-9]+", value):
+        raise ValueError("must be an address such as tcp://host:8786")
+    return value
 
 
 Device = Literal["cpu", "cuda"]
@@ -31,7 +39,7 @@ class ComputeSection(Section):
     """A process pool on this machine, or a Dask cluster."""
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     """Studies analysed at once; with Dask the number of its workers."""
-    scheduler: str = ""
+    scheduler: Annotated[str, AfterValidator(scheduler_address)] = ""
     """Address of the Dask scheduler, tcp://host:port."""
     device: Device = "cpu"
     """Where liver and tumour are segmented: on the processors, or on an NVIDIA GPU. Where that is absent, busy or

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from config.sections.base import Port, Section, web_address
+from config.sections.base import HostName, Port, Section, web_address
 
 
 def _tls_without_certificate(section: "LabsSection") -> str:
@@ -23,7 +23,7 @@ class LabsSection(Section):
     """Assigning authority of patient IDs that come without one, in studies, messages and files."""
     labs_wait_h: Annotated[float, Field(ge=0)] = 24.0
     """Values that arrive within this time after a result re-issue it, h."""
-    host: str = "127.0.0.1"
+    host: HostName = "127.0.0.1"
     """Interface of the HL7 listener."""
     port: Port = 0
     """TCP port for HL7 v2 over MLLP without encryption; 0: off."""

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from config.sections.base import AETitle, Port, Section
+from config.sections.base import AETitle, HostName, Port, Section, folder_name
 
 _DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 
@@ -33,11 +33,11 @@ class NodeSection(Section):
 
     ae_title: AETitle = "MVINODE"
     """Called AE title of the node."""
-    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    host: HostName = "127.0.0.1"
     """Interface to listen on: this machine alone, until somebody opens it to the network."""
     port: Port = 11112
     """TCP port; 0 takes a free one and the ready line says which."""
-    storage: Path = Path("./mvi-node-data")
+    storage: Annotated[Path, BeforeValidator(folder_name)] = Path("./mvi-node-data")
     """Folder of inbox, results and the embedded ledger."""
     maximum_associations: Annotated[int, Field(ge=1, le=500)] = 25
     """Associations served at once; one more is rejected."""

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from config.sections.base import AETitle, Port, Section, host_name, printable
+from config.sections.base import AETitle, HostName, Port, Section, printable, web_root
 
 
 def _receiver_without_port(peer: "Peer") -> str:
@@ -21,7 +21,7 @@ class Peer(Section):
     """The operator's name for it."""
     ae_title: AETitle
     """AE title of the peer."""
-    host: Annotated[str, AfterValidator(host_name)]
+    host: HostName
     """Host name or address."""
     port: Port = 104
     """TCP port of its storage SCP."""
@@ -45,7 +45,7 @@ class Peer(Section):
     """Whether it is reached over TLS; needs `tls.certificate`."""
     tls_verify_host: bool = True
     """Whether its certificate must bear its host name or address."""
-    dicomweb_url: Annotated[str, Field(pattern=r"^(https?://[^\s]+[^/\s])?$")] = ""
+    dicomweb_url: Annotated[str, AfterValidator(web_root)] = ""
     """Root of its DICOMweb service; where it is set, results go by STOW-RS and not by C-STORE."""
     dicomweb_authorization_file: str = ""
     """File whose one line is sent as the Authorization header, for example ``Bearer ...``."""

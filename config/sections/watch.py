@@ -1,10 +1,6 @@
 """The audit trail, metrics and health."""
 
-from typing import Annotated
-
-from pydantic import Field
-
-from config.sections.base import Port, Section
+from config.sections.base import HostName, Port, Section
 
 
 class AuditSection(Section):
@@ -21,7 +17,7 @@ class AuditSection(Section):
 class WatchSection(Section):
     """Metrics and health over HTTP, for monitoring; it only answers."""
 
-    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    host: HostName = "127.0.0.1"
     """Interface to listen on: what is told is nobody's secret but concerns nobody outside."""
     port: Port = 0
     """TCP port of /metrics, /healthz and /readyz; 0: off."""

@@ -1,7 +1,7 @@
 """The document of ``analyse --json`` and ``result.json``: keys fixed by the command-line contract."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from dicom_io.results.clinical_items import SIZE_ORIGIN, TUMOUR_SIZE
 from dicom_io.results.product import RESEARCH_NOTICE
@@ -11,6 +11,7 @@ from pipeline.analysis import (
     ANALYTE_UNITS,
     Analysis,
     FeatureEvidence,
+    GateOutcome,
     Lesion,
     ModelIdentity,
     RegistrationOutcome,
@@ -57,15 +58,7 @@ def analysis_document(
         "lesions": [_lesion(lesion, uids) for lesion in analysis.lesions],
         "registration": {role.value: _registration(entry) for role, entry in analysis.registrations.items()},
         "features": None if analysis.features is None else _features(analysis.features),
-        "quality": [
-            {
-                "gate": gate.gate,
-                "passed": bool(gate.passed),
-                "value": _number(gate.value, 4),
-                "limit": _number(gate.limit, 4),
-            }
-            for gate in analysis.gates
-        ],
+        "quality": _quality(analysis.gates),
         "warnings": list(analysis.warnings),
         "model": model_document(analysis.model),
         "timing_s": {stage: _number(seconds, 2) for stage, seconds in timing_s.items()},
@@ -82,14 +75,16 @@ def refusal_document(
     stage: str,
     model: ModelIdentity | None,
     outputs: Mapping[str, str | None],
+    gates: Sequence[GateOutcome] = (),
 ) -> Json:
-    """Describe a study that is readable but must not be analysed."""
+    """Describe a study that is readable but must not be analysed, and the gates that were judged until then."""
     return {
         "status": "refused",
         "study_instance_uid": study_instance_uid,
         "code": code,
         "message": message,
         "stage": stage,
+        "quality": _quality(gates),
         "model": None if model is None else model_document(model),
         "outputs": dict(outputs),
         "notice": RESEARCH_NOTICE,
@@ -104,6 +99,18 @@ def model_document(model: ModelIdentity) -> Json:
         "sha256": model.sha256,
         "intended_use": model.intended_use,
     }
+
+
+def _quality(gates: Sequence[GateOutcome]) -> list[Json]:
+    return [
+        {
+            "gate": gate.gate,
+            "passed": bool(gate.passed),
+            "value": _number(gate.value, 4),
+            "limit": _number(gate.limit, 4),
+        }
+        for gate in gates
+    ]
 
 
 def _risk(risk: Risk) -> Json:

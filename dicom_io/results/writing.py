@@ -23,7 +23,7 @@ from dicom_io.results.uids import analysis_uids, refusal_uids
 from dicom_io.results.validation import check_segmentation
 from dicom_io.results.written import ResultContext, WrittenResults
 from pipeline.analysis import Analysis, ModelIdentity
-from pipeline.errors import StudyError
+from pipeline.errors import QualityGateError, StudyError
 from pipeline.study import FIXED_ROLE
 
 
@@ -172,6 +172,7 @@ def write_refusal(
             stage=refusal.stage,
             model=model,
             outputs=_outputs(folder),
+            gates=error.gates if isinstance(error, QualityGateError) else (),
         )
         folder.finish(document)
     except BaseException:

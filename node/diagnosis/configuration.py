@@ -25,9 +25,9 @@ def what_is_named(settings: Settings) -> list[str]:
         Wrong keys may be unknown; what such a one names is left out.
     """
     looks: list[Callable[[], object]] = [
-        lambda: rules_in_force(settings.matching),
+        lambda: _named("matching.rules", lambda: rules_in_force(settings.matching)),
         lambda: demand_usable_certificates(settings),
-        lambda: analytes_in_force(settings.labs.analytes),
+        lambda: _named("labs.analytes", lambda: analytes_in_force(settings.labs.analytes)),
         lambda: server_context(settings.labs) if settings.labs.tls_port else None,
         lambda: make_client(settings.labs),
         lambda: make_channels(settings),
@@ -42,6 +42,14 @@ def what_is_named(settings: Settings) -> list[str]:
         except ConfigError as error:
             problems += [problem for problem in error.problems if not _is_of_no_file(problem, settings)]
     return problems
+
+
+def _named(key: str, look: Callable[[], object]) -> None:
+    """Put the key that names a file before what is wrong with the file."""
+    try:
+        look()
+    except ConfigError as error:
+        raise ConfigError([f"{key}: {problem}" for problem in error.problems]) from error
 
 
 def _is_of_no_file(problem: str, settings: Settings) -> bool:

@@ -10,6 +10,7 @@ what `pipeline.training.pictures` says. Where no case has a file, ``features.par
 import json
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -166,5 +167,5 @@ def _outline(path: Path, case: str) -> Outline:
                 stored["manual"].astype(bool),
                 (first, second),
             )
-    except (ValueError, KeyError, OSError) as error:
+    except (ValueError, KeyError, OSError, BadZipFile) as error:
         raise EvaluationError("EV-NONE", f"{path} cannot be read; extract the case again") from error

@@ -64,8 +64,8 @@ REFUSALS: Final[Mapping[str, Refusal]] = {
 }
 
 
-def require(gates: Iterable[GateOutcome]) -> tuple[GateOutcome, ...]:
-    """Return the gates where all passed.
+def require(gates: Iterable[GateOutcome], before: tuple[GateOutcome, ...] = ()) -> tuple[GateOutcome, ...]:
+    """Return the gates where all passed, behind those that passed before.
 
     Raises
     ------
@@ -73,12 +73,14 @@ def require(gates: Iterable[GateOutcome]) -> tuple[GateOutcome, ...]:
         For the first that failed: ``QG-FIELD``, ``QG-AGENT``, ``REG-OVERLAP``, ``QG-REG``, ``QG-MIRROR``,
         ``QG-LIVER``, ``QG-COVERAGE``, ``QG-HBP``, ``QG-TUMOUR`` or ``QG-OOD``.
     """
-    gates = tuple(gates)
-    for gate in gates:
+    judged = (*before, *gates)
+    for gate in judged:
         if not gate.passed:
             refusal = REFUSALS[gate.gate]
-            raise QualityGateError(refusal.code, gate.message, remedy=refusal.remedy, stage=refusal.stage)
-    return gates
+            raise QualityGateError(
+                refusal.code, gate.message, remedy=refusal.remedy, stage=refusal.stage, gates=judged
+            )
+    return judged
 
 
 def at_most(gate: str, value: float, limit: float, message: str) -> GateOutcome:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -120,7 +121,7 @@ def read_table(paths: Sequence[Path]) -> FeatureTable:
     Raises
     ------
     TrainingError
-        There is no row, or one has other features than the first.
+        There is no row, or one cannot be read or has other features than the first.
     """
     if not paths:
         raise TrainingError("no case has features; run `mvi-node cohort extract` and read its refusals")
@@ -128,14 +129,18 @@ def read_table(paths: Sequence[Path]) -> FeatureTable:
     values, clinical, mvi, agents = [], [], [], []
     field_t, likeness = [], []
     for path in paths:
-        with np.load(path, allow_pickle=False) as row:
-            found = tuple(row["names"].tolist())
-            values.append(row["values"])
-            clinical.append(row["clinical"])
-            mvi.append(bool(row["mvi"]))
-            field_t.append(float(row["field_strength_t"]) if "field_strength_t" in row else np.nan)
-            likeness.append(float(row["displaced_likeness"]) if "displaced_likeness" in row else np.nan)
-            agents.append(str(row["contrast_agents"]) if "contrast_agents" in row else "")
+        try:
+            # Opened here: where NumPy finds no archive it leaves its own file open.
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as row:
+                found = tuple(row["names"].tolist())
+                values.append(row["values"])
+                clinical.append(row["clinical"])
+                mvi.append(bool(row["mvi"]))
+                field_t.append(float(row["field_strength_t"]) if "field_strength_t" in row else np.nan)
+                likeness.append(float(row["displaced_likeness"]) if "displaced_likeness" in row else np.nan)
+                agents.append(str(row["contrast_agents"]) if "contrast_agents" in row else "")
+        except (OSError, ValueError, KeyError, BadZipFile) as error:
+            raise TrainingError(f"{path} cannot be read; remove it and extract again") from error
         names = names or found
         if found != names:
             raise TrainingError(f"{path} holds other features than {paths[0]}; remove it and extract again")

@@ -14,6 +14,7 @@ MOST_WORDS: Final = 10
 COMPARATORS: Final = "<>≤≥"
 """Before the number of a cell that is a bound."""
 _WITH_UNIT: Final = re.compile(r"(.+?)\s*\[(.*)\]")
+_DECIMAL_COMMA: Final = re.compile(r"[-+]?\d+,\d+")
 Cells = Mapping[str, float | str]
 IsFurther = Callable[[str], bool]
 """Whether the name of a column means no value of the model; given by the caller, who knows the names."""
@@ -91,15 +92,9 @@ def _read(name: str, cells: list[str]) -> list[FurtherColumn] | UnclearColumn:
     words = tuple(n for n, cell in enumerate(cells) if cell and math.isnan(numbers[n]))
     if not words:
         return [FurtherColumn(display, unit, tuple(numbers), False)]
-    if len(words) < len(present):
-        bounds = all(cells[n][0] in COMPARATORS for n in words)
-        because = (
-            "this one is a bound (< or >), of which no mean can be taken; give the bound as a number where that "
-            "is good enough, make the column one of words, or leave the cell empty"
-            if bounds
-            else "this one is not; give a number, or leave it empty"
-        )
-        return UnclearColumn(words, f"column {name}: other cells are numbers and {because}")
+    commas = all(_DECIMAL_COMMA.fullmatch(cells[n]) for n in words)
+    if commas or len(words) < len(present):
+        return UnclearColumn(words, f"column {name}: {_no_number([cells[n] for n in words])}")
     levels = sorted(set(present))
     if len(levels) > MOST_WORDS:
         return UnclearColumn(
@@ -124,6 +119,18 @@ def _is_word(level: str, cell: str) -> bool:
 
 def _flags(cells: list[str], holds: Callable[[str], bool]) -> tuple[float, ...]:
     return tuple(float(holds(cell)) if cell else math.nan for cell in cells)
+
+
+def _no_number(words: Sequence[str]) -> str:
+    """Say why cells of a column of numbers are none, and what to do; no cell is repeated."""
+    if all(_DECIMAL_COMMA.fullmatch(word) for word in words):
+        return "this number has a decimal comma; write a point"
+    if all(word[0] in COMPARATORS for word in words):
+        return (
+            "other cells are numbers and this one is a bound (< or >), of which no mean can be taken; give the "
+            "bound as a number where that is good enough, make the column one of words, or leave the cell empty"
+        )
+    return "other cells are numbers and this one is not; give a number, or leave it empty"
 
 
 def _number(cell: str) -> float:

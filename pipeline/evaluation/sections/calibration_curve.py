@@ -65,7 +65,7 @@ def calibration(results: Results) -> Section:
         + (
             f"The slope leaves {left_out} of {len(parts)} splits out, whose patients were parted without an error "
             "or had one outcome: it is that of the other splits. "
-            if left_out
+            if left_out and np.isfinite(slope.mean)
             else ""
         )
         + "Points on the dotted line are right: of patients given 30 %, 30 % have invasion. The grey bars show "
@@ -90,7 +90,10 @@ def _settled(interval: Interval) -> Interval:
 def _words(interval: Interval, splits: int) -> str:
     """Write a figure, and in how many splits it could be fitted."""
     if not np.isfinite(interval.mean):
-        return "not defined (too few patients to fit it, or outcomes that the probabilities part without an error)"
+        return (
+            f"not defined (fitted in {interval.values} of {splits} splits: too few patients, outcomes that the "
+            f"probabilities part without an error, or an interval wider than {HOPELESS:g})"
+        )
     return f"{interval}" + (f" in {interval.values} of {splits} splits" if interval.values < splits else "")
 
 

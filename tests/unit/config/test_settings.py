@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
@@ -108,6 +109,9 @@ def test_effective_keys_when_the_ledger_has_a_password_then_it_is_hidden() -> No
     assert shown["ledger.url"] == "postgresql+psycopg://mvi:***@db.example/ledger"
 
 
+PEER_TABLE = '[[peers]]\nname = "p"\nae_title = "A"\nhost = "h"\n'
+
+
 @pytest.mark.parametrize("name", ["a\nb", "a\x1b[31m", " a", ""])
 def test_peer_when_its_name_is_not_one_printable_line_then_is_refused(name: str) -> None:
     with pytest.raises(ValidationError):
@@ -136,6 +140,14 @@ def test_peer_when_its_host_is_a_name_or_an_address_then_is_taken(host: str) -> 
         ('[tls]\ncertificate = "a.pem"', "tls: TLS needs certificate, key and authority"),
         ('[tls]\nplain = "no"', "'auto', true or false"),
         ("node = 3", "node: must be a table of keys"),
+        ('[node]\nstorage = ""', "node.storage: must name a folder"),
+        ('[node]\nhost = "not an ip"', "node.host: must be a host name or an address"),
+        ('[labs]\nhost = ""', "labs.host: must be a host name or an address"),
+        ('[compute]\nscheduler = "nonsense"', "compute.scheduler: must be an address such as tcp://host:8786"),
+        ("peers = 3", "peers: must be a list, in brackets; peers are written as [[peers]]"),
+        (f"{PEER_TABLE}outputs = []", "peers.0.outputs: must not be empty"),
+        (f'{PEER_TABLE}dicomweb_url = "x"', "peers.0.dicomweb_url: must be an address that begins with http"),
+        (f'{PEER_TABLE}dicomweb_url = "http://x/"', "peers.0.dicomweb_url: must not end with a slash"),
     ],
 )
 def test_load_when_a_value_is_wrong_then_is_said_in_the_words_of_an_operator(
@@ -146,6 +158,39 @@ def test_load_when_a_value_is_wrong_then_is_said_in_the_words_of_an_operator(
     with pytest.raises(ConfigError) as caught:
         load_settings(path, {})
     assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ({"watch": {"port": 11112}}, "node.port and watch.port are both 11112: give each a port of its own"),
+        (
+            {"watch": {"host": "::", "port": 2575}, "labs": {"host": "10.0.0.4", "port": 2575}},
+            "watch.port and labs.port are both 2575",
+        ),
+        ({"labs": {"port": 2575, "tls_port": 2575}}, "labs.port and labs.tls_port are both 2575"),
+    ],
+)
+def test_settings_when_two_listen_on_one_port_then_both_are_named(document: dict[str, Any], said: str) -> None:
+    assert any(said in problem for problem in examine_document(document).problems)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"watch": {"host": "10.0.0.4", "port": 11112}},
+        {"watch": {"port": 2762}},  # Without TLS nothing listens there.
+        {"node": {"port": 0}, "watch": {"port": 0}},
+    ],
+)
+def test_settings_when_ports_or_interfaces_differ_then_they_fit(document: dict[str, Any]) -> None:
+    assert examine_document(document).problems == ()
+
+
+def test_load_when_an_editor_put_a_mark_before_the_file_then_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "node.toml"
+    path.write_text("[node]\nport = 4711\n", encoding="utf-8-sig")
+    assert load_settings(path, {}).node.port == 4711
 
 
 def test_load_when_a_folder_is_named_then_says_so(tmp_path: Path) -> None:

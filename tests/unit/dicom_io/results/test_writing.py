@@ -12,7 +12,7 @@ import pytest
 from dicom_io.assembly.match_result import MatchResult, RejectedSubVolume, SourceInstance
 from dicom_io.results import PriorReport, ResultContext, WrittenResults, write_refusal, write_results, writing
 from dicom_io.results.refusal import NO_REPORT, Refusal
-from pipeline.analysis import Classifier
+from pipeline.analysis import Classifier, GateOutcome
 from pipeline.errors import QualityGateError, StudyError
 from pipeline.study import Role
 from tests.unit.dicom_io.results.synthetic_study import (
@@ -236,7 +236,13 @@ def test_refusal_when_the_error_knows_no_remedy_then_the_reader_is_still_told_wh
 
 
 def test_refusal_when_a_gate_failed_then_the_report_names_the_model(tmp_path: Path) -> None:
-    error = QualityGateError("QG-REG", "T1_PRE could not be aligned.", remedy="Repeat it.", stage="register")
+    gates = (
+        GateOutcome("registration_overlap", True, 0.9, 0.25),
+        GateOutcome("registration_rotation", False, 12, 10),
+    )
+    error = QualityGateError(
+        "QG-REG", "T1_PRE could not be aligned.", remedy="Repeat it.", stage="register", gates=gates
+    )
     match = make_match(tmp_path / "in", make_grid())
     context = ResultContext(match=match)
 
@@ -245,6 +251,10 @@ def test_refusal_when_a_gate_failed_then_the_report_names_the_model(tmp_path: Pa
     )
 
     assert written.document["stage"] == "register"
+    assert written.document["quality"] == [
+        {"gate": "registration_overlap", "passed": True, "value": 0.9, "limit": 0.25},
+        {"gate": "registration_rotation", "passed": False, "value": 12.0, "limit": 10.0},
+    ]
     said = texts(read_report(written))
     assert "model_sha256=" + "ab" * 32 in said
     assert "T1 pre-contrast could not be aligned." in said

@@ -17,6 +17,7 @@ from config.sections.compute import ComputeSection
 from node.compute.executor import WORKER_HUNG, WORKER_LOST, WORKER_MEMORY, Compute, make_compute
 from node.compute.local_pool import local_pool
 from node.logging import about
+from pipeline.analysis import GateOutcome
 from pipeline.errors import QualityGateError, TransientError
 
 # The functions below travel to worker processes in place of the pipeline; a study and a bundle are words here.
@@ -40,7 +41,8 @@ def crash(study: Any, bundle: Any) -> Any:
 
 
 def refuse(study: Any, bundle: Any) -> Any:
-    raise QualityGateError("QG-REG", "Too far.", remedy="Repeat.", stage="register")
+    gates = (GateOutcome("registration_displacement", False, 70.0, 60.0),)
+    raise QualityGateError("QG-REG", "Too far.", remedy="Repeat.", stage="register", gates=gates)
 
 
 def sleep_long(study: Any, bundle: Any) -> Any:
@@ -181,6 +183,7 @@ def test_analyse_when_the_pipeline_refuses_then_the_refusal_comes_back_whole() -
         with pytest.raises(QualityGateError) as caught:
             run(own, "study")
         assert (caught.value.code, caught.value.remedy, caught.value.stage) == ("QG-REG", "Repeat.", "register")
+        assert [(gate.gate, gate.value) for gate in caught.value.gates] == [("registration_displacement", 70.0)]
     finally:
         own.stop()
 

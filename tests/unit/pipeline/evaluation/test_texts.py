@@ -68,7 +68,8 @@ def test_calibration_when_the_interval_is_hopeless_then_the_slope_is_not_defined
     up, down = part(0, signal=3.0), part(1)
     down = replace(down, probability=1 - part(1, signal=3.0).probability)
     section = calibration(of(up, down))
-    assert "Slope not defined (too few patients" in section.text
+    assert "Slope not defined (fitted in 0 of 2 splits" in section.text
+    assert "The slope leaves" not in section.text
     assert section.numbers["slope"]["mean"] is None
 
 

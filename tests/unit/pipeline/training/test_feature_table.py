@@ -47,3 +47,10 @@ def test_table_when_the_file_of_a_case_holds_nan_then_it_is_refused(tmp_path: Pa
         np.savez(tmp_path / "two.npz", **{**row, "values": np.array([np.nan, 2.0])})
     with pytest.raises(TrainingError, match="CM-NUMBER: feature a of two"):
         read_table([tmp_path / "one.npz", tmp_path / "two.npz"])
+
+
+def test_table_when_a_row_is_cut_off_then_its_file_is_named(tmp_path: Path) -> None:
+    write_row(tmp_path / "one.npz", FeatureVector(("a",), np.ones(1)), np.zeros(7), True)
+    (tmp_path / "one.npz").write_bytes((tmp_path / "one.npz").read_bytes()[:200])
+    with pytest.raises(TrainingError, match=r"one\.npz cannot be read; remove it and extract again"):
+        read_table([tmp_path / "one.npz"])

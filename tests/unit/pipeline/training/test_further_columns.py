@@ -39,7 +39,12 @@ def test_column_when_of_words_then_each_is_a_yes_or_no_and_of_two_the_first() ->
 
 @pytest.mark.parametrize(
     ("cells", "at", "said"),
-    [(("3", "<2", "4,5"), (1, 2), "other cells are numbers"), (tuple("abcdefghijk"), (), "11 different words")],
+    [
+        (("3", "<2", "4,5"), (1, 2), "other cells are numbers"),
+        (tuple("abcdefghijk"), (), "11 different words"),
+        (("1,5", "2", "3,25"), (0, 2), "decimal comma; write a point"),
+        (("1,5", "2,5"), (0, 1), "decimal comma; write a point"),
+    ],
 )
 def test_column_when_neither_then_it_is_said_where_and_no_cell_is_repeated(
     cells: tuple[str, ...], at: tuple[int, ...], said: str

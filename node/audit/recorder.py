@@ -2,8 +2,12 @@
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from config.errors import NodeError
 from config.settings import Settings
 from node.audit.events import Action, AuditEvent, EventId, EventType, Participant, Role
 from node.audit.follower import Follower
@@ -62,7 +66,10 @@ class Recorder:
             )
 
     def stopped(self) -> None:
-        """Write that the node stops."""
+        """Write what is new in the ledger, such as a purge a moment ago, and that the node stops."""
+        # A ledger that is away keeps its news for the next start; that the node stops is written all the same.
+        with suppress(NodeError, SQLAlchemyError):
+            self._follower.follow()
         self._activity(EventType.STOP, "")
 
     def tick(self) -> None:

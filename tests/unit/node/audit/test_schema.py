@@ -42,8 +42,8 @@ def written(folder: Path, ledger: Ledger, clock: FakeClock) -> list[AuditEvent]:
     settings = Settings(node=NodeSection(storage=folder))
     Recorder(settings, ledger, clock).started()
     # Other settings than at the last start.
-    other = Recorder(settings.model_copy(update={"node": NodeSection(storage=folder, port=1)}), ledger, clock)
-    other.started()
+    other = settings.model_copy(update={"node": NodeSection(storage=folder, port=1)})
+    Recorder(other, ledger, clock).started()
     trail = Trail(folder)
     Alerts(trail, "MVINODE", clock, lambda: 0.0).rejected("EVIL\x00", "192.0.2.7", "called_ae_title")
     follower = Follower(trail, Changes(ledger.engine, clock), "MVINODE", clock, lambda _: PATIENT)
@@ -60,7 +60,7 @@ def written(folder: Path, ledger: Ledger, clock: FakeClock) -> list[AuditEvent]:
     ledger.purges.purge(STUDY, Extent(), "by anna", lambda: None, lambda *_: True)
     clock.advance(SETTLE.total_seconds() + 1)
     follower.follow()
-    other.stopped()
+    Recorder(other, ledger, clock).stopped()
     record_reading(trail, "anna", clock())
     record_lab_entry(trail, "MVINODE", "anna", clock, [PatientResults(PatientIdentity(PATIENT, "HOSP"), "line 2")])
     return [event_from_json(record) for record in trail.records()]

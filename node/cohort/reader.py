@@ -68,7 +68,8 @@ class CohortReader:
         read = self.study(case)
         masks = {role: self.mask(case, role, read) for role in case.masks}
         self.require_same_tumours(masks, read)
-        return Patient(replace(read.study, clinical={**read.study.clinical, **values}), masks)
+        study = replace(read.study, clinical={**read.study.clinical, **values})
+        return Patient(study, masks, read.frames_of_reference)
 
     def study(self, case: "PatientCase") -> ReadStudy:
         """Read the images: from a folder, from the node's store, or from six files.

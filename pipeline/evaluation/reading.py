@@ -158,7 +158,7 @@ def _agreement(path: Path, case: str) -> Agreement:
 
 def _outline(path: Path, case: str) -> Outline:
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             first, second = stored["spacing_ji_mm"].tolist()
             return Outline(
                 case,

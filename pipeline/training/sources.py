@@ -58,10 +58,13 @@ class Patient:
         As acquired, with the laboratory values of the cohort file.
     tumour_masks
         As of `LoadedCase`.
+    frames_of_reference
+        UIDs by sequence where they are known; masks of different ones cannot be compared.
     """
 
     study: Study
     tumour_masks: Mapping[Role, LabelMap] = field(default_factory=dict)
+    frames_of_reference: Mapping[Role, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -141,7 +144,7 @@ class PatientSource:
             raise TrainingError(f"{self.name} has no outcome (mvi); `mvi-node cohort check` lists all such cases")
         patient = self.reader(self.case)
         labels = self.labels(patient.study)
-        require_same_tumours(patient.tumour_masks, {}, labels)
+        require_same_tumours(patient.tumour_masks, patient.frames_of_reference, labels)
         return LoadedCase(patient.study, self.case.mvi, labels, None, patient.tumour_masks)
 
     def labels(self, study: Study) -> LabelMap | None:

@@ -3,11 +3,11 @@ import platform
 import subprocess
 import sys
 import weakref
-from collections.abc import Iterator
 
 import pytest
 
 from node.memory import give_back, giving_back, settle
+from tests.unit.node.doubles import Page
 
 needs_glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library has no such knobs")
 
@@ -49,21 +49,6 @@ if "back" in sys.argv[1]:
     give_back()
 print((resident() - before) // 1_000_000)
 """
-
-
-class Page:
-    """Refers to itself, as the pages of results do."""
-
-    def __init__(self) -> None:
-        self.itself = self
-
-
-@pytest.fixture
-def seldom_collected() -> Iterator[None]:
-    gc.disable()
-    yield
-    gc.enable()
-    gc.unfreeze()
 
 
 def kept_mb(how: str, array_bytes: int) -> int:

@@ -1,9 +1,7 @@
 """The workers of a node as they are wired: how many, what they give back, and how they stop."""
 
-import gc
 import threading
 import weakref
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,21 +12,7 @@ from node.ledger.ledger import Ledger
 from node.ledger.records import Claim
 from node.states import StudyState
 from tests.unit.dicom_io.network.receiver import wait_until
-from tests.unit.node.doubles import STUDY, FakeClock, make_ready, result_objects
-
-
-class Page:
-    """Refers to itself, as the pages of results do."""
-
-    def __init__(self) -> None:
-        self.itself = self
-
-
-@pytest.fixture
-def seldom_collected() -> Iterator[None]:
-    gc.disable()
-    yield
-    gc.enable()
+from tests.unit.node.doubles import STUDY, FakeClock, Page, make_ready, result_objects
 
 
 @pytest.mark.usefixtures("seldom_collected")

@@ -23,7 +23,7 @@ from pipeline.study import FIXED_ROLE, Analyte, Role, Study
 from pipeline.training.cases import PatientCase
 from pipeline.training.errors import TrainingError
 from pipeline.training.sources import Patient, PatientSource
-from pipeline.volume import Volume
+from pipeline.volume import LabelMap, Volume
 
 SEED = 3
 READER = CohortReader(load_series_rules(), load_analytes(), date(2026, 1, 1))
@@ -133,6 +133,26 @@ def test_clinical_when_a_column_is_none_of_the_model_then_it_is_no_problem_and_n
 def test_clinical_when_two_columns_hold_one_analyte_then_named() -> None:
     _, problems = read_clinical({"ast_u_per_l": 30, "AST [U/L]": 31}, READER.analytes, READER.today)
     assert problems == [(COLUMN, "column AST [U/L]: another column holds ast_u_per_l too")]
+
+
+@pytest.mark.parametrize("frames", [{}, {Role.T2: "1.2", Role.T1_PRE: "1.3"}])
+def test_patient_when_masks_lie_apart_then_only_those_of_one_frame_of_reference_are_compared(
+    tmp_path: Path, frames: dict[Role, str]
+) -> None:
+    grid = Grid((1, 1, 60), np.ones(3), np.zeros(3), np.eye(3))
+    study = Study(dict.fromkeys(Role, Volume(np.ones(grid.shape, np.float32), grid)))
+    masks = {}
+    for role, place in ((Role.T2, 2), (Role.T1_PRE, 50)):
+        array = np.zeros(grid.shape, np.uint8)
+        array[..., place] = 1
+        masks[role] = LabelMap(array, grid)
+    patient = Patient(study, masks, frames)
+    source = PatientSource(7, PatientCase(folder=tmp_path, mvi=False), lambda _: patient)
+    if frames:
+        assert source.load().tumour_masks == masks
+    else:
+        with pytest.raises(UnsuitableStudyError, match="CM-MASK: The tumours of T1_PRE and T2 lie 48 mm apart"):
+            source.load()
 
 
 def test_patient_when_the_labels_lie_elsewhere_then_refused(tmp_path: Path) -> None:

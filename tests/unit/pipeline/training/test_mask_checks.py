@@ -110,4 +110,6 @@ def test_labels_when_their_tumour_lies_elsewhere_than_the_masks_then_refused() -
     tumour = LabelMap(labels.array * 2, labels.grid)
     with pytest.raises(UnsuitableStudyError, match=r"tumours of T1_PRE and the label map lie 4[01] mm apart"):
         require_same_tumours({FIRST: ball(50, 20)}, {}, tumour)
-    require_same_tumours({FIRST: ball(50, 20)}, {FIRST: "1.2"}, LabelMap(ball(60, 20).array * 2, labels.grid))
+    require_same_tumours({FIRST: ball(50, 20)}, {}, LabelMap(ball(60, 20).array * 2, labels.grid))
+    # Nothing tells how two frames of reference lie to one another.
+    require_same_tumours({FIRST: ball(50, 20)}, {FIRST: "1.2", SECOND: "1.3"}, tumour)

@@ -1,19 +1,16 @@
 """Series that only their words tell from the right ones."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 from pydicom import dcmread
 
 from config.series_rules import load_series_rules
-from dicom_io.assembly import match_studies, scan_folder
 from dicom_io.assembly.lexicon import Lexicon
 from dicom_io.assembly.text import normalise
 from pipeline.study import Role
 from tests.unit.dicom_io.assembly.conftest import Match
 from tests.unit.dicom_io.assembly.header_studies import (
-    DWI,
     DYNAMIC,
     GADOXETATE,
     T1,
@@ -79,55 +76,6 @@ def test_match_when_a_word_of_rejection_means_something_else_then_the_series_is_
     result = match()
     assert result.code is None
     assert result.roles[Role.T1_ARTERIAL].series_instance_uid == arterial
-
-
-_WEIGHTED = [{"DiffusionBValue": 0}, {"DiffusionBValue": 800}]
-_DERIVED = ["DERIVED", "PRIMARY", "DIFFUSION"]
-
-
-@pytest.mark.parametrize(
-    ("name", "image_type"),
-    [
-        ("ep2d_diff_cb800", _DERIVED[:0]),
-        ("virtual_b800", _DERIVED[:0]),
-        ("DWI synthetic b800", _DERIVED[:0]),
-        ("DWI b800 berechnet", _DERIVED[:0]),
-        ("ep2d_diff", _DERIVED),
-        ("ep2d_diff", [*_DERIVED, "NONE"]),
-    ],
-)
-def test_match_when_the_only_weighted_images_are_computed_then_there_is_no_diffusion(
-    writer: StudyWriter, match: Match, name: str, image_type: list[str]
-) -> None:
-    standard(writer, without=("DWI",))
-    elements: dict[str, Any] = {"ImageType": image_type} if image_type else {}
-    writer.series("ep2d_diff", DWI, 700, phases=[{"DiffusionBValue": 50}, {"DiffusionBValue": 400}])
-    computed = writer.series(name, DWI, 760, DiffusionBValue=800, **elements)
-    result = match()
-    assert result.code == "SM-MISSING-DWI"
-    assert codes(result)[computed] == {"CALCULATED-B"}
-
-
-@pytest.mark.parametrize(
-    ("name", "image_type"),
-    [("ep2d_diff", [*_DERIVED, "TRACEW"]), ("ep2d_diff_trace", _DERIVED), ("ep2d_diff", [*_DERIVED, "ISO"])],
-)
-def test_match_when_a_derived_diffusion_image_is_a_trace_then_it_is_taken(
-    writer: StudyWriter, match: Match, name: str, image_type: list[str]
-) -> None:
-    standard(writer, without=("DWI",))
-    trace = writer.series(name, DWI, 700, phases=_WEIGHTED, ImageType=image_type)
-    result = match()
-    assert result.code is None
-    assert chosen(result)["DWI"] == trace
-
-
-def test_match_when_the_images_behind_a_derived_one_are_there_then_one_of_them_is_taken(
-    writer: StudyWriter, match: Match
-) -> None:
-    standard(writer)
-    writer.series("Ax DWI mean", DWI, 760, DiffusionBValue=800, ImageType=_DERIVED)
-    assert match().code in (None, "SM-AMBIG-DWI")
 
 
 @pytest.mark.parametrize("name", ["t1_vibe_pre", "Ax LAVA", "T1 tse tra"])
@@ -308,73 +256,6 @@ def test_match_when_a_parameter_is_outside_its_window_then_series_value_and_key_
     assert f"({name}): its {said}" in message
 
 
-@pytest.mark.parametrize(
-    ("name", "word"),
-    [
-        ("Ax T2 FS BRAIN", "brain"),
-        ("t2_tse_prostate", "prostate"),
-        ("T2 head", "head"),
-        ("t2_tse_tra_becken", "becken"),
-        ("T2 rectum axial", "rectum"),
-        ("T2 LWS", "lws"),
-        ("T2 ax rachis", "rachis"),
-        ("T2 前列腺", "前列腺"),
-        ("T2 骨盤", "骨盤"),
-        ("T2 골반", "골반"),
-    ],
-)
-@pytest.mark.parametrize("role", ["T2", "DWI"])
-def test_match_when_the_only_t2_or_diffusion_is_called_after_another_part_of_the_body_then_it_is_missing(
-    writer: StudyWriter, match: Match, name: str, word: str, role: str
-) -> None:
-    standard(writer, without=(role,))
-    elements: dict[str, Any] = {"DiffusionBValue": 800} if role == "DWI" else {}
-    name = name.replace("T2", "DWI").replace("t2_tse", "ep2d_diff") if role == "DWI" else name
-    other = writer.series(name, T2 if role == "T2" else DWI, 500, SpecificCharacterSet="ISO_IR 192", **elements)
-    result = match()
-    assert result.code == f"SM-MISSING-{role}"
-    assert codes(result)[other] == {"BODY-PART"}
-    assert f"as {word!r} in its description says (lexicon.other_region)" in result.message
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "Ax T2 abdomen/pelvis",
-        "T2 pancreas head",
-        "T2 head-foot",
-        "T2 cardiac gated",
-        "T2 Leber/LWS",
-        "T2 腹部盆腔",
-    ],
-)
-def test_match_when_t2_names_the_liver_as_well_or_no_part_of_the_body_then_it_is_taken(
-    writer: StudyWriter, match: Match, name: str
-) -> None:
-    standard(writer, without=("T2",))
-    expected = writer.series(name, T2, 500, SpecificCharacterSet="ISO_IR 192")
-    assert chosen(match())["T2"] == expected
-
-
-def test_match_when_only_the_protocol_names_another_part_of_the_body_then_it_is_taken(
-    writer: StudyWriter, match: Match
-) -> None:
-    standard(writer, without=("T2",))
-    expected = writer.series("Ax T2 FS", T2, 500, ProtocolName="Brain and body")
-    assert chosen(match())["T2"] == expected
-
-
-@pytest.mark.parametrize("part", ["PELVIS", "KIDNEY", "UTERUS", "LEG", "EXTREMITY", "HEAD AND NECK"])
-def test_match_when_the_body_part_of_t2_is_another_then_it_is_missing(
-    writer: StudyWriter, match: Match, part: str
-) -> None:
-    standard(writer, without=("T2",))
-    other = writer.series("Ax T2 FS", T2, 500, BodyPartExamined=part)
-    result = match()
-    assert result.code == "SM-MISSING-T2"
-    assert codes(result)[other] == {"BODY-PART"}
-
-
 @pytest.mark.parametrize("name", ["Ax T1 arterial no MPR", "Ax T1 arterial (no sub)", "Ax T1 arterial post MRCP"])
 def test_match_when_a_word_of_rejection_is_negated_or_came_before_then_the_series_is_taken(
     writer: StudyWriter, match: Match, name: str
@@ -384,51 +265,11 @@ def test_match_when_a_word_of_rejection_is_negated_or_came_before_then_the_serie
     assert chosen(match())["T1_ARTERIAL"] == expected
 
 
-def test_match_when_diffusion_is_called_after_its_map_too_then_only_the_map_is_rejected(
-    writer: StudyWriter, match: Match
-) -> None:
-    standard(writer, without=("DWI",))
-    phases: list[dict[str, Any]] = [*_WEIGHTED, {"ImageType": [*_DERIVED, "ADC"]}]
-    both = writer.series("Ax DWI + ADC", DWI, 700, phases=phases)
-    result = match()
-    assert chosen(result)["DWI"] == both
-    assert codes(result)[both] >= {"ADC"}
-
-
-@pytest.mark.parametrize("name", ["Ax DWI + ADC", "DWI (10-6 mm2/s)", "Ax dADC", "DWI isoADC", "DWI ACD"])
-def test_match_when_only_the_map_of_diffusion_is_there_then_it_is_missing(
-    writer: StudyWriter, match: Match, name: str
-) -> None:
-    standard(writer, without=("DWI",))
-    alone = writer.series(name, DWI, 700, DiffusionBValue=800)
-    result = match()
-    assert result.code == "SM-MISSING-DWI"
-    assert codes(result)[alone] <= {"ADC", "MAP"}
-
-
 @pytest.mark.parametrize("name", ["t2_tse_fett saett", "T2 FettSaett", "T2 fett-gesättigt"])
 def test_concepts_when_fat_suppression_is_spelled_in_german_then_it_is_no_fat_image(name: str) -> None:
     lexicon = Lexicon(load_series_rules())
     assert "fat_suppressed" in lexicon.concepts(normalise(name))
     assert lexicon.dixon(normalise(name)) is None
-
-
-def test_match_when_all_phases_call_themselves_derived_then_value_and_rule_are_told(
-    writer: StudyWriter, match: Match
-) -> None:
-    writer.person = {"ImageType": ["DERIVED", "PRIMARY", "OTHER"]}
-    standard(writer)
-    message = match().message
-    assert "DERIVED\\PRIMARY\\OTHER" in message and "[decision] derived" in message
-
-
-def test_match_when_a_site_allows_derived_images_then_they_are_taken(writer: StudyWriter, tmp_path: Path) -> None:
-    writer.person = {"ImageType": ["DERIVED", "PRIMARY", "OTHER"]}
-    standard(writer)
-    rules = load_series_rules()
-    allowed = rules.model_copy(update={"decision": rules.decision.model_copy(update={"derived": "allow"})})
-    (result,) = match_studies(scan_folder(tmp_path), allowed)
-    assert result.code is None
 
 
 def test_match_when_localizers_look_like_t2_then_what_is_called_t2_is_told_of_first(
